@@ -1,0 +1,28 @@
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: "config/config.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/models.smk"
+include: "workflow/rules/comparison.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.describe_data.output,
+        expand(rules.summarise_model.output, model=study.models),
+        expand(rules.compare_models.output, comparison=study.comparisons),
+        expand(rules.predict_values.output, prediction=study.predictions),
+        rules.check_published.output if study.published else [],
+        rules.render_report.output,

@@ -1,0 +1,24 @@
+"""Hold every printed number against ours."""
+
+from partialpool.jobs import job
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        import pandas as pd
+
+        from partialpool import published
+        from partialpool.files import atomic
+
+        source, params = snakemake.input, snakemake.params
+        table = published.check_files(
+            published.read(params.published["folder"]),
+            rename=params.published["rename"],
+            fits=dict(zip(params.specs, source.fits, strict=True)),
+            summaries=dict(zip(params.specs, source.summaries, strict=True)),
+            specs=params.specs,
+            data_summary=pd.read_csv(source.data_summary),
+            predictions=source.predictions,
+        )
+        print(table["verdict"].value_counts().to_string())
+        with atomic(snakemake.output.table) as temporary:
+            table.to_csv(temporary, index=False)

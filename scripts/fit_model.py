@@ -1,0 +1,14 @@
+"""Fit one model and keep it as NetCDF."""
+
+from partialpool.jobs import job
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        import pandas as pd
+
+        from partialpool import sampling, store
+
+        spec = snakemake.params.spec
+        prepared = pd.read_parquet(snakemake.input.prepared)
+        tree = sampling.fit(spec, prepared, cores=snakemake.threads)
+        store.save(tree, snakemake.output.fit, spec=spec, data_sha256=prepared.attrs["sha256"])

@@ -1,0 +1,172 @@
+"""Files of results -> figures: reads what each kind of figure needs and hands it, tidy, to ``figures``."""
+
+import numpy as np
+import pandas as pd
+
+from partialpool import figures
+from partialpool.errors import StudyError
+
+# Replicated data sets shown in a posterior predictive check.
+REPLICATIONS = 50
+
+
+def save(figure: figures.Figure, png: str, svg: str) -> None:
+    """Write a figure as PNG (300 dpi) and SVG."""
+    figures.save(figure.plot, png, svg, width=figure.width, height=figure.height)
+
+
+def figure(
+    entry: dict,
+    *,
+    prepared: str,
+    predictions: list[str],
+    fits: list[str],
+    titles: dict[str, str],
+    columns: dict[str, str | None],
+    labels: dict[str, str],
+) -> figures.Figure:
+    """Draw one figure of the config.
+
+    Parameters
+    ----------
+    entry
+        The figure's entry: ``kind`` and what belongs to it.
+    prepared
+        Path of the prepared data.
+    predictions
+        Paths of the summary and the draws of the predictions that the figure shows, if any.
+    fits
+        Path of the fit, for ``intercepts-slopes``.
+    titles
+        Titles of the models shown, in order.
+    columns
+        Names of the columns ``person``, ``group``, ``time``, ``outcome``.
+    labels
+        Labels of the same for axes.
+
+    Raises
+    ------
+    StudyError
+        If a person to show is not in the data or in the predictions.
+    """
+    kind, person, outcome = entry["kind"], columns["person"], columns["outcome"]
+    if kind == "intercepts-slopes":
+        return _intercepts_slopes(fits[0], columns, labels)
+    data = pd.read_parquet(prepared)
+    data = data.rename(columns={person: "id"}).astype({"id": str})
+    if kind == "trajectories":
+        data = _chosen(data, entry["people"])
+        return figures.trajectories(data, time=columns["time"], outcome=outcome, labels=labels)
+    grand_mean = data[outcome].mean()
+    summary_file, draws_file = predictions
+    if kind in ("gradient-intervals", "half-eyes"):
+        draws = _shown(pd.read_parquet(draws_file), entry, titles)
+        if kind == "gradient-intervals":
+            return figures.gradient_intervals(draws, labels=labels)
+        reference = grand_mean if entry["reference"] else None
+        return figures.half_eyes(draws, reference=reference, labels=labels)
+    summary = _shown(pd.read_csv(summary_file, dtype={"id": str}), entry, titles)
+    summary = summary[summary["quantity"] == "expected"]
+    if kind == "shrinkage":
+        # The lecture's dashed line: the mean over people of the first model's estimates.
+        first = summary.loc[summary["model"] == summary["model"].cat.categories[0], "mean"].mean()
+        return figures.shrinkage(summary, grand_mean=first, labels=labels)
+    if kind == "three-poolings":
+        raw = data.groupby("id", as_index=False)[outcome].mean().rename(columns={outcome: "mean"})
+        raw = raw[raw["id"].isin(summary["id"])]
+        return figures.three_poolings(summary, raw, grand_mean=grand_mean, labels=labels)
+    group = columns["group"] if entry["by_group"] else None
+    for column in (columns["time"], group):
+        if column is not None and column not in summary:
+            if column != group:
+                raise StudyError(f"The model shown does not use '{column}', so it has no trajectories over it.")
+            summary = summary.merge(data[["id", column]].drop_duplicates(), on="id")
+    return figures.fitted_trajectories(summary, time=columns["time"], group=group, labels=labels)
+
+
+def _chosen(table: pd.DataFrame, people) -> pd.DataFrame:
+    if people in (None, "all"):
+        return table
+    if missing := [name for name in people if name not in set(table["id"])]:
+        raise StudyError(f"The figure's people {', '.join(missing)} are not among those in the data or predictions.")
+    return table[table["id"].isin(people)]
+
+
+def _shown(table: pd.DataFrame, entry: dict, titles: dict[str, str]) -> pd.DataFrame:
+    """The models and people to show, the models under their titles."""
+    table = table[table["model"].isin(list(titles))].astype({"id": str, "quantity": str})
+    table = _chosen(table, entry["people"])
+    names = pd.Categorical(table["model"].map(titles).astype(str), list(titles.values()))
+    return table.assign(model=names)
+
+
+def _intercepts_slopes(path: str, columns: dict, labels: dict) -> figures.Figure:
+    from partialpool import store
+
+    person, time = columns["person"], columns["time"]
+    posterior = store.load(path, ("posterior",))["posterior"].to_dataset()
+    needed = ("Intercept", time, f"1|{person}", f"{time}|{person}", f"cor_{person}")
+    if missing := [name for name in needed if name not in posterior]:
+        raise StudyError(
+            f"'intercepts-slopes' shows a model with {time} + (1 + {time} | {person}); this one lacks "
+            f"{', '.join(missing)}."
+        )
+    dim = f"{person}__factor_dim"
+    effects = {"id": posterior[dim].to_numpy()}
+    for name, common in (("intercept", "Intercept"), ("slope", time)):
+        own = posterior[common] + posterior[f"{'1' if name == 'intercept' else time}|{person}"]
+        own = own.transpose("chain", "draw", dim).to_numpy()
+        effects[name] = own.mean(axis=(0, 1))
+        effects[f"{name}_low"], effects[f"{name}_high"] = np.quantile(own, [0.025, 0.975], axis=(0, 1))
+    correlation = posterior[f"cor_{person}"].to_numpy().ravel()
+    axes = {
+        "intercept": f"{labels['outcome']} at {labels['time'].lower()} 0",
+        "slope": f"Change per {labels['time'].lower()}",
+    }
+    return figures.intercepts_slopes(pd.DataFrame(effects), correlation, labels=axes)
+
+
+def diagnostics(tree, labels: dict[str, str]) -> figures.Figure:
+    """Rank plots, traces and energy of a fit with ``posterior`` and ``sample_stats``.
+
+    Shown are the parameters that all people share, and of the others the one with the largest R-hat.
+    """
+    from partialpool import parameters
+
+    posterior = tree["posterior"].to_dataset()
+    found = parameters.of(posterior)
+    # ASSUME: eight panels are what a page holds; where the model has coefficients for every person instead of a
+    # population (no pooling), the first ones stand for all.
+    order = ("sd", "cor", "family", "common")
+    shared = sorted((p for p in found if p.kind != "group"), key=lambda p: order.index(p.kind))[:8]
+    tables = [_long(p.name, p.draws(posterior)) for p in shared]
+    energy = tree["sample_stats"]["energy"].transpose("chain", "draw").to_numpy()
+    energy = _long("energy", energy)[["chain", "value"]].rename(columns={"value": "energy"})
+    return figures.diagnostics(pd.concat(tables, ignore_index=True), energy, labels=labels)
+
+
+def _long(name: str, draws: np.ndarray) -> pd.DataFrame:
+    chains, n = draws.shape
+    return pd.DataFrame(
+        {
+            "parameter": name,
+            "chain": np.repeat(np.arange(1, chains + 1), n),
+            "draw": np.tile(np.arange(n), chains),
+            "value": draws.ravel(),
+        }
+    )
+
+
+def posterior_predictive(tree, labels: dict[str, str]) -> figures.Figure:
+    """The data of a fit against data sets replicated from it (``posterior_predictive``, ``observed_data``)."""
+    observed = next(iter(tree["observed_data"].data_vars.values())).to_numpy()
+    replicated = next(iter(tree["posterior_predictive"].data_vars.values()))
+    replicated = replicated.transpose("chain", "draw", "__obs__").to_numpy().reshape(-1, len(observed))
+    spread = np.linspace(0, len(replicated) - 1, min(REPLICATIONS, len(replicated))).round().astype(int)
+    return figures.posterior_predictive(observed, replicated[spread], labels=labels)
+
+
+def comparison(path: str, *, titles: dict[str, str], labels: dict[str, str]) -> figures.Figure:
+    """A comparison table, its models under their titles."""
+    table = pd.read_csv(path, dtype={"model": str})
+    return figures.comparison(table.assign(model=table["model"].map(titles)), labels=labels)

@@ -1,0 +1,46 @@
+"""What every job does: its own log, one thread for BLAS, and mistakes told in words."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from partialpool.errors import StudyError
+
+# Sums in BLAS depend on the number of threads in their last bits, and draws must not depend on --cores.
+# Here, because this module is imported before NumPy.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ[_name] = "1"
+
+
+@contextmanager
+def job(log: str | Path) -> Iterator[None]:
+    """Send all output of the process to a log file; end with a message, not a traceback, on a user's mistake.
+
+    Parameters
+    ----------
+    log
+        File that takes standard output and standard error, those of compiled code included.
+
+    Raises
+    ------
+    SystemExit
+        With status 1 after a StudyError, whose text goes to the log and to the terminal.
+    """
+    Path(log).parent.mkdir(parents=True, exist_ok=True)
+    terminal = os.dup(2)
+    with open(log, "w") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    try:
+        yield
+    except StudyError as error:
+        print(error, file=sys.stderr)
+        os.write(terminal, f"\n{error}\n\n".encode())
+        sys.exit(1)
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.dup2(terminal, 2)
+        os.close(terminal)

@@ -1,0 +1,160 @@
+"""Leave-one-out cross-validation: expected log predictive density of each model, and tables that compare them."""
+
+import numpy as np
+import pandas as pd
+
+from partialpool.errors import StudyError
+
+# Above this the importance weights have no finite variance worth trusting (Vehtari, Simpson, Gelman, Yao & Gabry 2024).
+BAD_PARETO_K = 0.7
+COLUMNS = [
+    "model",
+    "rank",
+    "elpd_loo",
+    "se_elpd_loo",
+    "p_loo",
+    "looic",
+    "elpd_diff",
+    "se_diff",
+    "estimand",
+    "method",
+    "max_pareto_k",
+    "bad_pareto_k",
+    "n",
+    "se_p_loo",
+    "se_looic",
+]
+
+
+def psis(log_likelihood: np.ndarray, rows: np.ndarray) -> pd.DataFrame:
+    """Pareto-smoothed importance sampling LOO of one model, row by row.
+
+    Parameters
+    ----------
+    log_likelihood
+        Log density of each observation at each draw, shape (chain, draw, n), in nats.
+    rows
+        Which row of the prepared data each observation is, shape (n,).
+
+    Returns
+    -------
+    DataFrame
+        ``row``, ``elpd``, ``pareto_k``, ``p_loo`` (log pointwise predictive density minus elpd), and ``mcse``, the
+        Monte Carlo standard error of ``elpd`` (delta method; meaningless where ``pareto_k`` is over 0.7).
+
+    References
+    ----------
+    Vehtari, Gelman & Gabry (2017), Statistics and Computing 27(5); Vehtari et al. (2024), JMLR 25(72).
+    """
+    from arviz_stats.base import array_stats
+
+    log_likelihood = np.moveaxis(np.asarray(log_likelihood, dtype=float), -1, 0)
+    if not np.isfinite(log_likelihood).all():
+        bad = rows[~np.isfinite(log_likelihood).all(axis=(1, 2))]
+        raise StudyError(f"The log likelihood is not finite at rows {_some(bad)} of the data (0-based).")
+    n_draws = log_likelihood[0].size
+    records = []
+    for row, values in zip(rows, log_likelihood, strict=True):
+        top = values.max()
+        density = np.exp(values - top)
+        efficiency = array_stats.ess(density, method="mean", relative=True)
+        efficiency = efficiency if np.isfinite(efficiency) else 1.0
+        log_weights, pareto_k = array_stats.psislw(values, r_eff=efficiency, axis=(-2, -1))
+        weights = np.exp(log_weights - log_weights.max())
+        weights /= weights.sum()
+        mean = (weights * density).sum()
+        variance = (weights**2 * (density - mean) ** 2).sum() / efficiency
+        elpd = np.log(mean) + top
+        lppd = np.log(density.sum() / n_draws) + top
+        records.append((int(row), elpd, float(pareto_k), lppd - elpd, np.sqrt(variance) / mean))
+    return pd.DataFrame(records, columns=["row", "elpd", "pareto_k", "p_loo", "mcse"])
+
+
+def of_fit(tree) -> pd.DataFrame:
+    """``psis`` of a fit with ``log_likelihood`` and ``constant_data``."""
+    log_likelihood = next(iter(tree["log_likelihood"].data_vars.values()))
+    return psis(
+        log_likelihood.transpose("chain", "draw", "__obs__").to_numpy(),
+        tree["constant_data"]["row"].to_numpy(),
+    )
+
+
+def compare(pointwise: dict[str, pd.DataFrame], *, estimand: str, method: str) -> pd.DataFrame:
+    """Compare models by their pointwise elpd.
+
+    Parameters
+    ----------
+    pointwise
+        For each model ``row``, ``elpd``, ``pareto_k``, ``p_loo``, as from ``psis``.
+    estimand
+        What was left out: ``observation``.
+    method
+        How: ``psis``.
+
+    Returns
+    -------
+    DataFrame
+        One row a model, best first. ``elpd_diff`` is the difference to the best, ``se_diff`` its standard error from
+        the pointwise differences; standard errors are sqrt(n var) with ddof 1, as in the R package loo.
+
+    Raises
+    ------
+    StudyError
+        If the models were not fitted on the same rows.
+    """
+    same_rows({model: table["row"].to_numpy() for model, table in pointwise.items()})
+    aligned = {model: table.sort_values("row", ignore_index=True) for model, table in pointwise.items()}
+    order = sorted(aligned, key=lambda model: -aligned[model]["elpd"].sum())
+    best = aligned[order[0]]["elpd"]
+    records = []
+    for rank, model in enumerate(order):
+        table = aligned[model]
+        difference = table["elpd"] - best
+        records.append(
+            {
+                "model": model,
+                "rank": rank,
+                "elpd_loo": table["elpd"].sum(),
+                "se_elpd_loo": standard_error(table["elpd"]),
+                "p_loo": table["p_loo"].sum(),
+                "looic": -2 * table["elpd"].sum(),
+                "elpd_diff": difference.sum(),
+                "se_diff": standard_error(difference),
+                "estimand": estimand,
+                "method": method,
+                "max_pareto_k": table["pareto_k"].max(),
+                "bad_pareto_k": int((~(table["pareto_k"] <= BAD_PARETO_K)).sum()),
+                "n": len(table),
+                "se_p_loo": standard_error(table["p_loo"]),
+                "se_looic": 2 * standard_error(table["elpd"]),
+            }
+        )
+    return pd.DataFrame(records)[COLUMNS]
+
+
+def standard_error(values) -> float:
+    """Standard error of the sum of pointwise values: sqrt(n var), ddof 1."""
+    return float(np.sqrt(len(values) * np.var(values, ddof=1)))
+
+
+def same_rows(rows: dict[str, np.ndarray]) -> None:
+    """Raise StudyError, and say which rows differ, unless all models were fitted on the same ones."""
+    sets = {model: set(map(int, values)) for model, values in rows.items()}
+    everywhere = set.intersection(*sets.values())
+    if all(found == everywhere for found in sets.values()):
+        return
+    lines = []
+    for model, found in sets.items():
+        extra = sorted(found - everywhere)
+        more = f"; not in every other model: rows {_some(extra)}" if extra else ""
+        lines.append(f"  {model}: {len(found)} rows{more}")
+    raise StudyError(
+        "Models are compared on the same rows only, and these were fitted on different ones (rows of the raw data, "
+        "0-based):\n" + "\n".join(lines) + "\nCompare models whose variables have the same missing values, or remove "
+        "those rows from the data."
+    )
+
+
+def _some(rows, most: int = 12) -> str:
+    shown = ", ".join(str(int(row)) for row in rows[:most])
+    return shown + (f" and {len(rows) - most} more" if len(rows) > most else "")

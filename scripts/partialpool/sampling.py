@@ -1,0 +1,100 @@
+"""Spec and data -> all that is known of a model after sampling, as one DataTree."""
+
+import logging
+import warnings
+
+import pandas as pd
+
+from partialpool import models
+
+# Variables of the joint distribution that Bambi adds for every row; they follow from the others.
+_PER_ROW = "__obs__"
+
+
+def fit(spec: dict, data: pd.DataFrame, *, cores: int = 1, progress: bool = False):
+    """Sample a model.
+
+    Parameters
+    ----------
+    spec
+        The model's spec (``config.Study.fit_spec``): formula, family, link, priors, person, and the sampler's settings.
+    data
+        Prepared data with column ``row``; the model's complete cases are used.
+    cores
+        Chains that run at the same time. The draws do not depend on it.
+    progress
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    DataTree
+        ``posterior`` (chain, draw, ...), ``sample_stats`` (chain, draw), ``log_likelihood`` and
+        ``posterior_predictive`` (chain, draw, __obs__), ``observed_data`` and ``constant_data`` (__obs__); the last
+        has ``row`` and the columns of the formula.
+
+    Raises
+    ------
+    StudyError
+        See ``models.complete_cases`` and ``models.build``.
+    """
+    rows = models.complete_cases(spec, data)
+    model = models.build(spec, rows)
+    logging.getLogger("pymc").setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        # PyMC's word on the first import of its Numba backend, and on convergence, which `diagnostics` judges.
+        warnings.simplefilter("ignore")
+        tree = model.fit(
+            draws=spec["draws"],
+            tune=spec["warmup"],
+            chains=spec["chains"],
+            cores=cores,
+            random_seed=spec["seed"],
+            inference_method=spec["sampler"],
+            nuts={"target_accept": spec["target_accept"]},
+            progressbar=progress,
+            compute_convergence_checks=False,
+        )
+    model.predict(tree, kind="response", random_seed=spec["seed"])
+    model.compute_log_likelihood(tree)
+    tree = _tidy(tree, rows)
+    tree["posterior"].attrs["family_parameters"] = " ".join(model.marginal_parameters)
+    return tree
+
+
+def _tidy(tree, rows: pd.DataFrame):
+    """Keep the contract's groups, without what follows from them and without the hour of the day."""
+    import xarray as xr
+
+    groups = {name: child.to_dataset() for name, child in tree.children.items()}
+    posterior = groups["posterior"]
+    posterior = posterior.drop_dims(_PER_ROW, errors="ignore")
+    stats = groups["sample_stats"]
+    kept = {
+        "posterior": posterior,
+        # Text and objects (nutpie's divergence messages) have no place in a NetCDF array of numbers.
+        "sample_stats": stats.drop_vars([name for name, v in stats.items() if v.dtype.kind not in "biuf"]),
+        "log_likelihood": groups["log_likelihood"],
+        "posterior_predictive": groups["posterior_predictive"],
+        "observed_data": groups["observed_data"],
+        "constant_data": constant_data(rows),
+    }
+    for dataset in kept.values():
+        for attribute in ("created_at", "sampling_time"):
+            dataset.attrs.pop(attribute, None)
+    return xr.DataTree.from_dict(kept)
+
+
+def constant_data(rows: pd.DataFrame):
+    """The rows of a model as a Dataset over ``__obs__``; categories as text."""
+    import xarray as xr
+
+    columns = {
+        name: column.astype(str).to_numpy(dtype=object)
+        if isinstance(column.dtype, pd.CategoricalDtype) or column.dtype.kind not in "biuf"
+        else column.to_numpy()
+        for name, column in rows.items()
+    }
+    return xr.Dataset(
+        {name: (_PER_ROW, values) for name, values in columns.items()},
+        coords={_PER_ROW: range(len(rows))},
+    )

@@ -1,0 +1,51 @@
+import re
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+SCRIPTS = Path(workflow.basedir, "scripts")
+NOTEBOOKS = Path(workflow.basedir, "notebooks")
+sys.path.insert(0, str(SCRIPTS))
+
+from partialpool import config as study_config
+from partialpool.errors import StudyError
+from partialpool.fingerprint import fingerprint
+
+try:
+    study = study_config.load(config, ", ".join(map(str, workflow.configfiles)) or "--config")
+except StudyError as error:
+    raise WorkflowError(str(error))
+
+
+wildcard_constraints:
+    model="|".join(map(re.escape, study.models)),
+    comparison="|".join(map(re.escape, study.comparisons)) or "(?!)",
+    prediction="|".join(map(re.escape, study.predictions)) or "(?!)",
+    figure="|".join(map(re.escape, study.figures)) or "(?!)",
+
+
+def code(script):
+    """Hash of what a script runs, without comments: a parameter of its rule, so that changed code is run again."""
+    return fingerprint(SCRIPTS / f"{script}.py")
+
+
+def specs(models):
+    """What the fits of these models must have been made from."""
+    return {model: study.fit_spec(model) for model in models}
+
+
+def fits(models):
+    """Files of the fits of these models."""
+    return expand("results/models/{model}.nc", model=models)
+
+
+def figure_files(figure):
+    """PNG and SVG of a figure."""
+    return multiext(f"results/figures/{figure}", ".png", ".svg")
+
+
+def prediction_files(figure):
+    """Files of the predictions that a figure shows, if it shows any."""
+    name = getattr(study.figures[figure], "predictions", None)
+    return multiext(f"results/predictions/{name}", ".csv", ".draws.parquet") if name else []

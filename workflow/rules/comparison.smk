@@ -1,0 +1,76 @@
+rule compare_models:
+    input:
+        fits=lambda wildcards: fits(study.comparisons[wildcards.comparison].models),
+    output:
+        table=report(
+            "results/comparison/{comparison}.csv",
+            caption="../report/comparison.rst",
+            category="Comparisons",
+            labels={"comparison": "{comparison}", "what": "table"},
+        ),
+        pointwise="results/comparison/{comparison}.pointwise.csv",
+    log:
+        "results/logs/compare_models/{comparison}.log",
+    benchmark:
+        "results/benchmarks/compare_models/{comparison}.tsv"
+    conda:
+        "../../envs/models.yaml"
+    params:
+        specs=lambda wildcards: specs(study.comparisons[wildcards.comparison].models),
+        code=code("compare_models"),
+    message:
+        "Compare models: {wildcards.comparison}"
+    script:
+        "../../scripts/compare_models.py"
+
+
+rule predict_values:
+    input:
+        prepared=rules.prepare_data.output.prepared,
+        fits=lambda wildcards: fits(study.predictions[wildcards.prediction].models),
+    output:
+        summary="results/predictions/{prediction}.csv",
+        draws="results/predictions/{prediction}.draws.parquet",
+    log:
+        "results/logs/predict_values/{prediction}.log",
+    benchmark:
+        "results/benchmarks/predict_values/{prediction}.tsv"
+    conda:
+        "../../envs/models.yaml"
+    params:
+        prediction=lambda wildcards: study.predictions[wildcards.prediction].model_dump(
+            exclude={"models"}
+        ),
+        specs=lambda wildcards: specs(study.predictions[wildcards.prediction].models),
+        code=code("predict_values"),
+    message:
+        "Predict: {wildcards.prediction}"
+    script:
+        "../../scripts/predict_values.py"
+
+
+rule check_published:
+    input:
+        fits=fits(study.models),
+        summaries=expand(rules.summarise_model.output.summary, model=study.models),
+        data_summary=rules.describe_data.output.summary,
+        predictions=expand(rules.predict_values.output.draws, prediction=study.predictions),
+        printed=lambda wildcards: sorted(Path(study.published.folder).glob("*.csv")),
+    output:
+        table=report(
+            "results/published.csv", caption="../report/published.rst", category="Check against print"
+        ),
+    log:
+        "results/logs/check_published/published.log",
+    benchmark:
+        "results/benchmarks/check_published/published.tsv"
+    conda:
+        "../../envs/models.yaml"
+    params:
+        specs=specs(study.models),
+        published=study.published.model_dump() if study.published else None,
+        code=code("check_published"),
+    message:
+        "Hold the printed numbers against ours"
+    script:
+        "../../scripts/check_published.py"

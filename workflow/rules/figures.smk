@@ -1,0 +1,100 @@
+rule draw_figure:
+    input:
+        prepared=rules.prepare_data.output.prepared,
+        predictions=lambda wildcards: prediction_files(wildcards.figure),
+        fit=lambda wildcards: fits(study.figure_models(wildcards.figure))
+        if study.figures[wildcards.figure].kind == "intercepts-slopes"
+        else [],
+    output:
+        png=report(
+            "results/figures/{figure}.png",
+            caption="../report/figure.rst",
+            category="Figures",
+            labels={"figure": "{figure}"},
+        ),
+        svg="results/figures/{figure}.svg",
+    log:
+        "results/logs/draw_figure/{figure}.log",
+    benchmark:
+        "results/benchmarks/draw_figure/{figure}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        figure=lambda wildcards: study.figures[wildcards.figure].model_dump(
+            exclude={"title", "caption", "alt", "section"}
+        ),
+        titles=lambda wildcards: {
+            model: study.models[model].title for model in study.figure_models(wildcards.figure)
+        },
+        columns={role: getattr(study.data, role) for role in ("person", "group", "time", "outcome")},
+        labels=study.data.axis_labels,
+        caption=lambda wildcards: study.caption(wildcards.figure),
+        code=code("draw_figure"),
+    message:
+        "Draw {wildcards.figure}"
+    script:
+        "../../scripts/draw_figure.py"
+
+
+rule draw_model:
+    input:
+        fit=rules.fit_model.output.fit,
+    output:
+        **{
+            f"{kind}_{suffix}": report(
+                f"results/figures/{kind}-{{model}}.{suffix}",
+                caption=f"../report/{kind}.rst",
+                category="Models",
+                subcategory="{model}",
+                labels={"model": "{model}", "what": kind},
+            )
+            if suffix == "png"
+            else f"results/figures/{kind}-{{model}}.{suffix}"
+            for kind in ("diagnostics", "ppc")
+            for suffix in ("png", "svg")
+        },
+    log:
+        "results/logs/draw_model/{model}.log",
+    benchmark:
+        "results/benchmarks/draw_model/{model}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        spec=lambda wildcards: study.fit_spec(wildcards.model),
+        labels=study.data.axis_labels,
+        captions=lambda wildcards: {
+            kind: study.caption(f"{kind}-{wildcards.model}") for kind in ("diagnostics", "ppc")
+        },
+        code=code("draw_model"),
+    message:
+        "Draw diagnostics and posterior predictive check of {wildcards.model}"
+    script:
+        "../../scripts/draw_model.py"
+
+
+rule draw_comparison:
+    input:
+        table=rules.compare_models.output.table,
+    output:
+        png=report(
+            "results/figures/comparison-{comparison}.png",
+            caption="../report/figure.rst",
+            category="Comparisons",
+            labels={"comparison": "{comparison}", "what": "figure"},
+        ),
+        svg="results/figures/comparison-{comparison}.svg",
+    log:
+        "results/logs/draw_comparison/{comparison}.log",
+    benchmark:
+        "results/benchmarks/draw_comparison/{comparison}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        titles={name: model.title for name, model in study.models.items()},
+        labels=study.data.axis_labels,
+        caption=lambda wildcards: study.caption(f"comparison-{wildcards.comparison}"),
+        code=code("draw_comparison"),
+    message:
+        "Draw the comparison {wildcards.comparison}"
+    script:
+        "../../scripts/draw_comparison.py"

@@ -1,0 +1,48 @@
+rule fit_model:
+    input:
+        prepared=rules.prepare_data.output.prepared,
+    output:
+        fit="results/models/{model}.nc",
+    log:
+        "results/logs/fit_model/{model}.log",
+    benchmark:
+        "results/benchmarks/fit_model/{model}.tsv"
+    conda:
+        "../../envs/models.yaml"
+    threads: 1
+    params:
+        spec=lambda wildcards: study.fit_spec(wildcards.model),
+        code=code("fit_model"),
+    message:
+        "Fit {wildcards.model}"
+    script:
+        "../../scripts/fit_model.py"
+
+
+rule summarise_model:
+    input:
+        fit=rules.fit_model.output.fit,
+    output:
+        summary=report(
+            "results/models/{model}.summary.csv",
+            caption="../report/estimates.rst",
+            category="Models",
+            subcategory="{model}",
+            labels={"model": "{model}", "what": "estimates"},
+        ),
+        diagnostics="results/models/{model}.diagnostics.json",
+    log:
+        "results/logs/summarise_model/{model}.log",
+    benchmark:
+        "results/benchmarks/summarise_model/{model}.tsv"
+    conda:
+        "../../envs/models.yaml"
+    params:
+        spec=lambda wildcards: study.fit_spec(wildcards.model),
+        thresholds=study.checks.model_dump(),
+        on_failed_check=study.on_failed_check,
+        code=code("summarise_model"),
+    message:
+        "Summarise and check {wildcards.model}"
+    script:
+        "../../scripts/summarise_model.py"

@@ -1,0 +1,27 @@
+rule render_report:
+    input:
+        notebook=str(NOTEBOOKS / "report.ipynb"),
+        page=str(NOTEBOOKS / "page.html.j2"),
+        summary=rules.describe_data.output.summary,
+        fits=fits(study.models),
+        models=expand(rules.summarise_model.output, model=study.models),
+        comparisons=expand(rules.compare_models.output, comparison=study.comparisons),
+        predictions=expand(rules.predict_values.output.summary, prediction=study.predictions),
+        published=rules.check_published.output.table if study.published else [],
+        figures=[figure_files(figure) for figure in study.all_figures],
+    output:
+        html="results/report/report.html",
+        notebook="results/report/report.ipynb",
+    log:
+        "results/logs/render_report/report.log",
+    benchmark:
+        "results/benchmarks/render_report/report.tsv"
+    conda:
+        "../../envs/report.yaml"
+    params:
+        study=study.model_dump(mode="json"),
+        code=code("render_report"),
+    message:
+        "Render the report: {output.html}"
+    script:
+        "../../scripts/render_report.py"
