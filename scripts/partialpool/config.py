@@ -469,9 +469,8 @@ class Study(Strict):
             what = " and ".join(prediction.quantities)
             who = "new people" if prediction.new_people else "people observed"
             whose = f"{what.capitalize()} values of {who}"
-        shown = "means" if getattr(entry, "kind", "") in ("shrinkage", "three-poolings") else (
-            "means and 95 % equal-tailed intervals"
-        )
+        only_means = entry.kind in ("shrinkage", "three-poolings", "fitted-trajectories")
+        shown = "means" if only_means else "means and 95 % equal-tailed intervals"
         return f"{whose}: posterior {shown}; draws: {draws}."
 
     def alt(self, figure: str) -> str:

@@ -1,5 +1,6 @@
 """A model as equations, level by level, from its spec and the terms that it has; LaTeX, and MathML for the report."""
 
+import re
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -17,12 +18,6 @@ class Equations:
     priors: list[str] = field(default_factory=list)
 
 
-def text(words: str) -> str:
-    """Words inside LaTeX."""
-    escaped = words.replace("\\", r"\backslash ").replace("_", r"\_").replace("%", r"\%").replace("&", r"\&")
-    return rf"\text{{{escaped}}}"
-
-
 def of_model(spec: dict, posterior, rows: pd.DataFrame) -> Equations:
     """Write a model as equations.
 
@@ -38,142 +33,114 @@ def of_model(spec: dict, posterior, rows: pd.DataFrame) -> Equations:
     Returns
     -------
     Equations
-        Level 1 is a measurement i of a person j, level 2 is the person. Coefficients of level 2 are gammas, a person's
-        deviations U.
+        Level 1 is measurement i of person j, level 2 is person j. Coefficients of level 2 are gammas, deviations of a
+        person U, of members of other groups V.
     """
     person = spec["person"]
-    outcome = text(spec["formula"].partition("~")[0].strip())
     priors = parse_priors(spec["priors"])
     found = parameters.of(posterior)
-    family = [p.variable for p in found if p.kind == "family"]
     common = list(dict.fromkeys(p.variable for p in found if p.kind == "common"))
-    varying = {
-        name.partition("|")[0]: name for name in posterior.data_vars if name.endswith(f"|{person}")
-    }
-    others = [
-        name
-        for name in posterior.data_vars
-        if "|" in name and not name.endswith("_sigma") and not name.endswith(f"|{person}")
-    ]
-    result = Equations()
+    family = [p.variable for p in found if p.kind == "family"]
+    effects = [n for n in posterior.data_vars if "|" in n and not n.endswith("_sigma")]
+    varying = {n.partition("|")[0]: n for n in effects if n.endswith(f"|{person}")}
+    others = [n for n in effects if n not in varying.values()]
 
-    mean = r"\mu_{ij}"
-    spread = {"sigma": r"\sigma"}
-    auxiliary = ", ".join(spread.get(name, text(name)) for name in family)
-    distribution = {"gaussian": "Normal"}.get(spec["family"], spec["family"])
-    result.level1.append(
-        rf"{outcome}_{{ij}} \sim {text(distribution)}({mean}{', ' + auxiliary if auxiliary else ''})"
-    )
-
-    inner, numbers = [], {}
-    has_level = "Intercept" in common or "1" in varying or _is_person_level_only(common, varying, rows, person)
-    slopes = [n for n in dict.fromkeys([*common, *varying]) if n not in ("Intercept", "1")]
-    own = [name for name in slopes if name == person]
-    at_level_1 = [n for n in slopes if n in varying or _varies_within(n, rows, person)]
-    at_level_2 = [n for n in slopes if n not in at_level_1 and n not in own]
-    if has_level or at_level_2 or own:
-        inner.append(r"\alpha_j")
-    for k, name in enumerate(at_level_1, start=1):
-        numbers[name] = k
-        inner.append(rf"\beta_{{{k}j}} {_variable(name, posterior, 'ij')}")
-    inner += [rf"V^{{{text(name)}}}_{{ij}}" for name in others]
-    link = spec["link"]
-    left = mean if link in (None, "identity") else rf"{text(link)}({mean})"
-    result.level1.append(f"{left} = {' + '.join(inner) or '0'}")
-
-    level = []
-    if own:
-        people = len(posterior[f"{person}_dim"]) if f"{person}_dim" in posterior.dims else rows[person].nunique()
-        level.append(r"\gamma_{j}")
-    if "Intercept" in common:
-        level.append(r"\gamma_0")
-    for k, name in enumerate(at_level_2, start=len(at_level_1) + 1):
-        numbers[name] = k
-        level.append(_coefficient(name, k, posterior) + _variable(name, posterior, "j", indexed=True))
-    if "1" in varying:
-        level.append("U_{0j}")
-    if inner and inner[0] == r"\alpha_j":
-        result.level2.append(rf"\alpha_j = {' + '.join(level)}")
-    for name in at_level_1:
-        k = numbers[name]
-        parts = [_coefficient(name, k, posterior)] if name in common else []
-        parts += [f"U_{{{k}j}}"] if name in varying else []
-        result.level2.append(rf"\beta_{{{k}j}} = {' + '.join(parts)}")
-    effects = ["0" if name == "1" else str(numbers[name]) for name in varying]
-    correlated = f"cor_{person}" in posterior
-    if correlated:
-        vector = ", ".join(f"U_{{{k}j}}" for k in effects)
-        zeros = r"\mathbf{0}"
-        result.level2.append(
-            rf"({vector}) \sim {text('MultivariateNormal')}({zeros}, \mathbf{{S}} \mathbf{{R}} \mathbf{{S}}), "
-            rf"\quad \mathbf{{S}} = {text('diag')}({', '.join(rf'\tau_{k}' for k in effects)})"
-        )
-    else:
-        result.level2 += [rf"U_{{{k}j}} \sim {text('Normal')}(0, \tau_{k})" for k in effects]
-    for i, name in enumerate(others, start=1):
-        result.level2.append(rf"V^{{{text(name)}}} \sim {text('Normal')}(0, \omega_{i})")
+    slopes = [n for n in dict.fromkeys([*common, *varying]) if n not in ("Intercept", "1", person)]
+    first = [n for n in slopes if n in varying or _varies_within(n, rows, person)]
+    second = [n for n in slopes if n not in first]
+    index = {name: k for k, name in enumerate([*first, *second], start=1)}
 
     def prior(klass: str, coefficient: str | None = None) -> str:
-        chosen = priors.get(f"{klass}[{coefficient}]") or priors[klass]
-        return rf"\sim {text(str(chosen))}"
+        return rf"\sim {_text(str(priors.get(f'{klass}[{coefficient}]') or priors[klass]))}"
 
-    if own:
-        result.priors.append(rf"\gamma_j {prior('b', person)} \quad {text(f'for j = 1, ..., {people}')}")
-    if "Intercept" in common:
-        centred = rf" \quad {text('(at the means of the predictors)')}" if numbers_of_common(common) else ""
-        result.priors.append(rf"\gamma_0 {prior('Intercept')}{centred}")
-    for name in common:
-        if name in numbers:
-            result.priors.append(rf"{_coefficient(name, numbers[name], posterior)} {prior('b', name)}")
-    for k, name in zip(effects, varying, strict=True):
-        result.priors.append(rf"\tau_{k} {prior('sd', 'Intercept' if name == '1' else name)}")
-    for i, name in enumerate(others, start=1):
-        expr = name.partition("|")[0]
-        result.priors.append(rf"\omega_{i} {prior('sd', 'Intercept' if expr == '1' else expr)}")
-    if correlated:
-        result.priors.append(rf"\mathbf{{R}} {prior('cor')}")
-    for name in family:
-        result.priors.append(rf"{spread.get(name, text(name))} {prior(name)}")
-    return result
+    def gamma(name: str) -> str:
+        return rf"\gamma_{{{index[name]}{_level(name, posterior)}}}"
+
+    def of_expr(name: str) -> str:
+        return "Intercept" if name == "1" else name
+
+    made = Equations()
+    outcome = _text(spec["formula"].partition("~")[0].strip())
+    distribution = _text({"gaussian": "Normal"}.get(spec["family"], spec["family"]))
+    made.level1.append(rf"{outcome}_{{ij}} \sim {distribution}({', '.join([MEAN, *map(_symbol, family)])})")
+
+    intercept = ["Intercept"] if "Intercept" in common else []
+    own_level = bool(intercept or second or "1" in varying)
+    right = [r"\alpha_j"] if own_level or person in common else []
+    right += [rf"\beta_{{{index[n]}j}} \, {_variable(n)}_{{ij}}" for n in first]
+    right += [rf"V_{{{k}, ij}}" for k, _ in enumerate(others, start=1)]
+    linked = MEAN if spec["link"] in (None, "identity") else rf"{_text(spec['link'])}({MEAN})"
+    made.level1.append(f"{linked} = {' + '.join(right) or '0'}")
+
+    if own_level:
+        parts = [r"\gamma_0" for _ in intercept]
+        parts += [gamma(n) if _level(n, posterior) else rf"{gamma(n)} \, {_variable(n)}_j" for n in second]
+        parts += ["U_{0j}"] if "1" in varying else []
+        made.level2.append(rf"\alpha_j = {' + '.join(parts)}")
+    for n in first:
+        parts = [gamma(n)] if n in common else []
+        parts += [f"U_{{{index[n]}j}}"] if n in varying else []
+        made.level2.append(rf"\beta_{{{index[n]}j}} = {' + '.join(parts)}")
+    numbers = [0 if n == "1" else index[n] for n in varying]
+    if f"cor_{person}" in posterior:
+        deviations = ", ".join(f"U_{{{k}j}}" for k in numbers)
+        diagonal = ", ".join(rf"\tau_{k}" for k in numbers)
+        made.level2.append(
+            rf"({deviations}) \sim {_text('MultivariateNormal')}(\mathbf{{0}}, \mathbf{{S}} \mathbf{{R}} \mathbf{{S}}), "
+            rf"\quad \mathbf{{S}} = {_text('diag')}({diagonal})"
+        )
+    else:
+        made.level2 += [rf"U_{{{k}j}} \sim {_text('Normal')}(0, \tau_{k})" for k in numbers]
+    for k, n in enumerate(others, start=1):
+        made.level2.append(rf"V_{{{k}}} \sim {_text('Normal')}(0, \omega_{k}) \quad {_text(f'for {n}')}")
+
+    if person in common:
+        people = posterior.sizes[f"{person}_dim"]
+        made.priors.append(rf"\alpha_j {prior('b', person)} \quad {_text(f'for j = 1, ..., {people}')}")
+    if intercept:
+        # Bambi and brms: the prior is that of the intercept at the means of the predictors.
+        centred = rf" \quad {_text('(at the means of the predictors)')}" if len(common) > 1 else ""
+        made.priors.append(rf"\gamma_0 {prior('Intercept')}{centred}")
+    made.priors += [f"{gamma(n)} {prior('b', n)}" for n in [*first, *second] if n in common]
+    made.priors += [rf"\tau_{k} {prior('sd', of_expr(n))}" for k, n in zip(numbers, varying, strict=True)]
+    made.priors += [
+        rf"\omega_{k} {prior('sd', of_expr(n.partition('|')[0]))}" for k, n in enumerate(others, start=1)
+    ]
+    if f"cor_{person}" in posterior:
+        made.priors.append(rf"\mathbf{{R}} {prior('cor')}")
+    made.priors += [f"{_symbol(n)} {prior(n)}" for n in family]
+    return made
 
 
-def numbers_of_common(common: list[str]) -> bool:
-    """Whether there is a predictor beside the intercept, so that the intercept's prior is that of a centred design."""
-    return len(common) > 1
+MEAN = r"\mu_{ij}"
 
 
-def _is_person_level_only(common, varying, rows, person) -> bool:
-    return not varying and all(not _varies_within(name, rows, person) for name in common)
+def _text(words: str) -> str:
+    return rf"\text{{{re.sub(r'([_%&#$])', r'\\\1', words)}}}"
 
 
-def _columns(name: str, rows: pd.DataFrame) -> list[str]:
-    """Columns that a term's name mentions."""
-    import re
-
-    return [c for c in rows.columns if re.search(rf"(?<![\w.]){re.escape(c)}(?![\w.])", name)]
+def _symbol(parameter: str) -> str:
+    return {"sigma": r"\sigma"}.get(parameter) or _text(parameter)
 
 
-def _varies_within(name: str, rows: pd.DataFrame, person: str) -> bool:
-    columns = [column for column in _columns(name, rows) if column != person]
-    return any((rows.groupby(person)[column].nunique() > 1).any() for column in columns)
+def _variable(term: str) -> str:
+    return _text(term.replace(":", " × "))
 
 
-def _levels(name: str, posterior) -> bool:
-    return f"{name}_dim" in posterior.dims
+def _level(term: str, posterior) -> str:
+    """The index of a coefficient that has one value for each level of a categorical variable."""
+    return rf"[{_text(term)}_j]" if f"{term}_dim" in posterior.dims else ""
 
 
-def _coefficient(name: str, k: int, posterior) -> str:
-    return rf"\gamma_{{{k}[{text(name)}]}}" if _levels(name, posterior) else rf"\gamma_{k}"
-
-
-def _variable(name: str, posterior, index: str, indexed: bool = False) -> str:
-    if indexed and _levels(name, posterior):
-        return ""
-    return rf"\, {text(name.replace(':', ' × '))}_{{{index}}}"
+def _varies_within(term: str, rows: pd.DataFrame, person: str) -> bool:
+    """Whether a variable of the term differs between the rows of a person."""
+    mentioned = [c for c in rows.columns if re.search(rf"(?<![\w.]){re.escape(c)}(?![\w.])", term)]
+    return any((rows.groupby(person)[c].nunique() > 1).any() for c in mentioned if c != person)
 
 
 def mathml(latex: str) -> str:
     """One equation as MathML, which browsers lay out by themselves."""
     from latex2mathml.converter import convert
 
-    return convert(latex, display="block")
+    # The converter has an ASCII tilde for \sim, which browsers set without the spaces of a relation.
+    return convert(latex, display="block").replace("<mi>&#x0007E;</mi>", "<mo>&#x223C;</mo>")

@@ -18,6 +18,8 @@ from partialpool.files import atomic
 
 # More rows than this are folded away under a line that can be clicked.
 MOST_ROWS = 15
+# Longer words than this may be broken over lines.
+LONG_CELL = 40
 CHECKS = {
     "rhat": "R-hat",
     "ess_bulk": "bulk ESS",
@@ -48,9 +50,7 @@ def table(frame: pd.DataFrame, caption: str = "", *, fold: str = "") -> str:
         for c, n in zip(frame.columns, numeric, strict=True)
     )
     body = "".join(
-        "<tr>" + "".join(
-            f"<td{' class=num' if n else ''}>{html.escape(str(cell))}</td>" for cell, n in zip(row, numeric, strict=True)
-        ) + "</tr>"
+        f"<tr>{''.join(_cell(str(cell), n) for cell, n in zip(row, numeric, strict=True))}</tr>"
         for row in frame.itertuples(index=False)
     )
     title = f"<caption>{html.escape(caption)}</caption>" if caption else ""
@@ -58,6 +58,11 @@ def table(frame: pd.DataFrame, caption: str = "", *, fold: str = "") -> str:
     if fold and len(frame) > MOST_ROWS:
         return f"<details><summary>{html.escape(fold)} ({len(frame)} rows)</summary>{made}</details>"
     return made
+
+
+def _cell(words: str, numeric: bool) -> str:
+    look = " class=num" if numeric else " class=long" if len(words) > LONG_CELL else ""
+    return f"<td{look}>{html.escape(words)}</td>"
 
 
 def _is_numeric(column: pd.Series) -> bool:
@@ -87,7 +92,7 @@ def estimates(summary: pd.DataFrame) -> pd.DataFrame:
                 "R-hat": number(r["rhat"], 3),
                 "bulk ESS": number(r["ess_bulk"], 0),
                 "tail ESS": number(r["ess_tail"], 0),
-                "MCSE of mean": number(r["mcse_mean"], decimals(r["mcse_mean"])),
+                "MCSE": number(r["mcse_mean"], decimals(r["mcse_mean"])),
             }
         )
     return pd.DataFrame(rows)
@@ -107,9 +112,13 @@ def figure(study: Study, name: str, folder: str | Path = "results/figures") -> s
     return (
         f'<figure id="figure-{html.escape(name)}"><img src="data:image/{kind};base64,{content}" '
         f'alt="{html.escape(study.alt(name))}" class="{_width(paths[1])}">'
-        f"<figcaption><strong>{html.escape(study.figure_title(name))}.</strong> "
+        f"<figcaption><strong>{html.escape(_sentence(study.figure_title(name)))}</strong> "
         f"{html.escape(study.caption(name))}</figcaption></figure>"
     )
+
+
+def _sentence(words: str) -> str:
+    return words if words.endswith((".", "?", "!")) else f"{words}."
 
 
 def _width(png: Path) -> str:
@@ -260,7 +269,7 @@ def unreliable(counts: str, pointwise: pd.DataFrame, trees: dict, person: str) -
 def published_text(table: pd.DataFrame, source: str) -> str:
     """What the check against print found, in words."""
     counts = table["verdict"].value_counts()
-    found = "; ".join(f"{counts[v]} {v}" for v in ("reproduced", "differs", "unreliable", "sampler") if v in counts)
+    found = ", ".join(f"{counts[v]} *{v}*" for v in ("reproduced", "differs", "unreliable", "sampler") if v in counts)
     text = f"""## Our numbers and the printed ones
 
 Every number of {source}, {len(table)} in all, beside ours: {found}. A number is *reproduced* if the two differ by no more
@@ -280,6 +289,7 @@ def published_tables(numbers: pd.DataFrame) -> list[str]:
         mcse=[number(m, decimals(m)) if m > 0 else ("–" if pd.isna(m) else "0") for m in numbers["mcse"]],
         tolerance=[number(t, decimals(t)) for t in numbers["tolerance"]],
         model=numbers["model"].fillna(""),
+        published=numbers["published"].str.replace("-", "−"),
     )
     made = []
     if (differs := shown[shown["verdict"] == "differs"]).size:
