@@ -9,5 +9,6 @@ if __name__ == "__main__":
         output, labels = snakemake.output, snakemake.params.labels
         groups = ("posterior", "sample_stats", "posterior_predictive", "observed_data")
         tree = store.load(snakemake.input.fit, groups, spec=snakemake.params.spec)
-        draw.save(draw.diagnostics(tree, labels), output.diagnostics_png, output.diagnostics_svg)
+        checked = draw.diagnostics(tree, snakemake.input.summary, labels)
+        draw.save(checked, output.diagnostics_png, output.diagnostics_svg)
         draw.save(draw.posterior_predictive(tree, labels), output.ppc_png, output.ppc_svg)

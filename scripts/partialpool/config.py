@@ -449,12 +449,14 @@ class Study(Strict):
         title = self.models[of].title
         if kind == "diagnostics":
             return (
-                f"{title}: rank plots and traces of the parameters that all people share, and the energy of the "
-                f"sampler; {self.draws_of(of)} draws after warmup. Chains that agree have flat rank plots."
+                f"{title}: traces and ranks of parameters by chain, and the energy of the sampler; "
+                f"{self.draws_of(of)} draws after warmup. Where chains agree, the differences of their rank distributions "
+                "are near zero; the energy should be spread no wider than the steps between draws."
             )
         return (
             f"{title}: the measurements against data sets drawn from the posterior predictive distribution of the "
-            f"people observed, out of {self.draws_of(of)} draws."
+            f"people observed, out of {self.draws_of(of)} draws; p is the share of these whose quantity is at least the "
+            "observed one."
         )
 
     def _draws_sentence(self, figure: str) -> str:

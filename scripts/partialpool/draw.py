@@ -6,8 +6,10 @@ import pandas as pd
 from partialpool import figures
 from partialpool.errors import StudyError
 
-# Replicated data sets shown in a posterior predictive check.
-REPLICATIONS = 50
+# A posterior predictive check takes up to 1000 replicated data sets, and at least 50, as far as this many numbers go.
+REPLICATED_NUMBERS = 2_000_000
+# As many panels of parameters as a page holds.
+PANELS = 8
 
 
 def save(figure: figures.Figure, png: str, svg: str) -> None:
@@ -126,20 +128,27 @@ def _intercepts_slopes(path: str, columns: dict, labels: dict) -> figures.Figure
     return figures.intercepts_slopes(pd.DataFrame(effects), correlation, labels=axes)
 
 
-def diagnostics(tree, labels: dict[str, str]) -> figures.Figure:
-    """Rank plots, traces and energy of a fit with ``posterior`` and ``sample_stats``.
+def diagnostics(tree, summary: str, labels: dict[str, str]) -> figures.Figure:
+    """Traces, ranks and energy of a fit with ``posterior`` and ``sample_stats``.
 
-    Shown are the parameters that all people share, and of the others the one with the largest R-hat.
+    Shown are standard deviations, correlations and the parameters of the family; then, as many as a page holds,
+    the common coefficients and last the effects of people, each of these beginning with the largest R-hat of
+    ``summary`` (path of the model's table).
     """
     from partialpool import parameters
 
     posterior = tree["posterior"].to_dataset()
-    found = parameters.of(posterior)
-    # ASSUME: eight panels are what a page holds; where the model has coefficients for every person instead of a
-    # population (no pooling), the first ones stand for all.
-    order = ("sd", "cor", "family", "common")
-    shared = sorted((p for p in found if p.kind != "group"), key=lambda p: order.index(p.kind))[:8]
-    tables = [_long(p.name, p.draws(posterior)) for p in shared]
+    rhat = pd.read_csv(summary, index_col="parameter")["rhat"].fillna(np.inf)
+    by_kind: dict[str, list] = {kind: [] for kind in ("sd", "cor", "family", "common", "group")}
+    for parameter in parameters.of(posterior):
+        by_kind[parameter.kind].append(parameter)
+    for kind in ("common", "group"):
+        if len(by_kind[kind]) > PANELS:
+            by_kind[kind].sort(key=lambda parameter: -rhat[parameter.name])
+    # One place is kept for the worst of the people's effects.
+    shown = [p for kind, found in by_kind.items() if kind != "group" for p in found]
+    shown = shown[: PANELS - 1] + by_kind["group"][:1] if by_kind["group"] else shown[:PANELS]
+    tables = [_long(p.name, p.draws(posterior)) for p in shown]
     energy = tree["sample_stats"]["energy"].transpose("chain", "draw").to_numpy()
     energy = _long("energy", energy)[["chain", "value"]].rename(columns={"value": "energy"})
     return figures.diagnostics(pd.concat(tables, ignore_index=True), energy, labels=labels)
@@ -162,7 +171,8 @@ def posterior_predictive(tree, labels: dict[str, str]) -> figures.Figure:
     observed = next(iter(tree["observed_data"].data_vars.values())).to_numpy()
     replicated = next(iter(tree["posterior_predictive"].data_vars.values()))
     replicated = replicated.transpose("chain", "draw", "__obs__").to_numpy().reshape(-1, len(observed))
-    spread = np.linspace(0, len(replicated) - 1, min(REPLICATIONS, len(replicated))).round().astype(int)
+    most = int(np.clip(REPLICATED_NUMBERS // len(observed), 50, 1000))
+    spread = np.linspace(0, len(replicated) - 1, min(most, len(replicated))).round().astype(int)
     return figures.posterior_predictive(observed, replicated[spread], labels=labels)
 
 

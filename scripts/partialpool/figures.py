@@ -171,7 +171,7 @@ def trajectories(data, *, time, outcome, labels):
     ]
     plot = (
         ggplot(points, aes("x", "y", color="id"))
-        + geom_point(size=0.9, stroke=0)
+        + geom_point(size=1.2, stroke=0)
         + _person_colors(points["id"])
         + labs(x=labels.get("time", time), y=labels.get("outcome", outcome))
         + theme_study()
@@ -761,7 +761,7 @@ def _cycle(values, n):
 def _sparse_x():
     """Few breaks, for a small panel; plotnine's labels of a single break lose its decimals."""
     return scale_x_continuous(
-        breaks=breaks_extended(4), labels=lambda breaks: [f"{value:g}" for value in breaks]
+        breaks=breaks_extended(3), labels=lambda breaks: [f"{value:g}" for value in breaks]
     )
 
 

@@ -39,6 +39,7 @@ rule draw_figure:
 rule draw_model:
     input:
         fit=rules.fit_model.output.fit,
+        summary=rules.summarise_model.output.summary,
     output:
         **{
             f"{kind}_{suffix}": report(
