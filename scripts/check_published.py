@@ -5,7 +5,6 @@ from partialpool.jobs import job
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         import pandas as pd
-
         from partialpool import published
         from partialpool.files import atomic
 

@@ -9,7 +9,10 @@ if __name__ == "__main__":
         # From the config and not a parameter: a file with the right checksum is the same from wherever it comes.
         settings = snakemake.config["data"]
         sha256 = data.fetch(
-            settings["source"], snakemake.output.raw, sha256=settings.get("sha256"), resources="resources"
+            settings["source"],
+            snakemake.output.raw,
+            sha256=settings.get("sha256"),
+            resources="resources",
         )
         print(f"{snakemake.output.raw}: sha256 {sha256}")
         if not settings.get("sha256"):

@@ -104,9 +104,7 @@ class Data(Strict):
     @model_validator(mode="after")
     def source_or_simulate(self):
         if (self.source is None) == (self.simulate is None):
-            raise ValueError(
-                "give either 'source' (a URL or a path) or 'simulate' (parameters), not both or none."
-            )
+            raise ValueError("give either 'source' (a URL or a path) or 'simulate' (parameters), not both or none.")
         if self.source and urlsplit(self.source).scheme not in ("", "http", "https"):
             raise ValueError(f"'source' takes an http(s) URL or a path, not '{self.source}'.")
         roles = {role: getattr(self, role) for role in ("outcome", "person", "time", "group")}
@@ -161,7 +159,7 @@ class Model(Strict):
     link: str | None = None
     """Link function of the mean; the family's own by default."""
     priors: dict[str, str]
-    """Prior of every class of parameters: Intercept, b (or `b[x]` for one slope), sd, cor, and the family's own (sigma)."""
+    """Prior of every class of parameters: Intercept, b (or `b[x]`), sd (or `sd[x]`), cor, and the family's own (sigma)."""
     sampler: Literal["nutpie", "pymc"] | None = None
     """Overrides `sampling.sampler` for this model."""
     chains: int | None = Field(None, ge=2)
@@ -266,9 +264,7 @@ class TrajectoriesFigure(FigureBase):
 class PredictionFigure(FigureBase):
     """A figure drawn from one entry of `predictions`."""
 
-    kind: Literal[
-        "gradient-intervals", "shrinkage", "half-eyes", "three-poolings", "fitted-trajectories"
-    ]
+    kind: Literal["gradient-intervals", "shrinkage", "half-eyes", "three-poolings", "fitted-trajectories"]
     """Kind of figure."""
     predictions: str
     """Entry of `predictions` to draw."""
@@ -291,9 +287,7 @@ class InterceptsSlopesFigure(FigureBase):
     """Model with effects `(1 + time | person)`."""
 
 
-Figure = Annotated[
-    TrajectoriesFigure | PredictionFigure | InterceptsSlopesFigure, Field(discriminator="kind")
-]
+Figure = Annotated[TrajectoriesFigure | PredictionFigure | InterceptsSlopesFigure, Field(discriminator="kind")]
 
 
 class Published(Strict):
@@ -370,7 +364,13 @@ class Study(Strict):
     def _figure(self, name: str, figure: Figure) -> None:
         where = f"figures.{name}"
         if figure.section is not None:
-            _at(f"{where}.section", choose, figure.section, [*self.models, *self.comparisons], "section")
+            _at(
+                f"{where}.section",
+                choose,
+                figure.section,
+                [*self.models, *self.comparisons],
+                "section",
+            )
         needs_time = figure.kind in ("trajectories", "fitted-trajectories", "intercepts-slopes")
         if needs_time and self.data.time is None:
             raise ValueError(f"{where}: '{figure.kind}' needs 'data.time'.")
@@ -384,7 +384,13 @@ class Study(Strict):
             _at(f"{where}.models", choose, model, prediction.models, "model in these predictions")
         if isinstance(prediction.people, list):
             for person in figure.people or []:
-                _at(f"{where}.people", choose, person, prediction.people, "person in these predictions")
+                _at(
+                    f"{where}.people",
+                    choose,
+                    person,
+                    prediction.people,
+                    "person in these predictions",
+                )
         wanted = {"shrinkage": 2, "half-eyes": 1, "three-poolings": 1, "fitted-trajectories": 1}
         models = self.figure_models(name)
         if len(models) != wanted.get(figure.kind, len(models)):
@@ -450,13 +456,13 @@ class Study(Strict):
         if kind == "diagnostics":
             return (
                 f"{title}: traces and ranks of parameters by chain, and the energy of the sampler; "
-                f"{self.draws_of(of)} draws after warmup. Where chains agree, the differences of their rank distributions "
-                "are near zero; the energy should be spread no wider than the steps between draws."
+                f"{self.draws_of(of)} draws after warmup. Where chains agree, their rank distributions differ by "
+                "next to nothing; the energy should be spread no wider than the steps between draws."
             )
         return (
             f"{title}: the measurements against data sets drawn from the posterior predictive distribution of the "
-            f"people observed, out of {self.draws_of(of)} draws; p is the share of these whose quantity is at least the "
-            "observed one."
+            f"people observed, out of {self.draws_of(of)} draws; p is the share of these whose quantity is "
+            "at least the observed one."
         )
 
     def _draws_sentence(self, figure: str) -> str:

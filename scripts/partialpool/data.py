@@ -186,9 +186,7 @@ def _download(url, target, max_bytes, timeout, deadline, attempts, wait) -> None
 
     # Uncompressed, so that Content-Length is the file's; a server that compresses all the same
     # is understood.
-    with httpx.Client(
-        follow_redirects=True, timeout=timeout, headers={"Accept-Encoding": "identity"}
-    ) as client:
+    with httpx.Client(follow_redirects=True, timeout=timeout, headers={"Accept-Encoding": "identity"}) as client:
         try:
             retrying(attempt, client)
         except _Failure as failure:
@@ -291,9 +289,7 @@ def read(path: str | Path) -> pd.DataFrame:
 
 def _records(path, text: str) -> list[list[str]]:
     """Split the text into records, so that record i is line i + 1."""
-    reader = csv.reader(
-        io.StringIO(text.rstrip("\r\n"), newline=""), strict=True, skipinitialspace=True
-    )
+    reader = csv.reader(io.StringIO(text.rstrip("\r\n"), newline=""), strict=True, skipinitialspace=True)
     records = []
     try:
         for record in reader:
@@ -329,8 +325,7 @@ def _check_header(path, header: list[str]) -> None:
             )
         if name in header[: number - 1]:
             raise StudyError(
-                f"{path}, line 1: columns {header.index(name) + 1} and {number} are both called "
-                f"'{name}'.\nRename one."
+                f"{path}, line 1: columns {header.index(name) + 1} and {number} are both called '{name}'.\nRename one."
             )
         if name == "row":
             raise StudyError(

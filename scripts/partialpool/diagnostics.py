@@ -107,7 +107,10 @@ def check(summary: pd.DataFrame, sample_stats, thresholds: dict[str, float]) -> 
     )
     lowest = int(np.argmin(ebfmi))
     checks["ebfmi"] = _entry(
-        float(ebfmi[lowest]), thresholds["ebfmi"], ebfmi[lowest] >= thresholds["ebfmi"], f"chain {lowest}"
+        float(ebfmi[lowest]),
+        thresholds["ebfmi"],
+        ebfmi[lowest] >= thresholds["ebfmi"],
+        f"chain {lowest}",
     )
     return checks
 

@@ -86,7 +86,8 @@ def of_model(spec: dict, posterior, rows: pd.DataFrame) -> Equations:
         deviations = ", ".join(f"U_{{{k}j}}" for k in numbers)
         diagonal = ", ".join(rf"\tau_{k}" for k in numbers)
         made.level2.append(
-            rf"({deviations}) \sim {_text('MultivariateNormal')}(\mathbf{{0}}, \mathbf{{S}} \mathbf{{R}} \mathbf{{S}}), "
+            rf"({deviations}) \sim {_text('MultivariateNormal')}"
+            r"(\mathbf{0}, \mathbf{S} \mathbf{R} \mathbf{S}), "
             rf"\quad \mathbf{{S}} = {_text('diag')}({diagonal})"
         )
     else:
@@ -103,9 +104,7 @@ def of_model(spec: dict, posterior, rows: pd.DataFrame) -> Equations:
         made.priors.append(rf"\gamma_0 {prior('Intercept')}{centred}")
     made.priors += [f"{gamma(n)} {prior('b', n)}" for n in [*first, *second] if n in common]
     made.priors += [rf"\tau_{k} {prior('sd', of_expr(n))}" for k, n in zip(numbers, varying, strict=True)]
-    made.priors += [
-        rf"\omega_{k} {prior('sd', of_expr(n.partition('|')[0]))}" for k, n in enumerate(others, start=1)
-    ]
+    made.priors += [rf"\omega_{k} {prior('sd', of_expr(n.partition('|')[0]))}" for k, n in enumerate(others, start=1)]
     if f"cor_{person}" in posterior:
         made.priors.append(rf"\mathbf{{R}} {prior('cor')}")
     made.priors += [f"{_symbol(n)} {prior(n)}" for n in family]

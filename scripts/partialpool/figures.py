@@ -284,9 +284,7 @@ def half_eyes(draws, *, reference=None, labels):
     draws = _with_order(draws, people)
     quantities = _levels(draws["quantity"])
     if len(quantities) > 2:
-        raise ValueError(
-            f"half_eyes draws one or two quantities, not {len(quantities)}: {quantities}"
-        )
+        raise ValueError(f"half_eyes draws one or two quantities, not {len(quantities)}: {quantities}")
     colors = dict(zip(quantities, [CORAL, TEAL][-len(quantities) :], strict=True))
     width = COLUMN if len(people) <= 5 else PAGE
     # The widest is drawn first, below the others.
@@ -467,9 +465,7 @@ def diagnostics(draws, energy, *, labels):
     chains = sorted(draws["chain"].astype(str).unique(), key=_natural)
     draws = pd.DataFrame(
         {
-            "parameter": pd.Categorical(
-                draws["parameter"].map(dict(zip(parameters, strips, strict=True))), strips
-            ),
+            "parameter": pd.Categorical(draws["parameter"].map(dict(zip(parameters, strips, strict=True))), strips),
             "chain": pd.Categorical(draws["chain"].astype(str), chains),
             "draw": draws["draw"],
             "value": draws["value"],
@@ -543,9 +539,7 @@ def _energy_densities(energy):
             curves.append(pd.DataFrame(curve).assign(kind=kind, chain=f"Chain {chain}"))
     curves = pd.concat(curves, ignore_index=True)
     chains = sorted(curves["chain"].unique(), key=_natural)
-    return curves.assign(
-        kind=pd.Categorical(curves["kind"], kinds), chain=pd.Categorical(curves["chain"], chains)
-    )
+    return curves.assign(kind=pd.Categorical(curves["kind"], kinds), chain=pd.Categorical(curves["chain"], chains))
 
 
 def posterior_predictive(observed, replicated, *, labels):
@@ -614,9 +608,7 @@ def _compare_shares(observed, replicated):
     return (
         ggplot(frame, aes("y"))
         + geom_col(aes(y="share", fill="'Observed'"), width=0.8, alpha=0.5)
-        + geom_pointrange(
-            aes(y="mean", ymin="low", ymax="high", color="'Replicated'"), size=0.4, fatten=3
-        )
+        + geom_pointrange(aes(y="mean", ymin="low", ymax="high", color="'Replicated'"), size=0.4, fatten=3)
         + scale_fill_manual(values=[TEAL])
         + scale_color_manual(values=[CORAL])
         + scale_x_continuous(**breaks)
@@ -760,9 +752,7 @@ def _cycle(values, n):
 
 def _sparse_x():
     """Few breaks, for a small panel; plotnine's labels of a single break lose its decimals."""
-    return scale_x_continuous(
-        breaks=breaks_extended(3), labels=lambda breaks: [f"{value:g}" for value in breaks]
-    )
+    return scale_x_continuous(breaks=breaks_extended(3), labels=lambda breaks: [f"{value:g}" for value in breaks])
 
 
 def _person_colors(ids):

@@ -265,9 +265,7 @@ class geom_gradientinterval(geom_slabinterval):
     def setup_data(self, data):
         half = self.params["scale"] * _spacing(data["x"]) / 2
         peak = data.groupby(["PANEL", "group"], observed=True)["density"].transform("max")
-        return data.assign(
-            xmin=data["x"] - half, xmax=data["x"] + half, thickness=data["density"] / peak
-        )
+        return data.assign(xmin=data["x"] - half, xmax=data["x"] + half, thickness=data["density"] / peak)
 
     @staticmethod
     def draw_slab(data, panel_params, coord, ax, params):

@@ -188,9 +188,7 @@ class _CorrelatedBlock:
                 row.append(partial[k, j] * left)
                 left = left * rest[k, j]
             self.cholesky.append([*row, left])
-        correlations = [
-            sum(self.cholesky[i][k] * self.cholesky[j][k] for k in range(i + 1)) for i, j in pairs
-        ]
+        correlations = [sum(self.cholesky[i][k] * self.cholesky[j][k] for k in range(i + 1)) for i, j in pairs]
         pm.Deterministic(self.name, pt.stack(correlations), dims=(pair_dim, *response_dims))
 
 

@@ -1,6 +1,7 @@
 """What a fitted model expects of people, and what it predicts they would score: people observed, and new ones."""
 
-from itertools import combinations, product
+import re
+from itertools import permutations, product
 
 import numpy as np
 import pandas as pd
@@ -39,7 +40,7 @@ def points(spec: dict, data: pd.DataFrame, *, people, new_people: int | None, at
     rows = models.complete_cases(spec, data)
     person = spec["person"]
     right = spec["formula"].partition("~")[2]
-    covariates = [name for name in models.formula_variables(f"y ~ {right}") if name in rows.columns and name != person]
+    covariates = [name for name in models.formula_variables(right) if name != person]
     for name in at:
         if name not in covariates:
             raise StudyError(
@@ -81,7 +82,14 @@ def new_ids(observed: list[str], how_many: int) -> list[str]:
 
 
 def predict(
-    tree, spec: dict, data: pd.DataFrame, at: pd.DataFrame, *, quantities: list[str], new: bool, seed: int
+    tree,
+    spec: dict,
+    data: pd.DataFrame,
+    at: pd.DataFrame,
+    *,
+    quantities: list[str],
+    new: bool,
+    seed: int,
 ) -> dict[str, np.ndarray]:
     """Draws of expected and predicted values.
 
@@ -187,12 +195,20 @@ def with_new_people(posterior, person: str, rng: np.random.Generator):
             f"needs a term such as (1 | {person})."
         )
     for name in posterior.data_vars:
-        factor = name.partition("|")[2].removesuffix("_sigma")
+        expr, _, factor = name.removesuffix("_sigma").partition("|")
+        if re.search(rf"(?<!\w){re.escape(person)}(?!\w)", expr):
+            raise StudyError(
+                f"New people cannot be drawn for '{name}', which belongs to each {person} observed and has no population "
+                "distribution."
+            )
         if factor != person and person in factor.split(":"):
             raise StudyError(f"New people cannot be drawn for '{name}', which crosses {person} with another factor.")
     sds, coefficients, slices = [], [], []
     for name in terms:
-        expr, dims = name.partition("|")[0], [d for d in posterior[name].dims if d not in ("chain", "draw", people_dim)]
+        expr, dims = (
+            name.partition("|")[0],
+            [d for d in posterior[name].dims if d not in ("chain", "draw", people_dim)],
+        )
         if any(not dim.endswith("__expr_dim") for dim in dims):
             raise StudyError(f"New people cannot be drawn for '{name}', which has one effect a level of the outcome.")
         levels = [f"[{level}]" for level in posterior[dims[0]].values] if dims else [""]
@@ -203,16 +219,25 @@ def with_new_people(posterior, person: str, rng: np.random.Generator):
     chains, draws = sds[0].shape[:2]
     correlation = np.tile(np.eye(len(coefficients)), (chains, draws, 1, 1))
     for name in posterior.data_vars:
-        if name.rstrip("_") == f"cor_{person}":
+        if name.rstrip("_") == f"cor_{person}".rstrip("_"):
             values = posterior[name].transpose("chain", "draw", ...).to_numpy()
             for k, pair in enumerate(posterior[f"{name}_dim"].values):
-                (i, j) = next((i, j) for i, j in combinations(range(len(coefficients)), 2) if f"{coefficients[i]},{coefficients[j]}" == pair)
+                (i, j) = next(
+                    (i, j)
+                    for i, j in permutations(range(len(coefficients)), 2)
+                    if f"{coefficients[i]},{coefficients[j]}" == pair
+                )
                 correlation[..., i, j] = correlation[..., j, i] = values[..., k]
     z = rng.standard_normal((chains, draws, posterior.sizes[people_dim], len(coefficients)))
     fresh = np.einsum("...ij,...pj->...pi", _square_root(correlation), z) * np.concatenate(sds, axis=-1)[:, :, None]
     result = posterior.copy()
     for name, columns in zip(terms, slices, strict=True):
-        dims = ["chain", "draw", people_dim, *(d for d in posterior[name].dims if d.endswith("__expr_dim"))]
+        dims = [
+            "chain",
+            "draw",
+            people_dim,
+            *(d for d in posterior[name].dims if d.endswith("__expr_dim")),
+        ]
         values = fresh[..., columns] if len(dims) == 4 else fresh[..., columns.start]
         result[name] = posterior[name].transpose(*dims).copy(data=values).transpose(*posterior[name].dims)
     return result
@@ -225,7 +250,15 @@ def _square_root(matrices: np.ndarray) -> np.ndarray:
 
 
 def tables(
-    tree, spec: dict, data: pd.DataFrame, *, model: str, people, new_people: int | None, at: dict, quantities: list[str],
+    tree,
+    spec: dict,
+    data: pd.DataFrame,
+    *,
+    model: str,
+    people,
+    new_people: int | None,
+    at: dict,
+    quantities: list[str],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Predictions of one model, summarised and as draws.
 

@@ -106,11 +106,7 @@ def _number(node: ast.expr, text: str) -> float:
     sign = 1.0
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         sign, node = -1.0, node.operand
-    finite = (
-        isinstance(node, ast.Constant)
-        and type(node.value) in (int, float)
-        and abs(node.value) < float("inf")
-    )
+    finite = isinstance(node, ast.Constant) and type(node.value) in (int, float) and abs(node.value) < float("inf")
     if not finite:
         raise StudyError(f"'{text}': only numbers may stand inside the parentheses.")
     return sign * float(node.value)
@@ -138,13 +134,13 @@ def parse_priors(priors: dict[str, str]) -> dict[str, Distribution]:
             raise StudyError(f"{key}: {error}") from None
         klass = re.sub(r"\[.*\]$", "", key)
         if (klass == "cor") != (prior.name == "LKJ"):
-            raise StudyError(f"{key}: LKJ(eta) is the prior of a correlation (cor), and of nothing else; it has {text}.")
+            raise StudyError(
+                f"{key}: LKJ(eta) is the prior of a correlation (cor), and of nothing else; it has {text}."
+            )
         nonnegative = prior.name in POSITIVE or (
             prior.name in ("Uniform", "Beta") and dict(prior.args).get("lower", 0) >= 0
         )
         if klass in SCALES and not nonnegative:
-            raise StudyError(
-                f"{key}: a scale cannot be negative, and {text} allows it. Valid: {', '.join(POSITIVE)}."
-            )
+            raise StudyError(f"{key}: a scale cannot be negative, and {text} allows it. Valid: {', '.join(POSITIVE)}.")
         parsed[key] = prior
     return parsed

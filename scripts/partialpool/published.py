@@ -156,7 +156,14 @@ def _precis(records: list[dict], data_summary: pd.DataFrame) -> Iterator[dict]:
     for record in records:
         entry = _find("precis", "variable", record["variable"], ours)
         for quantity in ("mean", "sd", "q5.5", "q94.5"):
-            yield _row("precis", "", f"{record['variable']} {quantity}", record[quantity], entry[quantity], 0.0)
+            yield _row(
+                "precis",
+                "",
+                f"{record['variable']} {quantity}",
+                record[quantity],
+                entry[quantity],
+                0.0,
+            )
 
 
 def _posterior(records: list[dict], fits: dict[str, Fit], rename: dict[str, str]) -> Iterator[dict]:
@@ -188,11 +195,26 @@ def _posterior(records: list[dict], fits: dict[str, Fit], rename: dict[str, str]
         for quantity, (column, mcse) in own.items():
             combined = float(np.hypot(mcse, theirs[quantity]))
             yield _row(
-                "posterior", record["model"], f"{name} {quantity}", record[quantity], ours[column], combined
+                "posterior",
+                record["model"],
+                f"{name} {quantity}",
+                record[quantity],
+                ours[column],
+                combined,
             )
-        for quantity, column in (("rhat", "rhat"), ("bulk_ess", "ess_bulk"), ("tail_ess", "ess_tail")):
+        for quantity, column in (
+            ("rhat", "rhat"),
+            ("bulk_ess", "ess_bulk"),
+            ("tail_ess", "ess_tail"),
+        ):
             yield _row(
-                "posterior", record["model"], f"{name} {quantity}", record[quantity], ours[column], 0.0, "sampler"
+                "posterior",
+                record["model"],
+                f"{name} {quantity}",
+                record[quantity],
+                ours[column],
+                0.0,
+                "sampler",
             )
 
 
@@ -232,7 +254,15 @@ def _loo(records: list[dict], pointwise: dict[str, pd.DataFrame]) -> Iterator[di
             # Their Monte Carlo error is taken as ours: the same estimator on as many draws.
             combined = 0.0 if exact else float(np.sqrt(2) * mcse[quantity])
             verdict = "unreliable" if bad and not exact else None
-            yield _row("loo", model, quantity, record[quantity], ours.loc[model, quantity], combined, verdict)
+            yield _row(
+                "loo",
+                model,
+                quantity,
+                record[quantity],
+                ours.loc[model, quantity],
+                combined,
+                verdict,
+            )
 
 
 def _loo_mcse(table: pd.DataFrame, best: pd.DataFrame) -> dict[str, float]:
@@ -332,7 +362,9 @@ def check_files(
         fits=ours,
         rename=rename,
         data_summary=data_summary,
-        predictions=pd.concat([_with_mcse(pd.read_parquet(path)) for path in predictions]) if predictions else pd.DataFrame(),
+        predictions=pd.concat([_with_mcse(pd.read_parquet(path)) for path in predictions])
+        if predictions
+        else pd.DataFrame(),
         pointwise=pointwise,
     )
 

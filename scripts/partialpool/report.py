@@ -110,8 +110,8 @@ def figure(study: Study, name: str, folder: str | Path = "results/figures") -> s
     kind = "svg+xml" if path.suffix == ".svg" else "png"
     content = base64.b64encode(path.read_bytes()).decode()
     return (
-        f'<figure id="figure-{html.escape(name)}"><img src="data:image/{kind};base64,{content}" '
-        f'alt="{html.escape(study.alt(name))}" class="{_width(paths[1])}">'
+        f'<figure id="figure-{html.escape(name)}"><div class="scroll"><img src="data:image/{kind};base64,{content}" '
+        f'alt="{html.escape(study.alt(name))}" class="{_width(paths[1])}"></div>'
         f"<figcaption><strong>{html.escape(_sentence(study.figure_title(name)))}</strong> "
         f"{html.escape(study.caption(name))}</figcaption></figure>"
     )
@@ -157,11 +157,12 @@ def checks(entries: dict[str, dict]) -> str:
             f"{html.escape(where)}, should be {bound} {entry['threshold']:g}</li>"
         )
     if not failed:
-        return f'<details class="checks passed"><summary>✓ All {len(entries)} convergence checks passed</summary><ul>{"".join(items)}</ul></details>'
+        title = f"✓ All {len(entries)} convergence checks passed"
+        return f'<details class="checks passed"><summary>{title}</summary><ul>{"".join(items)}</ul></details>'
     names = ", ".join(CHECKS[name] for name in failed)
     return (
-        f'<div class="checks failed" role="alert"><p><strong>✗ Failed: {names}.</strong> The estimates of this model are '
-        f"not to be relied on before this is mended.</p><ul>{''.join(items)}</ul></div>"
+        f'<div class="checks failed" role="alert"><p><strong>✗ Failed: {names}.</strong> The estimates of this model '
+        f"are not to be relied on before this is mended.</p><ul>{''.join(items)}</ul></div>"
     )
 
 
@@ -178,8 +179,14 @@ def compared(comparison: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
             **{
                 label: [number(value, 1) for value in comparison[column]]
                 for label, column in (
-                    ("elpd_diff", "elpd_diff"), ("se_diff", "se_diff"), ("elpd_loo", "elpd_loo"), ("se", "se_elpd_loo"),
-                    ("p_loo", "p_loo"), ("se of p_loo", "se_p_loo"), ("looic", "looic"), ("se of looic", "se_looic"),
+                    ("elpd_diff", "elpd_diff"),
+                    ("se_diff", "se_diff"),
+                    ("elpd_loo", "elpd_loo"),
+                    ("se", "se_elpd_loo"),
+                    ("p_loo", "p_loo"),
+                    ("se of p_loo", "se_p_loo"),
+                    ("looic", "looic"),
+                    ("se of looic", "se_looic"),
                 )
             },
             "largest Pareto k": [number(value, 2) for value in comparison["max_pareto_k"]],
@@ -206,7 +213,13 @@ def verdict(comparison: pd.DataFrame, titles: dict[str, str]) -> str:
 def described(summary: pd.DataFrame, labels: dict[str, str]) -> pd.DataFrame:
     """The summary of the data, rounded."""
     places = [decimals(sd / 10) if sd > 0 else 2 for sd in summary["sd"].fillna(0)]
-    shown = pd.DataFrame({"variable": [named(v, labels) for v in summary["variable"]], "n": summary["n"], "missing": summary["missing"]})
+    shown = pd.DataFrame(
+        {
+            "variable": [named(v, labels) for v in summary["variable"]],
+            "n": summary["n"],
+            "missing": summary["missing"],
+        }
+    )
     for column in ("mean", "sd", "q5.5", "q94.5"):
         shown[column] = [number(value, p) for value, p in zip(summary[column], places, strict=True)]
     return shown.rename(columns={"q5.5": "5.5 %", "q94.5": "94.5 %"}).assign(histogram=summary["histogram"].fillna(""))
@@ -255,7 +268,9 @@ def unreliable(counts: str, pointwise: pd.DataFrame, trees: dict, person: str) -
     """What Pareto k over 0.7 means here, and how often it concerns people measured once or twice."""
     from partialpool.loo import BAD_PARETO_K
 
-    sentences = [f"Pareto k is over {BAD_PARETO_K} for {counts}: these values of elpd have no trustworthy Monte Carlo error."]
+    sentences = [
+        f"Pareto k is over {BAD_PARETO_K} for {counts}: these values of elpd have no trustworthy Monte Carlo error."
+    ]
     for model, table in pointwise.groupby("model", sort=False):
         rows = trees[model]["constant_data"].to_dataset().to_dataframe()
         times = rows.groupby(person)[person].transform("size").set_axis(rows["row"])
@@ -272,11 +287,11 @@ def published_text(table: pd.DataFrame, source: str) -> str:
     found = ", ".join(f"{counts[v]} *{v}*" for v in ("reproduced", "differs", "unreliable", "sampler") if v in counts)
     text = f"""## Our numbers and the printed ones
 
-Every number of {source}, {len(table)} in all, beside ours: {found}. A number is *reproduced* if the two differ by no more
-than half a unit of the last printed digit and four combined Monte Carlo standard errors of the two runs; numbers that follow
-from the data alone have no Monte Carlo error. *Unreliable* are values of leave-one-out cross-validation with Pareto k over
-0.7, for which no such error can be given. *Sampler* marks R-hat and effective sample sizes: they describe one run of one
-sampler, and another run has its own."""
+Every number of {source}, {len(table)} in all, beside ours: {found}. A number is *reproduced* if the two differ by no
+more than half a unit of the last printed digit and four combined Monte Carlo standard errors of the two runs; numbers
+that follow from the data alone have no Monte Carlo error. *Unreliable* are values of leave-one-out cross-validation
+with Pareto k over 0.7, for which no such error can be given. *Sampler* marks R-hat and effective sample sizes: they
+describe one run of one sampler, and another run has its own."""
     if "differs" in counts:
         text += f"\n\n**{counts['differs']} numbers differ** by more than that."
     return text
@@ -285,7 +300,10 @@ sampler, and another run has its own."""
 def published_tables(numbers: pd.DataFrame) -> list[str]:
     """Tables of the check against print: what differs, cross-validation, and the rest folded away."""
     shown = numbers.assign(
-        ours=[number(ours, len(str(p).partition(".")[2]) + 1) for p, ours in zip(numbers["published"], numbers["ours"], strict=True)],
+        ours=[
+            number(ours, len(str(p).partition(".")[2]) + 1)
+            for p, ours in zip(numbers["published"], numbers["ours"], strict=True)
+        ],
         mcse=[number(m, decimals(m)) if m > 0 else ("–" if pd.isna(m) else "0") for m in numbers["mcse"]],
         tolerance=[number(t, decimals(t)) for t in numbers["tolerance"]],
         model=numbers["model"].fillna(""),
@@ -309,15 +327,21 @@ def provenance(study: Study, trees: dict) -> pd.DataFrame:
     versions = sorted({entry["versions"] for entry in attributes.values()})
     data = study.data.source or "simulated from known parameters"
     pinned = "verified" if study.data.sha256 else "not pinned in the config"
-    rows = [("Data", data), ("Data checksum (sha256)", f"{', '.join(checksums)} ({pinned})" if study.data.source else ", ".join(checksums))]
+    rows = [
+        ("Data", data),
+        (
+            "Data checksum (sha256)",
+            f"{', '.join(checksums)} ({pinned})" if study.data.source else ", ".join(checksums),
+        ),
+    ]
     rows += [("Versions", ", ".join(f"{k} {v}" for k, v in json.loads(found).items())) for found in versions]
     for name in trees:
         sampling = study.sampling_of(name)
         rows.append(
             (
                 f"Sampling of {name}",
-                f"{sampling.sampler}, {sampling.chains} chains, {sampling.warmup} warmup iterations and {sampling.draws} draws "
-                f"each, target_accept {sampling.target_accept:g}, seed {sampling.seed}",
+                f"{sampling.sampler}, {sampling.chains} chains, {sampling.warmup} warmup iterations and "
+                f"{sampling.draws} draws each, target_accept {sampling.target_accept:g}, seed {sampling.seed}",
             )
         )
     return pd.DataFrame(rows, columns=["what", "value"])
@@ -328,7 +352,13 @@ def run_times(folder: str | Path = "results/benchmarks") -> pd.DataFrame:
     rows = []
     for path in sorted(Path(folder).rglob("*.tsv")):
         record = pd.read_csv(path, sep="\t").iloc[0]
-        rows.append({"rule": path.parent.name, "seconds": record["s"], "MiB": pd.to_numeric(record["max_rss"], errors="coerce")})
+        rows.append(
+            {
+                "rule": path.parent.name,
+                "seconds": record["s"],
+                "MiB": pd.to_numeric(record["max_rss"], errors="coerce"),
+            }
+        )
     if not rows:
         return pd.DataFrame(columns=["rule", "jobs", "seconds in all", "peak memory, MiB"])
     grouped = pd.DataFrame(rows).groupby("rule", sort=False)

@@ -15,7 +15,17 @@ GROUPS = (
     "observed_data",
     "constant_data",
 )
-PACKAGES = ("partialpool", "python", "bambi", "pymc", "pytensor", "nutpie", "arviz", "numpy", "xarray")
+PACKAGES = (
+    "partialpool",
+    "python",
+    "bambi",
+    "pymc",
+    "pytensor",
+    "nutpie",
+    "arviz",
+    "numpy",
+    "xarray",
+)
 
 
 def package_versions() -> dict[str, str]:
@@ -53,14 +63,22 @@ def save(tree, path: str | Path, *, spec: dict, data_sha256: str) -> None:
     }
     # A checksum a chunk, so that a damaged file is an error and never another number.
     encoding = {
-        f"/{name}": {v: {"fletcher32": True} for v, values in tree[name].data_vars.items() if values.dtype.kind in "biuf"}
+        f"/{name}": {
+            v: {"fletcher32": True} for v, values in tree[name].data_vars.items() if values.dtype.kind in "biuf"
+        }
         for name in GROUPS
     }
     with atomic(path) as temporary:
         tree.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
 
 
-def load(path: str | Path, groups: tuple[str, ...] = GROUPS, *, spec: dict | None = None, data_sha256: str | None = None):
+def load(
+    path: str | Path,
+    groups: tuple[str, ...] = GROUPS,
+    *,
+    spec: dict | None = None,
+    data_sha256: str | None = None,
+):
     """Read a fit into memory, and check that it is whole and the one that is meant.
 
     Parameters

@@ -523,9 +523,7 @@ def test_study_is_described_as_the_lecture_prints_it():
     assert summary.loc["week", ["n", "missing"]].tolist() == [216, 3]
     assert summary.loc["group", ["mean", "sd", "q5.5", "q94.5"]].isna().all()
     printed = pd.read_csv(SHARED / "published/precis.csv", index_col="variable")
-    np.testing.assert_allclose(
-        summary.loc[printed.index, list(printed)].astype(float), printed, atol=5e-8, rtol=5e-8
-    )
+    np.testing.assert_allclose(summary.loc[printed.index, list(printed)].astype(float), printed, atol=5e-8, rtol=5e-8)
 
 
 def test_describe_without_values():

@@ -52,10 +52,7 @@ def tick_labels(axes):
 
 
 def long_draws(rng, means, n=60, sd=0.03, **columns):
-    frames = [
-        pd.DataFrame({"id": person, "value": rng.normal(mean, sd, n)})
-        for person, mean in means.items()
-    ]
+    frames = [pd.DataFrame({"id": person, "value": rng.normal(mean, sd, n)}) for person, mean in means.items()]
     return pd.concat(frames, ignore_index=True).assign(**columns)
 
 
@@ -310,9 +307,7 @@ def test_diagnostics_show_a_chain_apart(rng):
     # All draws of the chain lie above the other three: its ECDF is 0 where theirs ends, at 3/4.
     assert worst[2, 3] == pytest.approx(0.75, abs=0.01)
     assert worst[1].max() < 0.1
-    areas = density.groupby(["PANEL", "fill"], observed=True).apply(
-        lambda curve: np.trapezoid(curve["y"], curve["x"])
-    )
+    areas = density.groupby(["PANEL", "fill"], observed=True).apply(lambda curve: np.trapezoid(curve["y"], curve["x"]))
     np.testing.assert_allclose(areas, 1, atol=1e-2)
 
 

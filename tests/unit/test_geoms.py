@@ -23,9 +23,7 @@ STATS = [stat_halfeye, stat_gradientinterval]
 
 def normal_draws(means, n=2000, sd=1.0, seed=1):
     rng = np.random.default_rng(seed)
-    frames = [
-        pd.DataFrame({"id": name, "value": rng.normal(mean, sd, n)}) for name, mean in means.items()
-    ]
+    frames = [pd.DataFrame({"id": name, "value": rng.normal(mean, sd, n)}) for name, mean in means.items()]
     return pd.concat(frames, ignore_index=True)
 
 
@@ -185,9 +183,7 @@ def test_overlaid_half_eyes_share_a_baseline_but_not_their_intervals():
 
 
 def test_dodged_half_eyes_do_not_overlap():
-    plot = ggplot(overlaid(), aes("id", "value", fill="kind")) + stat_halfeye(
-        position=position_dodge()
-    )
+    plot = ggplot(overlaid(), aes("id", "value", fill="kind")) + stat_halfeye(position=position_dodge())
     figure = plot.draw()
     slabs, *_, points = figure.axes[0].collections
     spans = [(path.vertices[:, 0].min(), path.vertices[:, 0].max()) for path in slabs.get_paths()]
@@ -207,10 +203,7 @@ def test_legend_keys_show_the_fill(make):
     figure = plot.draw()
     texts = [text.get_text() for text in figure.findobj(lambda a: hasattr(a, "get_text"))]
     assert {"one", "two"} <= set(texts)
-    keys = [
-        to_hex(patch.get_facecolor())
-        for patch in figure.findobj(lambda a: type(a).__name__ == "Rectangle")
-    ]
+    keys = [to_hex(patch.get_facecolor()) for patch in figure.findobj(lambda a: type(a).__name__ == "Rectangle")]
     assert {"#1c5253", "#e07a5f"} <= set(keys)
 
 

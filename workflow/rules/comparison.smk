@@ -38,9 +38,7 @@ rule predict_values:
     conda:
         "../../envs/models.yaml"
     params:
-        prediction=lambda wildcards: study.predictions[wildcards.prediction].model_dump(
-            exclude={"models"}
-        ),
+        prediction=lambda wildcards: study.predictions[wildcards.prediction].model_dump(exclude={"models"}),
         specs=lambda wildcards: specs(study.predictions[wildcards.prediction].models),
         code=code("predict_values"),
     message:
@@ -58,7 +56,9 @@ rule check_published:
         printed=lambda wildcards: sorted(Path(study.published.folder).glob("*.csv")),
     output:
         table=report(
-            "results/published.csv", caption="../report/published.rst", category="Check against print"
+            "results/published.csv",
+            caption="../report/published.rst",
+            category="Check against print",
         ),
     log:
         "results/logs/check_published/published.log",

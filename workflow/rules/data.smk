@@ -64,9 +64,7 @@ rule describe_data:
     input:
         prepared=rules.prepare_data.output.prepared,
     output:
-        summary=report(
-            "results/data/summary.csv", caption="../report/summary.rst", category="Data"
-        ),
+        summary=report("results/data/summary.csv", caption="../report/summary.rst", category="Data"),
     log:
         "results/logs/describe_data/summary.log",
     benchmark:

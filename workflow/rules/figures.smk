@@ -2,9 +2,11 @@ rule draw_figure:
     input:
         prepared=rules.prepare_data.output.prepared,
         predictions=lambda wildcards: prediction_files(wildcards.figure),
-        fit=lambda wildcards: fits(study.figure_models(wildcards.figure))
-        if study.figures[wildcards.figure].kind == "intercepts-slopes"
-        else [],
+        fit=lambda wildcards: (
+            fits(study.figure_models(wildcards.figure))
+            if study.figures[wildcards.figure].kind == "intercepts-slopes"
+            else []
+        ),
     output:
         png=report(
             "results/figures/{figure}.png",
@@ -23,9 +25,7 @@ rule draw_figure:
         figure=lambda wildcards: study.figures[wildcards.figure].model_dump(
             exclude={"title", "caption", "alt", "section"}
         ),
-        titles=lambda wildcards: {
-            model: study.models[model].title for model in study.figure_models(wildcards.figure)
-        },
+        titles=lambda wildcards: {model: study.models[model].title for model in study.figure_models(wildcards.figure)},
         columns={role: getattr(study.data, role) for role in ("person", "group", "time", "outcome")},
         labels=study.data.axis_labels,
         caption=lambda wildcards: study.caption(wildcards.figure),
@@ -42,15 +42,17 @@ rule draw_model:
         summary=rules.summarise_model.output.summary,
     output:
         **{
-            f"{kind}_{suffix}": report(
-                f"results/figures/{kind}-{{model}}.{suffix}",
-                caption=f"../report/{kind}.rst",
-                category="Models",
-                subcategory="{model}",
-                labels={"model": "{model}", "what": kind},
+            f"{kind}_{suffix}": (
+                report(
+                    f"results/figures/{kind}-{{model}}.{suffix}",
+                    caption=f"../report/{kind}.rst",
+                    category="Models",
+                    subcategory="{model}",
+                    labels={"model": "{model}", "what": kind},
+                )
+                if suffix == "png"
+                else f"results/figures/{kind}-{{model}}.{suffix}"
             )
-            if suffix == "png"
-            else f"results/figures/{kind}-{{model}}.{suffix}"
             for kind in ("diagnostics", "ppc")
             for suffix in ("png", "svg")
         },
@@ -63,9 +65,7 @@ rule draw_model:
     params:
         spec=lambda wildcards: study.fit_spec(wildcards.model),
         labels=study.data.axis_labels,
-        captions=lambda wildcards: {
-            kind: study.caption(f"{kind}-{wildcards.model}") for kind in ("diagnostics", "ppc")
-        },
+        captions=lambda wildcards: {kind: study.caption(f"{kind}-{wildcards.model}") for kind in ("diagnostics", "ppc")},
         code=code("draw_model"),
     message:
         "Draw diagnostics and posterior predictive check of {wildcards.model}"
