@@ -14,5 +14,6 @@ if __name__ == "__main__":
             titles=snakemake.params.titles,
             columns=snakemake.params.columns,
             labels=snakemake.params.labels,
+            seed=snakemake.params.seed,
         )
         draw.save(figure, snakemake.output.png, snakemake.output.svg)

@@ -27,6 +27,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 """A name that becomes a file name: letters, digits, dot, dash and underscore."""
 
 PersonId = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, int) else value)]
+People = Literal["all"] | Annotated[int, Field(ge=1)] | list[PersonId]
 Quantity = Literal["expected", "predicted"]
 
 
@@ -159,7 +160,7 @@ class Model(Strict):
     link: str | None = None
     """Link function of the mean; the family's own by default."""
     priors: dict[str, str]
-    """Prior of every class of parameters: Intercept, b (or `b[x]`), sd (or `sd[x]`), cor, and the family's own (sigma)."""
+    """Prior of every class of parameters: Intercept, b (or `b[x]`), sd (or `sd[x]`), cor, the family's own (sigma)."""
     sampler: Literal["nutpie", "pymc"] | None = None
     """Overrides `sampling.sampler` for this model."""
     chains: int | None = Field(None, ge=2)
@@ -221,8 +222,8 @@ class Prediction(Strict):
 
     models: list[str] = Field(min_length=1)
     """Names of the models."""
-    people: Literal["all"] | list[PersonId] | None = None
-    """People observed: `all`, or their ids."""
+    people: People | None = None
+    """People observed: `all`, a number of them drawn at random (by `sampling.seed`), or their ids."""
     new_people: int | None = Field(None, ge=1)
     """Instead of `people`: so many new people, drawn from the population distribution."""
     at: dict[str, list[Any]] = {}
@@ -233,7 +234,7 @@ class Prediction(Strict):
     @model_validator(mode="after")
     def people_or_new(self):
         if (self.people is None) == (self.new_people is None):
-            raise ValueError("give either 'people' (all, or a list of ids) or 'new_people' (a number).")
+            raise ValueError("give either 'people' (all, a number, or a list of ids) or 'new_people' (a number).")
         if isinstance(self.people, list) and len(set(self.people)) < len(self.people):
             raise ValueError("a person stands twice in 'people'.")
         return self
@@ -257,8 +258,8 @@ class TrajectoriesFigure(FigureBase):
 
     kind: Literal["trajectories"]
     """Kind of figure."""
-    people: Literal["all"] | list[PersonId] = "all"
-    """People to show."""
+    people: People = "all"
+    """People to show: `all`, a number of them drawn at random (by `sampling.seed`), or their ids."""
 
 
 class PredictionFigure(FigureBase):
@@ -270,8 +271,8 @@ class PredictionFigure(FigureBase):
     """Entry of `predictions` to draw."""
     models: list[str] | None = None
     """Models to show; by default all of the entry."""
-    people: list[PersonId] | None = None
-    """People to show; by default all of the entry."""
+    people: People | None = None
+    """People to show, as in `trajectories`; by default all of the entry."""
     reference: bool = False
     """Half-eyes: a dashed line at the mean of all measurements."""
     by_group: bool = False
@@ -382,8 +383,8 @@ class Study(Strict):
         prediction = self.predictions[figure.predictions]
         for model in figure.models or []:
             _at(f"{where}.models", choose, model, prediction.models, "model in these predictions")
-        if isinstance(prediction.people, list):
-            for person in figure.people or []:
+        if isinstance(prediction.people, list) and isinstance(figure.people, list):
+            for person in figure.people:
                 _at(
                     f"{where}.people",
                     choose,

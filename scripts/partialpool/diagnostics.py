@@ -43,21 +43,23 @@ def summarise(posterior) -> pd.DataFrame:
     found = parameters.of(posterior)
     draws = np.stack([parameter.draws(posterior) for parameter in found])
     low, high = np.quantile(draws, [0.025, 0.975], axis=(1, 2))
-    return pd.DataFrame(
-        {
-            "parameter": [parameter.name for parameter in found],
-            "mean": draws.mean(axis=(1, 2)),
-            "sd": draws.std(axis=(1, 2), ddof=1),
-            "q2.5": low,
-            "q97.5": high,
-            "rhat": array_stats.rhat(draws),
-            "ess_bulk": array_stats.ess(draws, method="bulk"),
-            # brms and posterior: the smaller of the effective sample sizes of the 5 % and 95 % quantiles.
-            "ess_tail": array_stats.ess(draws, method="tail", prob=(0.05, 0.95)),
-            "mcse_mean": array_stats.mcse(draws, method="mean"),
-            "mcse_sd": array_stats.mcse(draws, method="sd"),
-        }
-    )[SUMMARY_COLUMNS]
+    # A parameter that does not move has no R-hat: nan, which no check passes.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return pd.DataFrame(
+            {
+                "parameter": [parameter.name for parameter in found],
+                "mean": draws.mean(axis=(1, 2)),
+                "sd": draws.std(axis=(1, 2), ddof=1),
+                "q2.5": low,
+                "q97.5": high,
+                "rhat": array_stats.rhat(draws),
+                "ess_bulk": array_stats.ess(draws, method="bulk"),
+                # brms and posterior: the smaller of the effective sample sizes of the 5 % and 95 % quantiles.
+                "ess_tail": array_stats.ess(draws, method="tail", prob=(0.05, 0.95)),
+                "mcse_mean": array_stats.mcse(draws, method="mean"),
+                "mcse_sd": array_stats.mcse(draws, method="sd"),
+            }
+        )[SUMMARY_COLUMNS]
 
 
 def check(summary: pd.DataFrame, sample_stats, thresholds: dict[str, float]) -> dict[str, dict]:
@@ -85,7 +87,8 @@ def check(summary: pd.DataFrame, sample_stats, thresholds: dict[str, float]) -> 
     from arviz_stats.base import array_stats
 
     energy = sample_stats["energy"].transpose("chain", "draw").to_numpy()
-    ebfmi = array_stats.bfmi(energy)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ebfmi = array_stats.bfmi(energy)
     worst = {
         "rhat": summary["rhat"].idxmax(skipna=False) if summary["rhat"].notna().all() else None,
         "ess_bulk": summary["ess_bulk"].idxmin() if summary["ess_bulk"].notna().all() else None,

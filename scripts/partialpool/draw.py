@@ -5,6 +5,7 @@ import pandas as pd
 
 from partialpool import figures
 from partialpool.errors import StudyError
+from partialpool.people import choose, in_order
 
 # A posterior predictive check takes up to 1000 replicated data sets, and at least 50, as far as this many numbers go.
 REPLICATED_NUMBERS = 2_000_000
@@ -26,6 +27,7 @@ def figure(
     titles: dict[str, str],
     columns: dict[str, str | None],
     labels: dict[str, str],
+    seed: int,
 ) -> figures.Figure:
     """Draw one figure of the config.
 
@@ -45,6 +47,8 @@ def figure(
         Names of the columns ``person``, ``group``, ``time``, ``outcome``.
     labels
         Labels of the same for axes.
+    seed
+        Seed by which people are chosen if a figure shows a number of them.
 
     Raises
     ------
@@ -57,17 +61,17 @@ def figure(
     data = pd.read_parquet(prepared)
     data = data.rename(columns={person: "id"}).astype({"id": str})
     if kind == "trajectories":
-        data = _chosen(data, entry["people"])
+        data = _chosen(data, entry["people"], seed)
         return figures.trajectories(data, time=columns["time"], outcome=outcome, labels=labels)
     grand_mean = data[outcome].mean()
     summary_file, draws_file = predictions
     if kind in ("gradient-intervals", "half-eyes"):
-        draws = _shown(pd.read_parquet(draws_file), entry, titles)
+        draws = _shown(pd.read_parquet(draws_file), entry, titles, seed)
         if kind == "gradient-intervals":
             return figures.gradient_intervals(draws, labels=labels)
         reference = grand_mean if entry["reference"] else None
         return figures.half_eyes(draws, reference=reference, labels=labels)
-    summary = _shown(pd.read_csv(summary_file, dtype={"id": str}), entry, titles)
+    summary = _shown(pd.read_csv(summary_file, dtype={"id": str}), entry, titles, seed)
     summary = summary[summary["quantity"] == "expected"]
     if kind == "shrinkage":
         # The lecture's dashed line: the mean over people of the first model's estimates.
@@ -86,18 +90,15 @@ def figure(
     return figures.fitted_trajectories(summary, time=columns["time"], group=group, labels=labels)
 
 
-def _chosen(table: pd.DataFrame, people) -> pd.DataFrame:
-    if people in (None, "all"):
-        return table
-    if missing := [name for name in people if name not in set(table["id"])]:
-        raise StudyError(f"The figure's people {', '.join(missing)} are not among those in the data or predictions.")
-    return table[table["id"].isin(people)]
+def _chosen(table: pd.DataFrame, people, seed: int) -> pd.DataFrame:
+    chosen = choose(in_order(table["id"]), people, seed=seed, where="what the figure shows")
+    return table[table["id"].isin(chosen)]
 
 
-def _shown(table: pd.DataFrame, entry: dict, titles: dict[str, str]) -> pd.DataFrame:
+def _shown(table: pd.DataFrame, entry: dict, titles: dict[str, str], seed: int) -> pd.DataFrame:
     """The models and people to show, the models under their titles."""
     table = table[table["model"].isin(list(titles))].astype({"id": str, "quantity": str})
-    table = _chosen(table, entry["people"])
+    table = _chosen(table, entry["people"], seed)
     names = pd.Categorical(table["model"].map(titles).astype(str), list(titles.values()))
     return table.assign(model=names)
 

@@ -39,13 +39,15 @@ def fingerprint(script: str | Path) -> str:
 
 
 def _imports(tree: ast.AST) -> set[str]:
-    names = set()
+    names = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module == PACKAGE:
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE}."):
-            names.add(node.module.split(".")[1])
-    return {name for name in names if not name.startswith("_")}
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            module = f"{PACKAGE}.{node.module or ''}".rstrip(".") if node.level else node.module
+            names += [f"{module}.{alias.name}" for alias in node.names]
+    modules = {name.split(".")[1] for name in names if name.startswith(f"{PACKAGE}.")}
+    return {name for name in modules if not name.startswith("_")}
 
 
 def _without_docstrings(tree: ast.AST) -> ast.AST:

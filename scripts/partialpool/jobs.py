@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUM
 
 @contextmanager
 def job(log: str | Path) -> Iterator[None]:
-    """Send all output of the process to a log file; end with a message, not a traceback, on a user's mistake.
+    """Send all output of the process to a log file; on a failure tell the terminal what is wrong, without a traceback.
 
     Parameters
     ----------
@@ -26,7 +27,8 @@ def job(log: str | Path) -> Iterator[None]:
     Raises
     ------
     SystemExit
-        With status 1 after a StudyError, whose text goes to the log and to the terminal.
+        With status 1 after a StudyError, whose text goes to the log and to the terminal; and after any other
+        exception, whose traceback goes to the log, and whose text to the terminal with the place of the log.
     """
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     terminal = os.dup(2)
@@ -36,8 +38,14 @@ def job(log: str | Path) -> Iterator[None]:
     try:
         yield
     except StudyError as error:
+        sys.stdout.flush()
         print(error, file=sys.stderr)
         os.write(terminal, f"\n{error}\n\n".encode())
+        sys.exit(1)
+    except Exception as error:
+        sys.stdout.flush()
+        traceback.print_exc()
+        os.write(terminal, f"\n{type(error).__name__}: {error}\nThe traceback is in {log}\n\n".encode())
         sys.exit(1)
     finally:
         sys.stdout.flush()

@@ -47,26 +47,30 @@ def psis(log_likelihood: np.ndarray, rows: np.ndarray) -> pd.DataFrame:
     Vehtari, Gelman & Gabry (2017), Statistics and Computing 27(5); Vehtari et al. (2024), JMLR 25(72).
     """
     from arviz_stats.base import array_stats
+    from scipy.special import logsumexp
 
     log_likelihood = np.moveaxis(np.asarray(log_likelihood, dtype=float), -1, 0)
     if not np.isfinite(log_likelihood).all():
         bad = rows[~np.isfinite(log_likelihood).all(axis=(1, 2))]
         raise StudyError(f"The log likelihood is not finite at rows {_some(bad)} of the data (0-based).")
-    n_draws = log_likelihood[0].size
     records = []
     for row, values in zip(rows, log_likelihood, strict=True):
-        top = values.max()
-        density = np.exp(values - top)
-        efficiency = array_stats.ess(density, method="mean", relative=True)
+        efficiency = array_stats.ess(np.exp(values - values.max()), method="mean", relative=True)
         efficiency = efficiency if np.isfinite(efficiency) else 1.0
-        log_weights, pareto_k = array_stats.psislw(values, r_eff=efficiency, axis=(-2, -1))
-        weights = np.exp(log_weights - log_weights.max())
-        weights /= weights.sum()
-        mean = (weights * density).sum()
-        variance = (weights**2 * (density - mean) ** 2).sum() / efficiency
-        elpd = np.log(mean) + top
-        lppd = np.log(density.sum() / n_draws) + top
-        records.append((int(row), elpd, float(pareto_k), lppd - elpd, np.sqrt(variance) / mean))
+        try:
+            log_weights, pareto_k = array_stats.psislw(values, r_eff=efficiency, axis=(-2, -1))
+        except ValueError:
+            # The largest weights are equal, or fewer than five: nothing to smooth, and the raw weights stand.
+            log_weights, pareto_k = -values, np.nan
+        # A k that cannot be estimated is infinite, as in the R package loo: the row is bad, and the largest k says so.
+        pareto_k = np.inf if np.isnan(pareto_k) else float(pareto_k)
+        log_weights = log_weights - logsumexp(log_weights)
+        elpd = logsumexp(log_weights + values)
+        lppd = logsumexp(values) - np.log(values.size)
+        # Weights times densities over their sum: the variance of the weighted mean, relative to the mean.
+        shares = np.exp(log_weights + values - elpd)
+        variance = ((shares - np.exp(log_weights)) ** 2).sum() / efficiency
+        records.append((int(row), elpd, pareto_k, lppd - elpd, np.sqrt(variance)))
     return pd.DataFrame(records, columns=["row", "elpd", "pareto_k", "p_loo", "mcse"])
 
 

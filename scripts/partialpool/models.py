@@ -10,23 +10,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from partialpool import people
 from partialpool.errors import StudyError, suggest
 from partialpool.priors import parse_priors
-
-
-def people_in_order(values: pd.Series) -> list[str]:
-    """Distinct ids as text, numbers in numeric order, else in alphabetical order."""
-    ids = values.dropna().astype(str).unique().tolist()
-    numeric = pd.to_numeric(pd.Series(ids), errors="coerce")
-    if numeric.notna().all():
-        return [ids[i] for i in np.argsort(numeric, kind="stable")]
-    return sorted(ids)
-
-
-def as_people(values: pd.Series) -> pd.Series:
-    """Ids as an ordered set of categories, so that no model takes them for numbers."""
-    text = values.astype(str)
-    return pd.Series(pd.Categorical(text, people_in_order(values), ordered=True), index=values.index)
 
 
 def formula_variables(formula: str) -> list[str]:
@@ -81,7 +67,7 @@ def complete_cases(spec: dict, data: pd.DataFrame) -> pd.DataFrame:
     rows = data[columns].dropna().reset_index(drop=True)
     if rows.empty:
         raise StudyError(f"formula '{spec['formula']}': no row has values in all of {', '.join(variables)}.")
-    rows[spec["person"]] = as_people(rows[spec["person"]])
+    rows[spec["person"]] = people.as_categories(rows[spec["person"]])
     for column in rows.columns[[isinstance(t, pd.CategoricalDtype) for t in rows.dtypes]]:
         rows[column] = rows[column].cat.remove_unused_categories()
     return rows
@@ -222,10 +208,16 @@ def build(spec: dict, rows: pd.DataFrame):
     if parent.hsgp_terms:
         raise StudyError(f"formula '{spec['formula']}': hsgp() terms are not supported.")
 
-    if named := [name for name in parent.terms if "/" in name]:
+    if named := [name for name in (model.response_term.name, *parent.terms) if "/" in name]:
         raise StudyError(
             f"formula '{spec['formula']}': PyMC has no names with a slash, as in '{named[0]}'. "
             "Write a multiplication, I(0.5 * x), or compute the column beforehand."
+        )
+
+    if clash := [name for name in parent.terms if name in model.family.likelihood.params]:
+        raise StudyError(
+            f"formula '{spec['formula']}': '{clash[0]}' is also the name of a parameter of the family "
+            f"'{spec['family']}'. Rename the column."
         )
 
     priors = _Priors(spec)
@@ -239,7 +231,17 @@ def build(spec: dict, rows: pd.DataFrame):
         wanted[name] = priors.take(name).to_bambi()
     taken: set[str] = set()
     for names in bars(spec["formula"]):
+        if twice := [name for name in names if name in wanted]:
+            raise StudyError(
+                f"formula '{spec['formula']}': '{twice[0]}' stands in two terms. (x | person) has an intercept; "
+                "write (0 + x | person) for slopes that are independent of it."
+            )
         terms = [parent.group_specific_terms[name] for name in names]
+        if vectors := [term.name for term in terms if len(coefficient_names(term)) > 1 and _has_levels(model)]:
+            raise StudyError(
+                f"formula '{spec['formula']}': Bambi cannot give '{vectors[0]}' several effects in the family "
+                f"'{spec['family']}'."
+            )
         sds = [_sd(priors, term) for term in terms]
         if sum(len(coefficient_names(term)) for term in terms) == 1:
             wanted[names[0]] = bambi.Prior("Normal", auto_scale=False, mu=0, sigma=sds[0])
@@ -249,6 +251,14 @@ def build(spec: dict, rows: pd.DataFrame):
     priors.refuse_unused()
     model.set_priors(wanted)
     return model
+
+
+def _has_levels(model) -> bool:
+    """Whether effects have one value for each level of the outcome."""
+    from bambi.families.multivariate import MultivariateFamily
+    from bambi.families.univariate import Categorical
+
+    return isinstance(model.family, (MultivariateFamily, Categorical))
 
 
 def _correlation_name(term, taken: set[str]) -> str:

@@ -35,7 +35,11 @@ def of(posterior) -> list[Parameter]:
         Common coefficients first, then sd, cor, the parameters of the family, and the effects of each group's members.
     """
     family = posterior.attrs.get("family_parameters", "").split()
-    sds = [name for name in posterior.data_vars if "|" in name and name.endswith("_sigma")]
+    sds = [
+        name
+        for name, values in posterior.data_vars.items()
+        if "|" in name and not any(dim.endswith("__factor_dim") for dim in values.dims)
+    ]
     factors = {name.partition("|")[2].removesuffix("_sigma") for name in sds}
     kinds: dict[str, list[Parameter]] = {kind: [] for kind in ("common", "sd", "cor", "family", "group")}
     for name, values in posterior.data_vars.items():
@@ -58,11 +62,10 @@ def _spell(name: str, labels: dict[str, str], factors: set[str]) -> tuple[str, s
         coefficient = "Intercept" if expr == "1" else expr
         level = next((label for dim, label in labels.items() if dim.endswith("__expr_dim")), None)
         coefficient += f"[{level}]" if level is not None else ""
-        if name.endswith("_sigma"):
-            factor = factor.removesuffix("_sigma")
-            where = f"{factor}:" if len(factors) > 1 else ""
+        member = next((label for dim, label in labels.items() if dim.endswith("__factor_dim")), None)
+        if member is None:
+            where = f"{factor.removesuffix('_sigma')}:" if len(factors) > 1 else ""
             return "sd", f"sd({where}{coefficient}){response}"
-        member = next(label for dim, label in labels.items() if dim.endswith("__factor_dim"))
         return "group", f"r_{factor}[{member},{coefficient}]{response}"
     if name.startswith("cor_") and f"{name}_dim" in labels:
         factor = name.removeprefix("cor_").rstrip("_")

@@ -8,6 +8,7 @@ import pandas as pd
 
 from partialpool import models
 from partialpool.errors import StudyError, suggest
+from partialpool.people import choose
 
 
 def points(spec: dict, data: pd.DataFrame, *, people, new_people: int | None, at: dict[str, list]) -> pd.DataFrame:
@@ -20,7 +21,7 @@ def points(spec: dict, data: pd.DataFrame, *, people, new_people: int | None, at
     data
         Prepared data.
     people
-        ``"all"`` or ids of people observed, or None.
+        People observed: ``"all"``, a number for so many drawn at random, ids, or None.
     new_people
         Instead of people observed: how many new ones; they get ids of their own.
     at
@@ -41,12 +42,16 @@ def points(spec: dict, data: pd.DataFrame, *, people, new_people: int | None, at
     person = spec["person"]
     right = spec["formula"].partition("~")[2]
     covariates = [name for name in models.formula_variables(right) if name != person]
-    for name in at:
+    for name, values in at.items():
         if name not in covariates:
             raise StudyError(
                 f"'at' names '{name}', which the model {spec['formula']} does not use.{suggest(name, covariates)} "
                 f"Its covariates: {', '.join(covariates) or 'none'}."
             )
+        if text := [
+            value for value in values if rows[name].dtype.kind in "iuf" and not isinstance(value, (int, float))
+        ]:
+            raise StudyError(f"'at': {name} takes numbers, not {', '.join(map(repr, text))}.")
     observed = list(rows[person].cat.categories)
     if new_people is not None:
         if missing := [name for name in covariates if name not in at]:
@@ -57,12 +62,8 @@ def points(spec: dict, data: pd.DataFrame, *, people, new_people: int | None, at
         people, grid = new_ids(observed, new_people), _grid(at)
         chosen = pd.DataFrame({person: people}).merge(grid, how="cross")
     else:
-        people = observed if people == "all" else list(people)
-        if unknown := [name for name in people if name not in observed]:
-            raise StudyError(
-                f"{person} {', '.join(unknown)}: not among the {len(observed)} people whom the model "
-                f"{spec['formula']} was fitted to.{suggest(unknown[0], observed)}"
-            )
+        where = f"the data of the model {spec['formula']}"
+        people = choose(observed, people, seed=spec["seed"], where=where)
         own = rows.loc[rows[person].isin(people), [person, *(c for c in covariates if c not in at)]]
         chosen = own.drop_duplicates().astype({person: str}).merge(_grid(at), how="cross")
         chosen = chosen.sort_values(person, key=lambda ids: ids.map(observed.index), kind="stable")
@@ -198,8 +199,8 @@ def with_new_people(posterior, person: str, rng: np.random.Generator):
         expr, _, factor = name.removesuffix("_sigma").partition("|")
         if re.search(rf"(?<!\w){re.escape(person)}(?!\w)", expr):
             raise StudyError(
-                f"New people cannot be drawn for '{name}', which belongs to each {person} observed and has no population "
-                "distribution."
+                f"New people cannot be drawn for '{name}', which belongs to each {person} observed "
+                "and has no population distribution."
             )
         if factor != person and person in factor.split(":"):
             raise StudyError(f"New people cannot be drawn for '{name}', which crosses {person} with another factor.")

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 from dataclasses import dataclass
 
 from partialpool.errors import StudyError, suggest
@@ -106,7 +107,9 @@ def _number(node: ast.expr, text: str) -> float:
     sign = 1.0
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         sign, node = -1.0, node.operand
-    finite = isinstance(node, ast.Constant) and type(node.value) in (int, float) and abs(node.value) < float("inf")
+    finite = (
+        isinstance(node, ast.Constant) and type(node.value) in (int, float) and abs(node.value) <= sys.float_info.max
+    )
     if not finite:
         raise StudyError(f"'{text}': only numbers may stand inside the parentheses.")
     return sign * float(node.value)

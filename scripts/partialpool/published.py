@@ -7,6 +7,7 @@ combined Monte Carlo standard errors. Numbers that follow from the data alone ha
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,26 @@ from partialpool.errors import StudyError
 from partialpool.loo import BAD_PARETO_K
 
 COLUMNS = ["source", "model", "quantity", "published", "ours", "mcse", "tolerance", "verdict"]
-FILES = ("sizes", "precis", "posterior", "predictions", "loo")
+# Columns that say what is printed; the others have numbers.
+NAMES = ("model", "parameter", "variable", "quantity", "id")
+FILES = {
+    "sizes": ("model", "observations", "people", "chains", "draws_per_chain", "warmup"),
+    "precis": ("variable", "mean", "sd", "q5.5", "q94.5"),
+    "posterior": ("model", "parameter", "estimate", "est_error", "q2.5", "q97.5", "rhat", "bulk_ess", "tail_ess"),
+    "predictions": ("model", "quantity", "id", "mean", "q2.5", "q97.5"),
+    "loo": (
+        "model",
+        "elpd_diff",
+        "se_diff",
+        "elpd_loo",
+        "se_elpd_loo",
+        "p_loo",
+        "se_p_loo",
+        "looic",
+        "se_looic",
+    ),
+}
+NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 Z = 1.959963984540054  # the normal distribution's 97.5 % quantile
 # Standard error of a 2.5 % or 97.5 % quantile of n independent normal draws, in sd / sqrt(n):
 # sqrt(p (1 - p)) / density(z).
@@ -48,18 +68,26 @@ def read(folder: str | Path) -> dict[str, pd.DataFrame]:
     Raises
     ------
     StudyError
-        If the folder has none of the tables that are known.
+        If the folder has none of the tables that are known, a table has other columns, or a cell is no number.
     """
     paths = {name: Path(folder, f"{name}.csv") for name in FILES}
     tables = {name: pd.read_csv(path, dtype=str) for name, path in paths.items() if path.is_file()}
     if not tables:
         raise StudyError(f"published.folder: '{folder}' has none of {', '.join(f'{name}.csv' for name in FILES)}.")
+    for name, table in tables.items():
+        if set(table.columns) != set(FILES[name]):
+            raise StudyError(f"'{paths[name]}' needs the columns {','.join(FILES[name])}; it has {','.join(table)}.")
+        numbers = table.drop(columns=list(NAMES), errors="ignore")
+        for column, cells in numbers.items():
+            for line, cell in enumerate(cells, 2):
+                if not NUMBER.fullmatch(str(cell)):
+                    raise StudyError(f"'{paths[name]}', line {line}: {column} is '{cell}', and no number.")
     return tables
 
 
 def half_unit(printed: str) -> float:
-    """Half a unit of the last printed digit: 0.005 for '0.19', 0.5 for '216'."""
-    return 0.5 * 10.0 ** -len(printed.partition(".")[2])
+    """Half a unit of the last printed digit: 0.005 for '0.19', 0.5 for '216', 0.00005 for '1.2e-3'."""
+    return 0.5 * 10.0 ** Decimal(printed).as_tuple().exponent
 
 
 def check(
@@ -171,8 +199,8 @@ def _posterior(records: list[dict], fits: dict[str, Fit], rename: dict[str, str]
         fit = _find("posterior", "model", record["model"], fits)
         name = record["parameter"]
         for pattern, replacement in rename.items():
-            name, hits = re.subn(f"^{pattern}$", replacement, name)
-            if hits:
+            if match := re.fullmatch(pattern, name):
+                name = match.expand(replacement)
                 break
         summary = fit.summary.to_dict("index")
         ours = _find("posterior", "parameter", name, summary)
@@ -239,7 +267,10 @@ def _predictions(records: list[dict], predictions: pd.DataFrame, fits: dict[str,
 def _loo(records: list[dict], pointwise: dict[str, pd.DataFrame]) -> Iterator[dict]:
     from partialpool.loo import compare
 
-    tables = {r["model"]: _find("loo", "compared model", r["model"], pointwise) for r in records}
+    tables = {
+        r["model"]: _find("loo", "compared model", r["model"], pointwise).sort_values("row", ignore_index=True)
+        for r in records
+    }
     ours = compare(tables, estimand="observation", method="psis").set_index("model")
     best = ours.index[0]
     for record in records:

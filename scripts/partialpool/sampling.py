@@ -9,6 +9,7 @@ from partialpool import models
 
 # Variables of the joint distribution that Bambi adds for every row; they follow from the others.
 _PER_ROW = "__obs__"
+_CLOCKS = ("perf_counter", "process_time")
 
 
 def fit(spec: dict, data: pd.DataFrame, *, cores: int = 1, progress: bool = False):
@@ -71,8 +72,11 @@ def _tidy(tree, rows: pd.DataFrame):
     stats = groups["sample_stats"]
     kept = {
         "posterior": posterior,
-        # Text and objects (nutpie's divergence messages) have no place in a NetCDF array of numbers.
-        "sample_stats": stats.drop_vars([name for name, v in stats.items() if v.dtype.kind not in "biuf"]),
+        # Text and objects (nutpie's divergence messages) have no place in a NetCDF array of numbers,
+        # and PyMC's clocks none among draws that must be the same each time.
+        "sample_stats": stats.drop_vars(
+            [name for name, v in stats.items() if v.dtype.kind not in "biuf" or name.startswith(_CLOCKS)]
+        ),
         "log_likelihood": groups["log_likelihood"],
         "posterior_predictive": groups["posterior_predictive"],
         "observed_data": groups["observed_data"],

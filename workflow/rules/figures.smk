@@ -28,6 +28,7 @@ rule draw_figure:
         titles=lambda wildcards: {model: study.models[model].title for model in study.figure_models(wildcards.figure)},
         columns={role: getattr(study.data, role) for role in ("person", "group", "time", "outcome")},
         labels=study.data.axis_labels,
+        seed=study.sampling.seed,
         caption=lambda wildcards: study.caption(wildcards.figure),
         code=code("draw_figure"),
     message:

@@ -1,0 +1,72 @@
+"""Specs, measurements and one small fit that several files share; heavy imports wait for the tests that need them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+PRIORS = {
+    "Intercept": "Normal(0, 1.5)",
+    "b": "Normal(0, 1)",
+    "sd": "Exponential(1)",
+    "cor": "LKJ(2)",
+    "sigma": "Exponential(2)",
+}
+
+
+@pytest.fixture(scope="session")
+def make_spec():
+    """A spec with the usual priors of the classes named; ``priors`` adds to them, the rest replaces."""
+
+    def make(formula, classes="Intercept b sd cor sigma", *, priors=None, **changes):
+        return {
+            "formula": formula,
+            "family": "gaussian",
+            "link": None,
+            "priors": {name: PRIORS[name] for name in classes.split()} | (priors or {}),
+            "person": "id",
+            "sampler": "nutpie",
+            "chains": 2,
+            "warmup": 60,
+            "draws": 40,
+            "target_accept": 0.9,
+            "seed": 3,
+        } | changes
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def people():
+    """Twelve people measured five times each, in no order; the group is a person's, the mood a measurement's."""
+    rng = np.random.default_rng(1)
+    ids = np.array([6, 29, 101, 7, 3, 64, 250, 11, 18, 92, 40, 5])
+    n = 5 * len(ids)
+    data = pd.DataFrame(
+        {
+            "id": np.tile(ids, 5),
+            "x": np.repeat(np.arange(5.0), len(ids)),
+            "z": rng.normal(size=n),
+            "v": rng.normal(size=n),
+            "group": pd.Categorical(np.tile(["PD", "CTRL", "OTHER"], n // 3)),
+            "mood": pd.Categorical(rng.choice(["bad", "fair", "good"], n)),
+            "count": rng.poisson(3, n),
+            "flag": rng.integers(0, 2, n),
+            "y": rng.normal(0.5, 2, n),
+            "row": np.arange(n),
+        }
+    )
+    return data
+
+
+@pytest.fixture(scope="session")
+def correlated(make_spec):
+    """The spec of correlated intercepts and slopes."""
+    return make_spec("y ~ 1 + x + (1 + x | id)")
+
+
+@pytest.fixture(scope="session")
+def fit(correlated, people):
+    """A fit of it, far too short to mean anything."""
+    from partialpool import sampling
+
+    return sampling.fit(correlated, people)

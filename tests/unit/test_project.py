@@ -1,0 +1,134 @@
+"""The project's own files: what must agree agrees, and the style is kept."""
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import distributions
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
+RULES = "\n".join(path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk")))
+
+
+def lock() -> dict[str, set[str]]:
+    """Versions by package; a few packages have two, for different platforms."""
+    versions: dict[str, set[str]] = {}
+    for name, version in re.findall(r"^([a-z0-9.-]+)==([^ ;\\]+)", (ROOT / "requirements.lock").read_text(), re.M):
+        versions.setdefault(name, set()).add(version)
+    return versions
+
+
+def normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_lock_has_hashes_and_no_address():
+    text = (ROOT / "requirements.lock").read_text()
+    entries = re.split(r"\n(?=[a-z0-9])", text.strip())
+    assert len(entries) > 100
+    assert all("--hash=sha256:" in entry for entry in entries)
+    assert "://" not in text
+
+
+def test_constraints_are_the_lock():
+    tool = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]
+    pinned: dict[str, set[str]] = {}
+    for constraint in tool["constraint-dependencies"]:
+        name, _, version = constraint.partition(" ;")[0].partition("==")
+        pinned.setdefault(name, set()).add(version)
+    assert pinned == lock()
+
+
+def test_installed_versions_are_the_lock():
+    locked = lock()
+    installed = {normalised(found.metadata["Name"]): found.version for found in distributions()}
+    wrong = {name: v for name, v in installed.items() if name not in ("pip",) and v not in locked.get(name, set())}
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "envs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_environments_have_the_versions_of_the_lock(path):
+    python, *packages = yaml.safe_load(path.read_text())["dependencies"]
+    assert python == f"python={(ROOT / '.python-version').read_text().strip()}"
+    assert packages
+    for package in packages:
+        name, version = package.split("=")
+        assert version in lock()[name], package
+
+
+def test_words_of_the_study_stay_in_the_config():
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    words = {config["data"]["outcome"], config["data"]["time"], Path(config["data"]["source"]).stem}
+    words |= {name.partition(".")[0] for name in config["models"]}
+    assert {"con", "week", "mlm", "m71"} == words
+    places = [ROOT / "Snakefile", *(ROOT / "scripts").rglob("*.py"), *(ROOT / "notebooks").iterdir()]
+    places += [path for path in (ROOT / "workflow").rglob("*") if path.suffix in (".smk", ".rst", ".yaml")]
+    pattern = re.compile(rf"\b({'|'.join(sorted(words))})\b")
+    found = {str(p.relative_to(ROOT)): m[0] for p in places if p.is_file() and (m := pattern.search(p.read_text()))}
+    assert found == {}
+
+
+def test_every_script_is_a_thin_entry_of_the_rule_of_its_name():
+    for script in SCRIPTS:
+        assert len(script.read_text().splitlines()) <= 40, script.name
+        assert f"rule {script.stem}:" in RULES
+        assert f'"../../scripts/{script.name}"' in RULES
+        assert f'code("{script.stem}")' in RULES
+    assert RULES.count("rule ") == len(SCRIPTS)
+
+
+def test_every_rule_has_a_log_and_a_benchmark_of_its_name():
+    for block in re.split(r"\n\s*rule ", RULES)[1:]:
+        name = block.partition(":")[0]
+        assert f'"results/logs/{name}/' in block
+        assert f'"results/benchmarks/{name}/' in block
+
+
+def test_snakefile_is_a_table_of_contents():
+    assert len((ROOT / "Snakefile").read_text().splitlines()) <= 50
+
+
+def test_rule_graph_of_the_readme():
+    drawn = (ROOT / "README.md").read_text().partition("```mermaid")[2].partition("```")[0]
+    mentioned = set(re.findall(r"\b[a-z]+_[a-z]+\b", drawn))
+    assert mentioned == {script.stem for script in SCRIPTS} - {"simulate_data"}
+
+
+def test_config_readme_has_every_key():
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+    keys = set(schema["properties"]) | {k for d in schema["$defs"].values() for k in d.get("properties", {})}
+    text = (ROOT / "config/README.md").read_text()
+    missing = {key for key in keys - {"kind"} if f"`{key}`" not in text and f"{key}:" not in text}
+    assert missing == set()
+
+
+@pytest.mark.parametrize("module", ["figures", "draw", "data", "config", "loo", "report"])
+def test_heavy_packages_stay_out(module):
+    program = f"import sys, partialpool.{module}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT / "scripts", capture_output=True, text=True)
+    loaded = set(done.stdout.split())
+    assert f"partialpool.{module}" in loaded
+    heavy = {"pymc", "pytensor", "bambi", "nutpie", "arviz", "arviz_stats", "numba"}
+    heavy |= {"plotnine"} if module not in ("figures", "draw") else set()
+    heavy |= {"pandas", "numpy"} if module == "config" else set()
+    assert loaded & heavy == set()
+
+
+def test_notebook_names_its_kernel():
+    notebook = json.loads((ROOT / "notebooks/report.ipynb").read_text())
+    assert notebook["metadata"]["kernelspec"]["name"] == "python3"
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["ruff check", "ruff format --check", "snakefmt --check Snakefile workflow", "snakemake --lint"],
+)
+def test_style(command):
+    done = subprocess.run([sys.executable, "-m", *command.split()], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr

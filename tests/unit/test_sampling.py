@@ -1,0 +1,298 @@
+import arviz as az
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from partialpool import models, sampling, store
+from partialpool.errors import StudyError
+from scipy import optimize, stats
+
+# ---------------------------------------------------------------------------------------- structure
+
+SHAPES = {
+    "Intercept": (2, 40),
+    "x": (2, 40),
+    "sigma": (2, 40),
+    "1|id_sigma": (2, 40),
+    "x|id_sigma": (2, 40),
+    "cor_id": (2, 40, 1),
+    "1|id": (2, 40, 12),
+    "x|id": (2, 40, 12),
+}
+
+
+@pytest.fixture(scope="module")
+def fit_with_pymc(correlated, people):
+    return sampling.fit(correlated | {"sampler": "pymc"}, people)
+
+
+@pytest.fixture(params=["nutpie", "pymc"])
+def tree(request, fit):
+    return fit if request.param == "nutpie" else request.getfixturevalue("fit_with_pymc")
+
+
+def test_groups_and_variables(tree):
+    assert tuple(tree.children) == store.GROUPS
+    posterior = tree["posterior"]
+    assert {name: values.shape for name, values in posterior.data_vars.items()} == SHAPES
+    assert posterior["1|id"].dims == ("chain", "draw", "id__factor_dim")
+    assert posterior["cor_id"].dims == ("chain", "draw", "cor_id_dim")
+    ids = ["3", "5", "6", "7", "11", "18", "29", "40", "64", "92", "101", "250"]
+    assert posterior["id__factor_dim"].values.tolist() == ids
+    assert posterior["cor_id_dim"].values.tolist() == ["Intercept,x"]
+    assert posterior.attrs["family_parameters"] == "sigma"
+
+
+def test_sample_stats_are_numbers_by_chain_and_draw(tree):
+    sample_stats = tree["sample_stats"]
+    assert {"diverging", "energy", "step_size"} <= set(sample_stats.data_vars)
+    assert dict(sample_stats.sizes)["chain"], dict(sample_stats.sizes)["draw"] == (2, 40)
+    assert all(values.dtype.kind in "biuf" for values in sample_stats.data_vars.values())
+
+
+def test_nothing_tells_the_time(tree):
+    text = repr([child.to_dataset().to_dict(data=False) for child in tree.children.values()])
+    assert not [word for word in ("created_at", "sampling_time", "perf_counter", "process_time") if word in text]
+
+
+@pytest.mark.parametrize("group", ["log_likelihood", "posterior_predictive"])
+def test_a_value_for_each_row_and_draw(tree, group):
+    assert list(tree[group].data_vars) == ["y"]
+    assert tree[group]["y"].dims == ("chain", "draw", "__obs__")
+    assert tree[group]["y"].shape == (2, 40, 60)
+    np.testing.assert_array_equal(tree[group]["__obs__"], range(60))
+
+
+def test_observed_and_constant_data(tree, people):
+    np.testing.assert_array_equal(tree["observed_data"]["y"], people["y"])
+    constant = tree["constant_data"].to_dataset()
+    assert set(constant.data_vars) == {"id", "x", "y", "row"}
+    assert constant["id"].values.tolist() == people["id"].astype(str).tolist()
+    for name in ("x", "y", "row"):
+        np.testing.assert_array_equal(constant[name], people[name])
+
+
+def linear_predictor(posterior, people):
+    """Shape (chain, draw, rows): the model's mean, from the draws."""
+    at = xr.DataArray(people["id"].astype(str), dims="__obs__")
+    x = xr.DataArray(people["x"], dims="__obs__")
+    effects = posterior[["1|id", "x|id"]].sel(id__factor_dim=at)
+    mean = posterior["Intercept"] + effects["1|id"] + (posterior["x"] + effects["x|id"]) * x
+    return mean.transpose("chain", "draw", "__obs__").to_numpy()
+
+
+def test_log_likelihood_is_that_of_the_draws(tree, people):
+    posterior = tree["posterior"].to_dataset()
+    mean, sigma = linear_predictor(posterior, people), posterior["sigma"].to_numpy()[..., None]
+    expected = stats.norm(mean, sigma).logpdf(people["y"])
+    np.testing.assert_allclose(tree["log_likelihood"]["y"], expected, rtol=1e-9)
+
+
+def test_posterior_predictive_is_normal_around_the_mean(tree, people):
+    posterior = tree["posterior"].to_dataset()
+    residuals = tree["posterior_predictive"]["y"].to_numpy() - linear_predictor(posterior, people)
+    standard = residuals / posterior["sigma"].to_numpy()[..., None]
+    # Independent: one test that rejects with probability 0.0001.
+    assert stats.kstest(standard.ravel(), stats.norm.cdf).pvalue > 1e-4
+
+
+def test_rows_that_are_not_complete_are_left_out(people, make_spec):
+    spec = make_spec("y ~ 0 + mood", "b sigma", warmup=10, draws=4)
+    data = people.assign(y=people["y"].where(people["row"] % 7 != 3))
+    tree = sampling.fit(spec, data)
+    expected = data.dropna()
+    for name in ("y", "row"):
+        np.testing.assert_array_equal(tree["constant_data"][name], expected[name])
+    assert tree["constant_data"]["mood"].values.tolist() == expected["mood"].tolist()
+    assert tree["log_likelihood"]["y"].shape == (2, 4, len(expected))
+
+
+def test_mistakes_come_before_sampling(people, make_spec):
+    with pytest.raises(StudyError, match="no column 'w'"):
+        sampling.fit(make_spec("y ~ w"), people)
+    with pytest.raises(StudyError, match="without a prior"):
+        sampling.fit(make_spec("y ~ x", "Intercept b"), people)
+
+
+# ---------------------------------------------------------------------------------------- repeatability
+
+
+def assert_same(one, other):
+    for name in store.GROUPS:
+        xr.testing.assert_identical(one[name].to_dataset(), other[name].to_dataset())
+
+
+def test_same_seed_same_draws_whatever_the_cores(fit, correlated, people):
+    assert_same(sampling.fit(correlated, people, cores=2), fit)
+
+
+def test_same_seed_same_draws_whatever_the_cores_with_pymc(fit_with_pymc, correlated, people):
+    assert_same(sampling.fit(correlated | {"sampler": "pymc"}, people, cores=2), fit_with_pymc)
+
+
+def test_settings_of_the_sampler_are_used(fit, correlated, people):
+    other = sampling.fit(correlated | {"seed": 4, "chains": 3, "draws": 30, "target_accept": 0.5}, people)
+    assert other["posterior"]["x"].shape == (3, 30)
+    assert not np.isin(other["posterior"]["x"], fit["posterior"]["x"]).any()
+    # Chains differ too.
+    assert len(np.unique(other["posterior"]["x"])) > 45
+    # A lower acceptance rate, larger steps.
+    assert other["sample_stats"]["step_size_bar"].mean() > 1.2 * fit["sample_stats"]["step_size_bar"].mean()
+
+
+# ---------------------------------------------------------------------------------------- numbers
+
+
+def assert_moments(draws, means, sds, errors=0.0):
+    """Means and standard deviations within 4 Monte Carlo standard errors; ``errors`` are those of the reference."""
+    dataset = az.convert_to_dataset(draws)
+    for method, expected in (("mean", means), ("sd", sds)):
+        found = dataset.mean(("chain", "draw")) if method == "mean" else dataset.std(("chain", "draw"))
+        mcse = az.mcse(dataset, method=method)
+        for name, values in expected.items():
+            z = (found[name] - values) / np.hypot(mcse[name], errors)
+            assert (np.abs(z) < 4).all(), (method, name, z.values)
+
+
+@pytest.mark.numbers
+def test_no_pooling_has_its_conjugate_posterior(make_spec):
+    """Given sigma, each person's coefficient is normal; sigma itself has one dimension, integrated by quadrature."""
+    rng = np.random.default_rng(8)
+    n = np.array([1, 1, 2, 3, 5, 8])
+    person = np.repeat(np.arange(len(n)), n)
+    y = rng.normal(rng.normal(0, 1, len(n))[person], 0.7)
+    data = pd.DataFrame({"id": person, "y": y, "row": range(len(y))})
+    mu, tau = 0.5, 0.8
+    spec = make_spec("y ~ 0 + id", "", priors={"b": f"Normal({mu}, {tau})", "sigma": "Exponential(1)"})
+    tree = sampling.fit(spec | {"warmup": 500, "draws": 1000, "chains": 4, "target_accept": 0.8}, data, cores=2)
+
+    # sigma on a grid of its logarithm; y_i ~ Normal(mu, sigma^2 I + tau^2 1 1').
+    sigma = np.exp(np.linspace(np.log(0.05), np.log(20), 2001))[:, None]
+    means = np.bincount(person, y) / n
+    within = np.bincount(person, (y - means[person]) ** 2)
+    spread = sigma**2 + n * tau**2
+    log_marginal = (
+        -(n - 1) * np.log(sigma) - np.log(spread) / 2 - within / (2 * sigma**2) - n * (means - mu) ** 2 / (2 * spread)
+    ).sum(axis=1, keepdims=True)
+    weight = np.exp(log_marginal - log_marginal.max() - sigma) * sigma  # Exponential(1), and d sigma = sigma d log sigma
+    weight /= weight.sum()
+    assert weight[[0, -1]].max() < 1e-12 * weight.max()
+
+    def expectation(values):
+        return (weight * values).sum(axis=0)
+
+    variance = 1 / (1 / tau**2 + n / sigma**2)
+    mean = variance * (mu / tau**2 + n * means / sigma**2)
+    coefficient = expectation(mean)
+    total = expectation(variance) + expectation((mean - coefficient) ** 2)
+    (sigma_mean,) = expectation(sigma)
+    (sigma_variance,) = expectation((sigma - sigma_mean) ** 2)
+    assert_moments(
+        tree["posterior"].to_dataset()[["id", "sigma"]],
+        {"id": coefficient, "sigma": sigma_mean},
+        {"id": np.sqrt(total), "sigma": np.sqrt(sigma_variance)},
+    )
+    # Not only its moments: the distribution of sigma, at independent draws.
+    thinned = tree["posterior"]["sigma"].to_numpy()[:, ::10].ravel()
+    distribution = np.cumsum(weight)
+    assert stats.kstest(thinned, lambda value: np.interp(value, sigma[:, 0], distribution)).pvalue > 1e-4
+
+
+SLOPE, INTERCEPT, SD, COR, SIGMA = 0.2, 0.3, np.array([1.0, 0.5]), 0.6, 0.5
+WAVES = 6
+
+
+def growth(people, seed):
+    """Everyone measured at times 0 to 5, with known correlated intercepts and slopes."""
+    rng = np.random.default_rng(seed)
+    covariance = np.outer(SD, SD) * np.array([[1, COR], [COR, 1]])
+    effects = rng.multivariate_normal([INTERCEPT, SLOPE], covariance, people)
+    data = pd.DataFrame({"id": np.repeat(np.arange(people), WAVES), "x": np.tile(np.arange(WAVES), people) * 1.0})
+    mean = effects[data["id"], 0] + effects[data["id"], 1] * data["x"]
+    return data.assign(y=rng.normal(mean, SIGMA), row=range(len(data))), effects
+
+
+def exact_posterior(data, rng, draws=20_000):
+    """Posterior moments of the balanced growth model, by importance sampling of its marginal likelihood.
+
+    Everyone has the same times, so the people's least-squares lines B ~ Normal(beta, V), V = S R S + sigma^2 (X'X)^-1,
+    and the residual sum of squares are sufficient. beta, with a normal prior, is integrated in closed form.
+
+    Returns
+    -------
+    means, sds, error
+        By Bambi's names; ``error`` is the Monte Carlo standard error in units of the standard deviation.
+    """
+    outcomes = data["y"].to_numpy().reshape(-1, WAVES)
+    people = len(outcomes)
+    design = np.column_stack([np.ones(WAVES), np.arange(WAVES)])
+    inverse = np.linalg.inv(design.T @ design)
+    lines = outcomes @ design @ inverse
+    rest = ((outcomes - lines @ design.T) ** 2).sum()
+    centre = lines.mean(axis=0)
+    scatter = (lines - centre).T @ (lines - centre)
+    # Priors: intercept of the centred design Normal(0, 1.5), slope Normal(0, 1).
+    shift = np.array([[1, -design[:, 1].mean()], [0, 1]])
+    prior = shift @ np.diag([1.5**2, 1]) @ shift.T
+
+    def parts(theta):
+        sd, rho, sigma = np.exp(theta[..., :2]), np.tanh(theta[..., 2]), np.exp(theta[..., 3])
+        v = sd[..., :, None] * sd[..., None, :] * np.where(np.eye(2) == 1, 1, rho[..., None, None])
+        return sd, rho, sigma, v + sigma[..., None, None] ** 2 * inverse
+
+    def log_density(theta):
+        sd, rho, sigma, v = parts(theta)
+        marginal = v / people + prior
+        return (
+            -(people - 1) / 2 * np.linalg.slogdet(v)[1]
+            - np.trace(np.linalg.solve(v, scatter), axis1=-2, axis2=-1) / 2
+            - np.linalg.slogdet(marginal)[1] / 2
+            - (centre * np.linalg.solve(marginal, centre[:, None])[..., 0]).sum(-1) / 2
+            - people * (WAVES - 2) * np.log(sigma)
+            - rest / (2 * sigma**2)
+            # Exponential(1) for the sds, Exponential(2) for sigma, LKJ(2), each with its Jacobian.
+            - sd.sum(-1)
+            + theta[..., :2].sum(-1)
+            - 2 * sigma
+            + theta[..., 3]
+            + 2 * np.log1p(-(rho**2))
+        )
+
+    start = np.concatenate([np.log(SD), [np.arctanh(COR), np.log(SIGMA)]])
+    mode = optimize.minimize(lambda theta: -log_density(theta), start, method="BFGS")
+    proposal = stats.multivariate_t(mode.x, 1.3 * mode.hess_inv, df=6, seed=rng)
+    theta = proposal.rvs(draws)
+    weight = np.exp(log_density(theta) - proposal.logpdf(theta) + mode.fun)
+    weight /= weight.sum()
+    sd, rho, sigma, v = parts(theta)
+    precision = np.linalg.inv(v / people) + np.linalg.inv(prior)
+    covariance = np.linalg.inv(precision)
+    beta = (covariance @ np.linalg.solve(v / people, centre[:, None]))[..., 0]
+    values = np.column_stack([beta, sd, rho, sigma])
+    within = np.column_stack([np.diagonal(covariance, axis1=1, axis2=2), np.zeros((draws, 4))])
+    means = weight @ values
+    sds = np.sqrt(weight @ (within + (values - means) ** 2))
+    names = ["Intercept", "x", "1|id_sigma", "x|id_sigma", "cor_id", "sigma"]
+    return dict(zip(names, means, strict=True)), dict(zip(names, sds, strict=True)), np.sqrt((weight**2).sum())
+
+
+@pytest.mark.numbers
+def test_correlated_effects_have_their_exact_posterior_and_find_the_truth(make_spec):
+    data, effects = growth(300, seed=9)
+    spec = make_spec("y ~ 1 + x + (1 + x | id)", warmup=500, draws=500, chains=4, target_accept=0.8)
+    posterior = sampling.fit(spec, data, cores=2)["posterior"].to_dataset()
+    population = posterior[["Intercept", "x", "1|id_sigma", "x|id_sigma", "cor_id", "sigma"]].squeeze("cor_id_dim")
+    means, sds, error = exact_posterior(data, np.random.default_rng(10))
+    assert error < 0.01
+    assert_moments(population, means, sds, xr.Dataset({name: error * sd for name, sd in sds.items()}).to_array().max())
+
+    truth = dict(zip(means, [INTERCEPT, SLOPE, *SD, COR, SIGMA], strict=True))
+    for name, value in truth.items():
+        assert abs(means[name] - value) < 4 * sds[name], name
+    # The effects of people: standardised distances from the truth are nearly standard normal.
+    ids = data["id"].unique().astype(str)
+    for k, (common, own) in enumerate({"Intercept": "1|id", "x": "x|id"}.items()):
+        lines = (posterior[common] + posterior[own]).sel(id__factor_dim=ids)
+        z = (effects[:, k] - lines.mean(("chain", "draw"))) / lines.std(("chain", "draw"))
+        assert abs(z.mean()) < 4 / np.sqrt(300)
+        assert abs((z**2).mean() - 1) < 4 * np.sqrt(2 / 300)

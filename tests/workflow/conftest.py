@@ -1,0 +1,85 @@
+"""One run of the demo with few draws, in a copy of the project, for all tests of the workflow."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Project:
+    """A copy of the project and a working directory in it."""
+
+    root: Path
+    directory: Path
+
+    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+        """Run snakemake in the copy; its output, standard output and error together."""
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--directory", self.directory, *arguments]
+        # Each copy has its own cache of sources; scripts of an earlier copy must not be taken for these.
+        environment = os.environ | {"XDG_CACHE_HOME": str(self.root / ".cache"), "NO_COLOR": "1"}
+        done = subprocess.run(
+            command,
+            cwd=self.root,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=1800,
+        )
+        assert done.returncode == 0 or not check, done.stdout[-5000:]
+        return done
+
+    def planned(self) -> dict[str, int]:
+        """Number of jobs by rule that a run would do."""
+        output = self.snakemake("--dry-run").stdout
+        if "Nothing to be done" in output:
+            return {}
+        table = output.partition("Job stats:")[2].partition("total")[0].splitlines()[3:]
+        return {line.split()[0]: int(line.split()[1]) for line in table if line.split() and line.split()[0] != "all"}
+
+    @property
+    def config(self) -> Path:
+        return self.directory / "config" / "config.yaml"
+
+    def edit(self, change) -> str:
+        """Change the configuration in place; returns what it was."""
+        before = self.config.read_text()
+        config = yaml.safe_load(before)
+        change(config)
+        self.config.write_text(yaml.safe_dump(config, sort_keys=False))
+        return before
+
+
+def copy_project(target: Path) -> Project:
+    ignored = shutil.ignore_patterns(".git", ".venv", ".snakemake", "results", "resources", "__pycache__", ".*_cache")
+    shutil.copytree(ROOT, target, ignore=ignored)
+    return Project(target, target / "demo")
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory) -> Project:
+    """A copy of the project whose demo has few draws; nothing has been run."""
+    project = copy_project(tmp_path_factory.mktemp("copy") / "project")
+
+    def few_draws(config):
+        config["sampling"] |= {"draws": 60, "warmup": 200}
+        for model in config["models"].values():
+            model.pop("draws")
+
+    project.edit(few_draws)
+    return project
+
+
+@pytest.fixture(scope="session")
+def demo(project) -> Project:
+    """The same after ``snakemake --cores 2``."""
+    project.snakemake()
+    return project

@@ -1,0 +1,153 @@
+"""The demo, end to end: every file of the contract, and what a change makes run again."""
+
+import json
+import zipfile
+
+import pandas as pd
+import pytest
+import yaml
+
+CSV = {
+    "data/summary.csv": "variable,n,missing,mean,sd,q5.5,q94.5,histogram",
+    "models/m71.5.summary.csv": "parameter,mean,sd,q2.5,q97.5,rhat,ess_bulk,ess_tail,mcse_mean,mcse_sd",
+    "comparison/pooling.csv": "model,rank,elpd_loo,se_elpd_loo,p_loo,looic,elpd_diff,se_diff,estimand,method,"
+    "max_pareto_k,bad_pareto_k,n,se_p_loo,se_looic",
+    "comparison/growth.pointwise.csv": "model,row,elpd,pareto_k",
+    "predictions/known-people.csv": "model,quantity,id,mean,q2.5,q97.5",
+    "predictions/group-trajectories.csv": "model,quantity,id,mean,q2.5,q97.5,group,week",
+}
+
+
+def test_every_table_has_the_columns_of_the_contract(demo):
+    for file, columns in CSV.items():
+        assert (demo.directory / "results" / file).read_text().splitlines()[0] == columns, file
+
+
+def test_every_model_has_its_parameters_under_the_names_an_r_user_looks_for(demo):
+    results = demo.directory / "results"
+    people = pd.read_csv(results / "data/raw.csv").dropna()["id"].unique()
+    names = set(pd.read_csv(results / "models/m71.5.summary.csv")["parameter"])
+    population = {"Intercept", "week", "sd(Intercept)", "sd(week)", "cor(Intercept,week)", "sigma"}
+    assert names == population | {f"r_id[{i},{c}]" for i in people for c in ("Intercept", "week")}
+    assert {"group[CTRL]", "group[PD]"} < set(pd.read_csv(results / "models/m71.4.summary.csv")["parameter"])
+    assert f"id[{people[0]}]" in set(pd.read_csv(results / "models/m71.1.summary.csv")["parameter"])
+
+
+def test_every_fit_keeps_what_it_was_made_from(demo):
+    import xarray as xr
+
+    for model in yaml.safe_load(demo.config.read_text())["models"]:
+        with xr.open_datatree(demo.directory / f"results/models/{model}.nc", engine="h5netcdf") as tree:
+            assert set(tree.children) == {
+                "posterior",
+                "sample_stats",
+                "log_likelihood",
+                "posterior_predictive",
+                "observed_data",
+                "constant_data",
+            }
+            assert json.loads(tree.attrs["spec"])["formula"].startswith("con ~")
+            assert {"data_sha256", "versions", "seed"} < set(tree.attrs)
+            assert {"row", "con", "id"} <= set(tree["constant_data"].data_vars)
+            assert tree["posterior"].sizes["chain"] == 4
+            assert tree["posterior"].sizes["draw"] == 60
+        checks = json.loads((demo.directory / f"results/models/{model}.diagnostics.json").read_text())
+        assert set(checks) == {"rhat", "ess_bulk", "ess_tail", "divergences", "ebfmi"}
+        assert all({"value", "threshold", "passed"} <= set(entry) for entry in checks.values())
+
+
+def test_every_figure_is_there_as_png_and_svg(demo):
+    config = yaml.safe_load(demo.config.read_text())
+    names = set(config["figures"])
+    names |= {f"{kind}-{model}" for kind in ("diagnostics", "ppc") for model in config["models"]}
+    names |= {f"comparison-{name}" for name in config["comparisons"]}
+    made = {path.name for path in (demo.directory / "results/figures").iterdir()}
+    assert made == {f"{name}.{suffix}" for name in names for suffix in ("png", "svg")}
+
+
+def test_every_rule_that_ran_has_a_log_and_a_benchmark(demo):
+    results = demo.directory / "results"
+    rules = {path.name for path in (results / "benchmarks").iterdir()}
+    assert rules == {path.name for path in (results / "logs").iterdir()}
+    assert {"simulate_data", "fit_model", "render_report"} < rules
+
+
+def test_models_of_one_comparison_have_the_same_rows_and_none_without_time(demo):
+    results = demo.directory / "results"
+    raw = pd.read_csv(results / "data/raw.csv")
+    pointwise = pd.read_csv(results / "comparison/growth.pointwise.csv")
+    timed = set(raw.index[raw["week"].notna()])
+    assert len(raw) - len(timed) == 3
+    assert all(set(rows) == timed for _, rows in pointwise.groupby("model")["row"])
+
+
+def test_estimates_are_near_the_truth(demo):
+    """Each parameter of m71.5 within 4.5 posterior standard deviations of the value that the data were drawn from."""
+    results = demo.directory / "results"
+    truth = pd.read_csv(results / "data/truth.csv", index_col="parameter")["value"]
+    summary = pd.read_csv(results / "models/m71.5.summary.csv", index_col="parameter")
+    # The model has one intercept, the data have one a group: truth has the mean over people as `Intercept`.
+    both = summary.join(truth, how="inner")
+    people = both.index.str.startswith("r_")
+    # A person's deviation in the truth is from the group's intercept, in the model from the common one.
+    distance = ((both["mean"] - both["value"]) / both["sd"])[~people]
+    assert len(distance) == 6
+    assert distance.abs().max() < 4.5
+
+
+# What a change makes run again. Each test puts back what it changed.
+
+
+def test_a_second_run_has_nothing_to_do(demo):
+    assert demo.planned() == {}
+
+
+def test_a_title_refits_nothing(demo):
+    before = demo.edit(lambda config: config["models"]["m71.3"].update(title="Another title"))
+    planned = demo.planned()
+    demo.config.write_text(before)
+    assert planned
+    assert not {"fit_model", "summarise_model", "compare_models", "predict_values"} & set(planned)
+
+
+def test_a_prior_refits_its_own_model_only(demo):
+    before = demo.edit(lambda config: config["models"]["m71.3"]["priors"].update(b="Normal(0, 2)"))
+    planned = demo.planned()
+    demo.config.write_text(before)
+    assert planned["fit_model"] == planned["summarise_model"] == 1
+    # growth and time-trajectories show m71.3, the other comparison and predictions do not.
+    assert planned["compare_models"] == planned["predict_values"] == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "rules"),
+    [
+        ("figures", {"draw_figure", "draw_model", "draw_comparison", "render_report"}),
+        ("loo", {"compare_models", "draw_comparison", "render_report"}),
+        ("published", set()),
+    ],
+)
+def test_changed_code_runs_what_runs_it(demo, module, rules):
+    path = demo.root / f"scripts/partialpool/{module}.py"
+    before = path.read_text()
+    path.write_text(before + "\nCHANGED = True\n")
+    planned = demo.planned()
+    path.write_text(before)
+    assert set(planned) == rules
+
+
+def test_a_comment_runs_nothing(demo):
+    for module in ("sampling", "models", "store"):
+        path = demo.root / f"scripts/partialpool/{module}.py"
+        path.write_text(path.read_text() + "\n# A comment.\n")
+    script = demo.root / "scripts/fit_model.py"
+    script.write_text("# Another.\n" + script.read_text())
+    assert demo.planned() == {}
+
+
+def test_snakemakes_own_report(demo):
+    demo.snakemake("--report", str(demo.root / "report.zip"))
+    with zipfile.ZipFile(demo.root / "report.zip") as archive:
+        text = " ".join(archive.read(name).decode(errors="ignore") for name in archive.namelist())
+    for word in ("Models", "Comparisons", "Figures", "95 % equal-tailed", "leave-one-out"):
+        assert word in text, word

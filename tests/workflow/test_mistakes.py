@@ -1,0 +1,88 @@
+"""A user's mistakes end in words: what is wrong, where, what to do; never in a traceback."""
+
+import shutil
+import socket
+
+import pytest
+from conftest import Project
+
+
+@pytest.fixture
+def study(project, tmp_path) -> Project:
+    """The project with a working directory of its own, nothing run."""
+    (tmp_path / "config").mkdir()
+    shutil.copy(project.config, tmp_path / "config")
+    return Project(project.root, tmp_path)
+
+
+def fails(study, *arguments) -> str:
+    done = study.snakemake(*arguments, check=False)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout
+    return done.stdout
+
+
+def test_a_misspelt_key(study):
+    study.edit(lambda config: config["models"]["m71.2"].update(drawz=10))
+    output = fails(study, "--dry-run")
+    assert "models.m71.2: unknown key 'drawz'. Did you mean 'draws'?" in output
+    assert len(output.splitlines()) < 15
+
+
+def test_a_source_without_network(study):
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}/mine.csv"
+        study.edit(lambda config: config["data"].update(source=url, simulate=None))
+        output = fails(study, "results/data/raw.csv")
+    assert url in output
+    assert "resources/mine.csv" in output
+    assert "--directory demo" in output
+    assert not (study.directory / "results/data/raw.csv").exists()
+
+
+def test_a_file_already_there_is_used_without_network(study):
+    def offline(config):
+        config["data"].update(source="https://nowhere.invalid/mine.csv", simulate=None)
+
+    study.edit(offline)
+    (study.directory / "resources").mkdir()
+    (study.directory / "resources/mine.csv").write_text("id,group,week,con\n1,A,0,0.5\n1,A,1,0.6\n2,B,0,0.7\n")
+    study.snakemake("results/data/summary.csv")
+
+
+def test_data_that_do_not_fit(study):
+    study.edit(lambda config: config["data"].update(source="mine.csv", simulate=None))
+    (study.directory / "mine.csv").write_text('id,group,week,con\n1,A,0,0.5\n1,B,1,"0,6"\n2,B,soon,0.7\n')
+    output = fails(study, "results/data/prepared.parquet")
+    for words in ("line 3, column con: '0,6'", "line 3, column group", "line 4, column week: 'soon'"):
+        assert words in output, words
+
+
+def test_a_formula_with_an_unknown_column(study):
+    study.edit(lambda config: config["models"]["m71.3"].update(formula="con ~ 1 + weak + (1 | id)"))
+    output = fails(study, "results/models/m71.3.nc")
+    assert "there is no column 'weak'. Did you mean 'week'?" in output
+
+
+def test_models_on_different_rows(demo):
+    before = demo.edit(
+        lambda config: config["comparisons"].update(unequal={"title": "Unequal", "models": ["m71.2", "m71.3"]})
+    )
+    output = fails(demo, "results/comparison/unequal.csv")
+    demo.config.write_text(before)
+    assert "Models are compared on the same rows only" in output
+    assert "m71.2: 2" in output
+    assert "not in every other model: rows " in output
+
+
+def test_a_failed_check_stops_a_run_that_asks_for_it(demo):
+    def strict(config):
+        config["on_failed_check"] = "stop"
+        config["checks"] = {"ess_bulk": 1e6}
+
+    before = demo.edit(strict)
+    output = fails(demo, "results/models/m71.2.summary.csv")
+    demo.config.write_text(before)
+    assert "failed 1 of 5 checks" in output
+    assert "ess_bulk" in output
