@@ -1,5 +1,6 @@
 """A model as equations, level by level, from its spec and the terms that it has; LaTeX, and MathML for the report."""
 
+import html
 import re
 from dataclasses import dataclass, field
 
@@ -26,7 +27,7 @@ def of_model(spec: dict, posterior, rows: pd.DataFrame) -> Equations:
     spec
         The model's spec: formula, family, link, priors, person.
     posterior
-        Dataset of its fit; only names, dimensions and coordinates are used.
+        Dataset of its fit; only names, dimensions, coordinates and attributes are used.
     rows
         Its data (``constant_data``), which tell what varies within a person.
 
@@ -69,7 +70,8 @@ def of_model(spec: dict, posterior, rows: pd.DataFrame) -> Equations:
     right = [r"\alpha_j"] if own_level or person in common else []
     right += [rf"\beta_{{{index[n]}j}} \, {_variable(n)}_{{ij}}" for n in first]
     right += [rf"V_{{{k}, ij}}" for k, _ in enumerate(others, start=1)]
-    linked = MEAN if spec["link"] in (None, "identity") else rf"{_text(spec['link'])}({MEAN})"
+    link = posterior.attrs.get("link", "identity")
+    linked = MEAN if link == "identity" else rf"{_text(link)}({MEAN})"
     made.level1.append(f"{linked} = {' + '.join(right) or '0'}")
 
     if own_level:
@@ -115,7 +117,8 @@ MEAN = r"\mu_{ij}"
 
 
 def _text(words: str) -> str:
-    return rf"\text{{{re.sub(r'([_%&#$])', r'\\\1', words)}}}"
+    # The converter to MathML copies what stands in \text as it is, so markup is escaped and LaTeX is not.
+    return rf"\text{{{html.escape(words, quote=False).translate(str.maketrans('{}', '()'))}}}"
 
 
 def _symbol(parameter: str) -> str:

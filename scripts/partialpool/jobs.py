@@ -35,15 +35,15 @@ def job(log: str | Path) -> Iterator[None]:
     with open(log, "w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
+    # Line by line, so that the log is in order, and whole if the process is killed.
+    sys.stdout.reconfigure(line_buffering=True)
     try:
         yield
     except StudyError as error:
-        sys.stdout.flush()
         print(error, file=sys.stderr)
         os.write(terminal, f"\n{error}\n\n".encode())
         sys.exit(1)
     except Exception as error:
-        sys.stdout.flush()
         traceback.print_exc()
         os.write(terminal, f"\n{type(error).__name__}: {error}\nThe traceback is in {log}\n\n".encode())
         sys.exit(1)

@@ -237,7 +237,9 @@ def build(spec: dict, rows: pd.DataFrame):
                 "write (0 + x | person) for slopes that are independent of it."
             )
         terms = [parent.group_specific_terms[name] for name in names]
-        if vectors := [term.name for term in terms if len(coefficient_names(term)) > 1 and _has_levels(model)]:
+        # Its product of such effects and levels of the outcome has the wrong shape or, worse, the wrong values.
+        vectors = [term.name for term in terms if len(coefficient_names(term)) > 1]
+        if vectors and model.response_term.coords:
             raise StudyError(
                 f"formula '{spec['formula']}': Bambi cannot give '{vectors[0]}' several effects in the family "
                 f"'{spec['family']}'."
@@ -251,14 +253,6 @@ def build(spec: dict, rows: pd.DataFrame):
     priors.refuse_unused()
     model.set_priors(wanted)
     return model
-
-
-def _has_levels(model) -> bool:
-    """Whether effects have one value for each level of the outcome."""
-    from bambi.families.multivariate import MultivariateFamily
-    from bambi.families.univariate import Categorical
-
-    return isinstance(model.family, (MultivariateFamily, Categorical))
 
 
 def _correlation_name(term, taken: set[str]) -> str:

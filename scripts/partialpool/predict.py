@@ -123,6 +123,8 @@ def predict(
 
     rows = models.complete_cases(spec, data)
     model = models.build(spec, rows)
+    if model.response_term.coords or "threshold" in model.family.likelihood.params:
+        raise StudyError(f"Predictions are numbers; the family '{spec['family']}' has a probability for each level.")
     person = spec["person"]
     posterior = tree["posterior"].to_dataset()
     rng = np.random.default_rng(seed)

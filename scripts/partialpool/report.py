@@ -80,14 +80,18 @@ def number(value: float, places: int) -> str:
     return "–" if pd.isna(value) else f"{value:.{places}f}".replace("-", "−")
 
 
-def estimates(summary: pd.DataFrame) -> pd.DataFrame:
-    """A model's summary, rounded as its posterior sd allows."""
+def estimates(summary: pd.DataFrame, truth: pd.Series | None = None) -> pd.DataFrame:
+    """A model's summary, rounded as its posterior sd allows.
+
+    Of simulated data ``truth`` has the values that they were drawn from, by parameter; they stand beside the estimates.
+    """
     rows = []
     for r in summary.to_dict("records"):
         places = decimals(r["sd"])
         rows.append(
             {
                 "parameter": r["parameter"],
+                **({} if truth is None else {"truth": number(truth.get(r["parameter"], np.nan), places)}),
                 **{name: number(r[name], places) for name in ("mean", "sd", "q2.5", "q97.5")},
                 "R-hat": number(r["rhat"], 3),
                 "bulk ESS": number(r["ess_bulk"], 0),
@@ -241,7 +245,7 @@ def sizes(trees: dict, titles: dict[str, str]) -> pd.DataFrame:
             {
                 "model": f"{name} {titles[name]}",
                 "common coefficients": counts["common"],
-                "people's deviations": counts["group"],
+                "deviations": counts["group"],
                 "sds and correlations": counts["sd"] + counts["cor"],
                 "family": counts["family"],
                 "in all": sum(counts.values()),

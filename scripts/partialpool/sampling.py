@@ -58,7 +58,9 @@ def fit(spec: dict, data: pd.DataFrame, *, cores: int = 1, progress: bool = Fals
     model.predict(tree, kind="response", random_seed=spec["seed"])
     model.compute_log_likelihood(tree)
     tree = _tidy(tree, rows)
+    # What only Bambi knows, for those who read the fit without it.
     tree["posterior"].attrs["family_parameters"] = " ".join(model.marginal_parameters)
+    tree["posterior"].attrs["link"] = model.family.link[model.family.likelihood.parent].name
     return tree
 
 

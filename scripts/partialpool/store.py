@@ -61,10 +61,12 @@ def save(tree, path: str | Path, *, spec: dict, data_sha256: str) -> None:
         "data_sha256": data_sha256,
         "seed": spec["seed"],
     }
-    # A checksum a chunk, so that a damaged file is an error and never another number.
+    # A checksum a chunk, so that a damaged file is an error and never another number or another person;
+    # text as characters, since that of strings would not cover the letters.
     encoding = {
         f"/{name}": {
-            v: {"fletcher32": True} for v, values in tree[name].data_vars.items() if values.dtype.kind in "biuf"
+            v: {"fletcher32": True} | ({} if values.dtype.kind in "biuf" else {"dtype": "S1"})
+            for v, values in tree[name].variables.items()
         }
         for name in GROUPS
     }

@@ -41,7 +41,7 @@ def people():
     rng = np.random.default_rng(1)
     ids = np.array([6, 29, 101, 7, 3, 64, 250, 11, 18, 92, 40, 5])
     n = 5 * len(ids)
-    data = pd.DataFrame(
+    return pd.DataFrame(
         {
             "id": np.tile(ids, 5),
             "x": np.repeat(np.arange(5.0), len(ids)),
@@ -55,7 +55,6 @@ def people():
             "row": np.arange(n),
         }
     )
-    return data
 
 
 @pytest.fixture(scope="session")

@@ -74,11 +74,18 @@ def test_summary_is_that_of_numpy_and_arviz(made_up):
     np.testing.assert_allclose(made_up["mean"], values.mean(axis=1), rtol=1e-12)
     np.testing.assert_allclose(made_up["sd"], np.sqrt(values.var(axis=1, ddof=1)), rtol=1e-12)
     np.testing.assert_allclose(made_up[["q2.5", "q97.5"]].T, np.quantile(values, [0.025, 0.975], axis=1), rtol=1e-12)
-    # ArviZ takes the tails of its interval; those of posterior and brms are the 5 % and 95 % quantiles.
-    theirs = arviz_stats.summary(draws, ci_prob=0.9, ci_kind="eti", fmt="xarray", round_to="none")
-    for name in ("mean", "sd", "mcse_mean", "mcse_sd", "ess_bulk", "ess_tail", "r_hat"):
-        expected = [float(theirs[parameter].sel(summary=name)) for parameter in made_up["parameter"]]
-        np.testing.assert_allclose(made_up[name.replace("_hat", "hat")], expected, rtol=1e-12, err_msg=name)
+    theirs = arviz_stats.summary(draws, fmt="xarray", round_to="none")
+    found = {
+        column: [
+            float(theirs[parameter].sel(summary=column.replace("rhat", "r_hat"))) for parameter in made_up["parameter"]
+        ]
+        for column in ("mean", "sd", "mcse_mean", "mcse_sd", "ess_bulk", "rhat")
+    }
+    # ArviZ's summary takes other tails; those of posterior and brms are the 5 % and 95 % quantiles.
+    tails = arviz_stats.ess(draws, method="tail", prob=(0.05, 0.95))
+    found["ess_tail"] = [float(tails[parameter]) for parameter in made_up["parameter"]]
+    for column, expected in found.items():
+        np.testing.assert_allclose(made_up[column], expected, rtol=1e-12, err_msg=column)
 
 
 def test_summary_has_a_row_for_every_parameter_in_the_order_of_the_contract():

@@ -1,0 +1,140 @@
+import shutil
+from pathlib import Path
+
+import pytest
+from partialpool.fingerprint import fingerprint
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+MODULES = {path.stem for path in (SCRIPTS / "partialpool").glob("*.py")} - {"__init__"}
+
+
+@pytest.fixture
+def scripts(tmp_path):
+    """A script that imports `a`, which imports `b`; `c` is imported by neither."""
+    (tmp_path / "partialpool").mkdir()
+    files = {
+        "script.py": "from partialpool.a import one\n\nprint(one())\n",
+        "partialpool/a.py": 'def one():\n    """One."""\n    from partialpool import b\n\n    return b.two() - 1\n',
+        "partialpool/b.py": "import math\nfrom os.path import join\n\n\ndef two():\n    return 2\n",
+        "partialpool/c.py": "from partialpool import a\n\nTHREE = 3\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+@pytest.fixture
+def edit(scripts):
+    """Replace a text in a file, and say whether the script's fingerprint is another."""
+
+    def edit(name, old, new):
+        before, path = fingerprint(scripts / "script.py"), scripts / name
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new))
+        return fingerprint(scripts / "script.py") != before
+
+    return edit
+
+
+def modules_of(script, tmp_path):
+    """Modules whose code is in the fingerprint of a script: those that alter it when a line is added."""
+    copy = tmp_path / "scripts"
+    shutil.copytree(SCRIPTS, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    before = fingerprint(copy / f"{script}.py")
+    found = set()
+    for module in MODULES:
+        path = copy / "partialpool" / f"{module}.py"
+        text = path.read_text(encoding="utf-8")
+        path.write_text(f"{text}\nADDED = 1\n", encoding="utf-8")
+        found |= {module} if fingerprint(copy / f"{script}.py") != before else set()
+        path.write_text(text, encoding="utf-8")
+    assert fingerprint(copy / f"{script}.py") == before
+    return found
+
+
+def test_sixteen_hexadecimal_digits_that_do_not_depend_on_the_folder(scripts, tmp_path_factory):
+    found = fingerprint(scripts / "script.py")
+    assert len(found) == 16
+    assert set(found) <= set("0123456789abcdef")
+    elsewhere = shutil.copytree(scripts, tmp_path_factory.mktemp("elsewhere") / "scripts")
+    assert fingerprint(str(elsewhere / "script.py")) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("script.py", "\nprint", "# Now it comes.\n\n\nprint"),
+        ("script.py", "from", '"""Print one."""\n\nfrom'),
+        ("partialpool/a.py", '"""One."""', '"""Return one.\n\n    In Roman numerals: I.\n    """'),
+        ("partialpool/a.py", '    """One."""\n', ""),
+        ("partialpool/a.py", "b.two() - 1", "(b.two()  -  1)  # is one"),
+        ("partialpool/b.py", "\n\n\ndef", "\n\n# Two.\ndef"),
+        ("partialpool/c.py", "THREE = 3", "THREE = 4"),
+    ],
+)
+def test_comments_docstrings_layout_and_other_modules_leave_it(edit, name, old, new):
+    assert not edit(name, old, new)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("script.py", "print(one())", "print(one() + 1)"),
+        ("partialpool/a.py", "b.two() - 1", "b.two() - 1.0"),
+        ("partialpool/b.py", "return 2", "return 1 + 1"),
+        ("partialpool/b.py", "import math", "import cmath"),
+    ],
+)
+def test_code_of_the_script_and_of_modules_it_imports_alters_it(edit, name, old, new):
+    assert edit(name, old, new)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "from partialpool import a, c",
+        "from partialpool import c as other",
+        "from partialpool.c import THREE",
+        "import partialpool.c",
+        "import os, partialpool.c as other",
+        "if True:\n    from partialpool.c import THREE",
+        "def late():\n    from partialpool import c",
+    ],
+)
+def test_every_kind_of_import_is_followed(edit, statement):
+    assert edit("script.py", "print", f"{statement}\n\nprint")
+    assert edit("partialpool/c.py", "THREE = 3", "THREE = 4")
+
+
+@pytest.mark.parametrize("statement", ["from . import c", "from .c import THREE"])
+def test_relative_imports_are_followed(edit, statement):
+    assert edit("partialpool/b.py", "import math", statement)
+    assert edit("partialpool/c.py", "THREE = 3", "THREE = 4")
+
+
+def test_text_that_is_no_docstring_is_code(edit):
+    assert edit("partialpool/b.py", "return 2", 'return len("ab")')
+    assert edit("partialpool/b.py", '"ab"', '"cd"')
+
+
+def test_modules_of_a_fit(tmp_path):
+    assert modules_of("fit_model", tmp_path) == {
+        "errors",
+        "files",
+        "jobs",
+        "models",
+        "people",
+        "priors",
+        "sampling",
+        "store",
+    }
+
+
+def test_figures_are_drawn_again_when_figures_change_and_fits_are_not_made_again(tmp_path):
+    assert {"figures", "geoms", "draw"} <= modules_of("draw_figure", tmp_path)
+    assert not {"figures", "geoms", "draw", "report", "config"} & modules_of("summarise_model", tmp_path / "other")
+
+
+def test_every_script_has_a_fingerprint_of_its_own():
+    scripts = list(SCRIPTS.glob("*.py"))
+    assert len({fingerprint(script) for script in scripts}) == len(scripts) > 1
