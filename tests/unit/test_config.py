@@ -367,7 +367,7 @@ def test_very_many_mistakes_are_counted_and_not_all_shown():
     broken = edited({f"models/m71.{i}": {} for i in range(1, 6)} | {"models/m6": {}, "models/m7": {}})
     with pytest.raises(StudyError) as error:
         config.load(broken)
-    head, *lines, tail = str(error.value).splitlines()
+    head, *lines, _ = str(error.value).splitlines()
     assert head.endswith("has 21 mistakes:")
     assert len(lines) == 16
     assert lines[-1] == "  ... and 6 more"
@@ -380,7 +380,7 @@ def test_the_file_is_named():
 
 @pytest.mark.parametrize("nothing", [None, [], "config.yaml"])
 def test_a_file_that_is_no_mapping_is_a_mistake(nothing):
-    with pytest.raises(StudyError, match="has 1 mistake:\n  top level: .*dictionary"):
+    with pytest.raises(StudyError, match=r"has 1 mistake:\n  top level: .*dictionary"):
         config.load(nothing)
 
 

@@ -23,7 +23,7 @@ def run(tmp_path):
         process = subprocess.run(
             [sys.executable, script],
             cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": str(SCRIPTS)} | dict.fromkeys(THREADS, "3"),
+            env=os.environ | {"PYTHONPATH": str(SCRIPTS), "PYTHONUNBUFFERED": ""} | dict.fromkeys(THREADS, "3"),
             capture_output=True,
             text=True,
         )

@@ -52,6 +52,21 @@ def test_a_file_already_there_is_used_without_network(study):
     study.snakemake("results/data/summary.csv")
 
 
+def test_an_edited_file_without_a_checksum_is_noticed(study):
+    study.edit(lambda config: config["data"].update(source="mine.csv", simulate=None))
+    mine = study.directory / "mine.csv"
+    mine.write_text("id,group,week,con\n1,A,0,0.5\n1,A,1,0.6\n2,B,0,0.7\n")
+    study.snakemake("results/data/summary.csv")
+    mine.write_text("id,group,week,con\n1,A,0,0.5\n1,A,1,0.6\n2,B,0,0.9\n")
+    study.snakemake("results/data/summary.csv")
+    assert "0.9" in (study.directory / "results/data/raw.csv").read_text()
+
+
+def test_a_file_that_is_not_there(study):
+    study.edit(lambda config: config["data"].update(source="nowhere.csv", simulate=None))
+    assert "nowhere.csv" in fails(study, "results/data/raw.csv")
+
+
 def test_data_that_do_not_fit(study):
     study.edit(lambda config: config["data"].update(source="mine.csv", simulate=None))
     (study.directory / "mine.csv").write_text('id,group,week,con\n1,A,0,0.5\n1,B,1,"0,6"\n2,B,soon,0.7\n')

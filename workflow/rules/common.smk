@@ -25,6 +25,13 @@ wildcard_constraints:
     figure="|".join(map(re.escape, study.figures)) or "(?!)",
 
 
+def watched_source():
+    """The data file, if editing it should be noticed: a path without a checksum. With one, other data are an error."""
+    source = study.data.source
+    unpinned = source and not study.data.sha256 and "://" not in source
+    return [source] if unpinned and Path(source).is_file() else []
+
+
 def code(script):
     """Hash of what a script runs, without comments: a parameter of its rule, so that changed code is run again."""
     return fingerprint(SCRIPTS / f"{script}.py")

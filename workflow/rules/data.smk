@@ -22,6 +22,8 @@ if study.data.simulate:
 else:
 
     rule download_data:
+        input:
+            source=watched_source(),
         output:
             raw="results/data/raw.csv",
         log:
