@@ -331,11 +331,16 @@ def test_everything_else_stays(group_posterior):
         assert drawn[name].dims == before[name].dims
 
 
-def test_correlations_of_one_are_no_obstacle():
-    posterior = made_up(sd=2.0, cor=np.array([[1, -1], [-1, 1]]))
-    drawn = predict.with_new_people(posterior, "id", np.random.default_rng(3))
-    np.testing.assert_allclose(drawn["1|id"], -drawn["x|id"], atol=1e-7)
-    assert drawn["1|id"].std() > 1
+def test_singular_correlations_are_no_obstacle():
+    # Three coefficients in a plane: the smallest eigenvalue is zero, or rounds to less.
+    angle = np.random.default_rng(4).uniform(0, 2 * np.pi, (2, 400, 3))
+    cor = np.cos(angle[..., :, None] - angle[..., None, :])
+    assert (np.linalg.eigvalsh(cor) < 0).any()
+    drawn = predict.with_new_people(made_up(["Intercept", "x", "z"], sd=1.0, cor=cor), "id", np.random.default_rng(3))
+    effects = np.stack([drawn[name].to_numpy() for name in ("1|id", "x|id", "z|id")], axis=-1)
+    # The effects are in the plane too: their product with its normal, the null vector, is zero.
+    normal = np.linalg.eigh(cor)[1][..., 0]
+    np.testing.assert_allclose(np.einsum("...pk,...k->...p", effects, normal), 0, atol=1e-6)  # root of the rounding
 
 
 @pytest.mark.numbers
