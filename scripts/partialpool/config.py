@@ -16,6 +16,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    WrapValidator,
     field_validator,
     model_validator,
 )
@@ -27,7 +28,16 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 """A name that becomes a file name: letters, digits, dot, dash and underscore."""
 
 PersonId = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, int) else value)]
-People = Literal["all"] | Annotated[int, Field(ge=1)] | list[PersonId]
+
+
+def _people(value: Any, handler) -> Any:
+    try:
+        return handler(value)
+    except ValidationError:
+        raise ValueError(f"takes 'all', a number of people, or a list of ids, not {value!r}.") from None
+
+
+People = Annotated[Literal["all"] | Annotated[int, Field(ge=1)] | list[PersonId], WrapValidator(_people)]
 Quantity = Literal["expected", "predicted"]
 
 
@@ -39,22 +49,33 @@ def choose(word: str, choices, what: str) -> None:
         raise ValueError(f"there is no {what} '{word}'.{suggest(word, choices)} Valid: {listing}.")
 
 
+def _mistake(where: tuple, what: str) -> dict:
+    """One of several mistakes that a ValidationError tells."""
+    return {"type": "value_error", "loc": where, "input": None, "ctx": {"error": ValueError(what)}}
+
+
 class Strict(BaseModel):
     """Refuses keys that it does not know, and says which it knows."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def refuse_unknown_keys(cls, values: Any) -> Any:
-        if isinstance(values, dict):
-            for key in values:
-                if key not in cls.model_fields:
-                    raise ValueError(
-                        f"unknown key '{key}'.{suggest(key, cls.model_fields)} "
-                        f"Valid keys: {', '.join(cls.model_fields)}."
-                    )
-        return values
+    def refuse_unknown_keys(cls, values: Any, handler) -> Any:
+        if not isinstance(values, dict):
+            return handler(values)
+        keys = ", ".join(cls.model_fields)
+        unknown = [key for key in values if key not in cls.model_fields]
+        mistakes = [
+            _mistake((), f"unknown key '{k}'.{suggest(k, cls.model_fields)} Valid keys: {keys}.") for k in unknown
+        ]
+        try:
+            valid = handler({key: value for key, value in values.items() if key not in unknown})
+        except ValidationError as error:
+            mistakes += error.errors()
+        if mistakes:
+            raise ValidationError.from_exception_data(cls.__name__, mistakes)
+        return valid
 
 
 class Simulate(Strict):
@@ -85,7 +106,7 @@ class Simulate(Strict):
 class Data(Strict):
     """Where the measurements come from, and what its columns mean."""
 
-    source: str | None = None
+    source: str | None = Field(None, min_length=1)
     """http(s) URL or path of a CSV file; a path is relative to the working directory."""
     sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
     """Checksum that the file must have; without it the file is taken as it is, and the report says so."""
@@ -340,13 +361,22 @@ class Study(Strict):
 
     @model_validator(mode="after")
     def references_hold(self):
-        for name, comparison in self.comparisons.items():
-            self._models(comparison.models, f"comparisons.{name}.models")
-        for name, prediction in self.predictions.items():
-            self._models(prediction.models, f"predictions.{name}.models")
-        for name, figure in self.figures.items():
-            self._figure(name, figure)
-        self._labels()
+        checks = [
+            *((self._models, entry.models, f"comparisons.{name}.models") for name, entry in self.comparisons.items()),
+            *((self._models, entry.models, f"predictions.{name}.models") for name, entry in self.predictions.items()),
+            *((self._figure, name, figure) for name, figure in self.figures.items()),
+            *((self._name, name) for name in self.figures),
+            *((self._comparison_name, name) for name in self.comparisons),
+        ]
+        mistakes = []
+        for check, *arguments in checks:
+            try:
+                check(*arguments)
+            except ValueError as error:
+                where, _, what = str(error).partition(": ")
+                mistakes.append(_mistake((where,), what))
+        if mistakes:
+            raise ValidationError.from_exception_data("Study", mistakes)
         return self
 
     def _models(self, models: list[str], where: str) -> None:
@@ -355,12 +385,15 @@ class Study(Strict):
         if len(set(models)) < len(models):
             raise ValueError(f"{where}: a model stands twice.")
 
-    def _labels(self) -> None:
+    def _comparison_name(self, comparison: str) -> None:
+        if comparison in self.models:
+            raise ValueError(f"comparisons.{comparison}: a model has this name; choose another.")
+
+    def _name(self, figure: str) -> None:
         taken = [f"{kind}-{name}" for name in self.models for kind in ("diagnostics", "ppc")]
         taken += [f"comparison-{name}" for name in self.comparisons]
-        for name in self.figures:
-            if name in taken:
-                raise ValueError(f"figures.{name}: this figure is made by itself; choose another name.")
+        if figure in taken:
+            raise ValueError(f"figures.{figure}: this figure is made by itself; choose another name.")
 
     def _figure(self, name: str, figure: Figure) -> None:
         where = f"figures.{name}"
@@ -399,8 +432,11 @@ class Study(Strict):
                 f"{where}.models: '{figure.kind}' shows {wanted[figure.kind]} model(s), not {len(models)}: "
                 f"{', '.join(models)}. Choose with 'models: [...]'."
             )
+        for key, kind in (("reference", "half-eyes"), ("by_group", "fitted-trajectories")):
+            if getattr(figure, key) and figure.kind != kind:
+                raise ValueError(f"{where}.{key}: belongs to '{kind}', not to '{figure.kind}'.")
         if figure.by_group and self.data.group is None:
-            raise ValueError(f"{where}.by_group needs 'data.group'.")
+            raise ValueError(f"{where}.by_group: needs 'data.group'.")
 
     def figure_models(self, name: str) -> list[str]:
         """Names of the models that a figure shows."""
@@ -540,8 +576,13 @@ def load(config: dict[str, Any], file: str = "config/config.yaml") -> Study:
 
 
 def _where(location: tuple) -> str:
+    if location[:1] == ("figures",):
+        # Pydantic puts the kind of the figure between its name and its keys.
+        location = location[:2] + location[3:]
     path = ""
     for part in location:
+        if part == "[key]":
+            continue
         path += f"[{part}]" if isinstance(part, int) else f".{part}"
     return path.lstrip(".") or "top level"
 
@@ -550,7 +591,14 @@ def _what(entry: dict) -> str:
     message = entry["msg"].removeprefix("Value error, ")
     if entry["type"] == "missing":
         return "this key is missing."
-    if entry["type"] in ("value_error", "union_tag_not_found"):
+    if entry["type"] == "union_tag_invalid":
+        kinds = re.findall(r"'([^']+)'", entry["ctx"]["expected_tags"])
+        return (
+            f"there is no kind '{entry['ctx']['tag']}'.{suggest(entry['ctx']['tag'], kinds)} Valid: {', '.join(kinds)}."
+        )
+    if entry["type"] == "union_tag_not_found":
+        return "the key 'kind' is missing."
+    if entry["type"] == "value_error":
         return message
     return f"{message} (it is {entry['input']!r})."
 

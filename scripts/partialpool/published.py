@@ -168,7 +168,8 @@ def _row(source, model, quantity, published: str, ours, mcse: float, verdict: st
 
 def _find(source: str, what: str, key, ours):
     if key not in ours:
-        raise StudyError(f"{source}.csv: no {what} '{key}' among ours: {', '.join(map(str, list(ours)[:20]))}.")
+        spelled = [" ".join(name) if isinstance(name, tuple) else str(name) for name in (key, *list(ours)[:20])]
+        raise StudyError(f"{source}.csv: no {what} '{spelled[0]}' among ours: {', '.join(spelled[1:])}.")
     return ours[key]
 
 

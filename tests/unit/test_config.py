@@ -588,3 +588,20 @@ def test_every_key_is_in_the_readme():
     for section in [schema, *schema["$defs"].values()]:
         for key in section["properties"]:
             assert re.search(rf"`{key}`|\b{key}:", readme), key
+
+
+def test_keys_of_another_kind_of_figure_are_refused():
+    shipped = copy.deepcopy(SHIPPED)
+    shipped["figures"]["shrinkage"]["by_group"] = True
+    shipped["figures"]["time-trajectories"]["reference"] = True
+    with pytest.raises(StudyError) as raised:
+        config.load(shipped)
+    assert "figures.shrinkage.by_group: belongs to 'fitted-trajectories', not to 'shrinkage'" in str(raised.value)
+    assert "figures.time-trajectories.reference: belongs to 'half-eyes'" in str(raised.value)
+
+
+def test_a_model_and_a_comparison_have_different_names():
+    shipped = copy.deepcopy(SHIPPED)
+    shipped["comparisons"]["m71.2"] = shipped["comparisons"]["pooling"]
+    with pytest.raises(StudyError, match=r"comparisons\.m71\.2: a model has this name"):
+        config.load(shipped)
