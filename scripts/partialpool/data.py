@@ -48,7 +48,7 @@ def fetch(
     max_bytes: int = 100_000_000,
     timeout: float = 30.0,
     deadline: float = 300.0,
-    attempts: int = 5,
+    attempts: int = 4,
     wait: float = 1.0,
 ) -> str:
     """Bring a file to ``destination``: whole, with the right checksum, or not at all.

@@ -49,16 +49,16 @@ def test_a_file_already_there_is_used_without_network(study):
     study.edit(offline)
     (study.directory / "resources").mkdir()
     (study.directory / "resources/mine.csv").write_text("id,group,week,con\n1,A,0,0.5\n1,A,1,0.6\n2,B,0,0.7\n")
-    study.snakemake("results/data/summary.csv")
+    study.snakemake("results/data/raw.csv")
 
 
 def test_an_edited_file_without_a_checksum_is_noticed(study):
     study.edit(lambda config: config["data"].update(source="mine.csv", simulate=None))
     mine = study.directory / "mine.csv"
     mine.write_text("id,group,week,con\n1,A,0,0.5\n1,A,1,0.6\n2,B,0,0.7\n")
-    study.snakemake("results/data/summary.csv")
+    study.snakemake("results/data/raw.csv")
     mine.write_text("id,group,week,con\n1,A,0,0.5\n1,A,1,0.6\n2,B,0,0.9\n")
-    study.snakemake("results/data/summary.csv")
+    study.snakemake("results/data/raw.csv")
     assert "0.9" in (study.directory / "results/data/raw.csv").read_text()
 
 
