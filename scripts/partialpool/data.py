@@ -48,8 +48,8 @@ def fetch(
     max_bytes: int = 100_000_000,
     timeout: float = 30.0,
     deadline: float = 300.0,
-    attempts: int = 4,
-    wait: float = 1.0,
+    attempts: int = 5,
+    wait: float = 0.5,
 ) -> str:
     """Bring a file to ``destination``: whole, with the right checksum, or not at all.
 
