@@ -67,7 +67,7 @@ def _cell(words: str, numeric: bool) -> str:
 
 def _is_numeric(column: pd.Series) -> bool:
     cells = column.astype(str).str.strip()
-    return bool(cells.str.fullmatch(r"[-−+]?[\d.,]*(e[-+]?\d+)?|nan|–").all())
+    return bool(cells.str.fullmatch(r"[-−+]?[\d.,]*(e[-+]?\d+)?( \([\d.]+\))?|nan|–").all())
 
 
 def decimals(sd: float) -> int:
@@ -93,7 +93,7 @@ def estimates(summary: pd.DataFrame, truth: pd.Series | None = None) -> pd.DataF
                 "parameter": r["parameter"],
                 **({} if truth is None else {"truth": number(truth.get(r["parameter"], np.nan), places)}),
                 **{name: number(r[name], places) for name in ("mean", "sd", "q2.5", "q97.5")},
-                "R-hat": number(r["rhat"], 3),
+                "R\N{NON-BREAKING HYPHEN}hat": number(r["rhat"], 3),
                 "bulk ESS": number(r["ess_bulk"], 0),
                 "tail ESS": number(r["ess_tail"], 0),
                 "MCSE": number(r["mcse_mean"], decimals(r["mcse_mean"])),
@@ -176,25 +176,20 @@ def warning(words: str) -> str:
 
 
 def compared(comparison: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
-    """A comparison table as the lecture prints it, with Pareto k."""
+    """A comparison table with what the lecture prints, standard errors in parentheses, and Pareto k."""
+    pairs = (("elpd_diff", "se_diff"), ("elpd_loo", "se_elpd_loo"), ("p_loo", "se_p_loo"), ("looic", "se_looic"))
     return pd.DataFrame(
         {
             "model": [f"{model} {titles[model]}" for model in comparison["model"]],
             **{
-                label: [number(value, 1) for value in comparison[column]]
-                for label, column in (
-                    ("elpd_diff", "elpd_diff"),
-                    ("se_diff", "se_diff"),
-                    ("elpd_loo", "elpd_loo"),
-                    ("se", "se_elpd_loo"),
-                    ("p_loo", "p_loo"),
-                    ("se of p_loo", "se_p_loo"),
-                    ("looic", "looic"),
-                    ("se of looic", "se_looic"),
-                )
+                f"{name} (se)": [
+                    f"{number(value, 1)} ({number(error, 1)})"
+                    for value, error in zip(comparison[name], comparison[se], strict=True)
+                ]
+                for name, se in pairs
             },
-            "largest Pareto k": [number(value, 2) for value in comparison["max_pareto_k"]],
-            "k over 0.7": [f"{bad} of {n}" for bad, n in zip(comparison["bad_pareto_k"], comparison["n"], strict=True)],
+            "largest k": [number(value, 2) for value in comparison["max_pareto_k"]],
+            "k > 0.7": [f"{bad} of {n}" for bad, n in zip(comparison["bad_pareto_k"], comparison["n"], strict=True)],
         }
     )
 

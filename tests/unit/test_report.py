@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 from partialpool import config, report
@@ -133,3 +134,12 @@ def test_a_page_has_contents_and_hides_code(tmp_path):
     assert contents.endswith("3two,")
     assert "<p>shown</p>" in body
     assert "secret" not in body
+
+
+def test_a_comparison_has_standard_errors_in_parentheses():
+    table = comparison(-16.66, 5.65).assign(max_pareto_k=[0.5, np.inf], bad_pareto_k=[0, 3], n=9)
+    for name in ("elpd_loo", "p_loo", "looic"):
+        table = table.assign(**{name: [314.5, -1.25], f"se_{name}": [11.04, 2.0]})
+    shown = report.compared(table, {"a": "A", "b": "B"}).loc[1]
+    assert shown.tolist() == ["b B", "−16.7 (5.7)", "−1.2 (2.0)", "−1.2 (2.0)", "−1.2 (2.0)", "inf", "3 of 9"]
+    assert "<td class=num>−16.7 (5.7)</td>" in report.table(report.compared(table, {"a": "A", "b": "B"}))
