@@ -38,10 +38,14 @@ def fit(spec: dict, data: pd.DataFrame, *, cores: int = 1, progress: bool = Fals
     StudyError
         See ``models.complete_cases`` and ``models.build``.
     """
+    import pytensor
+
     rows = models.complete_cases(spec, data)
     model = models.build(spec, rows)
     logging.getLogger("pymc").setLevel(logging.WARNING)
-    with warnings.catch_warnings():
+    # Fast math lets the compiler reorder sums, and it does so differently where functions come from PyTensor's cache
+    # on disk instead of being compiled together: the draws would depend on what ran before.
+    with warnings.catch_warnings(), pytensor.config.change_flags(numba__fastmath=False):
         # PyMC's word on the first import of its Numba backend, and on convergence, which `diagnostics` judges.
         warnings.simplefilter("ignore")
         tree = model.fit(
@@ -55,8 +59,8 @@ def fit(spec: dict, data: pd.DataFrame, *, cores: int = 1, progress: bool = Fals
             progressbar=progress,
             compute_convergence_checks=False,
         )
-    model.predict(tree, kind="response", random_seed=spec["seed"])
-    model.compute_log_likelihood(tree)
+        model.predict(tree, kind="response", random_seed=spec["seed"])
+        model.compute_log_likelihood(tree)
     tree = _tidy(tree, rows)
     # What only Bambi knows, for those who read the fit without it.
     tree["posterior"].attrs["family_parameters"] = " ".join(model.marginal_parameters)

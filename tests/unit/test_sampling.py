@@ -1,4 +1,8 @@
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import arviz as az
 import numpy as np
@@ -121,6 +125,33 @@ def test_same_seed_same_draws_whatever_the_cores(fit, correlated, people):
 
 def test_same_seed_same_draws_whatever_the_cores_with_pymc(fit_with_pymc, correlated, people):
     assert_same(sampling.fit(correlated | {"sampler": "pymc"}, people, cores=2), fit_with_pymc)
+
+
+IN_A_PROCESS = """
+import json, sys
+import partialpool.jobs
+import pandas as pd
+from partialpool import sampling, store
+spec = json.loads(sys.argv[1])
+store.save(sampling.fit(spec, pd.read_parquet(sys.argv[2])), sys.argv[3], spec=spec, data_sha256="0")
+"""
+
+
+def test_same_seed_same_draws_whatever_was_compiled_before(tmp_path, correlated, people):
+    """The first process compiles everything, the second finds it in PyTensor's cache on disk."""
+    people.to_parquet(tmp_path / "people.parquet")
+    scripts = Path(sampling.__file__).parents[1]
+    environment = os.environ | {"PYTENSOR_FLAGS": f"base_compiledir={tmp_path}/compiled", "PYTHONPATH": str(scripts)}
+    spec = correlated | {"draws": 300, "warmup": 300}
+    for name in ("compiled.nc", "cached.nc"):
+        arguments = [json.dumps(spec), tmp_path / "people.parquet", tmp_path / name]
+        subprocess.run([sys.executable, "-c", IN_A_PROCESS, *arguments], env=environment, check=True)
+        assert list((tmp_path / "compiled").rglob("*.nbi"))
+    with (
+        xr.open_datatree(tmp_path / "compiled.nc", engine="h5netcdf") as compiled,
+        xr.open_datatree(tmp_path / "cached.nc", engine="h5netcdf") as cached,
+    ):
+        assert_same(compiled, cached)
 
 
 def test_another_seed_other_draws(fit, correlated, people):
