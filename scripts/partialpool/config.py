@@ -39,6 +39,7 @@ def _people(value: Any, handler) -> Any:
 
 People = Annotated[Literal["all"] | Annotated[int, Field(ge=1)] | list[PersonId], WrapValidator(_people)]
 Quantity = Literal["expected", "predicted"]
+Engine = Literal["auto", "collapsed", "nuts"]
 
 
 def choose(word: str, choices, what: str) -> None:
@@ -153,6 +154,9 @@ class Data(Strict):
 class Sampling(Strict):
     """Settings of the sampler; each can be overridden for one model."""
 
+    engine: Engine = "auto"
+    """What NUTS moves over: `collapsed` over the scales, with all coefficients integrated out (Gaussian models with normal
+    priors and one grouping factor); `nuts` over all parameters; `auto` takes `collapsed` where it applies."""
     sampler: Literal["nutpie", "pymc"] = "nutpie"
     """Which NUTS: nutpie's or PyMC's own."""
     chains: int = Field(4, ge=2)
@@ -182,6 +186,8 @@ class Model(Strict):
     """Link function of the mean; the family's own by default."""
     priors: dict[str, str]
     """Prior of every class of parameters: Intercept, b (or `b[x]`), sd (or `sd[x]`), cor, the family's own (sigma)."""
+    engine: Engine | None = None
+    """Overrides `sampling.engine` for this model."""
     sampler: Literal["nutpie", "pymc"] | None = None
     """Overrides `sampling.sampler` for this model."""
     chains: int | None = Field(None, ge=2)

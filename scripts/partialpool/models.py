@@ -153,29 +153,53 @@ class _CorrelatedBlock:
         return pm.Deterministic(name, effects * sigma, dims=dims)
 
     def begin(self, model, response_dims: list[str]) -> None:
-        import pymc as pm
-        import pytensor.tensor as pt
-
         self.model, self.z, self.effects = model, [], []
-        q = len(self.coefficients)
-        pairs = list(combinations(range(q), 2))
-        pair_dim = f"{self.name}_dim"
-        model.add_coord(pair_dim, [f"{self.coefficients[k]},{self.coefficients[j]}" for k, j in pairs])
-        b = np.array([self.eta + (q - 2 - k) / 2 for k, _ in pairs])
-        b = b.reshape(-1, *[1] * len(response_dims))
-        # "_offset" marks variables that Bambi leaves out of the posterior.
-        half = pm.Beta(f"{self.name}_offset", b, b, dims=(pair_dim, *response_dims))
-        partial = {pair: 2 * half[i] - 1 for i, pair in enumerate(pairs)}
-        rest = {pair: 2 * pt.sqrt(half[i] * (1 - half[i])) for i, pair in enumerate(pairs)}
-        self.cholesky = []
-        for j in range(q):
-            row, left = [], 1.0
-            for k in range(j):
-                row.append(partial[k, j] * left)
-                left = left * rest[k, j]
-            self.cholesky.append([*row, left])
-        correlations = [sum(self.cholesky[i][k] * self.cholesky[j][k] for k in range(i + 1)) for i, j in pairs]
-        pm.Deterministic(self.name, pt.stack(correlations), dims=(pair_dim, *response_dims))
+        self.cholesky = correlation_cholesky(self.name, self.coefficients, self.eta, response_dims)
+
+
+def correlation_cholesky(name: str, coefficients: list[str], eta: float, response_dims: list[str] | None = None):
+    """Add an LKJ correlation to the PyMC model of the context.
+
+    Parameters
+    ----------
+    name
+        Of the correlations; their dimension is ``{name}_dim``, with labels such as ``Intercept,x``.
+    coefficients
+        Names of the q effects.
+    eta
+        Of LKJ(eta).
+    response_dims
+        Dimensions over which there is one correlation matrix each.
+
+    Returns
+    -------
+    list of lists
+        Rows of the Cholesky factor of the correlation matrix, q of them with 1 to q entries.
+    """
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    response_dims = response_dims or []
+    q = len(coefficients)
+    pairs = list(combinations(range(q), 2))
+    pair_dim = f"{name}_dim"
+    pm.modelcontext(None).add_coord(pair_dim, [f"{coefficients[k]},{coefficients[j]}" for k, j in pairs])
+    b = np.array([eta + (q - 2 - k) / 2 for k, _ in pairs])
+    b = b.reshape(-1, *[1] * len(response_dims))
+    # "_offset" marks variables that Bambi leaves out of the posterior.
+    half = pm.Beta(f"{name}_offset", b, b, dims=(pair_dim, *response_dims))
+    partial = {pair: 2 * half[i] - 1 for i, pair in enumerate(pairs)}
+    rest = {pair: 2 * pt.sqrt(half[i] * (1 - half[i])) for i, pair in enumerate(pairs)}
+    cholesky = []
+    for j in range(q):
+        row, left = [], 1.0
+        for k in range(j):
+            row.append(partial[k, j] * left)
+            left = left * rest[k, j]
+        cholesky.append([*row, left])
+    correlations = [sum(cholesky[i][k] * cholesky[j][k] for k in range(i + 1)) for i, j in pairs]
+    pm.Deterministic(name, pt.stack(correlations), dims=(pair_dim, *response_dims))
+    return cholesky
 
 
 def build(spec: dict, rows: pd.DataFrame):
@@ -229,14 +253,13 @@ def build(spec: dict, rows: pd.DataFrame):
             wanted[name] = priors.take("b", name).to_bambi()
     for name in model.marginal_parameters:
         wanted[name] = priors.take(name).to_bambi()
-    taken: set[str] = set()
-    for names in bars(spec["formula"]):
+    for terms, correlation in blocks(spec["formula"], parent.group_specific_terms):
+        names = [term.name for term in terms]
         if twice := [name for name in names if name in wanted]:
             raise StudyError(
                 f"formula '{spec['formula']}': '{twice[0]}' stands in two terms. (x | person) has an intercept; "
                 "write (0 + x | person) for slopes that are independent of it."
             )
-        terms = [parent.group_specific_terms[name] for name in names]
         # Its product of such effects and levels of the outcome has the wrong shape or, worse, the wrong values.
         vectors = [term.name for term in terms if len(coefficient_names(term)) > 1]
         if vectors and model.response_term.coords:
@@ -245,22 +268,28 @@ def build(spec: dict, rows: pd.DataFrame):
                 f"'{spec['family']}'."
             )
         sds = [_sd(priors, term) for term in terms]
-        if sum(len(coefficient_names(term)) for term in terms) == 1:
+        if correlation is None:
             wanted[names[0]] = bambi.Prior("Normal", auto_scale=False, mu=0, sigma=sds[0])
         else:
-            block = _CorrelatedBlock(terms, _correlation_name(terms[0], taken), dict(priors.take("cor").args)["eta"])
+            block = _CorrelatedBlock(terms, correlation, dict(priors.take("cor").args)["eta"])
             wanted |= {name: block.prior(sd) for name, sd in zip(names, sds, strict=True)}
     priors.refuse_unused()
     model.set_priors(wanted)
     return model
 
 
-def _correlation_name(term, taken: set[str]) -> str:
-    name = f"cor_{term.name.partition('|')[2]}"
-    while name in taken:
-        name += "_"
-    taken.add(name)
-    return name
+def blocks(formula: str, terms: dict) -> list[tuple[list, str | None]]:
+    """The group-specific Bambi terms of each bar, and the name of their correlation; None for a single effect."""
+    found: list[tuple[list, str | None]] = []
+    for names in bars(formula):
+        own = [terms[name] for name in names]
+        correlation = None
+        if sum(len(coefficient_names(term)) for term in own) > 1:
+            correlation = f"cor_{names[0].partition('|')[2]}"
+            while correlation in [taken for _, taken in found]:
+                correlation += "_"
+        found.append((own, correlation))
+    return found
 
 
 def _sd(priors: "_Priors", term):

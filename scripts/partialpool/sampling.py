@@ -6,6 +6,7 @@ import warnings
 import pandas as pd
 
 from partialpool import models
+from partialpool.errors import StudyError
 
 # Variables of the joint distribution that Bambi adds for every row; they follow from the others.
 _PER_ROW = "__obs__"
@@ -18,7 +19,8 @@ def fit(spec: dict, data: pd.DataFrame, *, cores: int = 1, progress: bool = Fals
     Parameters
     ----------
     spec
-        The model's spec (``config.Study.fit_spec``): formula, family, link, priors, person, and the sampler's settings.
+        The model's spec (``config.Study.fit_spec``): formula, family, link, priors, person, engine, and the sampler's
+        settings.
     data
         Prepared data with column ``row``; the model's complete cases are used.
     cores
@@ -31,48 +33,77 @@ def fit(spec: dict, data: pd.DataFrame, *, cores: int = 1, progress: bool = Fals
     DataTree
         ``posterior`` (chain, draw, ...), ``sample_stats`` (chain, draw), ``log_likelihood`` and
         ``posterior_predictive`` (chain, draw, __obs__), ``observed_data`` and ``constant_data`` (__obs__); the last
-        has ``row`` and the columns of the formula.
+        has ``row`` and the columns of the formula. The attribute ``engine`` says which ran; the groups do not.
 
     Raises
     ------
     StudyError
-        See ``models.complete_cases`` and ``models.build``.
+        See ``models.complete_cases`` and ``models.build``; and if ``engine: collapsed`` cannot fit the model.
     """
     import pytensor
 
+    from partialpool import collapsed
+
     rows = models.complete_cases(spec, data)
-    model = models.build(spec, rows)
     logging.getLogger("pymc").setLevel(logging.WARNING)
     # Fast math lets the compiler reorder sums, and it does so differently where functions come from PyTensor's cache
     # on disk instead of being compiled together: the draws would depend on what ran before.
     with warnings.catch_warnings(), pytensor.config.change_flags(numba__fastmath=False):
         # PyMC's word on the first import of its Numba backend, and on convergence, which `diagnostics` judges.
         warnings.simplefilter("ignore")
-        tree = model.fit(
-            draws=spec["draws"],
-            tune=spec["warmup"],
-            chains=spec["chains"],
-            cores=cores,
-            random_seed=spec["seed"],
-            inference_method=spec["sampler"],
-            nuts={"target_accept": spec["target_accept"]},
-            progressbar=progress,
-            compute_convergence_checks=False,
-        )
-        model.predict(tree, kind="response", random_seed=spec["seed"])
-        model.compute_log_likelihood(tree)
-    tree = _tidy(tree, rows)
+        matrices = _matrices(spec, rows)
+        if matrices is None:
+            groups, model = _nuts(spec, rows, cores, progress)
+        else:
+            groups, model = collapsed.fit(matrices, rows, cores=cores, progress=progress), matrices.model
+    tree = _tidy(groups, rows)
+    tree.attrs["engine"] = "nuts" if matrices is None else "collapsed"
     # What only Bambi knows, for those who read the fit without it.
     tree["posterior"].attrs["family_parameters"] = " ".join(model.marginal_parameters)
     tree["posterior"].attrs["link"] = model.family.link[model.family.likelihood.parent].name
     return tree
 
 
-def _tidy(tree, rows: pd.DataFrame):
+def _matrices(spec: dict, rows: pd.DataFrame):
+    """The model as matrices if its engine is to be the collapsed one, else None; the log says why."""
+    from partialpool import collapsed
+
+    if spec["engine"] == "nuts":
+        return None
+    try:
+        return collapsed.design(spec, rows)
+    except collapsed.NotCollapsible as reason:
+        if spec["engine"] == "collapsed":
+            raise StudyError(
+                f"formula '{spec['formula']}': 'engine: collapsed' cannot fit this model: {reason}. "
+                "Write 'engine: auto', which takes NUTS over all parameters where it must."
+            ) from None
+        print(f"Engine: nuts, because the model cannot be collapsed: {reason}.")
+        return None
+
+
+def _nuts(spec: dict, rows: pd.DataFrame, cores: int, progress: bool):
+    model = models.build(spec, rows)
+    tree = model.fit(
+        draws=spec["draws"],
+        tune=spec["warmup"],
+        chains=spec["chains"],
+        cores=cores,
+        random_seed=spec["seed"],
+        inference_method=spec["sampler"],
+        nuts={"target_accept": spec["target_accept"]},
+        progressbar=progress,
+        compute_convergence_checks=False,
+    )
+    model.predict(tree, kind="response", random_seed=spec["seed"])
+    model.compute_log_likelihood(tree)
+    return {name: child.to_dataset() for name, child in tree.children.items()}, model
+
+
+def _tidy(groups: dict, rows: pd.DataFrame):
     """Keep the contract's groups, without what follows from them and without the hour of the day."""
     import xarray as xr
 
-    groups = {name: child.to_dataset() for name, child in tree.children.items()}
     posterior = groups["posterior"]
     posterior = posterior.drop_dims(_PER_ROW, errors="ignore")
     stats = groups["sample_stats"]

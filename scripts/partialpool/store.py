@@ -54,8 +54,10 @@ def save(tree, path: str | Path, *, spec: dict, data_sha256: str) -> None:
     """
     import xarray as xr
 
+    engine = tree.attrs["engine"]
     tree = xr.DataTree.from_dict({name: tree[name].to_dataset() for name in GROUPS})
     tree.attrs = {
+        "engine": engine,
         "spec": json.dumps(spec, sort_keys=True),
         "versions": json.dumps(package_versions()),
         "data_sha256": data_sha256,
