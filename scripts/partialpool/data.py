@@ -7,7 +7,9 @@ import math
 import re
 import shutil
 import time as clock
+from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
+from itertools import batched
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
@@ -25,6 +27,7 @@ _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _WHOLE = r"0|-?[1-9][0-9]{0,17}"
 _SPARKS = np.array(list("▁▂▃▅▇"))
 _SHOWN = 10
+_BLOCK = 20_000
 
 
 # ---------------------------------------------------------------------------------------- fetch
@@ -254,58 +257,66 @@ def read(path: str | Path) -> pd.DataFrame:
     """
     content = Path(path).read_bytes()
     try:
-        text = content.decode("utf-8-sig")
+        start = content.decode("utf-8-sig").lstrip()[:40].strip()
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise StudyError(
             f"{path}, line {line}: byte 0x{content[error.start]:02x} (number {error.start + 1} of "
             "the file) is not UTF-8.\nSave the file as CSV with encoding UTF-8."
         ) from None
-    if text.lstrip().startswith("<"):
+    if start.startswith("<"):
         raise StudyError(
-            f"{path} is not CSV but a web page: it starts with '{text.lstrip()[:40].strip()}'.\n"
+            f"{path} is not CSV but a web page: it starts with '{start}'.\n"
             "data.source must be the address of the file itself (on GitHub: the 'Raw' button)."
         )
 
-    header, *records = _records(path, text)
+    records = _records(path, content)
+    header = [name.strip() for name in next(records)]
+    parts, uneven = [], None
+    # In blocks, since a list for each line takes many times the memory of the columns.
+    for block in batched(records, _BLOCK):
+        lengths = enumerate(map(len, block), start=2 + len(parts) * _BLOCK)
+        uneven = uneven or next(((line, length) for line, length in lengths if length != len(header)), None)
+        if not uneven:
+            parts.append(pd.DataFrame(dict(enumerate(map(_text, zip(*block, strict=True))))))
     _check_header(path, header)
-    if not records:
+    if uneven:
+        raise StudyError(
+            f"{path}, line {uneven[0]}: {uneven[1]} values, but the header has {len(header)} "
+            f"columns ({_listing(header)}).\n"
+            "Is there a decimal comma, or a comma in text without quotes?"
+        )
+    if not parts:
         raise StudyError(f"{path} has a header (line 1) but no data.")
-    for line, record in enumerate(records, start=2):
-        if len(record) != len(header):
-            raise StudyError(
-                f"{path}, line {line}: {len(record)} values, but the header has {len(header)} "
-                f"columns ({_listing(header)}).\n"
-                "Is there a decimal comma, or a comma in text without quotes?"
-            )
-    frame = pd.DataFrame(
-        [[None if value in MISSING else value for value in record] for record in records],
-        columns=header,
-        dtype="str",
-    )
+    frame = pd.concat(parts, ignore_index=True).set_axis(header, axis="columns")
     frame["row"] = np.arange(len(frame))
     return frame
 
 
-def _records(path, text: str) -> list[list[str]]:
-    """Split the text into records, so that record i is line i + 1."""
-    reader = csv.reader(io.StringIO(text.rstrip("\r\n"), newline=""), strict=True, skipinitialspace=True)
-    records = []
+def _records(path, content: bytes) -> Iterator[list[str]]:
+    """Split the file into records, so that record i is line i + 1."""
+    text = io.TextIOWrapper(io.BytesIO(content.rstrip(b"\r\n")), encoding="utf-8-sig", newline="")
+    reader = csv.reader(text, strict=True, skipinitialspace=True)
+    line = 1
     try:
         for record in reader:
             if not record:
                 raise csv.Error("the line is empty")
-            if reader.line_num > len(records) + 1:
+            if reader.line_num > line:
                 raise csv.Error("a field in quotes runs over several lines")
-            records.append([value.strip() for value in record])
+            yield record
+            line += 1
     except csv.Error as error:
         raise StudyError(
-            f"{path}, line {len(records) + 1}: {error}.\n"
-            "Every line must be one record, and every quote be closed in its line."
+            f"{path}, line {line}: {error}.\nEvery line must be one record, and every quote be closed in its line."
         ) from None
-    if not records:
+    if line == 1:
         raise StudyError(f"{path} is empty.")
-    return records
+
+
+def _text(values: tuple[str, ...]) -> pd.Series:
+    text = pd.Series(values, dtype="str").str.strip()
+    return text.mask(text.isin(MISSING))
 
 
 def _check_header(path, header: list[str]) -> None:
@@ -391,14 +402,13 @@ def prepare(
 
 
 def _typed(text: pd.Series, role: str | None) -> pd.Series:
-    numbers = _numbers(text)
     if role in ("outcome", "time"):
-        return numbers
+        return _numbers(text)
     if role != "group" and text.str.fullmatch(_WHOLE).all():
-        return text.astype("int64")
+        return text.astype("int64[pyarrow]").astype("int64")
     if role == "person":
         return text
-    if role is None and numbers.notna().equals(text.notna()):
+    if role is None and (numbers := _numbers(text)).notna().equals(text.notna()):
         return numbers
     levels = text.dropna().drop_duplicates()
     levels = levels.sort_values(key=_numbers if _numbers(levels).notna().all() else None)
@@ -408,8 +418,8 @@ def _typed(text: pd.Series, role: str | None) -> pd.Series:
 
 def _numbers(text: pd.Series) -> pd.Series:
     """Return the finite numbers, NaN where there is something else."""
-    # float() and not pandas' parser, which may be wrong in the last bit.
-    numbers = text.where(text.str.fullmatch(_NUMBER)).map(float).astype("float64")
+    # Arrow's parser and not pandas', which may be wrong in the last bit.
+    numbers = text.where(text.str.fullmatch(_NUMBER)).astype("double[pyarrow]").astype("float64")
     return numbers.where(np.isfinite(numbers))
 
 
@@ -423,7 +433,7 @@ def _validate(frame: pd.DataFrame, path, person, outcome, time, group) -> None:
     columns[person] = pa.Column(nullable=False)
     if group:
         # ASSUME: a group is a trait of the person; what changes within a person is no group.
-        first = frame.groupby(person)[group].transform("first").fillna(frame[group])
+        first = frame.groupby(person, sort=False)[group].transform("first").fillna(frame[group])
         same = pa.Check(lambda text: text == first[text.index], error="same")
         columns[group] = pa.Column(checks=same, nullable=False)
     enough = {
@@ -433,9 +443,10 @@ def _validate(frame: pd.DataFrame, path, person, outcome, time, group) -> None:
     } | {
         # Text that is no number counts as a value here: it is a problem of its own.
         f"column {column}: fewer than 2 different values": (
-            _numbers(frame[column]).astype(object).fillna(frame[column]).nunique() >= 2
+            numbers.nunique() + frame.loc[numbers.isna(), column].nunique() >= 2
         )
         for column in numeric
+        for numbers in [_numbers(frame[column])]
     }
     whole = [pa.Check(lambda _, ok=bool(ok): ok, error=error) for error, ok in enough.items()]
     try:
@@ -457,11 +468,11 @@ def _validate(frame: pd.DataFrame, path, person, outcome, time, group) -> None:
             says = f"'{_short(value)}' {_not_a_number(value)}"
         return f"line {row + 2}, column {case['column']}: {says}"
 
-    problems = [problem(case) for case in cases.to_dict("records")]
-    more = len(problems) - _SHOWN
+    problems = [problem(case) for case in cases.head(_SHOWN).to_dict("records")]
+    more = len(cases) - _SHOWN
     raise StudyError(
-        f"{path} does not fit the study; problems: {len(problems)}\n  "
-        + "\n  ".join(problems[:_SHOWN] + ([f"and {more} more"] if more > 0 else []))
+        f"{path} does not fit the study; problems: {len(cases)}\n  "
+        + "\n  ".join(problems + ([f"and {more} more"] if more > 0 else []))
         + "\nMend the file, or name other columns "
         "(data.person, data.outcome, data.time, data.group)."
     )

@@ -6,7 +6,7 @@ import pandas as pd
 from partialpool.errors import StudyError, suggest
 
 
-def in_order(values: pd.Series) -> list[str]:
+def in_order(values: pd.Series | pd.Index) -> list[str]:
     """Distinct ids as text, numbers in numeric order, else in alphabetical order."""
     ids = values.dropna().astype(str).unique().tolist()
     numeric = pd.to_numeric(pd.Series(ids), errors="coerce")
@@ -17,7 +17,9 @@ def in_order(values: pd.Series) -> list[str]:
 
 def as_categories(values: pd.Series) -> pd.Series:
     """Ids as an ordered set of categories, so that no model takes them for numbers."""
-    return pd.Series(pd.Categorical(values.astype(str), in_order(values), ordered=True), index=values.index)
+    codes, ids = pd.factorize(values)
+    categories = pd.Categorical(ids.astype(str), in_order(ids), ordered=True)
+    return pd.Series(categories.take(codes, allow_fill=True), index=values.index)
 
 
 def choose(observed: list[str], people: str | int | list[str] | None, *, seed: int, where: str) -> list[str]:

@@ -399,6 +399,36 @@ def test_read_refuses_what_is_not_csv(write, content, parts):
         assert part in str(error.value)
 
 
+def test_read_in_blocks_is_read_at_once(write, monkeypatch):
+    path = write("a,b\n" + "".join(f'"{i}", {i % 3 or "NA"} \n' for i in range(7)))
+    whole = data.read(path)
+    for block in (1, 2, 7):
+        monkeypatch.setattr(data, "_BLOCK", block)
+        pd.testing.assert_frame_equal(data.read(path), whole)
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        (["1,2", "1,2", "1,2", "1"], "line 5: 1 values"),
+        (["1,2,3", "1,2", "1,2", "1"], "line 2: 3 values"),
+        (["1", "1,2", "1,2", "", "1,2"], "line 5: the line is empty"),
+        (["1", "1,2", "1,2", '1,"x"y'], "line 5: .*expected after"),
+    ],
+)
+def test_wrong_lines_are_named_in_every_block(write, monkeypatch, lines, says):
+    monkeypatch.setattr(data, "_BLOCK", 2)
+    with pytest.raises(StudyError, match=f"raw.csv, {says}"):
+        data.read(write("\n".join(["a,b", *lines])))
+
+
+def test_blanks_are_those_of_python(write):
+    blanks = [character for character in map(chr, range(0x110000)) if character.isspace() and character not in "\r\n"]
+    frame = data.read(write("a,b\n" + "".join(f"{blank}x{blank}y{blank},NA{blank}\n" for blank in blanks)))
+    assert frame["a"].tolist() == [f"x{blank}y" for blank in blanks]
+    assert frame["b"].isna().all()
+
+
 GOOD = """id,group,week,con,wave,note,x,full
 6,PD,0,0.1929,1,a,1.5,
 6,PD,1,,2,,NA,
@@ -423,6 +453,19 @@ def test_prepare_gives_types_that_parquet_keeps(write, tmp_path):
     assert frame["x"].tolist()[::2] == [1.5, -20.0]
     frame.to_parquet(tmp_path / "prepared.parquet")
     pd.testing.assert_frame_equal(frame, pd.read_parquet(tmp_path / "prepared.parquet"))
+
+
+def test_numbers_are_right_to_the_last_bit(write):
+    drawn = np.random.default_rng(1).integers(0, 2**64, 2000, dtype="uint64").view("float64")
+    texts = [repr(number) for number in drawn[np.isfinite(drawn)].tolist()]
+    texts += ["1.", "+.5", "-0", "1e-999", "9007199254740993", "1." + "1" * 400]
+    # Halfway between two numbers, and just beyond.
+    texts += ["1.00000000000000011102230246251565404236316680908203125" + more for more in ("", "1")]
+    frame = data.prepare(
+        write("id,con\n" + "".join(f"{i % 9},{text}\n" for i, text in enumerate(texts))), person="id", outcome="con"
+    )
+    expected = np.array([float(text) for text in texts])
+    assert frame["con"].to_numpy().tobytes() == expected.tobytes()
 
 
 def test_prepare_without_time_and_group(write):

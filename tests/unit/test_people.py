@@ -25,6 +25,13 @@ def test_people_are_in_order(ids, expected):
     pd.testing.assert_series_equal(categories.astype(str), series.astype(str))
 
 
+def test_nobody_is_no_category():
+    series = pd.Series(["B", None, "A", "B"], index=[3, 1, 4, 2])
+    categories = people.as_categories(series)
+    assert list(categories.cat.categories) == ["A", "B"]
+    pd.testing.assert_series_equal(categories.astype(str), series)
+
+
 def test_all_some_or_a_number_of_people():
     for everyone in (None, "all"):
         assert people.choose(OBSERVED, everyone, seed=1, where="the data") == OBSERVED
