@@ -8,13 +8,13 @@ if __name__ == "__main__":
         from partialpool import loo, store
         from partialpool.files import atomic
 
-        pointwise = {
-            model: loo.of_fit(store.load(path, ("log_likelihood", "constant_data"), spec=spec))
+        prepared = pd.read_parquet(snakemake.input.prepared)
+        groups = ("posterior", "log_likelihood", "constant_data")
+        models = {
+            model: loo.of_model(store.load(path, groups, spec=spec), spec, prepared)
             for (model, spec), path in zip(snakemake.params.specs.items(), snakemake.input.fits, strict=True)
         }
-        table = loo.compare(pointwise, estimand="observation", method="psis")
-        with atomic(snakemake.output.table) as temporary:
-            table.to_csv(temporary, index=False)
-        with atomic(snakemake.output.pointwise) as temporary:
-            columns = ["model", "row", "elpd", "pareto_k"]
-            pd.concat(t.assign(model=m) for m, t in pointwise.items())[columns].to_csv(temporary, index=False)
+        output = snakemake.output
+        for path, table in zip((output.table, output.pointwise, output.people), loo.compare_all(models), strict=True):
+            with atomic(path) as temporary:
+                table.to_csv(temporary, index=False)

@@ -1,13 +1,14 @@
 """The collapsed engine: Gaussian multilevel models with every coefficient integrated out.
 
-Given the scales (sigma, the standard deviations, the correlations) all coefficients are jointly normal with the outcome, so
-their integral is known in closed form (``collapsed_kernel``). NUTS moves over the scales alone; then each coefficient is
-drawn from its exact conditional distribution, and leave-one-out densities given the scales follow by algebra.
+Given the scales (sigma, the standard deviations, the correlations) all coefficients are jointly normal with the
+outcome, so their integral is known in closed form (``collapsed_kernel``). NUTS moves over the scales alone; then each
+coefficient is drawn from its exact conditional distribution, and leave-one-out densities given the scales follow by
+algebra.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -42,7 +43,8 @@ class Design:
     """A model as matrices.
 
     ``y`` (n,) without offsets; ``x`` (n, p), centred as Bambi centres it; ``prior_mean`` and ``prior_sd`` (p,) of its
-    coefficients; ``z`` (n, q); ``codes`` (n,) which of ``levels`` a row belongs to; ``centre`` (p,) what was subtracted.
+    coefficients; ``z`` (n, q); ``codes`` (n,) which of ``levels`` a row belongs to; ``centre`` (p,) what was
+    subtracted.
     """
 
     spec: dict
@@ -164,6 +166,11 @@ def design(spec: dict, rows: pd.DataFrame) -> Design:
     )
 
 
+def inner_coords(term) -> dict[str, list]:
+    """Coordinates of the several effects of a group-specific term; empty if it has one."""
+    return {dim: list(labels) for dim, labels in term.coords.items() if dim.endswith("__expr_dim")}
+
+
 def _only_groups(formula: str, factor: str) -> bool:
     """Whether a variable appears in a formula only behind bars."""
     import re
@@ -176,8 +183,8 @@ def _only_groups(formula: str, factor: str) -> bool:
 class Statistics:
     """What the likelihood needs of the data: its size does not grow with the number of rows.
 
-    Common coefficients are ``origin + basis b`` with b ~ N(``mean``, I), so that nothing large cancels: ``origin`` is close
-    to their least-squares values. Without effects of people the basis makes X'X diagonal.
+    Common coefficients are ``origin + basis b`` with b ~ N(``mean``, I), so that nothing large cancels: ``origin`` is
+    close to their least-squares values. Without effects of people the basis makes X'X diagonal.
     """
 
     r: np.ndarray
@@ -226,7 +233,7 @@ def statistics(matrices: Design) -> Statistics:
 
 
 def resolution(matrices: Design, gathered: Statistics) -> tuple[float, np.ndarray]:
-    """Rough sizes of the scales: residual standard deviation, and the sd of each effect that the data could just tell from 0.
+    """Rough sizes of the scales: of sigma, and the sd of each effect that the data could just tell from 0.
 
     The latter, (q,), is the standard error of one person's effect times (2 / people)^(1/4).
     """
@@ -263,7 +270,7 @@ def scales_model(matrices: Design, gathered: Statistics):
         for block in matrices.blocks:
             sds = []
             for term, columns in zip(block.terms, block.columns, strict=True):
-                levels = {k: list(v) for k, v in term.coords.items() if k.endswith("__expr_dim")}
+                levels = inner_coords(term)
                 model.add_coords({k: v for k, v in levels.items() if k not in model.coords})
                 size = smallest[columns] if levels else smallest[columns.start]
                 sd = scale(f"{term.name}_sigma", term.prior.args["sigma"], size, dims=tuple(levels) or None)
@@ -567,32 +574,118 @@ def fit(matrices: Design, rows: pd.DataFrame, *, cores: int, progress: bool) -> 
         keep(name, coefficients[:, columns], levels)
     keep("sigma", scales["sigma"], {})
     people = {f"{matrices.factor}__factor_dim": matrices.levels}
-    inside = [
-        {dim: list(labels) for dim, labels in term.coords.items() if dim.endswith("__expr_dim")}
-        for block in matrices.blocks
-        for term in block.terms
-    ]
-    terms = [(term, columns) for block in matrices.blocks for term, columns in zip(block.terms, block.columns, strict=True)]
-    for (term, _), levels in zip(terms, inside, strict=True):
-        keep(f"{term.name}_sigma", scales[f"{term.name}_sigma"], levels)
+    terms = [pair for block in matrices.blocks for pair in zip(block.terms, block.columns, strict=True)]
+    for term, _ in terms:
+        keep(f"{term.name}_sigma", scales[f"{term.name}_sigma"], inner_coords(term))
     for block in matrices.blocks:
         if block.correlation:
             dim = f"{block.correlation}_dim"
             keep(block.correlation, scales[block.correlation], {dim: list(density.model.coords[dim])})
-    for (term, columns), levels in zip(terms, inside, strict=True):
-        keep(term.name, effects[:, :, columns], people | levels)
+    for term, columns in terms:
+        keep(term.name, effects[:, :, columns].transpose(0, 2, 1), inner_coords(term) | people)
     draws = {"chain": np.arange(shape[0]), "draw": np.arange(shape[1])}
 
     def by_row(values: np.ndarray) -> xr.Dataset:
-        name, n = model.response_term.name, len(rows)
-        return xr.Dataset(
-            {name: (("chain", "draw", "__obs__"), values.reshape(*shape, n))}, draws | {"__obs__": np.arange(n)}
-        )
+        index = {"__obs__": np.arange(len(rows))}
+        if values.ndim == 1:
+            return xr.Dataset({model.response_term.name: ("__obs__", values)}, index)
+        values = values.reshape(*shape, len(rows))
+        return xr.Dataset({model.response_term.name: (("chain", "draw", "__obs__"), values)}, draws | index)
 
     return {
         "posterior": xr.Dataset(variables, draws | coords),
         "sample_stats": stats,
         "log_likelihood": by_row(log_likelihood),
         "posterior_predictive": by_row(predicted),
-        "observed_data": xr.Dataset({model.response_term.name: ("__obs__", observed)}, {"__obs__": np.arange(len(rows))}),
+        "observed_data": by_row(observed),
     }
+
+
+# ------------------------------------------------------------------------------------------------ cross-validation
+
+
+def factors_of(posterior, matrices: Design) -> np.ndarray:
+    """Cholesky factors (draws, q, q) of the covariance of a person's effects, from a fit by any engine."""
+    q = matrices.z.shape[1]
+    draws = posterior.sizes["chain"] * posterior.sizes["draw"]
+    sd, correlation = np.empty((draws, q)), np.tile(np.eye(q), (draws, 1, 1))
+
+    def values(name):
+        return posterior[name].transpose("chain", "draw", ...).to_numpy().reshape(draws, -1)
+
+    for block in matrices.blocks:
+        for term, columns in zip(block.terms, block.columns, strict=True):
+            sd[:, columns] = values(f"{term.name}_sigma")
+        first, width = block.columns[0].start, len(block.coefficients)
+        if block.correlation:
+            for (i, j), value in zip(combinations(range(width), 2), values(block.correlation).T, strict=True):
+                correlation[:, first + j, first + i] = value
+    # Row by row, and not by a factorisation, which fails where a correlation has been rounded to one.
+    factor = np.zeros((draws, q, q))
+    for j in range(q):
+        left = np.ones(draws)
+        for k in range(j):
+            known = (factor[:, j, :k] * factor[:, k, :k]).sum(axis=1)
+            diagonal = factor[:, k, k]
+            entry = np.divide(correlation[:, j, k] - known, diagonal, out=np.zeros(draws), where=diagonal > 0)
+            factor[:, j, k] = np.clip(entry, -np.sqrt(left), np.sqrt(left))
+            left = np.maximum(left - factor[:, j, k] ** 2, 0)
+        factor[:, j, j] = np.sqrt(left)
+    return factor * sd[:, :, None]
+
+
+def leave_out(matrices: Design, posterior, subsets: np.ndarray) -> np.ndarray:
+    """Log density of each subset of rows given all other rows and the scales, with all coefficients integrated out.
+
+    Parameters
+    ----------
+    matrices
+        From ``design``.
+    posterior
+        Dataset of a fit of the model, by any engine.
+    subsets : (n,)
+        Which subset a row belongs to, 0, 1, ... without a gap.
+
+    Returns
+    -------
+    (chain, draw, subsets), in nats
+
+    Raises
+    ------
+    NotCollapsible
+        If the rows of a subset belong to several members of the grouping factor.
+    """
+    gathered = statistics(matrices)
+    sigma, factor = posterior["sigma"].transpose("chain", "draw").to_numpy(), factors_of(posterior, matrices)
+    # Subsets in the order of the people they belong to.
+    order = np.lexsort((subsets, matrices.codes))
+    changes = np.flatnonzero(np.diff(subsets[order], prepend=-1))
+    which = subsets[order[changes]]
+    if len(np.unique(which)) < len(which):
+        raise NotCollapsible(f"what is left out together belongs to several members of {matrices.factor}")
+    compressed = kernel.compress(np.append(changes, len(order)), order, matrices.z, gathered.xy)
+    b, cholesky = conditions(gathered, sigma.ravel(), factor)
+    if len(gathered.r):
+        of_person = np.searchsorted(matrices.codes[order[changes]], np.arange(len(matrices.levels) + 1))
+        scales = (sigma.ravel(), factor, b, cholesky)
+        found = kernel.leave_out(*scales, gathered.r, gathered.y, of_person, *compressed)
+    else:
+        found = _leave_out_without_people(sigma.ravel(), b, cholesky, *compressed)
+    densities = np.empty_like(found)
+    densities[:, which] = found
+    return densities.reshape(*sigma.shape, -1)
+
+
+def _leave_out_without_people(sigma, b, cholesky, first, z, xy, spare, squares) -> np.ndarray:
+    """``collapsed_kernel.leave_out`` where no effect belongs to a person; ``cholesky`` is diagonal, (draws, p)."""
+    variance = sigma**2
+    found = np.empty((len(sigma), len(spare)))
+    for subset, rows in enumerate(map(slice, first[:-1], first[1:])):
+        x, m = xy[rows, :-1], first[subset + 1] - first[subset]
+        scaled = x[None] / cholesky[:, None]
+        rest = np.eye(m) - scaled @ scaled.transpose(0, 2, 1) / variance[:, None, None]
+        residual = xy[rows, -1] - b @ x.T
+        quadratic = (residual * np.linalg.solve(rest, residual[..., None])[..., 0]).sum(axis=1) + squares[subset]
+        constant = (m + spare[subset]) * np.log(2 * np.pi * variance) - np.linalg.slogdet(rest)[1]
+        found[:, subset] = -0.5 * (constant + quadratic / variance)
+    return found

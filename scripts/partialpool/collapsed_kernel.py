@@ -1,17 +1,17 @@
 """Linear algebra of the collapsed engine: Gaussian models with every coefficient integrated out, compiled by Numba.
 
-Notation. Person j has rows y_j = X_j b + Z_j u_j + e, with b ~ N(m, I), u_j = L v_j, v_j ~ N(0, I), e ~ N(0, sigma^2 I).
-A QR decomposition Z_j = Q_j R_j, made once, turns the rows into q numbers Q_j'y_j, q x p numbers Q_j'X_j, and a rest
-outside of the span of Z_j, of which only sums over all people are needed. In that basis the covariance of a person,
-given b, is W_j = sigma^2 I + F_j F_j' with F_j = R_j L: no difference of large numbers is ever taken, so that it holds
-for sd -> 0 and for correlations -> 1.
+Notation. Person j has rows y_j = X_j b + Z_j u_j + e, with b ~ N(m, I), u_j = L v_j, v_j ~ N(0, I) and
+e ~ N(0, sigma^2 I). A QR decomposition Z_j = Q_j R_j, made once, turns the rows into q numbers Q_j'y_j, q x p numbers
+Q_j'X_j, and a rest outside of the span of Z_j, of which only sums over all people are needed. In that basis the
+covariance of a person, given b, is W_j = sigma^2 I + F_j F_j' with F_j = R_j L: no difference of large numbers is ever
+taken, so that it holds for sd -> 0 and for correlations -> 1.
 
 People are in blocks: the last axis of every array runs over the people of one block, and all operations are
 elementwise along it, which the compiler turns into vector instructions without reordering a sum. Arrays of people are
 (blocks, ..., people of a block); the last block is filled up with people without rows, who change nothing.
 
-Source: block elimination of the mixed model equations, Bates et al. (2015), J. Stat. Software 67(1), section 5.4; adjoint by
-the envelope theorem.
+Source: block elimination of the mixed model equations, Bates et al. (2015), J. Stat. Software 67(1), section 5.4; the
+gradient by the envelope theorem.
 """
 
 import numpy as np
@@ -355,8 +355,10 @@ def _without_people(sigma, rest, mean, n):
 
 @compiled
 def conditions(sigmas, factors, r, y, rest, mean, n):
-    """Posterior of the common coefficients given each draw of the scales: means (draws, p), Cholesky factors of the
-    precisions (draws, p, p)."""
+    """Posterior of the common coefficients given each draw of the scales.
+
+    Means (draws, p), and Cholesky factors of the precisions (draws, p, p).
+    """
     draws, p = sigmas.size, mean.size
     b, c = np.empty((draws, p)), np.empty((draws, p, p))
     for s in range(draws):
@@ -366,7 +368,7 @@ def conditions(sigmas, factors, r, y, rest, mean, n):
 
 @compiled
 def _person(i, sigma, f, k, e, b, projection, precision, v):
-    """Posterior of v given b, for one person of a block: its mean, into ``v``, and the Cholesky factor of its precision.
+    """Posterior of v given b, of one person of a block: its mean into ``v``, the Cholesky factor of its precision.
 
     ``projection`` takes K^-1 F.
     """
@@ -476,9 +478,9 @@ def compress(starts, order, z, xy):
 def leave_out(sigmas, factors, b, c, r, y, of_person, first, z, xy, spare, squares):
     """Log density of each subset of rows given all other rows and the scales, coefficients integrated out.
 
-    The rows of a subset belong to one person. With P the posterior covariance of all coefficients given the scales and w
-    their design, H = w P w' / sigma^2 and the residuals e at the posterior mean, the subset given the others is normal
-    around y - (I - H)^-1 e with covariance sigma^2 (I - H)^-1.
+    The rows of a subset belong to one person. With P the posterior covariance of all coefficients given the scales and
+    w their design, H = w P w' / sigma^2 and the residuals e at the posterior mean, the subset given the others is
+    normal around y - (I - H)^-1 e with covariance sigma^2 (I - H)^-1.
 
     Parameters
     ----------
@@ -521,19 +523,19 @@ def leave_out(sigmas, factors, b, c, r, y, of_person, first, z, xy, spare, squar
                         residual[t] = xy[row, p]
                         for d in range(q):
                             residual[t] -= own[d] * v[d]
-                        for l in range(p):
-                            residual[t] -= xy[row, l] * b[s, l]
-                            common[l] = xy[row, l]
+                        for g in range(p):
+                            residual[t] -= xy[row, g] * b[s, g]
+                            common[g] = xy[row, g]
                             for d in range(q):
                                 for a in range(q):
-                                    common[l] -= own[d] * projection[a, d] * e[a, l, i]
+                                    common[g] -= own[d] * projection[a, d] * e[a, g, i]
                         solve_lower(precision, own)
                         solve_lower(c[s], common)
                     rest = np.eye(m)
                     for t in range(m):
                         for u in range(t + 1):
-                            for l in range(q + p):
-                                rest[t, u] -= w[t, l] * w[u, l] / s2
+                            for g in range(q + p):
+                                rest[t, u] -= w[t, g] * w[u, g] / s2
                     rest = cholesky(rest)
                     solve_lower(rest, residual)
                     value = (m + spare[subset]) * np.log(2 * np.pi * s2) + squares[subset] / s2

@@ -155,8 +155,8 @@ class Sampling(Strict):
     """Settings of the sampler; each can be overridden for one model."""
 
     engine: Engine = "auto"
-    """What NUTS moves over: `collapsed` over the scales, with all coefficients integrated out (Gaussian models with normal
-    priors and one grouping factor); `nuts` over all parameters; `auto` takes `collapsed` where it applies."""
+    """What the sampler moves over: `collapsed`, the scales, with all coefficients integrated out (Gaussian models with
+    normal priors and one grouping factor); `nuts`, all parameters; `auto` takes `collapsed` where it applies."""
     sampler: Literal["nutpie", "pymc"] = "nutpie"
     """Which NUTS: nutpie's or PyMC's own."""
     chains: int = Field(4, ge=2)
@@ -492,7 +492,8 @@ class Study(Strict):
             draws = ", ".join(f"{model} {self.draws_of(model)}" for model in models)
             return (
                 "Expected log predictive density by leave-one-out cross-validation, with its standard error, and its "
-                f"difference to the best model. A new measurement of a person observed; draws: {draws}. "
+                "difference to the best model: for a new measurement of a person observed, and for a new person, of "
+                f"whom no measurement is known; draws: {draws}. "
                 "Intervals here are plus and minus one standard error."
             )
         title = self.models[of].title

@@ -178,6 +178,6 @@ def posterior_predictive(tree, labels: dict[str, str]) -> figures.Figure:
 
 
 def comparison(path: str, *, titles: dict[str, str], labels: dict[str, str]) -> figures.Figure:
-    """A comparison table, its models under their titles."""
-    table = pd.read_csv(path, dtype={"model": str})
+    """A comparison table, its models under their titles; of two comparisons for one estimand the first."""
+    table = pd.read_csv(path, dtype={"model": str}).drop_duplicates(["model", "estimand"])
     return figures.comparison(table.assign(model=table["model"].map(titles)), labels=labels)

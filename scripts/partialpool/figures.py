@@ -654,41 +654,48 @@ TEST_QUANTITIES = {
 }
 
 
+ESTIMANDS = {"observation": "New measurement", "person": "New person"}
+
+
 def comparison(table, *, labels):
     """Models by expected log predictive density, and by what they lose to the best.
 
     Parameters
     ----------
     table : DataFrame
-        Columns `model` (title), `rank`, `elpd_loo`, `se_elpd_loo`, `elpd_diff`, `se_diff`,
-        `bad_pareto_k` (number of observations whose Pareto k is too high).
+        Columns `model` (title), `estimand` (`observation`, `person`), `rank`, `elpd_loo`, `se_elpd_loo`,
+        `elpd_diff`, `se_diff`, `bad_pareto_k` (number of observations whose Pareto k is too high).
     labels : Mapping
         `model`.
 
     Returns
     -------
     Figure
-        The best model on top, one standard error to each side. Models with a bad Pareto k are
-        hollow, and then a legend says so.
+        The model that predicts new measurements best on top, one standard error to each side; a row of panels for
+        each estimand. Models with a bad Pareto k are hollow, and then a legend says so.
     """
-    best_last = list(table.sort_values("rank", ascending=False)["model"])
-    panels = {"elpd ± SE": ("elpd_loo", "se_elpd_loo"), "Difference ± SE": ("elpd_diff", "se_diff")}
+    best_last = list(table.drop_duplicates("model").sort_values("rank", ascending=False)["model"])
+    columns = {"elpd ± SE": ("elpd_loo", "se_elpd_loo"), "difference ± SE": ("elpd_diff", "se_diff")}
+    estimands = [estimand for estimand in ESTIMANDS if (table["estimand"] == estimand).any()]
+    panels = [f"{ESTIMANDS[estimand]}: {column}" for estimand in estimands for column in columns]
     frames = [
         pd.DataFrame(
             {
-                "model": pd.Categorical(table["model"], best_last),
-                "panel": panel,
-                "value": table[value],
-                "low": table[value] - table[error],
-                "high": table[value] + table[error],
-                "reliable": np.where(table["bad_pareto_k"] > 0, UNRELIABLE, RELIABLE),
+                "model": pd.Categorical(part["model"], best_last),
+                "panel": f"{ESTIMANDS[estimand]}: {column}",
+                "value": part[value],
+                "low": part[value] - part[error],
+                "high": part[value] + part[error],
+                "reliable": np.where(part["bad_pareto_k"] > 0, UNRELIABLE, RELIABLE),
             }
         )
-        for panel, (value, error) in panels.items()
+        for estimand in estimands
+        for part in [table[table["estimand"] == estimand]]
+        for column, (value, error) in columns.items()
     ]
     estimates = pd.concat(frames, ignore_index=True)
-    estimates["panel"] = pd.Categorical(estimates["panel"], list(panels))
-    no_difference = pd.DataFrame({"panel": pd.Categorical(list(panels)[1:], list(panels)), "at": 0})
+    estimates["panel"] = pd.Categorical(estimates["panel"], panels)
+    no_difference = pd.DataFrame({"panel": pd.Categorical(panels[1::2], panels), "at": 0})
     guide = guide_legend() if (table["bad_pareto_k"] > 0).any() else None
     plot = (
         ggplot(estimates, aes("value", "model"))
@@ -696,11 +703,11 @@ def comparison(table, *, labels):
         + geom_segment(aes("low", xend="high", yend="model"), color=TEAL, size=0.6)
         + geom_point(aes(fill="reliable"), color=TEAL, size=2, stroke=0.5)
         + scale_fill_manual(values={RELIABLE: TEAL, UNRELIABLE: "white"}, guide=guide)
-        + facet_wrap("panel", scales="free_x")
+        + facet_wrap("panel", scales="free_x", ncol=2)
         + labs(x="Expected log predictive density", y=labels.get("model", ""), fill="")
         + theme_study()
     )
-    return Figure(plot, PAGE, 1.2 + 0.28 * len(table))
+    return Figure(plot, PAGE, 0.7 + (0.5 + 0.28 * len(best_last)) * len(estimands))
 
 
 def _label(labels, key):

@@ -75,25 +75,102 @@ def psis(log_likelihood: np.ndarray, rows: np.ndarray) -> pd.DataFrame:
 
 
 def of_fit(tree) -> pd.DataFrame:
-    """``psis`` of a fit with ``log_likelihood`` and ``constant_data``."""
+    """``psis`` of a fit with ``log_likelihood`` and ``constant_data``; ``method`` is ``psis``."""
     log_likelihood = next(iter(tree["log_likelihood"].data_vars.values()))
     return psis(
         log_likelihood.transpose("chain", "draw", "__obs__").to_numpy(),
         tree["constant_data"]["row"].to_numpy(),
-    )
+    ).assign(method="psis")
 
 
-def compare(pointwise: dict[str, pd.DataFrame], *, estimand: str, method: str) -> pd.DataFrame:
+def integrated(tree, spec: dict, data: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Leave-one-out with all coefficients integrated out, for a model that can be collapsed.
+
+    log p(y_i | y_-i) = -log E[1 / p(y_i | y_-i, scales)] over the posterior of the scales, where the density given the
+    scales is known in closed form: importance sampling has one to a few dimensions left, and its weights hardly vary.
+
+    Parameters
+    ----------
+    tree
+        The fit, by any engine, with ``posterior`` and ``log_likelihood``.
+    spec, data
+        What it was fitted to.
+
+    Returns
+    -------
+    dict
+        ``observation``: a table as from ``of_fit``. ``person``: all measurements of a person left out jointly, with
+        ``person`` in the place of ``row``. ``p_loo`` is what the density of the same data, left in, is higher by.
+
+    Raises
+    ------
+    collapsed.NotCollapsible
+        If the model has no closed form.
+
+    References
+    ----------
+    Vehtari, Mononen, Tolvanen, Sivula & Winther (2016), JMLR 17(103), integrated importance sampling.
+    """
+    from scipy.special import logsumexp
+
+    from partialpool import collapsed, models
+
+    rows = models.complete_cases(spec, data)
+    matrices = collapsed.design(spec, rows)
+    posterior = tree["posterior"].to_dataset()
+    log_likelihood = next(iter(tree["log_likelihood"].data_vars.values()))
+    left_in = log_likelihood.transpose("chain", "draw", "__obs__").to_numpy()
+    people = rows[spec["person"]].cat
+    units = {
+        "observation": ("row", rows["row"].to_numpy(), np.arange(len(rows))),
+        "person": ("person", people.categories.to_numpy(dtype=object), people.codes.to_numpy()),
+    }
+    tables = {}
+    for estimand, (column, labels, subsets) in units.items():
+        densities = collapsed.leave_out(matrices, posterior, subsets)
+        table = psis(densities, np.arange(len(labels))).drop(columns="row")
+        jointly = np.zeros(densities.shape)
+        np.add.at(jointly, (..., subsets), left_in)
+        lppd = logsumexp(jointly, axis=(0, 1)) - np.log(jointly[..., 0].size)
+        table["p_loo"] = lppd - table["elpd"]
+        table.insert(0, column, labels)
+        tables[estimand] = table.assign(method="integrated")
+    return tables
+
+
+def of_model(tree, spec: dict, data: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The most trustworthy leave-one-out of a model for each estimand, and the plain one that readers know.
+
+    Parameters
+    ----------
+    tree, spec, data
+        See ``integrated``.
+
+    Returns
+    -------
+    dict
+        ``observation`` and, if the model can be collapsed, ``person``, as from ``integrated``; ``psis``, as from
+        ``of_fit``.
+    """
+    from partialpool.collapsed import NotCollapsible
+
+    plain = of_fit(tree)
+    try:
+        return integrated(tree, spec, data) | {"psis": plain}
+    except NotCollapsible as reason:
+        print(f"Plain PSIS-LOO, because the model cannot be collapsed: {reason}.")
+        return {"observation": plain, "psis": plain}
+
+
+def compare(pointwise: dict[str, pd.DataFrame], *, estimand: str) -> pd.DataFrame:
     """Compare models by their pointwise elpd.
 
     Parameters
     ----------
     pointwise
-        For each model ``row``, ``elpd``, ``pareto_k``, ``p_loo``, as from ``psis``.
+        For each model ``row`` (or ``person``), ``elpd``, ``pareto_k``, ``p_loo``, ``method``, as from ``of_fit``.
     estimand
-        What was left out: ``observation``.
-    method
-        How: ``psis``.
+        What was left out: ``observation`` or ``person``.
 
     Returns
     -------
@@ -106,8 +183,10 @@ def compare(pointwise: dict[str, pd.DataFrame], *, estimand: str, method: str) -
     StudyError
         If the models were not fitted on the same rows.
     """
-    same_rows({model: table["row"].to_numpy() for model, table in pointwise.items()})
-    aligned = {model: table.sort_values("row", ignore_index=True) for model, table in pointwise.items()}
+    unit = "row" if estimand == "observation" else estimand
+    if estimand == "observation":
+        same_rows({model: table["row"].to_numpy() for model, table in pointwise.items()})
+    aligned = {model: table.sort_values(unit, ignore_index=True) for model, table in pointwise.items()}
     order = sorted(aligned, key=lambda model: -aligned[model]["elpd"].sum())
     best = aligned[order[0]]["elpd"]
     records = []
@@ -125,7 +204,7 @@ def compare(pointwise: dict[str, pd.DataFrame], *, estimand: str, method: str) -
                 "elpd_diff": difference.sum(),
                 "se_diff": standard_error(difference),
                 "estimand": estimand,
-                "method": method,
+                "method": " ".join(table["method"].unique()),
                 "max_pareto_k": table["pareto_k"].max(),
                 "bad_pareto_k": int((~(table["pareto_k"] <= BAD_PARETO_K)).sum()),
                 "n": len(table),
@@ -134,6 +213,38 @@ def compare(pointwise: dict[str, pd.DataFrame], *, estimand: str, method: str) -
             }
         )
     return pd.DataFrame(records)[COLUMNS]
+
+
+def compare_all(models: dict[str, dict[str, pd.DataFrame]]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """All comparisons of some models.
+
+    Parameters
+    ----------
+    models
+        Results of ``of_model`` by name of model.
+
+    Returns
+    -------
+    table : DataFrame
+        ``compare`` for each estimand that all models have; and for plain PSIS, where a model has something better.
+    pointwise : DataFrame
+        ``model,row,elpd,pareto_k,method,psis_elpd,psis_pareto_k``: the estimand ``observation``, plain PSIS beside it.
+    people : DataFrame
+        ``model,person,elpd,pareto_k,method``: the estimand ``person``, of the models that have it.
+    """
+    estimands = [estimand for estimand in ("observation", "person") if all(estimand in m for m in models.values())]
+    tables = [compare({name: m[estimand] for name, m in models.items()}, estimand=estimand) for estimand in estimands]
+    if any((m["observation"]["method"] != "psis").any() for m in models.values()):
+        tables.append(compare({name: m["psis"] for name, m in models.items()}, estimand="observation"))
+    plain = {name: m["psis"].set_index("row")[["elpd", "pareto_k"]].add_prefix("psis_") for name, m in models.items()}
+    pointwise = [m["observation"].assign(model=name).join(plain[name], on="row") for name, m in models.items()]
+    people = [m["person"].assign(model=name) for name, m in models.items() if "person" in m]
+    columns = ["elpd", "pareto_k", "method"]
+    return (
+        pd.concat(tables, ignore_index=True),
+        pd.concat(pointwise, ignore_index=True)[["model", "row", *columns, "psis_elpd", "psis_pareto_k"]],
+        pd.concat([pd.DataFrame(columns=["model", "person", *columns]), *people])[["model", "person", *columns]],
+    )
 
 
 def standard_error(values) -> float:

@@ -115,7 +115,7 @@ def check(
         All predictions of interest with columns ``model,quantity,id,mean,q2.5,q97.5`` and ``mcse_mean``,
         ``mcse_q2.5``, ``mcse_q97.5``.
     pointwise
-        By name of model ``row``, ``elpd``, ``pareto_k``, ``p_loo``, ``mcse`` (``loo.psis``).
+        By name of model ``row``, ``elpd``, ``pareto_k``, ``p_loo``, ``mcse``, ``method`` (``loo.of_fit``).
 
     Returns
     -------
@@ -272,7 +272,7 @@ def _loo(records: list[dict], pointwise: dict[str, pd.DataFrame]) -> Iterator[di
         r["model"]: _find("loo", "compared model", r["model"], pointwise).sort_values("row", ignore_index=True)
         for r in records
     }
-    ours = compare(tables, estimand="observation", method="psis").set_index("model")
+    ours = compare(tables, estimand="observation").set_index("model")
     best = ours.index[0]
     for record in records:
         model = record["model"]

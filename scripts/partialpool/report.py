@@ -189,24 +189,89 @@ def compared(comparison: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
                 for name, se in pairs
             },
             "largest k": [number(value, 2) for value in comparison["max_pareto_k"]],
-            "k > 0.7": [f"{bad} of {n}" for bad, n in zip(comparison["bad_pareto_k"], comparison["n"], strict=True)],
+            "k > 0.7": comparison["bad_pareto_k"].to_numpy(),
         }
     )
 
 
+METHODS = {
+    "integrated": "all coefficients integrated out",
+    "psis": "plain Pareto-smoothed importance sampling",
+}
+
+
+def compared_blocks(comparison: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """The comparisons of a table, each with a caption: new measurements, new people, and what plain PSIS says."""
+    blocks, seen = [], set()
+    for _, block in comparison.groupby((comparison["rank"] == 0).cumsum()):
+        estimand = block["estimand"].iloc[0]
+        methods = dict.fromkeys(word for words in block["method"] for word in words.split())
+        how = ", ".join(METHODS.get(method, method.replace("_", " ")) for method in methods)
+        if estimand in seen:
+            title = "For readers of other software: the same by plain Pareto-smoothed importance sampling"
+        elif estimand == "person":
+            title = f"A new person: all measurements of a person left out, {block['n'].iloc[0]} people; {how}"
+        else:
+            title = f"A new measurement of a known person: {block['n'].iloc[0]} measurements left out one by one; {how}"
+        seen.add(estimand)
+        blocks.append((title, block))
+    return blocks
+
+
 def verdict(comparison: pd.DataFrame, titles: dict[str, str]) -> str:
-    """A comparison in words: which model predicts best, and which differ from it by more than chance."""
+    """One block of a comparison in words: which model predicts best, and which differ from it by more than chance."""
     best = comparison.iloc[0]
+    whom = "new people" if best["estimand"] == "person" else "new measurements of known people"
     sentences = []
     for other in comparison.iloc[1:].to_dict("records"):
         names = f"{titles[best['model']]} and {titles[other['model']]}"
         size = f"elpd differs by {number(-other['elpd_diff'], 1)}, standard error {number(other['se_diff'], 1)}"
         # Sivula, Magnusson & Vehtari (2020): below 4 the normal approximation of the difference cannot be trusted.
         if abs(other["elpd_diff"]) < 4 or abs(other["elpd_diff"]) < 2 * other["se_diff"]:
-            sentences.append(f"{names} cannot be told apart by their predictions ({size}).")
+            sentences.append(f"{names} cannot be told apart by their predictions of {whom} ({size}).")
         else:
-            sentences.append(f"{titles[best['model']]} predicts better than {titles[other['model']]} ({size}).")
+            sentences.append(f"{titles[best['model']]} predicts {whom} better than {titles[other['model']]} ({size}).")
     return " ".join(sentences)
+
+
+def corrected(pointwise: pd.DataFrame, trees: dict, person: str) -> str:
+    """Where the trustworthy elpd differs from that of plain PSIS, by how much, and because of which people."""
+    from partialpool.loo import BAD_PARETO_K
+
+    items = []
+    for model, table in pointwise.groupby("model", sort=False):
+        if (table["method"] == "psis").all():
+            continue
+        table = table.set_index("row")
+        people = trees[model]["constant_data"].to_dataset().to_dataframe().set_index("row")[person]
+        excess = table["psis_elpd"] - table["elpd"]
+        times = people.groupby(people).transform("size").loc[excess.index]
+        bad = ~(table["psis_pareto_k"] <= BAD_PARETO_K)
+        parts = [
+            f"{number(excess[which].sum(), 1)} {where} ({which.sum()})"
+            for where, which in (
+                ("in measurements of people measured once", times == 1),
+                ("of people measured twice", times == 2),
+                ("of people measured more often", times > 2),
+            )
+            if which.any()
+        ]
+        largest = ", ".join(
+            f"person {html.escape(str(people[row]))}, row {row} ({number(excess[row], 2)})"
+            for row in excess.abs().sort_values(ascending=False).index[:3]
+        )
+        items.append(
+            f"<li><strong>{html.escape(model)}</strong>: {number(table['elpd'].sum(), 1)}, and plain PSIS says "
+            f"{number(table['psis_elpd'].sum(), 1)}: {number(excess.sum(), 1)} more. Of this {', '.join(parts)}; "
+            f"{number(excess[bad].sum(), 1)} where its Pareto k is over {BAD_PARETO_K} ({bad.sum()}). "
+            f"Largest: {largest}.</li>"
+        )
+    if not items:
+        return ""
+    return (
+        "<p>Plain importance sampling has no good draws for a person without the measurement that is left out, if that "
+        f"measurement is most of what is known of the person. What it costs:</p><ul>{''.join(items)}</ul>"
+    )
 
 
 def described(summary: pd.DataFrame, labels: dict[str, str]) -> pd.DataFrame:
@@ -263,21 +328,15 @@ def predicted(table: pd.DataFrame, labels: dict[str, str]) -> pd.DataFrame:
     return shown.rename(columns={"id": "person", **labels})
 
 
-def unreliable(counts: str, pointwise: pd.DataFrame, trees: dict, person: str) -> str:
-    """What Pareto k over 0.7 means here, and how often it concerns people measured once or twice."""
+def unreliable(block: pd.DataFrame) -> str:
+    """What Pareto k over 0.7 means, for one block of a comparison; empty if there is none."""
     from partialpool.loo import BAD_PARETO_K
 
-    sentences = [
-        f"Pareto k is over {BAD_PARETO_K} for {counts}: these values of elpd have no trustworthy Monte Carlo error."
-    ]
-    for model, table in pointwise.groupby("model", sort=False):
-        rows = trees[model]["constant_data"].to_dataset().to_dataframe()
-        times = rows.groupby(person)[person].transform("size").set_axis(rows["row"])
-        bad = table.loc[~(table["pareto_k"] <= BAD_PARETO_K), "row"]
-        if len(bad):
-            few = int((times.loc[bad] <= 2).sum())
-            sentences.append(f"In {model} {few} of these {len(bad)} are of people measured once or twice.")
-    return " ".join(sentences)
+    bad = block[block["bad_pareto_k"] > 0]
+    if bad.empty:
+        return ""
+    counts = ", ".join(f"{r.bad_pareto_k} of {r.n} in {r.model}" for r in bad.itertuples())
+    return f"Pareto k is over {BAD_PARETO_K} for {counts}: these values of elpd have no trustworthy Monte Carlo error."
 
 
 def published_text(table: pd.DataFrame, source: str) -> str:

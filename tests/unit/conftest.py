@@ -30,6 +30,7 @@ def make_spec():
             "draws": 40,
             "target_accept": 0.9,
             "seed": 3,
+            "engine": "nuts",
         } | changes
 
     return make

@@ -88,6 +88,7 @@ def test_the_demo_differs_from_the_shipped_study_in_its_data_only(study):
 def test_what_is_left_out_has_its_default():
     small = config.load(SMALL)
     assert small.sampling.model_dump() == {
+        "engine": "auto",
         "sampler": "nutpie",
         "chains": 4,
         "warmup": 1000,

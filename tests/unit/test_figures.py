@@ -354,6 +354,7 @@ def table():
             "elpd_diff": [-17.1, -24.5, 0.0],
             "se_diff": [5.9, 6.0, 0.0],
             "bad_pareto_k": [0, 3, 0],
+            "estimand": "observation",
         }
     )
 
@@ -371,6 +372,12 @@ def test_comparison_has_the_best_on_top_and_unreliable_models_hollow(table):
     np.testing.assert_allclose(left["xend"], [299.0, 306.6, 325.5])
     assert points[points["fill"] == "white"]["y"].tolist() == [1, 1]
     assert figures.UNRELIABLE in texts(drawn)
+
+
+def test_each_estimand_has_its_row_of_panels(table):
+    drawn, [[zero, *_]] = draw(figures.comparison(pd.concat([table, table.assign(estimand="person")]), labels=LABELS))
+    assert zero["PANEL"].tolist() == [2, 4]
+    assert {"New measurement: elpd ± SE", "New person: difference ± SE"} <= texts(drawn)
 
 
 def test_comparison_of_reliable_models_needs_no_legend(table):

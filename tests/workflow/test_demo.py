@@ -12,7 +12,8 @@ CSV = {
     "models/m71.5.summary.csv": "parameter,mean,sd,q2.5,q97.5,rhat,ess_bulk,ess_tail,mcse_mean,mcse_sd",
     "comparison/pooling.csv": "model,rank,elpd_loo,se_elpd_loo,p_loo,looic,elpd_diff,se_diff,estimand,method,"
     "max_pareto_k,bad_pareto_k,n,se_p_loo,se_looic",
-    "comparison/growth.pointwise.csv": "model,row,elpd,pareto_k",
+    "comparison/growth.pointwise.csv": "model,row,elpd,pareto_k,method,psis_elpd,psis_pareto_k",
+    "comparison/growth.people.csv": "model,person,elpd,pareto_k,method",
     "predictions/known-people.csv": "model,quantity,id,mean,q2.5,q97.5",
     "predictions/group-trajectories.csv": "model,quantity,id,mean,q2.5,q97.5,group,week",
 }

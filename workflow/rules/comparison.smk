@@ -1,5 +1,6 @@
 rule compare_models:
     input:
+        prepared=rules.prepare_data.output.prepared,
         fits=lambda wildcards: fits(study.comparisons[wildcards.comparison].models),
     output:
         table=report(
@@ -9,6 +10,7 @@ rule compare_models:
             labels={"comparison": "{comparison}", "what": "table"},
         ),
         pointwise="results/comparison/{comparison}.pointwise.csv",
+        people="results/comparison/{comparison}.people.csv",
     log:
         "results/logs/compare_models/{comparison}.log",
     benchmark:

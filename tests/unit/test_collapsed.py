@@ -1,0 +1,383 @@
+"""The collapsed engine against dense algebra, finite differences, quadrature, and NUTS over all parameters."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from partialpool import collapsed, diagnostics, loo, models, parameters, sampling, store
+from partialpool import collapsed_kernel as kernel
+from partialpool.errors import StudyError
+from scipy import integrate, stats
+
+# ------------------------------------------------------------------------------------- against dense algebra
+
+
+class Dense:
+    """People with rows of their own, and their likelihood as one multivariate normal distribution."""
+
+    def __init__(self, people, sizes, q, p, seed=1, block=8):
+        rng = np.random.default_rng(seed)
+        counts = rng.integers(*sizes, people)
+        self.n, self.q, self.p = counts.sum(), q, p
+        self.codes = np.repeat(np.arange(people), counts)
+        self.z = np.column_stack([np.ones(self.n), rng.normal(size=(self.n, 2))])[:, :q]
+        # The common coefficients share columns with the effects, as they do in growth models.
+        self.x = np.column_stack([np.ones(self.n), self.z[:, 1:], rng.normal(size=(self.n, 3))])[:, :p]
+        self.y = rng.normal(size=self.n) + rng.normal(size=people)[self.codes]
+        self.mean = rng.normal(size=p)
+        blocks = -(-people // block)
+        self.r, self.reduced = np.zeros((blocks, q, q, block)), np.zeros((blocks, q, p + 1, block))
+        self.rest = np.zeros((p + 1, p + 1))
+        self.starts = np.append(0, np.cumsum(counts))
+        self.xy = np.column_stack([self.x, self.y])
+        kernel.gather(self.starts, np.arange(self.n), self.z, self.xy, self.r, self.reduced, self.rest)
+        self.arrays = (self.r, self.reduced, self.rest, self.mean, self.n)
+
+    def covariance(self, sigma, factor):
+        effects = self.z @ factor @ factor.T @ self.z.T * (self.codes[:, None] == self.codes)
+        return sigma**2 * np.eye(self.n) + effects + self.x @ self.x.T
+
+    def log_likelihood(self, sigma, factor):
+        return stats.multivariate_normal.logpdf(self.y, self.x @ self.mean, self.covariance(sigma, factor))
+
+    def log_predictive(self, sigma, factor, inside):
+        """Log density of the rows inside, given the others."""
+        covariance, residual = self.covariance(sigma, factor), self.y - self.x @ self.mean
+        inside = np.isin(np.arange(self.n), inside)
+        gain = np.linalg.solve(covariance[np.ix_(~inside, ~inside)], covariance[np.ix_(~inside, inside)])
+        left = covariance[np.ix_(inside, inside)] - gain.T @ covariance[np.ix_(~inside, inside)]
+        return stats.multivariate_normal.logpdf(residual[inside], gain.T @ residual[~inside], left)
+
+
+def factor_of(q, sd, correlation):
+    matrix = np.full((q, q), correlation)
+    np.fill_diagonal(matrix, 1)
+    return sd * np.linalg.cholesky(matrix)
+
+
+SCALES = [(0.7, 0.3), (1e-8, 0.9999), (0.7, 0.9999), (1e-8, 0.0), (30.0, 0.5)]
+PEOPLE = {"several rows": (1, 6), "one row": (1, 2)}
+
+
+@pytest.fixture(scope="module", params=[(q, p, name) for q in (1, 2, 3) for p in (1, 4) for name in PEOPLE], ids=str)
+def dense(request):
+    q, p, name = request.param
+    return Dense(20, PEOPLE[name], q, p)
+
+
+@pytest.mark.parametrize("scales", SCALES, ids=str)
+def test_log_likelihood_is_that_of_the_multivariate_normal(dense, scales):
+    factor = factor_of(dense.q, *scales)
+    value, _, _ = kernel.log_likelihood(0.5, factor, *dense.arrays)
+    assert value == pytest.approx(dense.log_likelihood(0.5, factor), rel=1e-10)
+
+
+@pytest.mark.parametrize("scales", SCALES, ids=str)
+def test_gradient_is_that_of_finite_differences(dense, scales):
+    factor = factor_of(dense.q, *scales)
+    _, d_sigma, d_factor = kernel.log_likelihood(0.5, factor, *dense.arrays)
+
+    def slope(direction, entry=None):
+        # Of the dense likelihood, by Richardson extrapolation of central differences.
+        def central(step):
+            up, down = factor.copy(), factor.copy()
+            if entry is not None:
+                up[entry], down[entry] = up[entry] + step, down[entry] - step
+            s = step * direction
+            return (dense.log_likelihood(0.5 + s, up) - dense.log_likelihood(0.5 - s, down)) / (2 * step)
+
+        step = 1e-3 * max(abs(factor[entry]), 0.5) if entry is not None else 1e-3
+        return (4 * central(step / 2) - central(step)) / 3
+
+    assert d_sigma == pytest.approx(slope(1), rel=1e-6, abs=1e-6)
+    for entry in zip(*np.tril_indices(dense.q), strict=True):
+        assert d_factor[entry] == pytest.approx(slope(0, entry), rel=1e-6, abs=1e-6)
+    assert (d_factor[np.triu_indices(dense.q, 1)] == 0).all()
+
+
+@pytest.mark.parametrize("scales", SCALES, ids=str)
+@pytest.mark.parametrize("unit", ["observation", "person", "half of a person"])
+def test_what_is_left_out_has_the_conditional_density_of_the_multivariate_normal(dense, scales, unit):
+    factor = factor_of(dense.q, *scales)
+    subsets = {
+        "observation": np.arange(dense.n),
+        "person": dense.codes,
+        "half of a person": np.unique(dense.codes * 2 + np.arange(dense.n) % 2, return_inverse=True)[1],
+    }[unit]
+    order = np.lexsort((subsets, dense.codes))
+    changes = np.flatnonzero(np.diff(subsets[order], prepend=-1))
+    compressed = kernel.compress(np.append(changes, dense.n), order, dense.z, dense.xy)
+    of_person = np.searchsorted(dense.codes[order[changes]], np.arange(dense.codes.max() + 2))
+    sigma, factors = np.array([0.5]), factor[None]
+    b, c = kernel.conditions(sigma, factors, *dense.arrays)
+    ours = kernel.leave_out(sigma, factors, b, c, dense.r, dense.reduced, of_person, *compressed)[0]
+    expected = [dense.log_predictive(0.5, factor, np.flatnonzero(subsets == s)) for s in subsets[order[changes]]]
+    np.testing.assert_allclose(ours, expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("scales", [(0.7, 0.3), (1e-8, 0.9), (30.0, 0.5)], ids=str)
+def test_effects_are_drawn_from_their_conditional_distribution(scales):
+    dense, draws = Dense(5, (1, 6), 2, 2), 200_000
+    factor = factor_of(2, *scales)
+    sigma, factors = np.full(draws, 0.5), np.tile(factor, (draws, 1, 1))
+    b = np.tile([0.3, -0.2], (draws, 1))
+    effects = np.random.default_rng(1).standard_normal((draws, 5, 2))
+    kernel.draw_effects(sigma, factors, b, dense.r, dense.reduced, effects)
+    for person in range(5):
+        own = dense.codes == person
+        z, prior = dense.z[own], factor @ factor.T
+        gain = prior @ z.T @ np.linalg.inv(0.25 * np.eye(own.sum()) + z @ prior @ z.T)
+        mean, covariance = gain @ (dense.y[own] - dense.x[own] @ b[0]), prior - gain @ z @ prior
+        found = effects[:, person]
+        spread = np.sqrt(np.diag(covariance))
+        assert (np.abs(found.mean(axis=0) - mean) < 5 * spread / np.sqrt(draws)).all()
+        # The largest of three relative errors of sample (co)variances, each sqrt(2 / draws) or less.
+        error = np.cov(found.T) - covariance
+        assert (np.abs(error) < 5 * np.sqrt(2 / draws) * np.outer(spread, spread)).all()
+
+
+def test_without_effects_of_people(make_spec, people):
+    """No pooling: a coefficient of each person, and one scale."""
+    spec = make_spec("y ~ 0 + id + x", "b sigma")
+    rows = models.complete_cases(spec, people)
+    matrices = collapsed.design(spec, rows)
+    gathered = collapsed.statistics(matrices)
+    covariance = matrices.x @ np.diag(matrices.prior_sd**2) @ matrices.x.T
+    mean = matrices.x @ matrices.prior_mean
+
+    def expected(sigma, keep=slice(None)):
+        total = covariance + sigma**2 * np.eye(len(rows))
+        return stats.multivariate_normal.logpdf(matrices.y[keep], mean[keep], total[keep, keep])
+
+    for sigma in (1e-3, 0.3, 20.0):
+        value, slope, _ = kernel.log_likelihood(sigma, np.zeros((0, 0)), *gathered.arrays)
+        # Up to the Jacobian of nothing: the basis is orthogonal once the prior is the standard normal.
+        assert value == pytest.approx(expected(sigma), rel=1e-10)
+        h = 1e-4 * sigma
+        assert slope == pytest.approx((expected(sigma + h) - expected(sigma - h)) / (2 * h), rel=1e-5)
+
+
+# ------------------------------------------------------------------------------------- which models
+
+
+@pytest.mark.parametrize(
+    ("formula", "classes", "changes", "says"),
+    [
+        ("count ~ x + (1 | id)", "Intercept b sd", {"family": "poisson"}, "family is poisson"),
+        ("y ~ x + (1 | id)", "Intercept b sd sigma", {"link": "log"}, "link is log"),
+        ("y ~ x + (1 | id) + (1 | group)", "Intercept b sd sigma", {}, "several grouping factors: group, id"),
+        ("y ~ x", "Intercept sigma", {"priors": {"b": "StudentT(3, 0, 1)"}}, "prior of x is StudentT"),
+    ],
+)
+def test_a_model_that_cannot_be_collapsed_says_why(make_spec, people, capsys, formula, classes, changes, says):
+    spec = make_spec(formula, classes, **changes)
+    rows = models.complete_cases(spec, people)
+    with pytest.raises(collapsed.NotCollapsible, match=says):
+        collapsed.design(spec, rows)
+    with pytest.raises(StudyError, match=f"'engine: collapsed' cannot fit this model: .*{says}"):
+        sampling.fit(spec | {"engine": "collapsed"}, people)
+
+
+def test_auto_takes_nuts_where_it_must_and_the_log_says_why(make_spec, people, capsys):
+    spec = make_spec("count ~ 1", "Intercept", family="poisson", engine="auto", draws=10, warmup=10)
+    assert sampling.fit(spec, people).attrs["engine"] == "nuts"
+    assert "Engine: nuts, because the model cannot be collapsed: its family is poisson" in capsys.readouterr().out
+
+
+# ------------------------------------------------------------------------------------- the fit
+
+
+@pytest.fixture(scope="module")
+def quick(correlated, people):
+    return sampling.fit(correlated | {"engine": "auto"}, people)
+
+
+def test_nothing_downstream_knows_which_engine_ran(quick, fit):
+    assert (quick.attrs["engine"], fit.attrs["engine"]) == ("collapsed", "nuts")
+    for group in store.GROUPS:
+        ours, theirs = quick[group].to_dataset(), fit[group].to_dataset()
+        if group == "sample_stats":
+            assert set(ours) == set(theirs)
+            continue
+        assert list(ours.data_vars) == list(theirs.data_vars)
+        for name in theirs.variables:
+            assert ours[name].dims == theirs[name].dims
+            assert ours[name].dtype == theirs[name].dtype
+            if name not in theirs.data_vars or group.endswith("_data"):
+                assert (ours[name].values == theirs[name].values).all()
+    family = ("family_parameters", "link")
+    assert [quick["posterior"].attrs[a] for a in family] == [fit["posterior"].attrs[a] for a in family]
+
+
+def test_log_likelihood_is_that_of_the_draws(quick, people):
+    posterior = quick["posterior"].to_dataset()
+    ids = people["id"].astype(str).to_numpy()
+    intercepts, slopes = (
+        posterior[name].sel(id__factor_dim=ids).to_numpy() + posterior[common].to_numpy()[..., None]
+        for name, common in (("1|id", "Intercept"), ("x|id", "x"))
+    )
+    expected = stats.norm.logpdf(
+        people["y"].to_numpy(), intercepts + slopes * people["x"].to_numpy(), posterior["sigma"].to_numpy()[..., None]
+    )
+    np.testing.assert_allclose(quick["log_likelihood"]["y"], expected, rtol=1e-9, atol=1e-9)
+
+
+def test_same_seed_same_draws_whatever_the_cores(quick, correlated, people):
+    again = sampling.fit(correlated | {"engine": "auto"}, people, cores=2)
+    for group in store.GROUPS:
+        assert quick[group].to_dataset().identical(again[group].to_dataset())
+
+
+IN_A_PROCESS = """
+import json, sys
+import partialpool.jobs
+import pandas as pd
+from partialpool import sampling, store
+spec = json.loads(sys.argv[1])
+store.save(sampling.fit(spec, pd.read_parquet(sys.argv[2])), sys.argv[3], spec=spec, data_sha256="0")
+"""
+
+
+def test_same_seed_same_draws_whatever_was_compiled_before(tmp_path, correlated, people):
+    people.to_parquet(tmp_path / "people.parquet")
+    environment = os.environ | {
+        "PYTENSOR_FLAGS": f"base_compiledir={tmp_path}/compiled",
+        "NUMBA_CACHE_DIR": f"{tmp_path}/numba",
+        "PYTHONPATH": str(Path(sampling.__file__).parents[1]),
+    }
+    spec = correlated | {"engine": "collapsed", "draws": 300, "warmup": 300}
+    for name in ("compiled.nc", "cached.nc"):
+        arguments = [json.dumps(spec), tmp_path / "people.parquet", tmp_path / name]
+        subprocess.run([sys.executable, "-c", IN_A_PROCESS, *arguments], env=environment, check=True)
+        assert list((tmp_path / "numba").rglob("*.nbi"))
+    assert (tmp_path / "compiled.nc").read_bytes() == (tmp_path / "cached.nc").read_bytes()
+
+
+FORMULAS = [
+    ("y ~ 1 + x + (1 + x | id)", "Intercept b sd cor sigma"),
+    ("y ~ 1 + x + z + (1 | id) + (0 + x | id)", "Intercept b sd sigma"),
+    ("y ~ 0 + group + x + (0 + mood | id)", "b sd cor sigma"),
+    ("y ~ 1 + x + offset(v) + (1 + x + z | id)", "Intercept b sd cor sigma"),
+    ("y ~ 0 + id", "b sigma"),
+]
+
+
+@pytest.mark.numbers
+@pytest.mark.parametrize("sampler", ["nutpie", "pymc"])
+@pytest.mark.parametrize(("formula", "classes"), FORMULAS)
+def test_both_engines_agree(make_spec, people, formula, classes, sampler):
+    """Mean, sd and quantiles of every parameter within 5 combined Monte Carlo standard errors."""
+    if sampler == "pymc" and formula != FORMULAS[0][0]:
+        pytest.skip("PyMC's own NUTS: one model is enough")
+    from arviz_stats.base import array_stats
+
+    spec = make_spec(formula, classes, chains=4, warmup=800, draws=1000, target_accept=0.95)
+    quantities = {
+        "mean": (np.mean, {"method": "mean"}),
+        "sd": (lambda draws: draws.std(ddof=1), {"method": "sd"}),
+        "2.5 %": (lambda draws: np.quantile(draws, 0.025), {"method": "quantile", "prob": 0.025}),
+        "97.5 %": (lambda draws: np.quantile(draws, 0.975), {"method": "quantile", "prob": 0.975}),
+    }
+    found = []
+    for changes in ({"engine": "collapsed", "sampler": sampler}, {"engine": "nuts"}):
+        posterior = sampling.fit(spec | changes, people)["posterior"].to_dataset()
+        found.append({p.name: p.draws(posterior) for p in parameters.of(posterior)})
+    ours, theirs = found
+    assert list(ours) == list(theirs)
+    for name, draws in ours.items():
+        for quantity, (function, options) in quantities.items():
+            error = np.hypot(array_stats.mcse(draws, **options), array_stats.mcse(theirs[name], **options))
+            assert abs(function(draws) - function(theirs[name])) < 5 * error, (name, quantity)
+
+
+# ------------------------------------------------------------------------------------- leave-one-out
+
+
+@pytest.mark.numbers
+def test_integrated_leave_one_out_is_that_of_quadrature(make_spec, people):
+    """It is log p(y) - log p(y_-i), each an integral over the two scales by quadrature."""
+    spec = make_spec("y ~ 1 + (1 | id)", "Intercept sd sigma", chains=4, warmup=500, draws=2000, engine="auto")
+    # Two people measured once: there the model knows nothing of the person without the measurement.
+    data = people[~people["id"].isin([6, 29]) | (people["x"] == 0)].reset_index(drop=True)
+    data["row"] = np.arange(len(data))
+    tree = sampling.fit(spec, data)
+    tables = loo.integrated(tree, spec, data)
+    y, ids = data["y"].to_numpy(), data["id"].to_numpy()
+    same = ids[:, None] == ids
+    # Priors: Intercept Normal(0, 1.5), sd Exponential(1), sigma Exponential(2), on a logarithmic grid.
+    log_sigma, log_sd = np.linspace(-1, 2.2, 60), np.linspace(-9, 2.5, 120)
+
+    def log_evidence(keep):
+        values = np.empty((len(log_sigma), len(log_sd)))
+        for (i, a), (j, b) in ((a, b) for a in enumerate(log_sigma) for b in enumerate(log_sd)):
+            sigma, sd = np.exp(a), np.exp(b)
+            covariance = sigma**2 * np.eye(keep.sum()) + sd**2 * same[np.ix_(keep, keep)] + 1.5**2
+            cholesky = np.linalg.cholesky(covariance)
+            whitened = np.linalg.solve(cholesky, y[keep])
+            likelihood = (
+                -0.5 * whitened @ whitened - np.log(np.diag(cholesky)).sum() - keep.sum() * np.log(2 * np.pi) / 2
+            )
+            values[i, j] = likelihood - 2 * sigma + np.log(2) - sd + a + b
+        top = values.max()
+        weights = np.exp(values - top)
+        return top + np.log(integrate.simpson(integrate.simpson(weights, x=log_sd), x=log_sigma))
+
+    whole = log_evidence(np.ones(len(y), dtype=bool))
+    rows = [*np.flatnonzero(np.isin(ids, [6, 29])), 5, 17]
+    table = tables["observation"].set_index("row")
+    for row in rows:
+        exact = whole - log_evidence(np.arange(len(y)) != row)
+        assert abs(table["elpd"][row] - exact) < 4 * table["mcse"][row] + 1e-4, row
+    table = tables["person"].set_index("person")
+    for person in ("6", "101", "40"):
+        exact = whole - log_evidence(ids.astype(str) != person)
+        assert abs(table["elpd"][person] - exact) < 4 * table["mcse"][person] + 1e-4, person
+    assert tables["observation"]["pareto_k"].max() < loo.BAD_PARETO_K
+    assert tables["person"]["pareto_k"].max() < loo.BAD_PARETO_K
+
+
+def test_rows_of_several_people_cannot_be_left_out_together(make_spec, people, quick, correlated):
+    matrices = collapsed.design(correlated, models.complete_cases(correlated, people))
+    with pytest.raises(collapsed.NotCollapsible, match="several members of id"):
+        collapsed.leave_out(matrices, quick["posterior"].to_dataset(), np.arange(len(people)) // 20)
+
+
+@pytest.mark.parametrize("correlation", [-1.0, -0.999999, 0.0, 0.3, 1.0])
+def test_factor_from_standard_deviations_and_correlation(correlated, people, quick, correlation):
+    matrices = collapsed.design(correlated, models.complete_cases(correlated, people))
+    posterior = quick["posterior"].to_dataset().copy()
+    posterior["cor_id"] = posterior["cor_id"] * 0 + correlation
+    factor = collapsed.factors_of(posterior, matrices)
+    sds = np.stack([posterior[f"{name}|id_sigma"].to_numpy().ravel() for name in ("1", "x")], axis=1)
+    expected = sds[:, :, None] * sds[:, None] * np.array([[1, correlation], [correlation, 1]])
+    np.testing.assert_allclose(factor @ factor.transpose(0, 2, 1), expected, rtol=1e-9)
+
+
+def test_summaries_of_a_collapsed_fit_pass_through_diagnostics(quick):
+    summary = diagnostics.summarise(quick["posterior"].to_dataset())
+    assert summary["parameter"].tolist()[:6] == [
+        "Intercept",
+        "x",
+        "sd(Intercept)",
+        "sd(x)",
+        "cor(Intercept,x)",
+        "sigma",
+    ]
+    assert summary["mean"].notna().all()
+
+
+def test_people_are_known_by_name_whatever_their_order(make_spec, people):
+    """Effects belong to the person with that id, and not to one at that place."""
+    spec = make_spec("y ~ 1 + (1 | id)", "Intercept sd sigma", engine="collapsed", chains=2, draws=500, warmup=300)
+    shifted = people.assign(y=people["y"] + 50 * (people["id"] == 101))
+    shuffled = shifted.sample(frac=1, random_state=2, ignore_index=True)
+    effects = sampling.fit(spec, shuffled)["posterior"]["1|id"].mean(("chain", "draw")).to_series()
+    assert effects.idxmax() == "101"
+    pd.testing.assert_index_equal(
+        effects.index, pd.Index(models.complete_cases(spec, people)["id"].cat.categories), check_names=False
+    )
