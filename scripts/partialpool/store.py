@@ -22,6 +22,7 @@ PACKAGES = (
     "pymc",
     "pytensor",
     "nutpie",
+    "numba",
     "arviz",
     "numpy",
     "xarray",
@@ -44,7 +45,7 @@ def save(tree, path: str | Path, *, spec: dict, data_sha256: str) -> None:
     Parameters
     ----------
     tree
-        DataTree with the groups of ``GROUPS``.
+        DataTree with the groups of ``GROUPS``; its attributes are kept.
     path
         Target; replaced only when the new file is complete.
     spec
@@ -54,10 +55,9 @@ def save(tree, path: str | Path, *, spec: dict, data_sha256: str) -> None:
     """
     import xarray as xr
 
-    engine = tree.attrs["engine"]
+    attributes = dict(tree.attrs)
     tree = xr.DataTree.from_dict({name: tree[name].to_dataset() for name in GROUPS})
-    tree.attrs = {
-        "engine": engine,
+    tree.attrs = attributes | {
         "spec": json.dumps(spec, sort_keys=True),
         "versions": json.dumps(package_versions()),
         "data_sha256": data_sha256,

@@ -388,7 +388,15 @@ def test_a_file_that_is_no_mapping_is_a_mistake(nothing):
 
 # ------------------------------------------------------------------------------------- specs of fits
 
-SETTINGS = {"sampler": "pymc", "chains": 3, "warmup": 77, "draws": 78, "target_accept": 0.8, "seed": 79}
+SETTINGS = {
+    "engine": "nuts",
+    "sampler": "pymc",
+    "chains": 3,
+    "warmup": 77,
+    "draws": 78,
+    "target_accept": 0.8,
+    "seed": 79,
+}
 
 
 def test_a_spec_is_all_that_a_fit_depends_on(study):
@@ -404,6 +412,7 @@ def test_a_spec_is_all_that_a_fit_depends_on(study):
             "sigma": "Exponential(1)",
         },
         "person": "id",
+        "engine": "auto",
         "sampler": "nutpie",
         "chains": 4,
         "warmup": 1000,

@@ -119,6 +119,8 @@ def test_text_that_is_no_docstring_is_code(edit):
 
 def test_modules_of_a_fit(tmp_path):
     assert modules_of("fit_model", tmp_path) == {
+        "collapsed",
+        "collapsed_kernel",
         "errors",
         "files",
         "jobs",
@@ -126,6 +128,7 @@ def test_modules_of_a_fit(tmp_path):
         "people",
         "priors",
         "sampling",
+        "softplus",
         "store",
     }
 
