@@ -11,7 +11,7 @@ if __name__ == "__main__":
         prepared = pd.read_parquet(snakemake.input.prepared)
         groups = ("posterior", "log_likelihood", "constant_data")
         models = {
-            model: loo.of_model(store.load(path, groups, spec=spec), spec, prepared)
+            model: loo.of_model(store.load(path, groups, spec=spec), spec, prepared, cores=snakemake.threads)
             for (model, spec), path in zip(snakemake.params.specs.items(), snakemake.input.fits, strict=True)
         }
         output = snakemake.output

@@ -6,6 +6,7 @@ coefficient is drawn from its exact conditional distribution, and leave-one-out 
 algebra.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -19,6 +20,9 @@ from partialpool.priors import parse_priors
 
 # People of a block of the kernel: enough for vector instructions, few enough for the cache of the processor.
 BLOCK = 128
+# Numbers (8 bytes each): more than LARGE are not kept of one fit, of what is thinned about MODERATE are; and CHUNK are
+# worked on at a time.
+LARGE, MODERATE, CHUNK = 10**8, 10**7, 10**6
 
 
 class NotCollapsible(Exception):
@@ -530,7 +534,9 @@ def fit(matrices: Design, rows: pd.DataFrame, *, cores: int, progress: bool) -> 
     Returns
     -------
     dict
-        Datasets ``posterior``, ``sample_stats``, ``log_likelihood``, ``posterior_predictive``, ``observed_data``.
+        Datasets ``posterior``, ``sample_stats``, ``log_likelihood``, ``posterior_predictive``, ``observed_data``. In a
+        large study ``person_effects`` (statistic, ..., people) takes the place of each person's draws, and what is kept
+        by row is thinned.
     """
     import xarray as xr
 
@@ -538,28 +544,31 @@ def fit(matrices: Design, rows: pd.DataFrame, *, cores: int, progress: bool) -> 
     gathered = statistics(matrices)
     density = Density(matrices, gathered)
     scales, stats = sample_scales(density, spec, cores=cores, progress=progress)
-    shape = scales["sigma"].shape
+    chains, draws = shape = scales["sigma"].shape
     sigma, factor = scales["sigma"].ravel(), factors(matrices, scales)
-    common_rng, effects_rng, outcome_rng = np.random.default_rng(spec["seed"]).spawn(3)
+    common_rng, effects_rng, outcome_rng, people_rng = np.random.default_rng(spec["seed"]).spawn(4)
 
     b, cholesky = conditions(gathered, sigma, factor)
     normal = common_rng.standard_normal(b.shape)
     if len(gathered.r):
         b = b + np.linalg.solve(cholesky.transpose(0, 2, 1), normal[..., None])[..., 0]
-        effects = effects_rng.standard_normal((sigma.size, len(matrices.levels), matrices.z.shape[1]))
-        kernel.draw_effects(sigma, factor, b, gathered.r, gathered.y, effects)
     else:
         b = b + normal / cholesky
-        effects = np.empty((sigma.size, 0, 0))
     coefficients = gathered.origin + b @ gathered.basis.T
 
-    mean = coefficients @ matrices.x.T
+    # By row, and of each person, so many draws as memory has room for: all of them in any but a large study.
+    size = matrices.z.shape[1] * len(matrices.levels) + 2 * len(rows)
+    summary = spec["person_effects"] == "summary" or (spec["person_effects"] == "auto" and sigma.size * size > LARGE)
+    room = max(MODERATE // (chains * len(rows)), 1) if summary else draws
+    kept = thinned(shape, room)
+    effects = draw_effects(gathered, sigma[kept], factor[kept], b[kept], slice(None), effects_rng, len(matrices.levels))
+    mean = coefficients[kept] @ matrices.x.T
     for k in range(matrices.z.shape[1]):
         mean += effects[:, matrices.codes, k] * matrices.z[:, k]
-    standard = (matrices.y - mean) / sigma[:, None]
-    log_likelihood = -0.5 * (standard**2 + np.log(2 * np.pi)) - np.log(sigma)[:, None]
+    standard = (matrices.y - mean) / sigma[kept, None]
+    log_likelihood = -0.5 * (standard**2 + np.log(2 * np.pi)) - np.log(sigma[kept])[:, None]
     observed = np.asarray(model.response_term.data, dtype=float).ravel()
-    predicted = mean + (observed - matrices.y) + sigma[:, None] * outcome_rng.standard_normal(mean.shape)
+    predicted = mean + (observed - matrices.y) + sigma[kept, None] * outcome_rng.standard_normal(mean.shape)
 
     # The intercept at predictors = 0, where Bambi's is at their means.
     coefficients[:, :1] -= coefficients @ matrices.centre[:, None]
@@ -573,7 +582,6 @@ def fit(matrices: Design, rows: pd.DataFrame, *, cores: int, progress: bool) -> 
     for name, levels, columns in matrices.common_terms:
         keep(name, coefficients[:, columns], levels)
     keep("sigma", scales["sigma"], {})
-    people = {f"{matrices.factor}__factor_dim": matrices.levels}
     terms = [pair for block in matrices.blocks for pair in zip(block.terms, block.columns, strict=True)]
     for term, _ in terms:
         keep(f"{term.name}_sigma", scales[f"{term.name}_sigma"], inner_coords(term))
@@ -581,24 +589,77 @@ def fit(matrices: Design, rows: pd.DataFrame, *, cores: int, progress: bool) -> 
         if block.correlation:
             dim = f"{block.correlation}_dim"
             keep(block.correlation, scales[block.correlation], {dim: list(density.model.coords[dim])})
-    for term, columns in terms:
-        keep(term.name, effects[:, :, columns].transpose(0, 2, 1), inner_coords(term) | people)
-    draws = {"chain": np.arange(shape[0]), "draw": np.arange(shape[1])}
+    people = {f"{matrices.factor}__factor_dim": matrices.levels}
+    groups = {}
+    if summary:
+        found = summarise_effects(gathered, sigma, factor, b, shape, people_rng, matrices, cores)
+        groups["person_effects"] = _summaries(found, terms, people)
+    else:
+        for term, columns in terms:
+            keep(term.name, effects[:, :, columns].transpose(0, 2, 1), inner_coords(term) | people)
+    index = {"__obs__": np.arange(len(rows))}
+    by_draw = {"chain": np.arange(chains), "draw": kept.reshape(chains, -1)[0]}
 
     def by_row(values: np.ndarray) -> xr.Dataset:
-        index = {"__obs__": np.arange(len(rows))}
-        if values.ndim == 1:
-            return xr.Dataset({model.response_term.name: ("__obs__", values)}, index)
-        values = values.reshape(*shape, len(rows))
-        return xr.Dataset({model.response_term.name: (("chain", "draw", "__obs__"), values)}, draws | index)
+        values = values.reshape(chains, -1, len(rows))
+        return xr.Dataset({model.response_term.name: (("chain", "draw", "__obs__"), values)}, by_draw | index)
 
-    return {
-        "posterior": xr.Dataset(variables, draws | coords),
+    return groups | {
+        "posterior": xr.Dataset(variables, {"chain": np.arange(chains), "draw": np.arange(draws)} | coords),
         "sample_stats": stats,
         "log_likelihood": by_row(log_likelihood),
         "posterior_predictive": by_row(predicted),
-        "observed_data": by_row(observed),
+        "observed_data": xr.Dataset({model.response_term.name: ("__obs__", observed)}, index),
     }
+
+
+def thinned(shape: tuple[int, int], most: int) -> np.ndarray:
+    """Positions of at most so many draws of each chain, evenly spaced, among all draws; ``shape`` is (chain, draw)."""
+    chains, draws = shape
+    within = np.linspace(0, draws - 1, min(most, draws)).round().astype(int)
+    return (np.arange(chains)[:, None] * draws + within).ravel()
+
+
+def draw_effects(gathered: Statistics, sigma, factor, b, blocks: slice, rng, people: int) -> np.ndarray:
+    """Exact draws of the effects of some blocks of people given scales and common coefficients, (draws, people, q)."""
+    r, y = gathered.r[blocks], gathered.y[blocks]
+    effects = rng.standard_normal((len(sigma), people, factor.shape[1]))
+    kernel.draw_effects(sigma, factor, b, r, y, effects)
+    return effects
+
+
+def summarise_effects(gathered, sigma, factor, b, shape, rng, matrices: Design, cores: int) -> np.ndarray:
+    """Mean, sd, 2.5 % and 97.5 % quantile of each effect, (statistic, q, people), from up to 1000 draws.
+
+    Some blocks of people at a time, so that memory does not grow with the number of people.
+    """
+    some = thinned(shape, -(-1000 // shape[0]))
+    sigma, factor, b = sigma[some], factor[some], b[some]
+    people, q, size = len(matrices.levels), matrices.z.shape[1], gathered.r.shape[-1]
+    step = max(1, CHUNK // (len(sigma) * size * q))
+    starts = range(0, len(gathered.r), step)
+
+    def chunk(start: int, own_rng) -> np.ndarray:
+        inside = min(step * size, people - start * size)
+        effects = draw_effects(gathered, sigma, factor, b, slice(start, start + step), own_rng, inside)
+        effects = np.ascontiguousarray(effects.transpose(2, 1, 0))
+        quantiles = np.quantile(effects, [0.025, 0.975], axis=-1)
+        return np.stack([effects.mean(axis=-1), effects.std(axis=-1, ddof=1), *quantiles])
+
+    with ThreadPoolExecutor(cores) as pool:
+        return np.concatenate(list(pool.map(chunk, starts, rng.spawn(len(starts)))), axis=-1)
+
+
+def _summaries(found: np.ndarray, terms: list, people: dict[str, list]):
+    import xarray as xr
+
+    variables, coords = {}, {"statistic": np.array(["mean", "sd", "q2.5", "q97.5"], dtype=object)}
+    for term, columns in terms:
+        levels = inner_coords(term) | people
+        coords |= {dim: np.array(labels, dtype=object) for dim, labels in levels.items()}
+        sizes = [len(labels) for labels in levels.values()]
+        variables[term.name] = (("statistic", *levels), found[:, columns].reshape(4, *sizes))
+    return xr.Dataset(variables, coords)
 
 
 # ------------------------------------------------------------------------------------------------ cross-validation
@@ -649,6 +710,7 @@ def leave_out(matrices: Design, posterior, subsets: np.ndarray) -> np.ndarray:
     Returns
     -------
     (chain, draw, subsets), in nats
+        With all draws, or so many that there are about 10^8 numbers.
 
     Raises
     ------
@@ -656,6 +718,9 @@ def leave_out(matrices: Design, posterior, subsets: np.ndarray) -> np.ndarray:
         If the rows of a subset belong to several members of the grouping factor.
     """
     gathered = statistics(matrices)
+    # The scales are few, and known well in a large study: then some draws of them do.
+    shape = posterior.sizes["chain"], posterior.sizes["draw"]
+    posterior = posterior.isel(draw=thinned((1, shape[1]), max(100, LARGE // (shape[0] * (subsets.max() + 1)))))
     sigma, factor = posterior["sigma"].transpose("chain", "draw").to_numpy(), factors_of(posterior, matrices)
     # Subsets in the order of the people they belong to.
     order = np.lexsort((subsets, matrices.codes))

@@ -40,6 +40,7 @@ def _people(value: Any, handler) -> Any:
 People = Annotated[Literal["all"] | Annotated[int, Field(ge=1)] | list[PersonId], WrapValidator(_people)]
 Quantity = Literal["expected", "predicted"]
 Engine = Literal["auto", "collapsed", "nuts"]
+PersonEffects = Literal["auto", "draws", "summary"]
 
 
 def choose(word: str, choices, what: str) -> None:
@@ -157,6 +158,9 @@ class Sampling(Strict):
     engine: Engine = "auto"
     """What the sampler moves over: `collapsed`, the scales, with all coefficients integrated out (Gaussian models with
     normal priors and one grouping factor); `nuts`, all parameters; `auto` takes `collapsed` where it applies."""
+    person_effects: PersonEffects = "auto"
+    """What is kept of each person's effects: `draws`; `summary`, their mean, sd and 95 % interval; `auto` keeps draws
+    unless they would take about a gigabyte."""
     sampler: Literal["nutpie", "pymc"] = "nutpie"
     """Which NUTS: nutpie's or PyMC's own."""
     chains: int = Field(4, ge=2)
@@ -188,6 +192,8 @@ class Model(Strict):
     """Prior of every class of parameters: Intercept, b (or `b[x]`), sd (or `sd[x]`), cor, the family's own (sigma)."""
     engine: Engine | None = None
     """Overrides `sampling.engine` for this model."""
+    person_effects: PersonEffects | None = None
+    """Overrides `sampling.person_effects` for this model."""
     sampler: Literal["nutpie", "pymc"] | None = None
     """Overrides `sampling.sampler` for this model."""
     chains: int | None = Field(None, ge=2)

@@ -100,7 +100,8 @@ def integrated(tree, spec: dict, data: pd.DataFrame) -> dict[str, pd.DataFrame]:
     -------
     dict
         ``observation``: a table as from ``of_fit``. ``person``: all measurements of a person left out jointly, with
-        ``person`` in the place of ``row``. ``p_loo`` is what the density of the same data, left in, is higher by.
+        ``person`` in the place of ``row``. ``p_loo`` is what the density of the same data, left in, is higher by;
+        unknown where the fit keeps some draws of it only.
 
     Raises
     ------
@@ -129,37 +130,51 @@ def integrated(tree, spec: dict, data: pd.DataFrame) -> dict[str, pd.DataFrame]:
     for estimand, (column, labels, subsets) in units.items():
         densities = collapsed.leave_out(matrices, posterior, subsets)
         table = psis(densities, np.arange(len(labels))).drop(columns="row")
-        jointly = np.zeros(densities.shape)
-        np.add.at(jointly, (..., subsets), left_in)
-        lppd = logsumexp(jointly, axis=(0, 1)) - np.log(jointly[..., 0].size)
-        table["p_loo"] = lppd - table["elpd"]
+        table["p_loo"] = np.nan
+        if _is_complete(tree):
+            jointly = np.zeros((*left_in.shape[:2], len(labels)))
+            np.add.at(jointly, (..., subsets), left_in)
+            table["p_loo"] = logsumexp(jointly, axis=(0, 1)) - np.log(jointly[..., 0].size) - table["elpd"]
         table.insert(0, column, labels)
         tables[estimand] = table.assign(method="integrated")
     return tables
 
 
-def of_model(tree, spec: dict, data: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def of_model(tree, spec: dict, data: pd.DataFrame, *, cores: int = 1) -> dict[str, pd.DataFrame]:
     """The most trustworthy leave-one-out of a model for each estimand, and the plain one that readers know.
 
     Parameters
     ----------
     tree, spec, data
         See ``integrated``.
+    cores
+        Chains of a refit that run at the same time.
 
     Returns
     -------
     dict
-        ``observation`` and, if the model can be collapsed, ``person``, as from ``integrated``; ``psis``, as from
-        ``of_fit``.
+        ``observation`` and ``person``, as from ``integrated``, or for a model that cannot be collapsed by moment
+        matching, refits, and folds of people (``refits``), which have no ``p_loo``; ``psis``, as from
+        ``of_fit``, unless the fit keeps some draws only.
     """
     from partialpool.collapsed import NotCollapsible
 
-    plain = of_fit(tree)
     try:
-        return integrated(tree, spec, data) | {"psis": plain}
+        found = integrated(tree, spec, data)
     except NotCollapsible as reason:
-        print(f"Plain PSIS-LOO, because the model cannot be collapsed: {reason}.")
-        return {"observation": plain, "psis": plain}
+        from partialpool import refits
+
+        print(f"PSIS, moment matching, refits and folds of people, because the model cannot be collapsed: {reason}.")
+        plain = of_fit(tree)
+        people = refits.people(spec, data, cores=cores).assign(pareto_k=0.0, p_loo=np.nan, method="kfold")
+        observations = refits.observations(tree, spec, data, plain, cores=cores)
+        return {"observation": observations, "person": people, "psis": plain}
+    return found | ({"psis": of_fit(tree)} if _is_complete(tree) else {})
+
+
+def _is_complete(tree) -> bool:
+    """Whether the log likelihood is there at all draws; a fit of a large study keeps it at some."""
+    return tree["log_likelihood"].sizes["draw"] == tree["posterior"].sizes["draw"]
 
 
 def compare(pointwise: dict[str, pd.DataFrame], *, estimand: str) -> pd.DataFrame:
@@ -234,10 +249,14 @@ def compare_all(models: dict[str, dict[str, pd.DataFrame]]) -> tuple[pd.DataFram
     """
     estimands = [estimand for estimand in ("observation", "person") if all(estimand in m for m in models.values())]
     tables = [compare({name: m[estimand] for name, m in models.items()}, estimand=estimand) for estimand in estimands]
-    if any((m["observation"]["method"] != "psis").any() for m in models.values()):
+    plain = {name: m["psis"].set_index("row")[["elpd", "pareto_k"]] for name, m in models.items() if "psis" in m}
+    if len(plain) == len(models) and any((m["observation"]["method"] != "psis").any() for m in models.values()):
         tables.append(compare({name: m["psis"] for name, m in models.items()}, estimand="observation"))
-    plain = {name: m["psis"].set_index("row")[["elpd", "pareto_k"]].add_prefix("psis_") for name, m in models.items()}
-    pointwise = [m["observation"].assign(model=name).join(plain[name], on="row") for name, m in models.items()]
+    nothing = pd.DataFrame({"elpd": [], "pareto_k": []}, dtype=float)
+    pointwise = [
+        m["observation"].assign(model=name).join(plain.get(name, nothing).add_prefix("psis_"), on="row")
+        for name, m in models.items()
+    ]
     people = [m["person"].assign(model=name) for name, m in models.items() if "person" in m]
     columns = ["elpd", "pareto_k", "method"]
     return (

@@ -292,6 +292,16 @@ def blocks(formula: str, terms: dict) -> list[tuple[list, str | None]]:
     return found
 
 
+def refuse_summaries(posterior) -> None:
+    """Raise StudyError if a posterior has standard deviations of effects and no draws of them."""
+    sds = [name for name in posterior.data_vars if "|" in name and name.endswith("_sigma")]
+    if lacking := [name for name in sds if name.removesuffix("_sigma") not in posterior]:
+        raise StudyError(
+            f"This needs draws of the effects {', '.join(name.removesuffix('_sigma') for name in lacking)}, of which "
+            "the fit keeps a summary. Write 'person_effects: draws' for the model."
+        )
+
+
 def _sd(priors: "_Priors", term):
     expr = term.name.partition("|")[0]
     return priors.take("sd", "Intercept" if expr == "1" else expr).to_bambi()

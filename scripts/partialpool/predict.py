@@ -127,6 +127,7 @@ def predict(
         raise StudyError(f"Predictions are numbers; the family '{spec['family']}' has a probability for each level.")
     person = spec["person"]
     posterior = tree["posterior"].to_dataset()
+    models.refuse_summaries(posterior)
     rng = np.random.default_rng(seed)
     observed = list(rows[person].cat.categories)
     ids = list(dict.fromkeys(at[person]))

@@ -240,7 +240,7 @@ def corrected(pointwise: pd.DataFrame, trees: dict, person: str) -> str:
 
     items = []
     for model, table in pointwise.groupby("model", sort=False):
-        if (table["method"] == "psis").all():
+        if (table["method"] == "psis").all() or table["psis_elpd"].isna().all():
             continue
         table = table.set_index("row")
         people = trees[model]["constant_data"].to_dataset().to_dataframe().set_index("row")[person]

@@ -33,7 +33,9 @@ def fit(spec: dict, data: pd.DataFrame, *, cores: int = 1, progress: bool = Fals
     DataTree
         ``posterior`` (chain, draw, ...), ``sample_stats`` (chain, draw), ``log_likelihood`` and
         ``posterior_predictive`` (chain, draw, __obs__), ``observed_data`` and ``constant_data`` (__obs__); the last
-        has ``row`` and the columns of the formula. The attribute ``engine`` says which ran; the groups do not.
+        has ``row`` and the columns of the formula. With ``person_effects: summary`` (and ``auto`` in a large study) a
+        group ``person_effects`` takes the place of each person's draws. The attribute ``engine`` says which ran; the
+        groups do not.
 
     Raises
     ------
@@ -78,6 +80,11 @@ def _matrices(spec: dict, rows: pd.DataFrame):
                 f"formula '{spec['formula']}': 'engine: collapsed' cannot fit this model: {reason}. "
                 "Write 'engine: auto', which takes NUTS over all parameters where it must."
             ) from None
+        if spec["person_effects"] == "summary":
+            raise StudyError(
+                f"formula '{spec['formula']}': 'person_effects: summary' needs the collapsed engine, and it cannot fit "
+                f"this model: {reason}. Write 'person_effects: draws'."
+            ) from None
         print(f"Engine: nuts, because the model cannot be collapsed: {reason}.")
         return None
 
@@ -119,6 +126,8 @@ def _tidy(groups: dict, rows: pd.DataFrame):
         "observed_data": groups["observed_data"],
         "constant_data": constant_data(rows),
     }
+    if "person_effects" in groups:
+        kept["person_effects"] = groups["person_effects"]
     for dataset in kept.values():
         for attribute in ("created_at", "sampling_time"):
             dataset.attrs.pop(attribute, None)

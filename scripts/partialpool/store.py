@@ -15,6 +15,8 @@ GROUPS = (
     "observed_data",
     "constant_data",
 )
+# Instead of each person's draws, in a large study.
+OPTIONAL = ("person_effects",)
 PACKAGES = (
     "partialpool",
     "python",
@@ -45,7 +47,7 @@ def save(tree, path: str | Path, *, spec: dict, data_sha256: str) -> None:
     Parameters
     ----------
     tree
-        DataTree with the groups of ``GROUPS``; its attributes are kept.
+        DataTree with the groups of ``GROUPS``, and those of ``OPTIONAL`` that it has; its attributes are kept.
     path
         Target; replaced only when the new file is complete.
     spec
@@ -56,7 +58,8 @@ def save(tree, path: str | Path, *, spec: dict, data_sha256: str) -> None:
     import xarray as xr
 
     attributes = dict(tree.attrs)
-    tree = xr.DataTree.from_dict({name: tree[name].to_dataset() for name in GROUPS})
+    names = [*GROUPS, *(name for name in OPTIONAL if name in tree.children)]
+    tree = xr.DataTree.from_dict({name: tree[name].to_dataset() for name in names})
     tree.attrs = attributes | {
         "spec": json.dumps(spec, sort_keys=True),
         "versions": json.dumps(package_versions()),
@@ -70,7 +73,7 @@ def save(tree, path: str | Path, *, spec: dict, data_sha256: str) -> None:
             v: {"fletcher32": True} | ({} if values.dtype.kind in "biuf" else {"dtype": "S1"})
             for v, values in tree[name].variables.items()
         }
-        for name in GROUPS
+        for name in names
     }
     with atomic(path) as temporary:
         tree.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)

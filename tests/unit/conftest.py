@@ -31,6 +31,7 @@ def make_spec():
             "target_accept": 0.9,
             "seed": 3,
             "engine": "nuts",
+            "person_effects": "auto",
         } | changes
 
     return make

@@ -89,6 +89,7 @@ def test_what_is_left_out_has_its_default():
     small = config.load(SMALL)
     assert small.sampling.model_dump() == {
         "engine": "auto",
+        "person_effects": "auto",
         "sampler": "nutpie",
         "chains": 4,
         "warmup": 1000,
@@ -413,6 +414,7 @@ def test_a_spec_is_all_that_a_fit_depends_on(study):
         },
         "person": "id",
         "engine": "auto",
+        "person_effects": "auto",
         "sampler": "nutpie",
         "chains": 4,
         "warmup": 1000,
