@@ -1,0 +1,292 @@
+"""Cross-validation of models that cannot be collapsed: moment matching, exact refits, and folds of people.
+
+A refit leaves rows out by dividing their density out of the joint density of the model, which keeps all of its
+parameters: the effects of a person without rows then have the distribution of the population, levels that are not seen
+stay, predictors stay centred where they were, and all refits of a model are compiled once.
+"""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import batched
+
+import numpy as np
+import pandas as pd
+
+from partialpool import models, moments
+from partialpool.loo import BAD_PARETO_K
+from partialpool.moments import Estimate
+from partialpool.unconstrained import Density, Unrecoverable
+
+# Draws of the effects of a person without rows, for each draw of the posterior.
+REPEATS = 25
+# People whose densities are in memory at a time.
+BATCH = 25
+
+
+def observations(tree, spec: dict, data: pd.DataFrame, pointwise: pd.DataFrame, *, cores: int) -> pd.DataFrame:
+    """Leave-one-out cross-validation where importance sampling fails: moment matching, then exact refits.
+
+    The only row of a person, or of a level of another grouping factor, is refitted at once.
+
+    Parameters
+    ----------
+    tree
+        The fit, from ``sampling.fit`` with the engine ``nuts``.
+    spec, data
+        What it was fitted to.
+    pointwise
+        From ``loo.of_fit``: ``row``, ``elpd``, ``pareto_k``, ``p_loo``, ``mcse``.
+    cores
+        Chains of a refit that run at the same time.
+
+    Returns
+    -------
+    DataFrame
+        The same, with better values where ``pareto_k`` was over 0.7, and ``method``, the first that was good enough for
+        a row: ``psis``, ``moment_matching`` (with a ``pareto_k`` of up to 0.5), or ``refit`` (of 0).
+    """
+    table = pointwise.assign(method="psis")
+    bad = table.index[~(table["pareto_k"] <= BAD_PARETO_K)]
+    if bad.empty:
+        return table
+    rows = models.complete_cases(spec, data)
+    place = {index: rows["row"].eq(table.at[index, "row"]).argmax() for index in bad}
+    with _quiet():
+        density = Density(spec, rows)
+        found = _by_moments(density, tree, place)
+        left = {index: i for index, i in place.items() if index not in found}
+        print(f"Pareto k over 0.7: {len(bad)} rows; {len(found)} by moment matching, {len(left)} by refits.")
+        methods = dict.fromkeys(found, "moment_matching") | dict.fromkeys(left, "refit")
+        if left:
+            refits = Refits(density, spec, cores=cores)
+            inside = next(iter(tree["log_likelihood"].data_vars.values()))
+            for index, i in left.items():
+                row = np.array([i])
+                outside = refits.densities(refits.sample(row), row, [row])[0]
+                found[index] = bridge(outside, inside.isel(__obs__=i).transpose("chain", "draw").to_numpy())
+    for index, estimate in found.items():
+        table.at[index, "p_loo"] += table.at[index, "elpd"] - estimate.elpd
+        table.at[index, "method"] = methods[index]
+        for name, value in estimate._asdict().items():
+            table.at[index, name] = value
+    return table
+
+
+def _by_moments(density: Density, tree, place: dict[int, int]) -> dict[int, Estimate]:
+    """Those of some rows that moment matching makes good; ``place`` has their positions."""
+    try:
+        draws, log_density, log_likelihood = density.recover(tree)
+    except Unrecoverable as reason:
+        print(f"No moment matching: {reason}.")
+        return {}
+    # ASSUME: not for the only row of a person or another level. Without it their effects are spread like those of the
+    # population: no affine image of what they are with it, and the weights of draws that were moved need not tell.
+    matched = {
+        index: moments.match(draws, log_density, log_likelihood[..., i], lambda x, i=i: density(x, i))
+        for index, i in place.items()
+        if not density.unseen(np.array([i])).any()
+    }
+    return {index: estimate for index, estimate in matched.items() if estimate.pareto_k <= moments.GOOD_PARETO_K}
+
+
+def people(spec: dict, data: pd.DataFrame, *, folds: int = 10, cores: int) -> pd.DataFrame:
+    """Predictive density of all rows of each person jointly, from fits without that person and others of a fold.
+
+    A person's effects come from the population distribution of each draw, 25 times; other factors keep the effects that
+    were fitted. People are shuffled with the spec's seed before they are dealt into folds. Where a person is so unlike
+    the others that the mean of the density over the draws has a heavy tail (Pareto k over 0.5), another fit, with that
+    person and without the rest of the fold, bridges the gap.
+
+    Parameters
+    ----------
+    spec
+        The model's spec (``config.Study.fit_spec``).
+    data
+        Prepared data.
+    folds
+        How many; one for each person where there are fewer people.
+    cores
+        Chains that run at the same time.
+
+    Returns
+    -------
+    DataFrame
+        ``person``, ``elpd`` in nats and ``mcse``, its Monte Carlo standard error; people in order.
+    """
+    rows = models.complete_cases(spec, data)
+    codes, ids = rows[spec["person"]].cat.codes.to_numpy(), rows[spec["person"]].cat.categories
+    shuffled = np.random.default_rng(spec["seed"]).permutation(len(ids))
+    found: dict[int, Estimate] = {}
+    with _quiet():
+        refits = Refits(Density(spec, rows), spec, cores=cores)
+        for fold in range(min(folds, len(ids))):
+            left_out = np.flatnonzero(np.isin(codes, shuffled[fold::folds]))
+            draws = refits.sample(left_out)
+            for some in batched(shuffled[fold::folds], BATCH):
+                subsets = [np.flatnonzero(codes == person) for person in some]
+                for person, own, outside in zip(some, subsets, refits.densities(draws, left_out, subsets), strict=True):
+                    found[person] = mean_density(outside)
+                    if found[person].pareto_k > moments.GOOD_PARETO_K:
+                        # With the effects of the draws themselves, which the person's rows have informed.
+                        others = np.setdiff1d(left_out, own)
+                        inside = refits.densities(refits.sample(others), others, [own])[0, ..., 0]
+                        found[person] = bridge(outside, inside)
+    table = pd.DataFrame([found[person] for person in range(len(ids))])
+    return table[["elpd", "mcse"]].assign(person=ids.astype(str))[["person", "elpd", "mcse"]]
+
+
+class Refits:
+    """Fits of one model without some of its rows.
+
+    Parameters
+    ----------
+    density
+        The model.
+    spec
+        Its spec, for the settings of the sampler.
+    cores
+        Chains that run at the same time.
+    """
+
+    def __init__(self, density: Density, spec: dict, *, cores: int):
+        import nutpie
+        import pymc as pm
+        import pytensor.tensor as pt
+
+        self.density, self.seed = density, spec["seed"]
+        self.settings = {
+            "draws": spec["draws"],
+            "tune": spec["warmup"],
+            "chains": spec["chains"],
+            "target_accept": spec["target_accept"],
+            "cores": cores,
+        }
+        model, observed = density.model, density.observed
+        with model:
+            # Names that no column has.
+            left_out = pm.Data("__left_out__", np.zeros(density.n))
+            by_row = pm.logp(observed, model.rvs_to_values[observed])
+            pm.Potential("__without__", -pt.switch(left_out > 0, by_row, 0.0).sum())
+        # ASSUME: nutpie, whichever sampler the spec names: it takes other rows without being compiled again.
+        self.compiled = nutpie.compile_pymc_model(model, var_names=[])
+
+    def sample(self, left_out: np.ndarray) -> np.ndarray:
+        """Unconstrained draws (chain, draw, d) of the posterior without the rows at some positions."""
+        import nutpie
+
+        mask = np.zeros(self.density.n)
+        mask[left_out] = 1
+        tree = nutpie.sample(
+            self.compiled.with_data(__left_out__=mask),
+            seed=self.seed,
+            progress_bar=False,
+            store_unconstrained=True,
+            **self.settings,
+        )
+        stats = tree["sample_stats"]
+        if divergences := int(stats["diverging"].sum()):
+            print(f"A refit without {len(left_out)} of {self.density.n} rows has {divergences} divergent transitions.")
+        return stats["unconstrained_draw"].to_numpy()
+
+    def densities(self, draws: np.ndarray, left_out: np.ndarray, subsets: list[np.ndarray]) -> np.ndarray:
+        """Log density of subsets of rows, each jointly, at draws of the posterior without some rows.
+
+        Effects of which these draws know nothing are drawn from the population, several times a draw.
+
+        Parameters
+        ----------
+        draws : (chain, draw, d)
+            From ``sample``.
+        left_out
+            Positions of the rows that were left out.
+        subsets
+            Positions of the rows of each subset.
+
+        Returns
+        -------
+        (subsets, chain, draw, repeats), in nats
+        """
+        together = np.concatenate(subsets)
+        starts = np.cumsum([0, *map(len, subsets)])[:-1]
+        unseen = self.density.unseen(left_out)
+        repeats = REPEATS if unseen.any() else 1
+        rng = np.random.default_rng(self.seed)
+        found = np.empty((len(subsets), *draws.shape[:2], repeats))
+        for chain, draw in np.ndindex(*draws.shape[:2]):
+            points = np.tile(draws[chain, draw], (repeats, 1))
+            # The first are the draw's own.
+            points[1:, unseen] = rng.standard_normal((repeats - 1, unseen.sum()))
+            found[:, chain, draw] = np.add.reduceat(self.density(points, together)[1], starts, axis=1).T
+        return found
+
+
+def mean_density(outside: np.ndarray) -> Estimate:
+    """Log predictive density of what is not in the data, as the mean of its density over the posterior.
+
+    Parameters
+    ----------
+    outside : (chain, draw, repeats)
+        Its log density at draws of the posterior without it.
+
+    Returns
+    -------
+    Estimate
+        Its Pareto k is that of the densities: where they have a heavy tail, their mean says nothing.
+    """
+    from scipy.special import logsumexp
+
+    by_draw = logsumexp(outside, axis=-1) - np.log(outside.shape[-1])
+    elpd = logsumexp(by_draw) - np.log(by_draw.size)
+    _, pareto_k = moments.smooth(by_draw.ravel(), moments.relative_efficiency(by_draw))
+    return Estimate(float(elpd), moments.relative_error(by_draw), pareto_k)
+
+
+def bridge(outside: np.ndarray, inside: np.ndarray) -> Estimate:
+    """Log predictive density of what is not in the data, as the ratio of normalising constants with and without it.
+
+    Far in the tails the mean of the density over the posterior without it comes from draws that are hardly ever made,
+    and so does that of its inverse over the posterior with it. Both posteriors together meet in the middle.
+
+    Parameters
+    ----------
+    outside : (chain, draw, repeats)
+        Its log density at draws of the posterior without it.
+    inside : (chain, draw)
+        And at draws of the posterior with it.
+
+    Returns
+    -------
+    Estimate
+        With a Pareto k of 0: no weight is above 1.
+
+    References
+    ----------
+    Bennett (1976), Journal of Computational Physics 22(2); Meng & Wong (1996), Statistica Sinica 6(4).
+    """
+    from scipy.optimize import brentq
+    from scipy.special import logsumexp
+
+    def log_shares(elpd: float) -> tuple[np.ndarray, np.ndarray]:
+        by_draw = logsumexp(-np.logaddexp(0, elpd - outside), axis=-1) - np.log(outside.shape[-1])
+        return by_draw, -np.logaddexp(0, inside - elpd)
+
+    def imbalance(elpd: float) -> float:
+        without, within = log_shares(elpd)
+        return float(np.exp(without).mean() - np.exp(within).mean())
+
+    elpd = brentq(imbalance, min(outside.min(), inside.min()), max(outside.max(), inside.max()))
+    mcse = np.hypot(*map(moments.relative_error, log_shares(elpd)))
+    return Estimate(elpd, float(mcse), 0.0)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without words on compilation, and without fast math: see ``sampling.fit``."""
+    import pytensor
+
+    logging.getLogger("pymc").setLevel(logging.WARNING)
+    with warnings.catch_warnings(), pytensor.config.change_flags(numba__fastmath=False):
+        warnings.simplefilter("ignore")
+        yield
