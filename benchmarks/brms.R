@@ -1,0 +1,39 @@
+# brms: fits one after another and, if there are several, leave-one-out cross-validation of each.
+# Arguments: data.csv, models.csv (a row for each prior of each model), out.csv, cores.
+arguments <- commandArgs(TRUE)
+suppressPackageStartupMessages(library(brms))
+# Debian's rstan takes Boost from the system.
+if (!nzchar(system.file("include", package = "BH"))) rstan::rstan_options(boost_lib = "/usr/include")
+
+models <- read.csv(arguments[2])
+data <- read.csv(arguments[1])
+data[[models$person[1]]] <- factor(data[[models$person[1]]])
+
+found <- NULL
+keep <- function(case, measure, value) found <<- rbind(found, data.frame(case, measure, value))
+elapsed <- function(expression) system.time(expression)[["elapsed"]]
+
+fits <- list()
+for (name in unique(models$model)) {
+  rows <- models[models$model == name, ]
+  priors <- Reduce(`+`, Map(function(prior, class) set_prior(prior, class = class), rows$prior, rows$class))
+  first <- rows[1, ]
+  seconds <- elapsed(fits[[name]] <- brm(
+    as.formula(first$formula), data,
+    prior = priors, chains = first$chains, warmup = first$warmup, iter = first$warmup + first$draws,
+    cores = as.integer(arguments[4]), seed = first$seed, refresh = 0
+  ))
+  keep(name, "seconds", seconds)
+
+  chains <- rowSums(rstan::get_elapsed_time(fits[[name]]$fit))
+  keep(name, "sampling, s", max(chains))
+  keep(name, "sampling, CPU s", sum(chains))
+  keep(name, "divergences", sum(subset(nuts_params(fits[[name]]), Parameter == "divergent__")$Value))
+  for (sd in grep("^sd_", variables(fits[[name]]), value = TRUE)) {
+    ess <- posterior::ess_bulk(posterior::extract_variable_matrix(fits[[name]], sd))
+    keep(name, sub("^sd_.*__(.*)$", "ESS sd(\\1)", sd), ess)
+  }
+}
+if (length(fits) > 1) keep("LOO", "seconds", elapsed(for (fit in fits) loo(fit)))
+saveRDS(fits, sub("csv$", "rds", arguments[3]))
+write.csv(found, arguments[3], row.names = FALSE)

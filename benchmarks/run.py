@@ -1,0 +1,280 @@
+"""Measure this pipeline against Bambi, brms and lme4 on one machine: ``uv run python benchmarks/run.py``.
+
+Every case is a process of its own (``cases.py``, ``brms.R``, ``lme4.R``, Snakemake). This process stays small, because
+the system counts a new process's peak memory from that of the one which started it.
+"""
+
+import argparse
+import csv
+import json
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import yaml
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from partialpool import config as study_config  # noqa: E402
+
+COLUMNS = ("part", "tool", "case", "measure", "value", "note", "run")
+OURS = "partialpool"
+# The model whose sampling is looked at closely.
+GROWTH = "m71.5"
+
+
+def read(path: Path, quick: bool) -> dict:
+    """A study's config; with few iterations if it is only to be tried."""
+    config = yaml.safe_load(path.read_text())
+    if quick:
+        config["sampling"]["warmup"] = 200
+        for model in config["models"].values():
+            model["draws"] = 100
+    return config
+
+
+class Bench:
+    """A run: where its files are, what it may use, and what it has measured."""
+
+    def __init__(self, folder: Path, data: Path | None, *, cores: int, quick: bool):
+        self.folder, self.cores, self.quick = folder, cores, quick
+        self.rows: list[dict] = []
+        self.part = ""
+        self.config = read(ROOT / ("config" if data else "demo/config") / "config.yaml", quick)
+        if data:
+            self.config["data"]["source"] = str(data.resolve())
+        self.study = study_config.load(self.config)
+
+    def specs(self) -> dict[str, dict]:
+        """Specs of the study's models."""
+        return {model: self.study.fit_spec(model) for model in self.study.models}
+
+    def keep(self, tool: str, case: str, measure: str, value: float | str, note: str = "") -> None:
+        """Keep a measurement, and say it."""
+        self.rows.append(
+            {"part": self.part, "tool": tool, "case": case, "measure": measure, "value": value, "note": note}
+        )
+        print(f"{self.part:8} {tool:20} {case:14} {measure:20} {value}  {note}", flush=True)
+
+    def measure(self, tool: str, case: str, command: list, *, caches: str = "compiled", keep: bool = True) -> bool:
+        """Run a process; keep its time and peak memory and, if it writes ``out.csv``, its own measurements.
+
+        Parameters
+        ----------
+        tool, case
+            What the measurements are called.
+        command
+            Program and arguments.
+        caches
+            Name of the folder in which PyTensor and Numba keep what they compile; a new name means that nothing is
+            compiled yet.
+        keep
+            False for a run that only fills the caches.
+
+        Returns
+        -------
+        bool
+            Whether it succeeded; if not, the last error that it told is kept as a note.
+        """
+        cache = self.folder / "caches" / caches
+        flags = ",".join(filter(None, (os.environ.get("PYTENSOR_FLAGS"), f"base_compiledir={cache}/pytensor")))
+        environment = os.environ | {"PYTENSOR_FLAGS": flags, "NUMBA_CACHE_DIR": f"{cache}/numba"}
+        own, log = self.folder / "out.csv", self.folder / "log.txt"
+        own.unlink(missing_ok=True)
+        with open(log, "wb") as output:
+            start = time.perf_counter()
+            process = subprocess.Popen(
+                list(map(str, command)), stdout=output, stderr=subprocess.STDOUT, env=environment, cwd=ROOT
+            )
+            _, status, usage = os.wait4(process.pid, 0)
+            seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            said = log.read_text(errors="replace").strip()
+            print(said[-2000:], file=sys.stderr)
+            errors = [line.strip() for line in said.splitlines() if "Error" in line]
+            note = "killed, as when memory runs out" if process.returncode == -signal.SIGKILL else "see what it printed"
+            note = errors[-1].replace(str(self.folder), "").replace(f"{ROOT}/", "")[:200] if errors else note
+            self.keep(tool, case, "failed", process.returncode, note)
+        elif keep:
+            self.keep(tool, case, "process", seconds)
+            self.keep(tool, case, "GiB", usage.ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20))
+            for row in csv.DictReader(own.open()) if own.exists() else ():
+                self.keep(tool, row["case"], row["measure"], float(row["value"]))
+        return not process.returncode
+
+    def python(self, case: str, **arguments) -> list:
+        """Command of a case in ``cases.py``."""
+        return [sys.executable, HERE / "cases.py", case, self.folder / "out.csv", json.dumps(arguments, default=str)]
+
+    def snakemake(self, folder: Path, *arguments: str) -> list:
+        """Command of the pipeline in a folder, which is set up for it."""
+        (folder / "config").mkdir(parents=True, exist_ok=True)
+        (folder / "config/config.yaml").write_text(yaml.safe_dump(self.config, sort_keys=False))
+        if self.study.published:
+            shutil.copytree(ROOT / self.study.published.folder, folder / "config/published", dirs_exist_ok=True)
+        command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder]
+        return [*command, "--cores", self.cores, *arguments]
+
+    def data(self, name: str) -> Path:
+        """The study's ``raw.csv`` or ``prepared.parquet``, made by the pipeline's own rules."""
+        folder = self.folder / "data"
+        if not (path := folder / "results/data" / name).exists():
+            self.measure(OURS, "data", self.snakemake(folder, "results/data/prepared.parquet"), keep=False)
+        return path
+
+    def brms(self, models: list[str]) -> None:
+        """Fit models with brms, if it is installed."""
+        if not self.has("brms"):
+            return
+        table = self.folder / "models.csv"
+        with table.open("w", newline="") as file:
+            names = ("model", "formula", "class", "prior", "person", "chains", "warmup", "draws", "seed")
+            writer = csv.DictWriter(file, names, extrasaction="ignore")
+            writer.writeheader()
+            for model in models:
+                spec = self.specs()[model]
+                for kind, prior in spec["priors"].items():
+                    writer.writerow(spec | {"model": model, "class": kind, "prior": prior.lower()})
+        command = ["Rscript", HERE / "brms.R", self.data("raw.csv"), table, self.folder / "out.csv", self.cores]
+        self.measure("brms", "all", command)
+
+    def has(self, package: str) -> bool:
+        """Whether R and a package of it are installed; if not, that is kept as a note."""
+        if not (found := bool(r_version(package))):
+            self.keep(package, "all", "failed", 1, "not installed")
+        return found
+
+
+def r_version(package: str) -> str:
+    """Version of an R package; empty if it, or R, is not installed."""
+    if not shutil.which("Rscript"):
+        return ""
+    command = ["Rscript", "-e", f"cat(as.character(packageVersion('{package}')))"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def machine(cores: int) -> str:
+    """Date, machine and versions, in one line."""
+    cpu = platform.processor() or platform.machine()
+    if (info := Path("/proc/cpuinfo")).exists():
+        named = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
+        cpu = named[0] if named else cpu
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    python = [f"{name} {version(name)}" for name in ("bambi", "pymc", "nutpie", "numba")]
+    r = [f"{name} {found}" for name in ("brms", "rstan", "lme4") if (found := r_version(name))]
+    where = f"{cores} of {os.cpu_count()} cores ({cpu}), {memory:.0f} GiB, {platform.system()}"
+    return f"{time.strftime('%Y-%m-%d')}; {where}; Python {platform.python_version()}, {', '.join(python + r)}"
+
+
+def study(bench: Bench) -> None:
+    """All five models: brms' fits and LOO, the whole pipeline, Bambi's fits and LOO."""
+    bench.brms(list(bench.study.models))
+    folder = bench.folder / "study"
+    for caches, arguments in (("cold", ()), ("warm", ("--forceall",))):
+        tool = f"{OURS}, {caches}"
+        if bench.measure(tool, "all", bench.snakemake(folder, *arguments), caches="study"):
+            for model in bench.study.models:
+                bench.keep(tool, model, "seconds", job_seconds(folder, "fit_model", model))
+            loo = [job_seconds(folder, "compare_models", comparison) for comparison in bench.study.comparisons]
+            bench.keep(tool, "LOO", "seconds", sum(loo))
+    command = bench.python("bambi", specs=bench.specs(), data=bench.data("prepared.parquet"), cores=bench.cores)
+    if bench.measure("Bambi", "all", command, caches="bambi", keep=False):
+        bench.measure("Bambi", "all", command, caches="bambi")
+
+
+def job_seconds(folder: Path, rule: str, name: str) -> float:
+    """What Snakemake measured of a job."""
+    with (folder / f"results/benchmarks/{rule}/{name}.tsv").open() as file:
+        return float(next(csv.DictReader(file, delimiter="\t"))["s"])
+
+
+def engine(bench: Bench) -> None:
+    """Effective draws a second of sampling, and the whole process, of the model with varying slopes."""
+    bench.brms([GROWTH])
+    spec, data, cores = bench.specs()[GROWTH], bench.data("prepared.parquet"), bench.cores
+    for caches in ("cold", "warm"):
+        command = bench.python("fit", spec=spec, data=data, cores=cores, output=bench.folder / "fit.nc")
+        bench.measure(OURS, caches, command, caches="engine")
+    bench.measure(OURS, GROWTH, bench.python("engine", spec=spec, data=data, cores=cores), caches="engine")
+
+
+def scale(bench: Bench) -> None:
+    """Time and memory of a growth model over people and over rows per person, and lme4's at the most people."""
+    people = 10 if bench.quick else 1000
+    spec = study_config.load(read(HERE / "scale.yaml", bench.quick)).fit_spec("growth")
+    data, doubles, output = (bench.folder / name for name in ("scale.parquet", "scale.bin", "scale.nc"))
+
+    def fit(people: int, each: int, keep: bool = True, **changes) -> None:
+        simulated = bench.python("simulate", people=people, rows_each=each, parquet=data, doubles=doubles)
+        bench.measure(OURS, "data", simulated, keep=False)
+        command = bench.python("fit", spec=spec | changes, data=data, cores=bench.cores, output=output)
+        bench.measure(OURS, f"{people} x {each}", command, caches="scale", keep=keep)
+
+    # Compile what small and large models need.
+    for mode in ("draws", "summary"):
+        fit(people, 2, keep=False, person_effects=mode)
+    for several, each in ((1, 10), (10, 10), (10, 100), (10, 1000), (100, 10)):
+        fit(several * people, each)
+    if bench.has("lme4"):
+        rows = 1000 * people
+        command = ["Rscript", HERE / "lme4.R", doubles, rows, bench.folder / "out.csv", f"{100 * people} x 10"]
+        bench.measure("lme4", f"{100 * people} x 10", command)
+
+
+def replace_part(path: Path, part: str, rows: list[dict]) -> None:
+    """Write the rows of one part into a file of results, in place of its former ones."""
+    kept = []
+    if path.exists():
+        with path.open() as file:
+            kept = [row for row in csv.DictReader(file) if row["part"] != part]
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows([*kept, *rows])
+
+
+PARTS = {part.__name__: part for part in (study, engine, scale)}
+
+
+def main() -> None:
+    """Run the parts asked for, keep the results of the others as they are, and show all."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("parts", nargs="*", help=f"{', '.join(PARTS)}; all by default")
+    parser.add_argument("--data", type=Path, help="the study's CSV file; the demo's simulated data by default")
+    parser.add_argument(
+        "--cores", type=int, default=min(4, os.cpu_count() or 1), help="for every tool; at most 4 by default"
+    )
+    parser.add_argument("--quick", action="store_true", help="tiny sizes into benchmarks/quick: only shows what runs")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.parts) - set(PARTS):
+        parser.error(f"there is no part {', '.join(sorted(unknown))}; valid: {', '.join(PARTS)}")
+    parts = arguments.parts or list(PARTS)
+
+    output = HERE / "quick" if arguments.quick else HERE
+    output.mkdir(exist_ok=True)
+    run = machine(arguments.cores)
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder), arguments.data, cores=arguments.cores, quick=arguments.quick)
+        for bench.part in parts:
+            PARTS[bench.part](bench)
+            measured = [row | {"run": run} for row in bench.rows if row["part"] == bench.part]
+            replace_part(output / "results.csv", bench.part, measured)
+
+    import show
+
+    show.everything(output / "results.csv", template=HERE / "README.md", output=output)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""Results of ``run.py`` -> tables in the README, and the figure."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import plotnine as p9
+from mizani.labels import label_number
+from partialpool import figures
+
+BRMS, OURS = "brms", "partialpool"
+SLOPE = "ESS sd(week)"
+ROWS_EACH = 10
+
+
+# ---------------------------------------------------------------------------------------------- tables
+
+
+def number(value: float) -> str:
+    """Three digits that count; a dash for what was not measured."""
+    if not np.isfinite(value):
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A table in Markdown; numbers as ``number`` writes them, and to the right."""
+    numeric = [column for column in table if table[column].dtype.kind in "if"]
+    shown = table.assign(**{column: table[column].map(number) for column in numeric})
+    rule = ["---:" if column in numeric else "---" for column in table]
+    lines = [list(table.columns), rule, *shown.to_numpy().tolist()]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+def exponent(sizes, values) -> float:
+    """Least-squares slope of log value on log size; NaN with fewer than two measurements."""
+    pairs = np.array([pair for pair in zip(sizes, values, strict=True) if np.isfinite(pair).all()])
+    return float(np.polyfit(*np.log(pairs).T, 1)[0]) if len(pairs) > 1 else np.nan
+
+
+def study(results: pd.DataFrame) -> pd.DataFrame:
+    """Seconds of each tool: its fits, its LOO, all; and all relative to brms, or to the first tool without it."""
+    seconds = results[results["measure"] == "seconds"].pivot(index="tool", columns="case", values="value")
+    every = results[results["measure"] == "process"].set_index("tool")["value"]
+    # Of brms only what its user waits for: not the start of R, nor reading the data.
+    every = every.mask(every.index == BRMS, seconds.sum(axis=1))
+    table = seconds.reindex(index=every.index, columns=[*sorted(seconds.columns.drop("LOO")), "LOO"]).assign(all=every)
+    reference = BRMS if BRMS in table.index else table.index[0]
+    return table.assign(**{f"relative to {reference}": every / every[reference]}).reset_index()
+
+
+def engine(results: pd.DataFrame) -> pd.DataFrame:
+    """Effective draws of a standard deviation per second of sampling, and seconds of the whole process."""
+    own = results[~results["measure"].isin(["process", "GiB", "failed"])]
+    own = own.pivot_table(index="tool", columns="measure", values="value", sort=False)
+    own = own.reindex(columns=["divergences", SLOPE, "sampling, s", "sampling, CPU s"])
+    table = own[["divergences", SLOPE]].copy()
+    for second in ("s", "CPU s"):
+        table[f"sampling, {second}"] = own[f"sampling, {second}"]
+        table[f"ESS/{second}"] = table[SLOPE] / own[f"sampling, {second}"]
+        table[f"ESS/{second} relative to brms"] = table[f"ESS/{second}"] / table[f"ESS/{second}"].get(BRMS, np.nan)
+    process = results[results["measure"] == "process"].set_index(["tool", "case"])["value"]
+    # brms compiles its model in every process.
+    for state in ("cold", "warm"):
+        table[f"process {state}, s"] = [
+            process.get((tool, "all" if tool == BRMS and state == "cold" else state), np.nan) for tool in table.index
+        ]
+    return table.reset_index()
+
+
+def scale(results: pd.DataFrame) -> pd.DataFrame:
+    """Seconds and GiB over people and rows per person; of lme4 the seconds of ``lmer()`` alone."""
+    sizes = results["case"].str.extract(r"^(?P<people>\d+) x (?P<each>\d+)$")
+    results = results[sizes["people"].notna()].join(sizes.dropna().astype(int))
+    table = results.pivot_table(index=["people", "each", "tool"], columns="measure", values="value").reset_index()
+    table = table.reindex(columns=["people", "each", "tool", "process", "fit", "GiB"])
+    table["seconds"] = table["fit"].fillna(table["process"])
+    table["rows"] = table["people"] * table["each"]
+    lme4 = table[table["tool"] == "lme4"].set_index(["people", "each"])["seconds"]
+    reference = [lme4.get((row.people, row.each), np.nan) for row in table.itertuples()]
+    table["relative to lme4"] = table["seconds"] / np.array(reference, float)
+    return table[["tool", "people", "each", "rows", "seconds", "relative to lme4", "GiB"]]
+
+
+def sweeps(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Our rows of ``scale`` over people with the same rows each, and over rows at the same people."""
+    ours = table[table["tool"] == OURS]
+    people = ours["people"].mode().iloc[0] if len(ours) else 0
+    return {
+        f"{ROWS_EACH} rows a person": ours[ours["each"] == ROWS_EACH],
+        f"{people:,} people": ours[ours["people"] == people],
+    }
+
+
+def exponents(table: pd.DataFrame) -> pd.DataFrame:
+    """Exponents of time and memory over rows, for each of ``sweeps``."""
+    found = [
+        {"with": name, "rows": f"{part['rows'].min():,} to {part['rows'].max():,}"}
+        | {f"exponent of {value}": f"{exponent(part['rows'], part[value]):.2f}" for value in ("seconds", "GiB")}
+        for name, part in sweeps(table).items()
+        if len(part) > 1
+    ]
+    return pd.DataFrame(found)
+
+
+def shown(part: str, results: pd.DataFrame) -> str:
+    """What the README says of one part: its tables, what failed, and where it ran."""
+    tables = {"study": study, "engine": engine, "scale": scale}
+    measured = results[results["measure"] != "failed"]
+    pieces = []
+    if len(measured):
+        table = tables[part](measured)
+        pieces.append(markdown(table.rename(columns={"each": "rows each"})))
+        if part == "scale" and len(found := exponents(table)):
+            pieces.append(markdown(found))
+    failed = results[results["measure"] == "failed"]
+    pieces += [f"{row.tool}, {row.case}: failed ({row.note})." for row in failed.itertuples()]
+    return "\n\n".join([*pieces, f"*{results['run'].iloc[0]}*"])
+
+
+def fill(text: str, part: str, content: str) -> str:
+    """Put content between the markers ``<!-- part -->`` and ``<!-- /part -->``.
+
+    Raises
+    ------
+    ValueError
+        If the text has no such markers.
+    """
+    pattern = rf"(?s)(<!-- {part} -->\n).*?(<!-- /{part} -->)"
+    if not re.search(pattern, text):
+        raise ValueError(f"There is no <!-- {part} --> ... <!-- /{part} --> to write into.")
+    return re.sub(pattern, lambda found: f"{found[1]}\n{content}\n\n{found[2]}", text)
+
+
+# ---------------------------------------------------------------------------------------------- figure
+
+
+def figure(results: dict[str, pd.DataFrame]):
+    """One panel for each part that has results: seconds, effective draws a second, and time and memory over rows."""
+    style = figures.theme_study() + p9.theme(plot_title=p9.element_text(size=9, ha="left"), panel_spacing=0.06)
+
+    def bars(table: pd.DataFrame, value: str, title: str, unit: str):
+        table = table.dropna(subset=[value]).assign(label=lambda t: t[value].map(number))
+        table["tool"] = pd.Categorical(table["tool"], table["tool"][::-1])
+        table["ours"] = table["tool"].str.startswith(OURS)
+        return (
+            p9.ggplot(table, p9.aes("tool", value, fill="ours"))
+            + p9.geom_col(width=0.6, show_legend=False)
+            + p9.geom_text(p9.aes(label="label"), size=7, ha="left", nudge_y=0.01 * table[value].max())
+            + p9.scale_fill_manual({True: figures.TEAL, False: figures.GREY})
+            + p9.scale_y_continuous(expand=(0, 0, 0.2, 0))
+            + p9.coord_flip()
+            + p9.labs(title=title, x="", y=unit)
+            + style
+            + p9.theme(panel_grid_major_y=p9.element_blank())
+        )
+
+    def growth(table: pd.DataFrame):
+        parts = [part.assign(sweep=f"{OURS}, {name}") for name, part in sweeps(table).items()]
+        others = table[table["tool"] != OURS]
+        parts.append(others.assign(sweep=others["tool"] + ", point estimate"))
+        long = pd.concat(parts).melt(["rows", "sweep"], ["seconds", "GiB"], "measure")
+        long["measure"] = pd.Categorical(long["measure"].map({"seconds": "Seconds", "GiB": "Peak memory, GiB"}))
+        long["measure"] = long["measure"].cat.reorder_categories(["Seconds", "Peak memory, GiB"])
+        long["sweep"] = pd.Categorical(long["sweep"], long["sweep"].unique())
+        return (
+            p9.ggplot(long, p9.aes("rows", "value", color="sweep", shape="sweep"))
+            + p9.geom_line()
+            + p9.geom_point(size=2)
+            + p9.facet_wrap("measure", scales="free_y")
+            + p9.scale_x_log10(labels=label_number(big_mark=","))
+            + p9.scale_y_log10(labels=label_number())
+            + p9.scale_color_manual([figures.TEAL, figures.CORAL, figures.GREY])
+            + p9.scale_shape_manual(["o", "^", "s"])
+            + p9.labs(title="Time and memory over rows", x="Rows", y="", color="", shape="")
+            + style
+        )
+
+    panels = []
+    if "study" in results:
+        panels.append(bars(results["study"], "all", "Five models and their comparison", "Seconds"))
+    if "engine" in results:
+        panels.append(bars(results["engine"], "ESS/CPU s", "Effective draws of sd(week)", "Per CPU second of sampling"))
+    if len(panels) == 2:
+        panels = [panels[0] | panels[1]]
+    if "scale" in results:
+        panels.append(growth(results["scale"]))
+    return panels[0] / panels[1] if len(panels) == 2 else panels[0]
+
+
+def everything(path: Path, *, template: Path, output: Path) -> None:
+    """Write ``README.md`` (from a template with markers) and ``figure.png``; print the tables.
+
+    Parameters
+    ----------
+    path
+        The results as CSV.
+    template
+        A README with markers.
+    output
+        Folder of what is written.
+    """
+    results = pd.read_csv(path, keep_default_na=False).astype({"value": float})
+    text, tables = template.read_text(), {}
+    for part, rows in results.groupby("part", sort=False):
+        content = shown(part, rows)
+        text = fill(text, part, content)
+        print(f"\n{part}\n\n{content}")
+        if len(measured := rows[rows["measure"] != "failed"]):
+            tables[part] = globals()[part](measured)
+    (output / "README.md").write_text(text)
+    if tables:
+        plot, size = figure(tables), p9.theme(figure_size=(7, 5 if "scale" in tables else 2.2))
+        sized = plot + size if isinstance(plot, p9.ggplot) else plot & size
+        sized.save(output / "figure.png", dpi=300, verbose=False)

@@ -1,0 +1,128 @@
+"""Tables of the benchmarks; needs neither R nor a measurement."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import show
+
+README = Path(show.__file__).with_name("README.md")
+
+
+def results(part, *rows):
+    """Results as ``run.py`` writes them, from (tool, case, measure, value)."""
+    table = pd.DataFrame(rows, columns=["tool", "case", "measure", "value"])
+    return table.assign(part=part, note="", run="a machine")
+
+
+STUDY = [
+    ("brms", "a", "seconds", 30.0),
+    ("brms", "b", "seconds", 50.0),
+    ("brms", "LOO", "seconds", 20.0),
+    ("brms", "all", "process", 110.0),
+    ("partialpool, cold", "all", "process", 40.0),
+    ("partialpool, cold", "a", "seconds", 12.0),
+    ("partialpool, cold", "LOO", "seconds", 5.0),
+    ("Bambi", "all", "process", 60.0),
+]
+SCALE = [
+    row
+    for people, each, seconds in ((1000, 10, 2.0), (10_000, 10, 20.0), (100_000, 10, 200.0), (10_000, 1000, 200.0))
+    for row in (
+        ("partialpool", f"{people} x {each}", "process", seconds),
+        ("partialpool", f"{people} x {each}", "GiB", seconds**0.5),
+    )
+]
+ENGINE = [
+    ("brms", "all", "process", 60.0),
+    ("brms", "model", "sampling, s", 15.0),
+    ("brms", "model", "sampling, CPU s", 30.0),
+    ("brms", "model", show.SLOPE, 1500.0),
+    ("partialpool", "cold", "process", 20.0),
+    ("partialpool", "warm", "process", 10.0),
+    ("partialpool", "model", "sampling, s", 2.0),
+    ("partialpool", "model", "sampling, CPU s", 3.0),
+    ("partialpool", "model", show.SLOPE, 6000.0),
+]
+LME4 = [("lme4", "100000 x 10", measure, value) for measure, value in (("process", 15.0), ("fit", 13.0), ("GiB", 0.7))]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.12345, "0.123"), (12.345, "12.3"), (1234.5, "1,234"), (0.0, "0"), (np.nan, "–")]
+)
+def test_number(value, text):
+    assert show.number(value) == text
+
+
+def test_markdown_aligns_numbers():
+    table = pd.DataFrame({"tool": ["x"], "seconds": [1.5]})
+    assert show.markdown(table) == "| tool | seconds |\n| --- | ---: |\n| x | 1.5 |"
+
+
+def test_exponent():
+    sizes = np.array([10, 100, 1000])
+    assert show.exponent(sizes, 3 * sizes**0.7) == pytest.approx(0.7)
+    assert show.exponent(sizes, [1, np.nan, 10]) == pytest.approx(0.5)
+    assert np.isnan(show.exponent(sizes, [1, np.nan, np.nan]))
+
+
+def test_study_counts_of_brms_its_fits_and_loo_alone():
+    table = show.study(results("study", *STUDY)).set_index("tool")
+    assert list(table) == ["a", "b", "LOO", "all", "relative to brms"]
+    assert table["all"].to_dict() == {"brms": 100, "partialpool, cold": 40, "Bambi": 60}
+    assert table["relative to brms"].to_dict() == {"brms": 1, "partialpool, cold": 0.4, "Bambi": 0.6}
+    assert np.isnan(table.loc["partialpool, cold", "b"])
+
+
+def test_study_without_brms():
+    table = show.study(results("study", *STUDY[4:]))
+    assert table["relative to partialpool, cold"].tolist() == [1, 1.5]
+
+
+def test_engine():
+    table = show.engine(results("engine", *ENGINE)).set_index("tool")
+    assert table["ESS/s"].to_dict() == {"partialpool": 3000, "brms": 100}
+    assert table["ESS/CPU s"].to_dict() == {"partialpool": 2000, "brms": 50}
+    assert table["ESS/CPU s relative to brms"].to_dict() == {"partialpool": 40, "brms": 1}
+    assert table.loc["partialpool", ["ESS/s relative to brms", "process cold, s", "process warm, s"]].tolist() == [
+        30,
+        20,
+        10,
+    ]
+    assert table.loc["brms", "process cold, s"] == 60
+
+
+def test_scale_and_its_exponents():
+    table = show.scale(results("scale", *SCALE, *LME4))
+    assert table.loc[table["tool"] == "lme4", ["rows", "seconds", "GiB"]].to_numpy().tolist() == [[1_000_000, 13, 0.7]]
+    ours = table[table["rows"] == 1_000_000].set_index("tool")["relative to lme4"]
+    assert ours.to_dict() == {"lme4": 1, "partialpool": pytest.approx(200 / 13)}
+    exponents = show.exponents(table)
+    assert exponents["with"].tolist() == ["10 rows a person", "10,000 people"]
+    assert exponents["rows"].tolist() == ["10,000 to 1,000,000", "100,000 to 10,000,000"]
+    assert exponents["exponent of seconds"].tolist() == ["1.00", "0.50"]
+
+
+def test_what_failed_is_told():
+    table = results("engine", ("brms", "all", "failed", 1.0)).assign(note="not installed")
+    assert show.shown("engine", table) == "brms, all: failed (not installed).\n\n*a machine*"
+
+
+def test_fill_replaces_what_stands_between_markers():
+    text = "before\n<!-- a -->\nold\n<!-- /a -->\nafter"
+    once = show.fill(text, "a", r"new \1")
+    assert once == "before\n<!-- a -->\n\nnew \\1\n\n<!-- /a -->\nafter"
+    assert show.fill(once, "a", r"new \1") == once
+    with pytest.raises(ValueError, match="no <!-- b -->"):
+        show.fill(text, "b", "new")
+
+
+@pytest.mark.parametrize("parts", [["study", "engine", "scale"], ["engine"]])
+def test_readme_and_figure(tmp_path, parts):
+    rows = {"study": STUDY, "engine": ENGINE, "scale": [*SCALE, *LME4]}
+    table = pd.concat([results(part, *rows[part]) for part in parts])
+    table.to_csv(tmp_path / "results.csv", index=False)
+    show.everything(tmp_path / "results.csv", template=README, output=tmp_path)
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
+    assert (tmp_path / "README.md").read_text().count("*a machine*") == len(parts)
