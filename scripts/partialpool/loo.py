@@ -214,7 +214,7 @@ def compare(pointwise: dict[str, pd.DataFrame], *, estimand: str) -> pd.DataFram
                 "rank": rank,
                 "elpd_loo": table["elpd"].sum(),
                 "se_elpd_loo": standard_error(table["elpd"]),
-                "p_loo": table["p_loo"].sum(),
+                "p_loo": table["p_loo"].sum(skipna=False),
                 "looic": -2 * table["elpd"].sum(),
                 "elpd_diff": difference.sum(),
                 "se_diff": standard_error(difference),

@@ -183,7 +183,7 @@ def compared(comparison: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
             "model": [f"{model} {titles[model]}" for model in comparison["model"]],
             **{
                 f"{name} (se)": [
-                    f"{number(value, 1)} ({number(error, 1)})"
+                    "–" if pd.isna(value) else f"{number(value, 1)} ({number(error, 1)})"
                     for value, error in zip(comparison[name], comparison[se], strict=True)
                 ]
                 for name, se in pairs
@@ -197,6 +197,7 @@ def compared(comparison: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
 METHODS = {
     "integrated": "all coefficients integrated out",
     "psis": "plain Pareto-smoothed importance sampling",
+    "kfold": "fits without folds of people",
 }
 
 

@@ -376,3 +376,45 @@ def test_people_are_known_by_name_whatever_their_order(make_spec, people):
     effects = sampling.fit(spec, shuffled)["posterior"]["1|id"].mean(("chain", "draw")).to_series()
     assert effects.idxmax() == "101"
     assert effects.index.tolist() == models.complete_cases(spec, people)["id"].cat.categories.tolist()
+
+
+@pytest.mark.numbers
+def test_summaries_of_people_are_those_of_their_draws(correlated, people, make_spec):
+    from arviz_stats.base import array_stats
+
+    spec = correlated | {"engine": "collapsed", "chains": 4, "draws": 1000, "warmup": 500}
+    summaries = sampling.fit(spec | {"person_effects": "summary"}, people, cores=2)
+    draws = sampling.fit(spec | {"person_effects": "draws"}, people)
+    assert not {"1|id", "x|id"} & set(summaries["posterior"].data_vars)
+    for name in ("1|id", "x|id"):
+        ours = summaries["person_effects"][name]
+        assert ours.dims == ("statistic", "id__factor_dim")
+        values = draws["posterior"][name].transpose("id__factor_dim", "chain", "draw").to_numpy()
+        assert ours["id__factor_dim"].values.tolist() == draws["posterior"]["id__factor_dim"].values.tolist()
+        for statistic, function, options in (
+            ("mean", np.mean, {"method": "mean"}),
+            ("sd", np.std, {"method": "sd"}),
+            ("q2.5", lambda x: np.quantile(x, 0.025), {"method": "quantile", "prob": 0.025}),
+            ("q97.5", lambda x: np.quantile(x, 0.975), {"method": "quantile", "prob": 0.975}),
+        ):
+            for person, own in zip(ours.sel(statistic=statistic).to_numpy(), values, strict=True):
+                # From a quarter of as many draws: twice the error of the draws, and that of the draws.
+                assert abs(person - function(own)) < 5 * np.sqrt(5) * array_stats.mcse(own, **options)
+
+
+def test_a_summary_has_no_draws_for_what_needs_them(correlated, people):
+    from partialpool import predict
+
+    spec = correlated | {"engine": "collapsed", "person_effects": "summary"}
+    tree = sampling.fit(spec, people)
+    at = predict.points(spec, people, people=["6"], new_people=None, at={})
+    with pytest.raises(StudyError, match=r"needs draws of the effects 1\|id, x\|id.*person_effects: draws"):
+        predict.predict(tree, spec, people, at, quantities=["expected"], new=False, seed=1)
+
+
+def test_a_summary_is_for_the_collapsed_engine(make_spec, people):
+    spec = make_spec(
+        "count ~ x + (1 | id)", "Intercept b sd", family="poisson", engine="auto", person_effects="summary"
+    )
+    with pytest.raises(StudyError, match="'person_effects: summary' needs the collapsed engine"):
+        sampling.fit(spec, people)

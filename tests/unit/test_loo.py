@@ -307,3 +307,42 @@ def test_models_on_different_rows_are_refused_and_the_rows_named():
 def test_as_many_rows_are_not_the_same_rows():
     with pytest.raises(StudyError, match=r"a: 2 rows; not in every other model: rows 1\n  b: 2 rows.*rows 2\n"):
         compare(a=table([-1.0] * 2, rows=[0, 1]), b=table([-1.0] * 2, rows=[0, 2]))
+
+
+def test_an_unknown_p_loo_is_not_zero():
+    found = compare(a=table([-1.0, -2.0], p_loo=[0.5, np.nan]), b=table([-2.0, -2.5])).set_index("model")
+    assert np.isnan(found.loc["a", ["p_loo", "se_p_loo"]].astype(float)).all()
+
+
+# ------------------------------------------------------------------------------------- all that is compared
+
+
+def of_model(method, elpd):
+    observations = table(elpd).assign(method=method)
+    people = pd.DataFrame({"person": ["x", "y"], "elpd": elpd, "pareto_k": 0.2, "p_loo": 0.1, "method": method})
+    return {"observation": observations, "person": people, "psis": table([value + 1 for value in elpd])}
+
+
+def test_both_estimands_and_plain_psis_stand_side_by_side():
+    models = {"a": of_model("integrated", [-1.0, -2.0]), "b": of_model("integrated", [-1.5, -2.5])}
+    found, pointwise, people = loo.compare_all(models)
+    blocks = found[["model", "estimand", "method", "elpd_loo"]].to_numpy().tolist()
+    assert blocks == [
+        ["a", "observation", "integrated", -3.0],
+        ["b", "observation", "integrated", -4.0],
+        ["a", "person", "integrated", -3.0],
+        ["b", "person", "integrated", -4.0],
+        ["a", "observation", "psis", -1.0],
+        ["b", "observation", "psis", -2.0],
+    ]
+    assert list(pointwise.columns) == ["model", "row", "elpd", "pareto_k", "method", "psis_elpd", "psis_pareto_k"]
+    assert (pointwise["psis_elpd"] - pointwise["elpd"] == 1).all()
+    assert people[["model", "person"]].to_numpy().tolist() == [["a", "x"], ["a", "y"], ["b", "x"], ["b", "y"]]
+
+
+def test_a_fit_that_keeps_some_draws_only_has_no_plain_psis():
+    models = {name: of_model("integrated", [-1.0, -2.0]) for name in "ab"}
+    del models["b"]["psis"]
+    found, pointwise, _ = loo.compare_all(models)
+    assert set(found["method"]) == {"integrated"}
+    assert pointwise.loc[pointwise["model"] == "b", "psis_elpd"].isna().all()
