@@ -720,7 +720,7 @@ def leave_out(matrices: Design, posterior, subsets: np.ndarray) -> np.ndarray:
     gathered = statistics(matrices)
     # The scales are few, and known well in a large study: then some draws of them do.
     shape = posterior.sizes["chain"], posterior.sizes["draw"]
-    posterior = posterior.isel(draw=thinned((1, shape[1]), max(100, LARGE // (shape[0] * (subsets.max() + 1)))))
+    posterior = posterior.isel(draw=thinned((1, shape[1]), max(100, LARGE // (shape[0] * (int(subsets.max()) + 1)))))
     sigma, factor = posterior["sigma"].transpose("chain", "draw").to_numpy(), factors_of(posterior, matrices)
     # Subsets in the order of the people they belong to.
     order = np.lexsort((subsets, matrices.codes))

@@ -37,7 +37,7 @@ def observations(tree, spec: dict, data: pd.DataFrame, pointwise: pd.DataFrame, 
     spec, data
         What it was fitted to.
     pointwise
-        From ``loo.of_fit``: ``row``, ``elpd``, ``pareto_k``, ``p_loo``, ``mcse``.
+        From ``loo.of_fit``: ``row``, ``elpd``, ``pareto_k``, ``p_loo``, ``mcse``, ``method``.
     cores
         Chains of a refit that run at the same time.
 
@@ -47,7 +47,7 @@ def observations(tree, spec: dict, data: pd.DataFrame, pointwise: pd.DataFrame, 
         The same, with better values where ``pareto_k`` was over 0.7, and ``method``, the first that was good enough for
         a row: ``psis``, ``moment_matching`` (with a ``pareto_k`` of up to 0.5), or ``refit`` (of 0).
     """
-    table = pointwise.assign(method="psis")
+    table = pointwise.copy()
     bad = table.index[~(table["pareto_k"] <= BAD_PARETO_K)]
     if bad.empty:
         return table

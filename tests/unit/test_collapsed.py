@@ -234,6 +234,7 @@ def test_same_seed_same_draws_whatever_the_cores(quick, correlated, people):
 IN_A_PROCESS = """
 import json, sys
 import partialpool.jobs
+import pandas as pd
 from partialpool import sampling, store
 spec = json.loads(sys.argv[1])
 store.save(sampling.fit(spec, pd.read_parquet(sys.argv[2])), sys.argv[3], spec=spec, data_sha256="0")

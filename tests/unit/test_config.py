@@ -391,6 +391,7 @@ def test_a_file_that_is_no_mapping_is_a_mistake(nothing):
 
 SETTINGS = {
     "engine": "nuts",
+    "person_effects": "draws",
     "sampler": "pymc",
     "chains": 3,
     "warmup": 77,
