@@ -198,8 +198,6 @@ class Statistics:
     n: int
     origin: np.ndarray
     basis: np.ndarray
-    starts: np.ndarray
-    order: np.ndarray
     xy: np.ndarray
 
     @property
@@ -230,7 +228,7 @@ def statistics(matrices: Design) -> Statistics:
         kernel.gather(starts, order, z, xy, r, reduced, rest)
     else:
         rest[:] = xy.T @ xy
-    return Statistics(r, reduced, rest, mean, n, origin, basis, starts, order, xy)
+    return Statistics(r, reduced, rest, mean, n, origin, basis, xy)
 
 
 # ------------------------------------------------------------------------------------------------ the scales
