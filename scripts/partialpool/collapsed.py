@@ -18,8 +18,6 @@ from partialpool import collapsed_kernel as kernel
 from partialpool import models
 from partialpool.priors import parse_priors
 
-# People of a block of the kernel: enough for vector instructions, few enough for the cache of the processor.
-BLOCK = 128
 # Numbers (8 bytes each): more than LARGE are not kept of one fit, of what is thinned about MODERATE are; and CHUNK are
 # worked on at a time.
 LARGE, MODERATE, CHUNK = 10**8, 10**7, 10**6
@@ -187,12 +185,14 @@ def _only_groups(formula: str, factor: str) -> bool:
 class Statistics:
     """What the likelihood needs of the data: its size does not grow with the number of rows.
 
-    Common coefficients are ``origin + basis b`` with b ~ N(``mean``, I), so that nothing large cancels: ``origin`` is
-    close to their least-squares values. Without effects of people the basis makes X'X diagonal.
+    ``people``, ``rest`` and ``mean`` are arguments of ``collapsed_kernel.log_likelihood``. Common coefficients are
+    ``origin + basis b`` with b ~ N(``mean``, I), so that nothing large cancels: ``origin`` is close to their
+    least-squares values. Without effects of people the basis makes X'X diagonal. ``xy`` (n, p + 1) are the rows in that
+    basis.
     """
 
-    r: np.ndarray
-    y: np.ndarray
+    q: int
+    people: np.ndarray
     rest: np.ndarray
     mean: np.ndarray
     n: int
@@ -200,10 +200,21 @@ class Statistics:
     basis: np.ndarray
     xy: np.ndarray
 
-    @property
-    def arrays(self) -> tuple:
-        """Arguments of the kernel behind the scales."""
-        return self.r, self.y, self.rest, self.mean, self.n
+    @cached_property
+    def program(self) -> tuple[np.ndarray, np.ndarray]:
+        """Operations and layout for ``collapsed_kernel.log_likelihood``."""
+        if self.q == 0:
+            return np.empty((0, 4), np.int64), np.array([0, 0, 0, self.n])
+        operations, layout = kernel.likelihood_program(self.q, len(self.mean))
+        return operations, np.array([*layout, self.n])
+
+    def log_likelihood(self, sigma: float, factor: np.ndarray, c=None, b=None) -> tuple[float, float, np.ndarray]:
+        """Log likelihood, and its gradient with respect to sigma and factor (``collapsed_kernel.log_likelihood``)."""
+        if self.q == 0:
+            return *kernel.log_likelihood_without_people(sigma, self.rest, self.mean, self.n), np.zeros((0, 0))
+        p = len(self.mean)
+        c, b = np.empty((p, p)) if c is None else c, np.empty(p) if b is None else b
+        return kernel.log_likelihood(sigma, factor, *self.program, self.people, self.rest, self.mean, c, b)
 
 
 def statistics(matrices: Design) -> Statistics:
@@ -218,17 +229,73 @@ def statistics(matrices: Design) -> Statistics:
         basis = basis @ np.linalg.svd(triangle)[2].T
     mean = np.linalg.solve(basis, matrices.prior_mean - origin) if p else np.empty(0)
     xy = np.column_stack([x @ basis, y - x @ origin])
-    order = np.argsort(matrices.codes, kind="stable")
-    people = len(matrices.levels)
-    starts = np.searchsorted(matrices.codes[order], np.arange(people + 1))
-    size = min(BLOCK, people)
-    blocks = -(-people // size) if people else 0
-    r, reduced, rest = np.zeros((blocks, q, q, size)), np.zeros((blocks, q, p + 1, size)), np.zeros((p + 1, p + 1))
-    if people:
-        kernel.gather(starts, order, z, xy, r, reduced, rest)
-    else:
-        rest[:] = xy.T @ xy
-    return Statistics(r, reduced, rest, mean, n, origin, basis, xy)
+    people, rest = gather(matrices.codes, len(matrices.levels), z, xy) if q else (np.empty((0, 0, 0)), xy.T @ xy)
+    return Statistics(q, people, rest, mean, n, origin, basis, xy)
+
+
+def gather(codes: np.ndarray, people: int, z: np.ndarray, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Arguments ``people`` and ``rest`` of ``collapsed_kernel.log_likelihood``.
+
+    Parameters
+    ----------
+    codes : (n,)
+        Which person a row belongs to.
+    people
+        How many there are.
+    z, xy : (n, q), (n, p + 1)
+        Design of the effects; design of the common coefficients with the outcome behind.
+    """
+    q, columns = z.shape[1], xy.shape[1]
+    order = np.argsort(codes, kind="stable")
+    starts = np.searchsorted(codes[order], np.arange(people + 1))
+    found = np.zeros((people, q * (q + 1) // 2 + q * columns))
+    rest = np.zeros((columns, columns))
+    for which, triangle in triangles(starts, order, np.column_stack([z, xy])):
+        found[which] = np.concatenate(
+            [triangle[:, :q, :q][:, *np.triu_indices(q)], triangle[:, :q, q:].reshape(len(which), -1)], axis=1
+        )
+        outside = triangle[:, q:, q:].reshape(-1, columns)
+        rest += outside.T @ outside
+    return in_blocks(found), rest
+
+
+def triangles(starts: np.ndarray, order: np.ndarray, rows: np.ndarray):
+    """R of a QR decomposition of each set of rows, sets of the same size together.
+
+    Parameters
+    ----------
+    starts : (sets + 1,)
+        Where the rows of each set begin in ``order``.
+    order : (n,)
+        Rows, set by set.
+    rows : (n, k)
+        What to decompose.
+
+    Yields
+    ------
+    which : (some,)
+        Sets.
+    triangle : (some, k, k)
+        Upper triangular; rows of zeros below those that a set has.
+    """
+    k = rows.shape[1]
+    sizes = np.diff(starts)
+    by_size = np.argsort(sizes, kind="stable")
+    for same in np.split(by_size, np.flatnonzero(np.diff(sizes[by_size])) + 1):
+        size = sizes[same[0]] if len(same) else 0
+        for which in np.array_split(same, -(-len(same) * size * k // CHUNK)) if size else ():
+            own = rows[order[starts[which][:, None] + np.arange(size)]]
+            triangle = np.zeros((len(which), k, k))
+            triangle[:, : min(size, k)] = np.linalg.qr(own, mode="r") if size > 1 else own
+            yield which, triangle
+
+
+def in_blocks(values: np.ndarray) -> np.ndarray:
+    """Numbers of people, (people, k), as the kernel reads them: (blocks, k, LANES), filled up with zeros."""
+    blocks = -(-len(values) // kernel.LANES)
+    filled = np.zeros((blocks * kernel.LANES, values.shape[1]))
+    filled[: len(values)] = values
+    return np.ascontiguousarray(filled.reshape(blocks, kernel.LANES, -1).transpose(0, 2, 1))
 
 
 # ------------------------------------------------------------------------------------------------ the scales
@@ -303,109 +370,124 @@ class Density:
         from pytensor.graph.replace import clone_replace
         from pytensor.graph.traversal import ancestors
 
-        self.arrays, self.q = gathered.arrays, matrices.z.shape[1]
+        self.gathered, self.q = gathered, matrices.z.shape[1]
         self.model, entries = scales_model(matrices, gathered)
         self.places = np.array(list(entries), dtype=np.int64).reshape(-1, 2)
         self.variables = [self.model["sigma"], *entries.values()]
         values, everything = self.model.value_vars, self.model.unobserved_RVs
-        start = self.model.initial_point()
-        self.start = np.concatenate([start[v.name].ravel() for v in values])
-        self.dimensions = self.start.size
-        # One vector holds the unconstrained values, and a weight for each scale of which the gradient is wanted.
+        self.shapes = {v.name: self._shape(v) for v in everything}
+        value_shapes = [self._shape(self.model.values_to_rvs[v]) for v in values]
+        self.dimensions = sum(map(_size, value_shapes))
+        # Numbers in, numbers out, which compiles fastest: a vector of the unconstrained values and of a weight for each
+        # scale of which the gradient is wanted, and one of the log prior, the gradient, the scales and all variables.
         vector = pt.dvector()
-        weights = [vector[self.dimensions + i] for i in range(len(self.variables))]
-        pieces, place = {}, 0
-        for value in values:
-            shape = start[value.name].shape
-            pieces[value] = vector[place] if shape == () else vector[place : place + _size(shape)].reshape(shape)
-            place += _size(shape)
+        numbers = [vector[i] for i in range(self.dimensions + len(self.variables))]
+        given, weights = iter(numbers), numbers[self.dimensions :]
+        pieces = {
+            value: pt.stack([next(given) for _ in range(_size(shape))]) if shape else next(given)
+            for value, shape in zip(values, value_shapes, strict=True)
+        }
         outputs = self.model.replace_rvs_by_values(everything)
         prior = self.model.logp()
         scales = self.model.replace_rvs_by_values(self.variables)
         gradients = pytensor.grad(prior + sum(w * s for w, s in zip(weights, scales, strict=True)), values)
-        wanted = [prior, *gradients, *scales, *outputs]
+        shapes = [(), *value_shapes, *[()] * len(scales), *self.shapes.values()]
+        wanted = [
+            entry
+            for variable, shape in zip([prior, *gradients, *scales, *outputs], shapes, strict=True)
+            for entry in ([variable[i] for i in range(_size(shape))] if shape else [variable])
+        ]
         lengths = {v: pt.constant(v.get_value()) for v in ancestors(wanted) if isinstance(v, SharedVariable)}
-        function = pytensor.function([vector], clone_replace(wanted, {**pieces, **lengths}), mode="NUMBA")
+        function = pytensor.function([vector], pt.stack(clone_replace(wanted, {**pieces, **lengths})), mode="NUMBA")
         self.compiled = function.vm.jit_fn
-        self.shapes = {v.name: np.shape(value) for v, value in zip(everything, self._outputs(self.start), strict=True)}
 
-    def _outputs(self, x: np.ndarray) -> tuple:
-        """Values of all variables of the model."""
-        vector = np.concatenate([x, np.zeros(len(self.variables))])
-        return self.compiled(vector)[1 + len(self.model.value_vars) + len(self.variables) :]
+    def _shape(self, variable) -> tuple[int, ...]:
+        return tuple(len(self.model.coords[dim]) for dim in self.model.named_vars_to_dims.get(variable.name, ()))
+
+    def __call__(self, x: np.ndarray, weights: np.ndarray | None = None) -> list[np.ndarray]:
+        """Log prior (1,), its gradient with that of the weighted scales, the scales, and all variables, flat."""
+        scales = len(self.variables)
+        (found,) = self.compiled(np.concatenate([x, np.zeros(scales) if weights is None else weights]))
+        return np.split(found, [1, 1 + self.dimensions, 1 + self.dimensions + scales])
 
     def expand(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """All variables by name, (..., shape), at unconstrained values (..., dimensions)."""
-        flat = [self._outputs(row) for row in x.reshape(-1, self.dimensions)]
-        columns = zip(*flat, strict=True)
+        flat = np.array([self(row)[3] for row in x.reshape(-1, self.dimensions)])
+        pieces = np.split(flat, np.cumsum([_size(shape) for shape in self.shapes.values()])[:-1], axis=1)
         return {
-            name: np.array(column).reshape(*x.shape[:-1], *shape)
-            for (name, shape), column in zip(self.shapes.items(), columns, strict=True)
+            name: piece.reshape(*x.shape[:-1], *shape)
+            for (name, shape), piece in zip(self.shapes.items(), pieces, strict=True)
         }
 
     def likelihood(self, sigma: float, entries: list[float]) -> tuple[float, np.ndarray]:
         """Collapsed log likelihood, and its gradient with respect to sigma and the entries of the factor."""
         factor = np.zeros((self.q, self.q))
         factor[*self.places.T] = entries
-        value, d_sigma, d_factor = kernel.log_likelihood(sigma, factor, *self.arrays)
+        value, d_sigma, d_factor = self.gathered.log_likelihood(sigma, factor)
         return value, np.array([d_sigma, *d_factor[*self.places.T]])
 
-    def jittered(self, seed: int) -> np.ndarray:
-        """Where a chain starts: PyMC's initial point, moved by up to 2 in each direction."""
-        return self.start + np.random.default_rng(seed).uniform(-2, 2, self.dimensions)
+    def gradient(self, x: np.ndarray) -> tuple[float, np.ndarray]:
+        """Log density at unconstrained values, and its gradient, (dimensions,)."""
+        prior, _, scales, _ = self(x)
+        likelihood, weights = self.likelihood(scales[0], scales[1:])
+        return prior[0] + likelihood, self(x, weights)[1]
 
     @cached_property
-    def functions(self) -> tuple:
-        """Density and identity as C functions, as nutpie calls them: no Python between two steps, no lock."""
+    def frame(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mode and a factor S of the inverse of the curvature there, S S': the density of z in mode + S z is round.
+
+        Not round enough to do without warmup, but enough for few steps of it to be lost.
+        """
+        from scipy.optimize import minimize
+
+        def negative(x):
+            value, slope = self.gradient(x)
+            return (-value, -slope) if np.isfinite(value) else (np.inf, np.zeros_like(x))
+
+        found = minimize(negative, np.zeros(self.dimensions), jac=True, method="BFGS", options={"maxiter": 100})
+        d, mode, spread = self.dimensions, found.x, np.sqrt(np.abs(np.diag(found.hess_inv)))
+        curvature = np.empty((d, d))
+        for i, step in enumerate(0.1 * np.clip(spread, 1e-6, 1)):
+            away = step * np.eye(d)[i]
+            curvature[i] = (negative(mode + away)[1] - negative(mode - away)[1]) / (2 * step)
+        values, vectors = np.linalg.eigh((curvature + curvature.T) / 2)
+        # Where the density is flat, or curves upwards, a unit is as good a scale as any.
+        return mode, vectors / np.sqrt(np.where(values > 1, values, 1))
+
+    @cached_property
+    def record(self) -> np.ndarray:
+        """What the kernel's C function must know of the model; it must not outlive this object."""
         import numba
 
-        from partialpool.collapsed_kernel import matrix_at
+        compiled, inside = self.compiled, self.dimensions + len(self.variables)
+        outside = 1 + inside
 
-        double, integer = numba.types.CPointer(numba.types.double), numba.types.uint64
-        compiled, d, q, places = self.compiled, self.dimensions, self.q, self.places
-        *arrays, n = self.arrays
-        # Addresses, because arrays would be copied into the machine code.
-        r_at, y_at, rest_at, mean_at = (array.ctypes.data for array in arrays)
-        r_shape, y_shape, rest_shape, mean_shape = (array.shape for array in arrays)
-        scales = len(self.variables)
+        @numba.cfunc(numba.types.void(kernel.NUMBERS, kernel.NUMBERS))
+        def prior(x, out):
+            (found,) = compiled(numba.carray(x, (inside,)))
+            for i in range(outside):
+                out[i] = found[i]
 
-        @numba.cfunc(numba.types.int64(integer, double, double, double, numba.types.voidptr))
-        def density(dimensions, x, gradient, value, data):
-            vector = np.zeros(d + scales)
-            for i in range(d):
-                vector[i] = x[i]
-            found = np.empty(1 + d + scales)
-            kernel.flatten(compiled(vector), found)
-            factor = np.zeros((q, q))
-            for i in range(scales - 1):
-                factor[places[i, 0], places[i, 1]] = found[2 + d + i]
-            likelihood, d_sigma, d_factor = kernel.log_likelihood(
-                found[1 + d],
-                factor,
-                numba.carray(matrix_at(r_at), r_shape, np.float64),
-                numba.carray(matrix_at(y_at), y_shape, np.float64),
-                numba.carray(matrix_at(rest_at), rest_shape, np.float64),
-                numba.carray(matrix_at(mean_at), mean_shape, np.float64),
-                n,
-            )
-            value[0] = found[0] + likelihood
-            vector[d] = d_sigma
-            for i in range(scales - 1):
-                vector[d + 1 + i] = d_factor[places[i, 0], places[i, 1]]
-            kernel.flatten(compiled(vector), found)
-            finite = np.isfinite(value[0])
-            for i in range(d):
-                gradient[i] = found[1 + i]
-                finite = finite and np.isfinite(gradient[i])
-            return 0 if finite else 4
-
-        @numba.cfunc(numba.types.int64(integer, integer, double, double, numba.types.voidptr))
-        def identity(dimensions, expanded, x, out, data):
-            for i in range(d):
-                out[i] = x[i]
-            return 0
-
-        return density, identity
+        gathered = self.gathered
+        operations, layout = gathered.program
+        self._kept = {
+            "frame": np.vstack(self.frame),
+            "places": self.places,
+            "operations": operations,
+            "layout": layout,
+            "people": gathered.people,
+            "rest": gathered.rest,
+            "mean": gathered.mean,
+        }
+        self._prior = prior
+        record = np.zeros(1, kernel.MODEL)
+        for name, array in self._kept.items():
+            record[f"{name}_at"] = array.ctypes.data
+        record["prior_at"] = prior.address
+        record["dimensions"], record["scales"] = self.dimensions, len(self.variables)
+        record["q"], record["p"], record["operations"] = self.q, len(gathered.mean), len(operations)
+        record["blocks"], record["inputs"] = gathered.people.shape[:2]
+        return record
 
 
 def _size(shape: tuple[int, ...]) -> int:
@@ -431,18 +513,19 @@ def sample_scales(density: Density, spec: dict, *, cores: int, progress: bool):
     import nutpie
     from nutpie.compile_pymc import CompiledPyMCModel
 
-    log_density, identity = density.functions
+    mode, root = density.frame
     target = CompiledPyMCModel(
         _n_dim=density.dimensions,
         dims={},
         _coords={},
         _shapes={"x": (density.dimensions,)},
-        compiled_logp_func=log_density,
-        compiled_expand_func=identity,
-        initial_point_func=density.jittered,
+        compiled_logp_func=kernel.density,
+        compiled_expand_func=kernel.identity,
+        # Two standard deviations to each side of the mode, roughly.
+        initial_point_func=lambda seed: np.random.default_rng(seed).uniform(-2, 2, len(mode)),
         shared_data={},
         shared_var_keys={},
-        user_data=np.zeros(1),
+        user_data=density.record,
         n_expanded=density.dimensions,
         shape_info=(["x"], [slice(0, density.dimensions)], [(density.dimensions,)]),
         logp_func=None,
@@ -452,7 +535,7 @@ def sample_scales(density: Density, spec: dict, *, cores: int, progress: bool):
     tree = nutpie.sample(
         target, seed=spec["seed"], target_accept=spec["target_accept"], progress_bar=progress, **settings
     )
-    return density.expand(tree["posterior"]["x"].to_numpy()), tree["sample_stats"].to_dataset()
+    return density.expand(mode + tree["posterior"]["x"].to_numpy() @ root.T), tree["sample_stats"].to_dataset()
 
 
 def _sample_with_pymc(density: Density, spec: dict, settings: dict, progress: bool):
@@ -501,8 +584,8 @@ def factors(matrices: Design, scales: dict[str, np.ndarray]) -> np.ndarray:
     return found
 
 
-def conditions(gathered: Statistics, sigma: np.ndarray, factor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Posterior of the common coefficients (in the basis of the statistics) given the scales.
+def conditions(gathered: Statistics, sigma: np.ndarray, factor: np.ndarray, cores: int = 1) -> tuple:
+    """Posterior of the common coefficients (in the basis of the statistics) given draws of the scales.
 
     Returns
     -------
@@ -510,11 +593,22 @@ def conditions(gathered: Statistics, sigma: np.ndarray, factor: np.ndarray) -> t
     cholesky : (draws, p, p)
         Of the precision; (draws, p), its diagonal, in a model without effects of people.
     """
-    if len(gathered.r):
-        return kernel.conditions(sigma, factor, *gathered.arrays)
-    squares, cross = np.diag(gathered.rest)[:-1], gathered.rest[:-1, -1]
-    precision = 1 + squares / sigma[:, None] ** 2
-    return (gathered.mean + cross / sigma[:, None] ** 2) / precision, np.sqrt(precision)
+    p = len(gathered.mean)
+    if gathered.q == 0:
+        squares, cross = np.diag(gathered.rest)[:-1], gathered.rest[:-1, -1]
+        precision = 1 + squares / sigma[:, None] ** 2
+        return (gathered.mean + cross / sigma[:, None] ** 2) / precision, np.sqrt(precision)
+    mean, cholesky = np.empty((len(sigma), p)), np.empty((len(sigma), p, p))
+    with ThreadPoolExecutor(cores) as pool:
+        list(pool.map(gathered.log_likelihood, sigma, factor, cholesky, mean))
+    return mean, cholesky
+
+
+def scalars(sigma: np.ndarray, factor: np.ndarray, *more: np.ndarray) -> np.ndarray:
+    """What the kernel's programs begin with, (draws, scalars)."""
+    entries = factor[:, *np.tril_indices(factor.shape[1])]
+    columns = [np.zeros_like(sigma), np.ones_like(sigma), sigma**2, sigma**-2.0]
+    return np.column_stack([*columns, entries, *more])
 
 
 def fit(matrices: Design, rows: pd.DataFrame, *, cores: int, progress: bool) -> dict:
@@ -546,9 +640,9 @@ def fit(matrices: Design, rows: pd.DataFrame, *, cores: int, progress: bool) -> 
     sigma, factor = scales["sigma"].ravel(), factors(matrices, scales)
     common_rng, effects_rng, outcome_rng, people_rng = np.random.default_rng(spec["seed"]).spawn(4)
 
-    b, cholesky = conditions(gathered, sigma, factor)
+    b, cholesky = conditions(gathered, sigma, factor, cores)
     normal = common_rng.standard_normal(b.shape)
-    if len(gathered.r):
+    if gathered.q:
         b = b + np.linalg.solve(cholesky.transpose(0, 2, 1), normal[..., None])[..., 0]
     else:
         b = b + normal / cholesky
@@ -620,10 +714,12 @@ def thinned(shape: tuple[int, int], most: int) -> np.ndarray:
 
 def draw_effects(gathered: Statistics, sigma, factor, b, blocks: slice, rng, people: int) -> np.ndarray:
     """Exact draws of the effects of some blocks of people given scales and common coefficients, (draws, people, q)."""
-    r, y = gathered.r[blocks], gathered.y[blocks]
-    effects = rng.standard_normal((len(sigma), people, factor.shape[1]))
-    kernel.draw_effects(sigma, factor, b, r, y, effects)
-    return effects
+    q, inputs = gathered.q, gathered.people[blocks]
+    effects = rng.standard_normal((len(sigma), len(inputs), q, kernel.LANES))
+    if q:
+        program = kernel.effects_program(q, b.shape[1])
+        kernel.evaluate(*program, scalars(sigma, factor, b), inputs, effects, effects)
+    return effects.transpose(0, 1, 3, 2).reshape(len(sigma), len(inputs) * kernel.LANES, q)[:, :people]
 
 
 def summarise_effects(gathered, sigma, factor, b, shape, rng, matrices: Design, cores: int) -> np.ndarray:
@@ -633,9 +729,9 @@ def summarise_effects(gathered, sigma, factor, b, shape, rng, matrices: Design, 
     """
     some = thinned(shape, -(-1000 // shape[0]))
     sigma, factor, b = sigma[some], factor[some], b[some]
-    people, q, size = len(matrices.levels), matrices.z.shape[1], gathered.r.shape[-1]
+    people, q, size = len(matrices.levels), matrices.z.shape[1], kernel.LANES
     step = max(1, CHUNK // (len(sigma) * size * q))
-    starts = range(0, len(gathered.r), step)
+    starts = range(0, len(gathered.people), step)
 
     def chunk(start: int, own_rng) -> np.ndarray:
         inside = min(step * size, people - start * size)
@@ -715,40 +811,99 @@ def leave_out(matrices: Design, posterior, subsets: np.ndarray) -> np.ndarray:
     NotCollapsible
         If the rows of a subset belong to several members of the grouping factor.
     """
-    gathered = statistics(matrices)
     # The scales are few, and known well in a large study: then some draws of them do.
     shape = posterior.sizes["chain"], posterior.sizes["draw"]
     posterior = posterior.isel(draw=thinned((1, shape[1]), max(100, LARGE // (shape[0] * (int(subsets.max()) + 1)))))
     sigma, factor = posterior["sigma"].transpose("chain", "draw").to_numpy(), factors_of(posterior, matrices)
-    # Subsets in the order of the people they belong to.
-    order = np.lexsort((subsets, matrices.codes))
-    changes = np.flatnonzero(np.diff(subsets[order], prepend=-1))
-    which = subsets[order[changes]]
-    if len(np.unique(which)) < len(which):
+    found = left_out(statistics(matrices), matrices.z, matrices.codes, sigma.ravel(), factor, subsets)
+    if found is None:
         raise NotCollapsible(f"what is left out together belongs to several members of {matrices.factor}")
-    compressed = kernel.compress(np.append(changes, len(order)), order, matrices.z, gathered.xy)
-    b, cholesky = conditions(gathered, sigma.ravel(), factor)
-    if len(gathered.r):
-        of_person = np.searchsorted(matrices.codes[order[changes]], np.arange(len(matrices.levels) + 1))
-        scales = (sigma.ravel(), factor, b, cholesky)
-        found = kernel.leave_out(*scales, gathered.r, gathered.y, of_person, *compressed)
-    else:
-        found = _leave_out_without_people(sigma.ravel(), b, cholesky, *compressed)
-    densities = np.empty_like(found)
-    densities[:, which] = found
-    return densities.reshape(*sigma.shape, -1)
+    return found.reshape(*sigma.shape, -1)
 
 
-def _leave_out_without_people(sigma, b, cholesky, first, z, xy, spare, squares) -> np.ndarray:
-    """``collapsed_kernel.leave_out`` where no effect belongs to a person; ``cholesky`` is diagonal, (draws, p)."""
-    variance = sigma**2
-    found = np.empty((len(sigma), len(spare)))
-    for subset, rows in enumerate(map(slice, first[:-1], first[1:])):
-        x, m = xy[rows, :-1], first[subset + 1] - first[subset]
-        scaled = x[None] / cholesky[:, None]
-        rest = np.eye(m) - scaled @ scaled.transpose(0, 2, 1) / variance[:, None, None]
-        residual = xy[rows, -1] - b @ x.T
-        quadratic = (residual * np.linalg.solve(rest, residual[..., None])[..., 0]).sum(axis=1) + squares[subset]
-        constant = (m + spare[subset]) * np.log(2 * np.pi * variance) - np.linalg.slogdet(rest)[1]
-        found[:, subset] = -0.5 * (constant + quadratic / variance)
-    return found
+def left_out(gathered: Statistics, z, codes, sigma, factor, subsets) -> np.ndarray | None:
+    """``leave_out`` given draws of the scales, (draws, subsets); None if a subset has rows of several people."""
+    # Subsets in the order of the people they belong to.
+    order = np.lexsort((subsets, codes))
+    starts = np.flatnonzero(np.diff(subsets[order], prepend=-1))
+    which, person = subsets[order[starts]], codes[order[starts]]
+    if len(np.unique(which)) < len(which):
+        return None
+    b, cholesky = conditions(gathered, sigma, factor)
+    densities = np.empty((len(sigma), len(which)))
+    leave = _leave_out_of_people if gathered.q else _leave_out_without_people
+    for some, rows, spare, squares in compress(np.append(starts, len(order)), order, z, gathered.xy):
+        for draws in np.array_split(np.arange(len(sigma)), -(-rows.size * len(sigma) // CHUNK)):
+            given = gathered, sigma[draws], factor[draws], b[draws], cholesky[draws]
+            determinant, quadratic = leave(*given, person[some], rows)
+            variance = sigma[draws, None] ** 2
+            constant = (rows.shape[1] + spare) * np.log(2 * np.pi * variance)
+            value = -0.5 * (constant - np.log(determinant) + (quadratic + squares) / variance)
+            densities[draws[:, None], which[some]] = value
+    return densities
+
+
+def compress(starts: np.ndarray, order: np.ndarray, z: np.ndarray, xy: np.ndarray):
+    """Rows of each subset in as few rows as have the same likelihood.
+
+    Parameters
+    ----------
+    starts : (subsets + 1,)
+        Where the rows of each subset begin in ``order``.
+    order, z, xy
+        See ``gather``.
+
+    Yields
+    ------
+    subsets : (some,)
+        Subsets with the same number of rows.
+    rows : (some, m, q + p + 1)
+        Their rows; m is at most q + p.
+    spare, squares : (), (some,)
+        How many rows without any design each has beside these, and the sum of squares of their outcomes.
+    """
+    design = z.shape[1] + xy.shape[1] - 1
+    for which, triangle in triangles(starts, order, np.column_stack([z, xy])):
+        size = starts[which[0] + 1] - starts[which[0]]
+        yield which, triangle[:, : min(size, design)], max(size - design, 0), triangle[:, design, design] ** 2
+
+
+def _leave_out_of_people(gathered: Statistics, sigma, factor, b, cholesky, person, rows):
+    """|I - H| and e'(I - H)^-1 e of rows left out (``collapsed_kernel.leave_out_program``), both (draws, subsets).
+
+    ``rows`` (subsets, m, q + p + 1) belong to ``person`` (subsets,).
+    """
+    p, q, m = b.shape[1], gathered.q, rows.shape[1]
+    lower = np.tril_indices(p)
+    inverted = np.where(np.eye(p, dtype=bool), 1 / np.where(cholesky == 0, 1, cholesky), cholesky)[:, *lower]
+    program = kernel.leave_out_program(q, p, m)
+    of_people = gathered.people.transpose(0, 2, 1).reshape(-1, gathered.people.shape[1])
+    own = [of_people[person], rows[:, :, :q].reshape(len(rows), -1), rows[:, :, q:].reshape(len(rows), -1)]
+    inputs = in_blocks(np.concatenate(own, axis=1))
+    nothing = np.empty((len(sigma), len(inputs), 0, kernel.LANES))
+    return _evaluated(program, scalars(sigma, factor, b, inverted), inputs, nothing)[:, :, : len(rows)]
+
+
+def _leave_out_without_people(gathered: Statistics, sigma, factor, b, cholesky, person, rows):
+    """The same where no effect belongs to a person; ``cholesky`` is diagonal, (draws, p)."""
+    draws, (subsets, m) = len(sigma), rows.shape[:2]
+    blocks = -(-subsets // kernel.LANES)
+    inputs = np.zeros((m * (m + 1) // 2 + m, draws, blocks * kernel.LANES))
+    precision, place = (sigma[:, None] * cholesky) ** -2.0, 0
+    for t in range(m):
+        for s in range(t + 1):
+            inputs[place, :, :subsets] = float(s == t) - precision @ (rows[:, t, :-1] * rows[:, s, :-1]).T
+            place += 1
+    for t in range(m):
+        inputs[place + t, :, :subsets] = rows[:, t, -1] - b @ rows[:, t, :-1].T
+    varying = inputs.reshape(len(inputs), draws, blocks, kernel.LANES).transpose(1, 2, 0, 3)
+    program = kernel.given_others_program(m)
+    nothing = np.empty((blocks, 0, kernel.LANES))
+    return _evaluated(program, scalars(sigma, factor), nothing, np.ascontiguousarray(varying))[:, :, :subsets]
+
+
+def _evaluated(program: tuple, draws: np.ndarray, inputs: np.ndarray, varying: np.ndarray) -> np.ndarray:
+    """Two outputs of a program, (2, draws, people)."""
+    found = np.empty((len(draws), len(inputs), 2, kernel.LANES))
+    kernel.evaluate(*program, draws, inputs, varying, found)
+    return found.transpose(2, 0, 1, 3).reshape(2, len(draws), -1)

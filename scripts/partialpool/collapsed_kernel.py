@@ -1,4 +1,4 @@
-"""Linear algebra of the collapsed engine: Gaussian models with every coefficient integrated out, compiled by Numba.
+"""Linear algebra of the collapsed engine: Gaussian models with every coefficient integrated out.
 
 Notation. Person j has rows y_j = X_j b + Z_j u_j + e, with b ~ N(m, I), u_j = L v_j, v_j ~ N(0, I) and
 e ~ N(0, sigma^2 I). A QR decomposition Z_j = Q_j R_j, made once, turns the rows into q numbers Q_j'y_j, q x p numbers
@@ -6,79 +6,360 @@ Q_j'X_j, and a rest outside of the span of Z_j, of which only sums over all peop
 covariance of a person, given b, is W_j = sigma^2 I + F_j F_j' with F_j = R_j L: no difference of large numbers is ever
 taken, so that it holds for sd -> 0 and for correlations -> 1.
 
-People are in blocks: the last axis of every array runs over the people of one block, and all operations are
-elementwise along it, which the compiler turns into vector instructions without reordering a sum. Arrays of people are
-(blocks, ..., people of a block); the last block is filled up with people without rows, who change nothing.
+What is done for each person is the same few hundred multiplications, written down once for the sizes q and p as a
+``Program`` of elementwise operations on rows of a table, whose columns are people. A loop that Numba compiles in a
+second runs any program, 128 people at a time: that many are enough for vector instructions, and few enough for the
+cache of the processor. Unused columns of the last block are people without rows, who change nothing.
 
 Source: block elimination of the mixed model equations, Bates et al. (2015), J. Stat. Software 67(1), section 5.4; the
 gradient by the envelope theorem.
 """
 
+from functools import cache
+
 import numpy as np
-from numba import literal_unroll, njit, types
+from llvmlite import ir
+from numba import carray, cfunc, njit, types
 from numba.extending import intrinsic
 
+LANES = 128
+MULTIPLY, ADD, SUBTRACT, ROOT = range(4)
+# Scalars of a draw that the programs below begin with.
+DRAW = ["zero", "one", "sigma2", "1/sigma2"]
+
 compiled = njit(cache=True, nogil=True, error_model="numpy")
+# Called by compiled functions only: without an entry for Python there is less to compile.
+inner = njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
-@compiled
-def _fill(out, value):
-    for i in range(out.size):
-        out[i] = value
+# ------------------------------------------------------------------------------------------------ programs
 
 
-@compiled
-def _copy(out, x):
-    for i in range(out.size):
-        out[i] = x[i]
+class Program:
+    """Elementwise operations on the rows of a table; a name is a tuple, and stands for a row.
+
+    The first rows are the ``scalars`` (the same for all people, filled anew for each draw), then the ``inputs`` (of
+    each person), then what is computed. ``operations`` are (kind, row of the result, row, row).
+    """
+
+    def __init__(self, scalars: list, inputs: list):
+        self.places = {name: place for place, name in enumerate([*scalars, *inputs])}
+        self.scalars, self.inputs = list(scalars), list(inputs)
+        self._operations = []
+
+    def __getitem__(self, name) -> int:
+        return self.places.setdefault(name, len(self.places))
+
+    def _write(self, kind: int, name, x, y) -> None:
+        # Operands first: a name that is new must be the result.
+        x, y = self.places[x], self.places[y]
+        self._operations.append((kind, self[name], x, y))
+
+    def sum(self, name, plus=(), minus=()):
+        """Row ``name`` becomes the sum of the products ``plus`` less those ``minus``; both are pairs of names."""
+        if not plus:
+            plus = [("zero", "zero")]
+        self._write(MULTIPLY, name, *plus[0])
+        for pair in plus[1:]:
+            self._write(ADD, name, *pair)
+        for pair in minus:
+            self._write(SUBTRACT, name, *pair)
+
+    def accumulate(self, name, pairs) -> None:
+        """Products are added to a row that starts at zero and is kept from block to block."""
+        self[name]
+        for pair in pairs:
+            self._write(ADD, name, *pair)
+
+    def root(self, name) -> None:
+        """Row ``name`` becomes 1 / its square root."""
+        self._write(ROOT, name, name, name)
+
+    def cholesky(self, name: str, size: int, determinant=None) -> None:
+        """Rows (name, i, j), j <= i, of a positive definite matrix become its Cholesky factor, its diagonal inverted.
+
+        ``determinant``, if named, is multiplied by the determinant.
+        """
+        for i in range(size):
+            for j in range(i + 1):
+                entry = (name, i, j)
+                self.sum(entry, [(entry, "one")], [((name, i, k), (name, j, k)) for k in range(j)])
+                if i == j:
+                    if determinant:
+                        self._write(MULTIPLY, determinant, determinant, entry)
+                    self.root(entry)
+                else:
+                    self._write(MULTIPLY, entry, entry, (name, j, j))
+
+    def solve(self, name: str, x: list, out: list) -> None:
+        """Rows ``out`` become the solution of C out = x, of a factor from ``cholesky``; ``None`` in x is a zero."""
+        for i, (value, result) in enumerate(zip(x, out, strict=True)):
+            self.sum(result, [(value, "one")] if value else (), [((name, i, k), out[k]) for k in range(i)])
+            self._write(MULTIPLY, result, result, (name, i, i))
+
+    def solve_transposed(self, name: str, x: list, out: list) -> None:
+        """Rows ``out`` become the solution of C' out = x."""
+        for i in reversed(range(len(x))):
+            known = [((name, k, i), out[k]) for k in range(i + 1, len(x))]
+            self.sum(out[i], [(x[i], "one")], known)
+            self._write(MULTIPLY, out[i], out[i], (name, i, i))
+
+    @property
+    def operations(self) -> np.ndarray:
+        return np.array(self._operations, dtype=np.int64).reshape(-1, 4)
 
 
-@compiled
-def _add(out, x, y):
-    for i in range(out.size):
-        out[i] += x[i] * y[i]
+def factor_names(q: int) -> list[tuple]:
+    """Scalars that are the entries of L, row by row."""
+    return [("L", i, j) for i in range(q) for j in range(i + 1)]
 
 
-@compiled
-def _subtract(out, x, y):
-    for i in range(out.size):
-        out[i] -= x[i] * y[i]
+def person_names(q: int, p: int) -> list[tuple]:
+    """Inputs that are the statistics of a person: R, upper triangular, and Q'[X y]."""
+    triangle = [("R", i, j) for i in range(q) for j in range(i, q)]
+    return triangle + [("y", i, j) for i in range(q) for j in range(p + 1)]
 
 
-@compiled
-def _add_scaled(out, x, scale):
-    for i in range(out.size):
-        out[i] += x[i] * scale
-
-
-@compiled
-def _divide(out, x):
-    for i in range(out.size):
-        out[i] /= x[i]
-
-
-@compiled
-def _root(out):
-    for i in range(out.size):
-        out[i] = np.sqrt(out[i])
-
-
-@compiled
-def cholesky(a):
-    """Lower Cholesky factor of a symmetric positive definite matrix; of others it holds nan."""
-    p = a.shape[0]
-    c = np.zeros((p, p))
-    for i in range(p):
+def _eliminate(program: Program, q: int, p: int, determinant=None) -> None:
+    """F = R L, the Cholesky factor K of W = sigma^2 I + F F', and E = K^-1 [X y]."""
+    for i in range(q):
+        for j in range(q):
+            program.sum(("F", i, j), [(("R", i, k), ("L", k, j)) for k in range(max(i, j), q)])
+    for i in range(q):
         for j in range(i + 1):
-            s = a[i, j]
-            for k in range(j):
-                s -= c[i, k] * c[j, k]
-            c[i, j] = np.sqrt(s) if i == j else s / c[j, j]
-    return c
+            squares = [(("F", i, k), ("F", j, k)) for k in range(q)]
+            program.sum(("K", i, j), ([("sigma2", "one")] if i == j else []) + squares)
+    program.cholesky("K", q, determinant)
+    for j in range(p + 1):
+        program.solve("K", [("y", i, j) for i in range(q)], [("E", i, j) for i in range(q)])
+
+
+@cache
+def likelihood_program(q: int, p: int) -> tuple[np.ndarray, tuple[int, int, int]]:
+    """What ``log_likelihood`` needs of each person, for q effects and p common coefficients.
+
+    Returns
+    -------
+    operations : (operations, 4)
+    layout
+        Number of rows of the table; row of the product of |W| over the blocks; and first row of those that add up
+        products over the blocks: E'E, A'A and P P' (lower triangles), where A = K^-1 R and P = A'E.
+    """
+    program = Program(["zero", "one", "sigma2", *factor_names(q)], person_names(q, p))
+    columns = range(p + 1)
+    determinant = program["determinant"]
+    _eliminate(program, q, p, "determinant")
+    for j in range(q):
+        program.solve("K", [("R", i, j) if j >= i else None for i in range(q)], [("A", i, j) for i in range(q)])
+    pairs = [(i, j) for i in range(q) for j in columns]
+    for i, j in pairs:
+        program.sum(("P", i, j), [(("A", k, i), ("E", k, j)) for k in range(q)])
+    sums = len(program.places)
+    for name, size in (("E", p + 1), ("A", q)):
+        for i in range(size):
+            for j in range(i + 1):
+                program.accumulate((name, "sum", i, j), [((name, k, i), (name, k, j)) for k in range(q)])
+    for place, pair in enumerate(pairs):
+        for other in pairs[: place + 1]:
+            program.accumulate(("P", "sum", *pair, *other), [(("P", *pair), ("P", *other))])
+    return program.operations, (len(program.places), determinant, sums)
+
+
+@cache
+def effects_program(q: int, p: int) -> tuple[np.ndarray, int, np.ndarray]:
+    """Effects of a person given the scales and the common coefficients: from standard normal numbers z, L v.
+
+    v has the precision I + F'F / sigma^2 and the mean F'W^-1 (y - X b).
+
+    Returns
+    -------
+    operations, rows
+        As above; the last q inputs are z.
+    outputs
+        Rows of the effects.
+    """
+    common = [("b", j) for j in range(p)]
+    noise = [("z", i) for i in range(q)]
+    program = Program([*DRAW, *factor_names(q), *common], person_names(q, p) + noise)
+    _eliminate(program, q, p)
+    _posterior(program, q, p)
+    program.solve_transposed("precision", noise, [("step", i) for i in range(q)])
+    for i in range(q):
+        program.sum(("v", i), [(("v", i), "one"), (("step", i), "one")])
+    for i in range(q):
+        program.sum(("u", i), [(("L", i, j), ("v", j)) for j in range(i + 1)])
+    return program.operations, len(program.places), np.array([program["u", i] for i in range(q)])
+
+
+def _posterior(program: Program, q: int, p: int) -> None:
+    """Mean v and Cholesky factor of the precision of a person's v given b; G = K^-1 F."""
+    for j in range(q):
+        program.solve("K", [("F", i, j) for i in range(q)], [("G", i, j) for i in range(q)])
+    for i in range(q):
+        for j in range(i + 1):
+            program.sum("h", [(("F", k, i), ("F", k, j)) for k in range(q)])
+            program.sum(("precision", i, j), [("h", "1/sigma2")] + ([("one", "one")] if i == j else []))
+    program.cholesky("precision", q)
+    for i in range(q):
+        program.sum(("residual", i), [(("E", i, p), "one")], [(("E", i, j), ("b", j)) for j in range(p)])
+    for i in range(q):
+        program.sum(("v", i), [(("G", k, i), ("residual", k)) for k in range(q)])
+
+
+@cache
+def leave_out_program(q: int, p: int, m: int) -> tuple[np.ndarray, int, np.ndarray]:
+    """Density of m rows of a person given all other rows and the scales; they are its further inputs.
+
+    With P the posterior covariance of all coefficients given the scales and w the design of the rows, H = w P w' /
+    sigma^2 and the residuals e at the posterior mean, the rows given the others are normal around y - (I - H)^-1 e with
+    covariance sigma^2 (I - H)^-1.
+
+    Returns
+    -------
+    operations, rows
+        As above.
+    outputs
+        Rows of |I - H| and e'(I - H)^-1 e.
+    """
+    common = [("b", j) for j in range(p)] + [("C", i, j) for i in range(p) for j in range(i + 1)]
+    z = [("z", t, i) for t in range(m) for i in range(q)]
+    xy = [("x", t, j) for t in range(m) for j in range(p + 1)]
+    program = Program([*DRAW, *factor_names(q), *common], person_names(q, p) + z + xy)
+    _eliminate(program, q, p)
+    _posterior(program, q, p)
+    for t in range(m):
+        own, shared = [("own", t, i) for i in range(q)], [("shared", t, j) for j in range(p)]
+        for i in range(q):
+            program.sum(own[i], [(("z", t, k), ("L", k, i)) for k in range(i, q)])
+        predicted = [(own[i], ("v", i)) for i in range(q)] + [(("x", t, j), ("b", j)) for j in range(p)]
+        program.sum(("e", t), [(("x", t, p), "one")], predicted)
+        # What is left of the common design after the person's own effects took their part: x - own G'E.
+        for i in range(q):
+            program.sum(("along", t, i), [(own[k], ("G", i, k)) for k in range(q)])
+        for j in range(p):
+            along = [(("along", t, i), ("E", i, j)) for i in range(q)]
+            program.sum(shared[j], [(("x", t, j), "one")], along)
+        program.solve("precision", own, own)
+        program.solve("C", shared, shared)
+    w = [("own", i) for i in range(q)] + [("shared", j) for j in range(p)]
+    for t in range(m):
+        for s in range(t + 1):
+            program.sum("h", [((kind, t, i), (kind, s, i)) for kind, i in w])
+            program.sum(("rest", t, s), [("one", "one")] if s == t else (), [("h", "1/sigma2")])
+    found = _given_others(program, m)
+    return program.operations, *found
+
+
+@cache
+def given_others_program(m: int) -> tuple[np.ndarray, int, np.ndarray]:
+    """The last part of ``leave_out_program``: its inputs are the lower triangle of I - H, and e."""
+    rest = [("rest", t, s) for t in range(m) for s in range(t + 1)]
+    program = Program(DRAW, rest + [("e", t) for t in range(m)])
+    found = _given_others(program, m)
+    return program.operations, *found
+
+
+def _given_others(program: Program, m: int) -> tuple[int, np.ndarray]:
+    program.sum("determinant", [("one", "one")])
+    program.cholesky("rest", m, "determinant")
+    e = [("e", t) for t in range(m)]
+    program.solve("rest", e, e)
+    program.sum("quadratic", [(value, value) for value in e])
+    return len(program.places), np.array([program["determinant"], program["quadratic"]])
+
+
+# ------------------------------------------------------------------------------------------------ the machine
+
+
+@inner
+def _execute(operations, table):
+    """Run a program on a table, (rows, LANES)."""
+    for place in range(operations.shape[0]):
+        kind, out, x, y = operations[place]
+        if kind == MULTIPLY:
+            for i in range(LANES):
+                table[out, i] = table[x, i] * table[y, i]
+        elif kind == ADD:
+            for i in range(LANES):
+                table[out, i] += table[x, i] * table[y, i]
+        elif kind == SUBTRACT:
+            for i in range(LANES):
+                table[out, i] -= table[x, i] * table[y, i]
+        else:
+            for i in range(LANES):
+                table[out, i] = 1 / np.sqrt(table[out, i])
+
+
+# Slices and sums of NumPy would be as fast, and take Numba four seconds to compile.
+
+
+@inner
+def _fill(table, row, value):
+    for i in range(LANES):
+        table[row, i] = value
+
+
+@inner
+def _copy(table, row, values):
+    for k in range(values.shape[0]):
+        for i in range(LANES):
+            table[row + k, i] = values[k, i]
+
+
+@inner
+def _total(table, row):
+    total = 0.0
+    for i in range(LANES):
+        total += table[row, i]
+    return total
 
 
 @compiled
-def solve_lower(c, x):
+def evaluate(operations, rows, outputs, scalars, inputs, varying, out):
+    """Run a program for each draw and each block of people.
+
+    Parameters
+    ----------
+    operations, rows, outputs
+        The program.
+    scalars : (draws, scalars)
+        What is the same for all people.
+    inputs : (blocks, inputs, LANES)
+        What is the same for all draws.
+    varying : (draws, blocks, more inputs, LANES)
+        More inputs, which differ between both.
+    out : (draws, blocks, outputs, LANES)
+        Filled; may be ``varying``.
+    """
+    table = np.zeros((rows, LANES))
+    first = scalars.shape[1]
+    second = first + inputs.shape[1]
+    for draw in range(scalars.shape[0]):
+        for row in range(first):
+            _fill(table, row, scalars[draw, row])
+        for block in range(inputs.shape[0]):
+            _copy(table, first, inputs[block])
+            _copy(table, second, varying[draw, block])
+            _execute(operations, table)
+            for k in range(outputs.size):
+                for i in range(LANES):
+                    out[draw, block, k, i] = table[outputs[k], i]
+
+
+@inner
+def _cholesky(a):
+    """Lower Cholesky factor of a symmetric positive definite matrix, in its place; of others it holds nan."""
+    for i in range(a.shape[0]):
+        for j in range(i + 1):
+            for k in range(j):
+                a[i, j] -= a[i, k] * a[j, k]
+            a[i, j] = np.sqrt(a[i, j]) if i == j else a[i, j] / a[j, j]
+        for j in range(i + 1, a.shape[0]):
+            a[i, j] = 0.0
+
+
+@inner
+def _solve_lower(c, x):
     """Solve C z = x in place."""
     for i in range(x.size):
         for k in range(i):
@@ -86,8 +367,8 @@ def solve_lower(c, x):
         x[i] /= c[i, i]
 
 
-@compiled
-def solve_upper(c, x):
+@inner
+def _solve_upper(c, x):
     """Solve C' z = x in place."""
     for i in range(x.size - 1, -1, -1):
         for k in range(i + 1, x.size):
@@ -96,249 +377,128 @@ def solve_upper(c, x):
 
 
 @compiled
-def reflect(a, q):
-    """QR decomposition of the first q columns of a, in place, by Householder reflections.
-
-    Afterwards rows 0 to q - 1 hold R and Q'times the other columns, and rows q onwards what is outside of the span.
-    """
-    n, m = a.shape
-    for k in range(min(q, n)):
-        norm = 0.0
-        for i in range(k, n):
-            norm = np.hypot(norm, a[i, k])
-        if norm == 0.0:
-            continue
-        alpha = -norm if a[k, k] > 0 else norm
-        head = a[k, k] - alpha
-        # v = (head, a[k+1:, k]); v'v / 2 = -alpha head
-        for j in range(k + 1, m):
-            s = head * a[k, j]
-            for i in range(k + 1, n):
-                s += a[i, k] * a[i, j]
-            s /= -alpha * head
-            a[k, j] -= s * head
-            for i in range(k + 1, n):
-                a[i, j] -= s * a[i, k]
-        a[k, k] = alpha
-        for i in range(k + 1, n):
-            a[i, k] = 0.0
-
-
-@compiled
-def gather(starts, order, z, xy, r, y, rest):
-    """Statistics of every person from the rows, in one pass.
-
-    Parameters
-    ----------
-    starts : (people + 1,)
-        Where each person's rows begin in ``order``.
-    order : (n,)
-        Rows, person by person.
-    z, xy : (n, q), (n, p + 1)
-        Design of the effects; design of the common coefficients with the outcome behind.
-    r, y : (blocks, q, q, size), (blocks, q, p + 1, size)
-        Filled with R_j and Q_j'[X_j y_j].
-    rest : (p + 1, p + 1)
-        Cross products outside of the span of Z_j are added.
-    """
-    q, k = z.shape[1], xy.shape[1]
-    size = r.shape[3]
-    for j in range(starts.size - 1):
-        n = starts[j + 1] - starts[j]
-        rows = np.empty((n, q + k))
-        for i in range(n):
-            row = order[starts[j] + i]
-            for a in range(q):
-                rows[i, a] = z[row, a]
-            for a in range(k):
-                rows[i, q + a] = xy[row, a]
-        reflect(rows, q)
-        block, place = j // size, j % size
-        for a in range(min(q, n)):
-            for b in range(a, q):
-                r[block, a, b, place] = rows[a, b]
-            for b in range(k):
-                y[block, a, b, place] = rows[a, q + b]
-        for i in range(q, n):
-            for a in range(k):
-                for b in range(k):
-                    rest[a, b] += rows[i, q + a] * rows[i, q + b]
-
-
-@compiled
-def _eliminate(sigma, factor, r, y, f, k, e):
-    """For one block: F = R L, the Cholesky factor K of W = sigma^2 I + F F', and E = K^-1 [X y]."""
-    q = r.shape[0]
-    for a in range(q):
-        for c in range(q):
-            _fill(f[a, c], 0.0)
-            for d in range(max(a, c), q):
-                _add_scaled(f[a, c], r[a, d], factor[d, c])
-    for a in range(q):
-        for c in range(a + 1):
-            _fill(k[a, c], sigma * sigma if a == c else 0.0)
-            for d in range(q):
-                _add(k[a, c], f[a, d], f[c, d])
-            for d in range(c):
-                _subtract(k[a, c], k[a, d], k[c, d])
-            if a == c:
-                _root(k[a, a])
-            else:
-                _divide(k[a, c], k[c, c])
-    for c in range(y.shape[1]):
-        for a in range(q):
-            _copy(e[a, c], y[a, c])
-            for d in range(a):
-                _subtract(e[a, c], k[a, d], e[d, c])
-            _divide(e[a, c], k[a, a])
-
-
-@compiled
-def _log_diagonal(k):
-    """Sum over the people of a block of log |K|."""
-    total = 0.0
-    for i in range(k.shape[2]):
-        product = 1.0
-        for a in range(k.shape[0]):
-            product *= k[a, a, i]
-        total += np.log(product)
-    return total
-
-
-@compiled
-def forward(sigma, factor, r, y, rest, mean, n):
-    """Log likelihood with all coefficients integrated out, and what it was made from.
+def log_likelihood(sigma, factor, operations, layout, people, rest, mean, c, b):
+    """Log likelihood with all coefficients integrated out, and its gradient.
 
     Parameters
     ----------
     sigma, factor
         Residual standard deviation; L, (q, q), lower triangular.
-    r, y, rest
-        From ``gather``.
+    operations, layout : (operations, 4), (4,)
+        From ``likelihood_program``, and behind it the number of rows n.
+    people : (blocks, inputs, LANES)
+        R_j and Q_j'[X_j y_j], as ``person_names`` orders them.
+    rest : (p + 1, p + 1)
+        Sum over people of the cross products of [X_j y_j] outside of the span of Z_j.
     mean : (p,)
         Prior mean m of the common coefficients.
-    n
-        Number of rows.
-
-    Returns
-    -------
-    log_likelihood, f, k, e, c, b
-        In nats. C is the Cholesky factor of A = I + sum X'V^-1 X, the posterior precision of b; b its posterior mean.
-    """
-    blocks, q, columns, size = y.shape
-    p = columns - 1
-    f, k = np.empty((blocks, q, q, size)), np.empty((blocks, q, q, size))
-    e = np.empty((blocks, q, columns, size))
-    lanes = np.zeros((columns, columns, size))
-    log_determinant = 0.0
-    for block in range(blocks):
-        _eliminate(sigma, factor, r[block], y[block], f[block], k[block], e[block])
-        log_determinant += _log_diagonal(k[block])
-        for i in range(columns):
-            for j in range(i + 1):
-                for a in range(q):
-                    _add(lanes[i, j], e[block, a, i], e[block, a, j])
-    gram = rest / (sigma * sigma)
-    for i in range(columns):
-        for j in range(i + 1):
-            gram[i, j] += np.sum(lanes[i, j])
-            gram[j, i] = gram[i, j]
-    a = gram[:p, :p] + np.eye(p)
-    b = gram[:p, p] + mean
-    c = cholesky(a)
-    solve_lower(c, b)
-    quadratic = gram[p, p]
-    for i in range(p):
-        quadratic += mean[i] * mean[i] - b[i] * b[i]
-        log_determinant += np.log(c[i, i])
-    solve_upper(c, b)
-    log_determinant += (n - blocks * size * q) * np.log(sigma)
-    return -0.5 * (n * np.log(2 * np.pi) + quadratic) - log_determinant, f, k, e, c, b
-
-
-@compiled
-def log_likelihood(sigma, factor, r, y, rest, mean, n):
-    """``forward`` with its gradient.
+    c, b : (p, p), (p,)
+        Filled with the Cholesky factor of the posterior precision I + sum X'V^-1 X of the common coefficients given the
+        scales, and with their posterior mean.
 
     Returns
     -------
     log_likelihood, d_sigma, d_factor
-        d_factor is (q, q), lower triangular.
+        In nats; d_factor is (q, q), lower triangular.
     """
-    blocks, q, columns, size = y.shape
+    rows, determinant, sums, n = layout
+    q, columns = factor.shape[0], mean.size + 1
     p = columns - 1
-    if blocks == 0:
-        value, d_sigma = _without_people(sigma, rest, mean, n)
-        return value, d_sigma, np.zeros((0, 0))
-    value, f, k, e, c, b = forward(sigma, factor, r, y, rest, mean, n)
-    # -2 d log p / d W = K^-T (I - e e' - H H') K^-1, with e = K^-1 (y - X b), H = K^-1 X C^-T; and d W = d (F F').
-    d_factor = np.zeros((q, q))
-    lanes = np.zeros((q, q, size))
-    trace = np.zeros(size)
-    _fill(trace, float(q * blocks))
-    h = np.empty((q, columns, size))
-    g, t, dot = np.empty((q, q, size)), np.empty((q, q, size)), np.empty(size)
-    for block in range(blocks):
-        for a in range(q):
-            # The last column of h is e.
-            _copy(h[a, p], e[block, a, p])
-            for i in range(p):
-                _add_scaled(h[a, p], e[block, a, i], -b[i])
-                _copy(h[a, i], e[block, a, i])
-                for j in range(i):
-                    _add_scaled(h[a, i], h[a, j], -c[i, j])
-                for s in range(size):
-                    h[a, i, s] /= c[i, i]
-            for i in range(columns):
-                _subtract(trace, h[a, i], h[a, i])
-        for d in range(q):
-            for a in range(q):
-                _copy(g[a, d], f[block, a, d])
-                for s in range(a):
-                    _subtract(g[a, d], k[block, a, s], g[s, d])
-                _divide(g[a, d], k[block, a, a])
-                _copy(t[a, d], g[a, d])
-            for i in range(columns):
-                _fill(dot, 0.0)
-                for a in range(q):
-                    _add(dot, h[a, i], g[a, d])
-                for a in range(q):
-                    _subtract(t[a, d], h[a, i], dot)
-            for a in range(q - 1, -1, -1):
-                for s in range(a + 1, q):
-                    _subtract(t[a, d], k[block, s, a], t[s, d])
-                _divide(t[a, d], k[block, a, a])
-            for s in range(d, q):
-                for a in range(s + 1):
-                    _add(lanes[s, d], r[block, a, s], t[a, d])
-    inner = 0.0
-    for s in range(q):
-        for d in range(s + 1):
-            d_factor[s, d] = -np.sum(lanes[s, d])
-            inner += d_factor[s, d] * factor[s, d]
-    # sigma^2 tr S = tr S W - tr S F F', and the last is known from d_factor.
-    d_sigma = n - blocks * size * q + np.sum(trace) + inner
-    # The rest: its residual sum of squares at b, and the variance of b.
     s2 = sigma * sigma
-    residual = rest[p, p]
-    column = np.empty(p)
+    table = np.zeros((rows, LANES))
+    row = 1
+    for value in (1.0, s2):
+        _fill(table, row, value)
+        row += 1
+    for i in range(q):
+        for j in range(i + 1):
+            _fill(table, row, factor[i, j])
+            row += 1
+    _fill(table, determinant, 1.0)
+    blocks = people.shape[0]
+    log_determinant = 0.0
+    for block in range(blocks):
+        _copy(table, row, people[block])
+        _execute(operations, table)
+        largest = 0.0
+        for i in range(LANES):
+            largest = max(largest, table[determinant, i])
+        # Logarithms are dear: of products over blocks, before they overflow.
+        if not largest < 1e100 or block == blocks - 1:
+            for i in range(LANES):
+                log_determinant += 0.5 * np.log(table[determinant, i])
+            _fill(table, determinant, 1.0)
+    log_determinant += (n - blocks * LANES * q) * np.log(sigma)
+
+    gram = np.empty((columns, columns))
+    row = sums
+    for i in range(columns):
+        for j in range(i + 1):
+            gram[i, j] = rest[i, j] / s2 + _total(table, row)
+            gram[j, i] = gram[i, j]
+            row += 1
     for i in range(p):
-        residual -= 2 * b[i] * rest[i, p]
+        b[i] = gram[i, p] + mean[i]
         for j in range(p):
-            residual += b[i] * rest[i, j] * b[j]
+            c[i, j] = gram[i, j] + (1.0 if i == j else 0.0)
+    _cholesky(c)
+    _solve_lower(c, b)
+    quadratic = gram[p, p]
+    for i in range(p):
+        quadratic += mean[i] * mean[i] - b[i] * b[i]
+        log_determinant += np.log(c[i, i])
+    _solve_upper(c, b)
+    value = -0.5 * (n * np.log(2 * np.pi) + quadratic) - log_determinant
+
+    # d log p / d W = -1/2 (W^-1 - K^-T E B E'K^-1), where B = [I -b]'[posterior covariance of b, and 1][I -b].
+    weight = np.zeros((columns, columns))
+    column = np.zeros(p)
     for i in range(p):
         for j in range(p):
-            column[j] = rest[j, i]
-        solve_lower(c, column)
-        solve_upper(c, column)
-        residual += column[i]
-    d_sigma -= residual / s2
+            column[j] = 1.0 if i == j else 0.0
+        _solve_lower(c, column)
+        _solve_upper(c, column)
+        for j in range(p):
+            weight[i, j] = column[j] + b[i] * b[j]
+        weight[i, p] = -b[i]
+        weight[p, i] = -b[i]
+    weight[p, p] = 1.0
+    d_covariance = np.zeros((q, q))
+    for i in range(q):
+        for j in range(i + 1):
+            d_covariance[i, j] -= 0.5 * _total(table, row)
+            d_covariance[j, i] = d_covariance[i, j]
+            row += 1
+    for first in range(q * columns):
+        for second in range(first + 1):
+            i, j = first // columns, second // columns
+            total = 0.5 * weight[first % columns, second % columns] * _total(table, row)
+            row += 1
+            d_covariance[i, j] += total
+            if first != second:
+                d_covariance[j, i] += total
+    d_factor = np.zeros((q, q))
+    d_sigma = float(n)
+    for i in range(q):
+        for j in range(i + 1):
+            for k in range(j, q):
+                d_factor[i, j] += 2 * d_covariance[i, k] * factor[k, j]
+            d_sigma += d_factor[i, j] * factor[i, j]
+    # sigma^2 tr W^-1 = n - tr W^-1 F F', and so for the other term: the traces of F are those of d_factor.
+    for i in range(columns):
+        for j in range(columns):
+            d_sigma -= weight[i, j] * gram[i, j]
     return value, -d_sigma / sigma, d_factor
 
 
 @compiled
-def _without_people(sigma, rest, mean, n):
-    """``log_likelihood`` where no effect belongs to a person: X is rotated so that X'X is diagonal."""
+def log_likelihood_without_people(sigma, rest, mean, n):
+    """``log_likelihood`` where no effect belongs to a person: X is rotated so that X'X is diagonal.
+
+    Returns
+    -------
+    log_likelihood, d_sigma
+    """
     p = mean.size
     s2 = sigma * sigma
     quadratic, log_determinant = rest[p, p] / s2, 0.0
@@ -353,214 +513,107 @@ def _without_people(sigma, rest, mean, n):
     return value, (residual / s2 - n) / sigma
 
 
-@compiled
-def conditions(sigmas, factors, r, y, rest, mean, n):
-    """Posterior of the common coefficients given each draw of the scales.
-
-    Means (draws, p), and Cholesky factors of the precisions (draws, p, p).
-    """
-    draws, p = sigmas.size, mean.size
-    b, c = np.empty((draws, p)), np.empty((draws, p, p))
-    for s in range(draws):
-        _, _, _, _, c[s], b[s] = forward(sigmas[s], factors[s], r, y, rest, mean, n)
-    return b, c
-
-
-@compiled
-def _person(i, sigma, f, k, e, b, projection, precision, v):
-    """Posterior of v given b, of one person of a block: its mean into ``v``, the Cholesky factor of its precision.
-
-    ``projection`` takes K^-1 F.
-    """
-    q, p = f.shape[0], b.size
-    for d in range(q):
-        for a in range(q):
-            projection[a, d] = f[a, d, i]
-            for s in range(a):
-                projection[a, d] -= k[a, s, i] * projection[s, d]
-            projection[a, d] /= k[a, a, i]
-    for d in range(q):
-        v[d] = 0.0
-        for s in range(d + 1):
-            precision[d, s] = 1.0 if d == s else 0.0
-            for a in range(q):
-                precision[d, s] += f[a, d, i] * f[a, s, i] / (sigma * sigma)
-            for a in range(s):
-                precision[d, s] -= precision[d, a] * precision[s, a]
-            precision[d, s] = np.sqrt(precision[d, d]) if d == s else precision[d, s] / precision[s, s]
-    for a in range(q):
-        residual = e[a, p, i]
-        for j in range(p):
-            residual -= e[a, j, i] * b[j]
-        for d in range(q):
-            v[d] += projection[a, d] * residual
-
-
-@compiled
-def draw_effects(sigmas, factors, b, r, y, normal):
-    """Draw the effects of people from their distribution given scales and common coefficients.
-
-    Parameters
-    ----------
-    sigmas, factors, b
-        Draws, (draws,), (draws, q, q), (draws, p).
-    r, y
-        From ``gather``.
-    normal : (draws, people, q)
-        Standard normal numbers; replaced by the effects u.
-    """
-    blocks, q, columns, size = y.shape
-    f, k, e = np.empty((q, q, size)), np.empty((q, q, size)), np.empty((q, columns, size))
-    projection, precision, v = np.empty((q, q)), np.empty((q, q)), np.empty(q)
-    for s in range(sigmas.size):
-        for block in range(blocks):
-            _eliminate(sigmas[s], factors[s], r[block], y[block], f, k, e)
-            for i in range(min(size, normal.shape[1] - block * size)):
-                _person(i, sigmas[s], f, k, e, b[s], projection, precision, v)
-                u = normal[s, block * size + i]
-                solve_upper(precision, u)
-                for a in range(q):
-                    v[a] += u[a]
-                for a in range(q):
-                    u[a] = 0.0
-                    for d in range(a + 1):
-                        u[a] += factors[s, a, d] * v[d]
-
-
-@compiled
-def compress(starts, order, z, xy):
-    """Rows of each subset in as few rows as have the same likelihood.
-
-    Parameters
-    ----------
-    starts, order
-        Rows of the subsets, as in ``gather``.
-    z, xy
-        As in ``gather``.
-
-    Returns
-    -------
-    first : (subsets + 1,)
-        Where the rows of each subset begin.
-    z, xy
-        The rows; at most q + p a subset.
-    spare, squares : (subsets,)
-        How many rows without any design each subset has beside these, and the sum of squares of their outcomes.
-    """
-    n, q = z.shape
-    columns = xy.shape[1]
-    p = columns - 1
-    subsets = starts.size - 1
-    first = np.zeros(subsets + 1, np.int64)
-    spare, squares = np.zeros(subsets, np.int64), np.zeros(subsets)
-    new_z, new_xy = np.zeros((n, q)), np.zeros((n, columns))
-    for j in range(subsets):
-        size = starts[j + 1] - starts[j]
-        kept = min(size, q + p)
-        rows = np.empty((size, q + columns))
-        for i in range(size):
-            row = order[starts[j] + i]
-            rows[i, :q] = z[row]
-            rows[i, q:] = xy[row]
-        if size > q + p:
-            reflect(rows, q + p)
-        for i in range(kept):
-            new_z[first[j] + i] = rows[i, :q]
-            new_xy[first[j] + i] = rows[i, q:]
-        spare[j] = size - kept
-        for i in range(kept, size):
-            squares[j] += rows[i, q + p] ** 2
-        first[j + 1] = first[j] + kept
-    return first, new_z[: first[subsets]], new_xy[: first[subsets]], spare, squares
-
-
-@compiled
-def leave_out(sigmas, factors, b, c, r, y, of_person, first, z, xy, spare, squares):
-    """Log density of each subset of rows given all other rows and the scales, coefficients integrated out.
-
-    The rows of a subset belong to one person. With P the posterior covariance of all coefficients given the scales and
-    w their design, H = w P w' / sigma^2 and the residuals e at the posterior mean, the subset given the others is
-    normal around y - (I - H)^-1 e with covariance sigma^2 (I - H)^-1.
-
-    Parameters
-    ----------
-    sigmas, factors, b, c
-        Draws, and from ``conditions``.
-    r, y
-        From ``gather``.
-    of_person : (people + 1,)
-        Where each person's subsets begin.
-    first, z, xy, spare, squares
-        From ``compress``.
-
-    Returns
-    -------
-    (draws, subsets), in nats
-    """
-    blocks, q, columns, size = y.shape
-    p = columns - 1
-    people = of_person.size - 1
-    out = np.empty((sigmas.size, spare.size))
-    f, k, e = np.empty((q, q, size)), np.empty((q, q, size)), np.empty((q, columns, size))
-    projection, precision, v = np.empty((q, q)), np.empty((q, q)), np.empty(q)
-    for s in range(sigmas.size):
-        s2 = sigmas[s] ** 2
-        for block in range(blocks):
-            _eliminate(sigmas[s], factors[s], r[block], y[block], f, k, e)
-            for i in range(min(size, people - block * size)):
-                _person(i, sigmas[s], f, k, e, b[s], projection, precision, v)
-                j = block * size + i
-                for subset in range(of_person[j], of_person[j + 1]):
-                    m = first[subset + 1] - first[subset]
-                    w = np.zeros((m, q + p))
-                    residual = np.empty(m)
-                    for t in range(m):
-                        row = first[subset] + t
-                        own, common = w[t, :q], w[t, q:]
-                        for d in range(q):
-                            for a in range(d, q):
-                                own[d] += factors[s, a, d] * z[row, a]
-                        residual[t] = xy[row, p]
-                        for d in range(q):
-                            residual[t] -= own[d] * v[d]
-                        for g in range(p):
-                            residual[t] -= xy[row, g] * b[s, g]
-                            common[g] = xy[row, g]
-                            for d in range(q):
-                                for a in range(q):
-                                    common[g] -= own[d] * projection[a, d] * e[a, g, i]
-                        solve_lower(precision, own)
-                        solve_lower(c[s], common)
-                    rest = np.eye(m)
-                    for t in range(m):
-                        for u in range(t + 1):
-                            for g in range(q + p):
-                                rest[t, u] -= w[t, g] * w[u, g] / s2
-                    rest = cholesky(rest)
-                    solve_lower(rest, residual)
-                    value = (m + spare[subset]) * np.log(2 * np.pi * s2) + squares[subset] / s2
-                    for t in range(m):
-                        value += residual[t] ** 2 / s2 - 2 * np.log(rest[t, t])
-                    out[s, subset] = -0.5 * value
-    return out
-
-
-@compiled
-def flatten(parts, out):
-    """Write the first numbers of a tuple of arrays one after the other into a vector."""
-    i = 0
-    for part in literal_unroll(parts):
-        for value in part.flat:
-            if i < out.size:
-                out[i] = value
-                i += 1
+# ------------------------------------------------------------------------------------------------ for nutpie
 
 
 @intrinsic
-def matrix_at(typing, address):
-    """A pointer from the address of an array."""
+def _pointer(typing, address):
+    """A pointer from an address."""
 
     def generate(context, builder, signature, arguments):
         return builder.inttoptr(arguments[0], context.get_value_type(types.voidptr))
 
     return types.voidptr(address), generate
+
+
+@intrinsic
+def _call(typing, address, x, out):
+    """Call the C function ``void(double *, double *)`` at an address with the data of two arrays."""
+
+    def generate(context, builder, signature, arguments):
+        number = context.get_value_type(types.float64).as_pointer()
+        function = ir.FunctionType(ir.VoidType(), [number, number])
+        data = [
+            context.make_helper(builder, kind, value).data
+            for kind, value in zip(signature.args[1:], arguments[1:], strict=True)
+        ]
+        builder.call(builder.inttoptr(arguments[0], function.as_pointer()), data)
+        return context.get_dummy_value()
+
+    return types.none(address, x, out), generate
+
+
+# What ``density`` must know of a model: sizes, and addresses of arrays and of a C function.
+MODEL = np.dtype(
+    [
+        (name, np.int64)
+        for name in (
+            *("dimensions", "scales", "q", "p", "operations", "blocks", "inputs"),
+            *("prior_at", "frame_at", "places_at", "operations_at", "layout_at", "people_at", "rest_at", "mean_at"),
+        )
+    ]
+)
+NUMBERS = types.CPointer(types.float64)
+
+
+@cfunc(types.int64(types.uint64, NUMBERS, NUMBERS, NUMBERS, types.voidptr), cache=True, error_model="numpy")
+def density(dimensions, z, gradient, value, data):
+    """Log density of the scales at mode + S z, and its gradient, as nutpie calls them.
+
+    Parameters
+    ----------
+    dimensions, z, gradient, value
+        Number of unconstrained values; they; filled with the gradient, and with the log density.
+    data
+        A record MODEL. ``prior`` is a function of x = mode + S z and of a weight for each of the scales, which fills in
+        the log prior, its gradient with that of the weighted scales, and the scales: sigma and the entries of the
+        factor at ``places``.
+
+    Returns
+    -------
+    int
+        0, or 4 if a number is not finite.
+    """
+    model = carray(data, (1,), MODEL)[0]
+    d, scales, q, p = model.dimensions, model.scales, model.q, model.p
+    frame = carray(_pointer(model.frame_at), (d + 1, d), np.float64)
+    places = carray(_pointer(model.places_at), (scales - 1, 2), np.int64)
+    layout = carray(_pointer(model.layout_at), (4,), np.int64)
+    rest = carray(_pointer(model.rest_at), (p + 1, p + 1), np.float64)
+    mean = carray(_pointer(model.mean_at), (p,), np.float64)
+    vector = np.zeros(d + scales)
+    for i in range(d):
+        vector[i] = frame[0, i]
+        for j in range(d):
+            vector[i] += frame[1 + i, j] * z[j]
+    found = np.empty(1 + d + scales)
+    _call(model.prior_at, vector, found)
+    sigma = found[1 + d]
+    if q == 0:
+        likelihood, vector[d] = log_likelihood_without_people(sigma, rest, mean, layout[3])
+    else:
+        factor, c, b = np.zeros((q, q)), np.empty((p, p)), np.empty(p)
+        for i in range(scales - 1):
+            factor[places[i, 0], places[i, 1]] = found[2 + d + i]
+        operations = carray(_pointer(model.operations_at), (model.operations, 4), np.int64)
+        people = carray(_pointer(model.people_at), (model.blocks, model.inputs, LANES), np.float64)
+        likelihood, vector[d], d_factor = log_likelihood(sigma, factor, operations, layout, people, rest, mean, c, b)
+        for i in range(scales - 1):
+            vector[d + 1 + i] = d_factor[places[i, 0], places[i, 1]]
+    value[0] = found[0] + likelihood
+    _call(model.prior_at, vector, found)
+    finite = np.isfinite(value[0])
+    for j in range(d):
+        gradient[j] = 0.0
+        for i in range(d):
+            gradient[j] += frame[1 + i, j] * found[1 + i]
+        finite = finite and np.isfinite(gradient[j])
+    return 0 if finite else 4
+
+
+@cfunc(types.int64(types.uint64, types.uint64, NUMBERS, NUMBERS, types.voidptr), cache=True)
+def identity(dimensions, expanded, z, out, data):
+    """What nutpie keeps of a draw: z itself."""
+    for i in range(dimensions):
+        out[i] = z[i]
+    return 0

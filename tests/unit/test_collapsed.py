@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from partialpool import collapsed, diagnostics, loo, models, parameters, sampling, store
-from partialpool import collapsed_kernel as kernel
 from partialpool.errors import StudyError
 from scipy import integrate, stats
 
@@ -19,7 +18,7 @@ from scipy import integrate, stats
 class Dense:
     """People with rows of their own, and their likelihood as one multivariate normal distribution."""
 
-    def __init__(self, people, sizes, q, p, seed=1, block=8):
+    def __init__(self, people, sizes, q, p, seed=1):
         rng = np.random.default_rng(seed)
         counts = rng.integers(*sizes, people)
         self.n, self.q, self.p = counts.sum(), q, p
@@ -29,13 +28,10 @@ class Dense:
         self.x = np.column_stack([np.ones(self.n), self.z[:, 1:], rng.normal(size=(self.n, 3))])[:, :p]
         self.y = rng.normal(size=self.n) + rng.normal(size=people)[self.codes]
         self.mean = rng.normal(size=p)
-        blocks = -(-people // block)
-        self.r, self.reduced = np.zeros((blocks, q, q, block)), np.zeros((blocks, q, p + 1, block))
-        self.rest = np.zeros((p + 1, p + 1))
-        self.starts = np.append(0, np.cumsum(counts))
-        self.xy = np.column_stack([self.x, self.y])
-        kernel.gather(self.starts, np.arange(self.n), self.z, self.xy, self.r, self.reduced, self.rest)
-        self.arrays = (self.r, self.reduced, self.rest, self.mean, self.n)
+        xy = np.column_stack([self.x, self.y])
+        self.gathered = collapsed.Statistics(
+            q, *collapsed.gather(self.codes, people, self.z, xy), self.mean, self.n, np.zeros(p), np.eye(p), xy
+        )
 
     def covariance(self, sigma, factor):
         effects = self.z @ factor @ factor.T @ self.z.T * (self.codes[:, None] == self.codes)
@@ -72,14 +68,14 @@ def dense(request):
 @pytest.mark.parametrize("scales", SCALES, ids=str)
 def test_log_likelihood_is_that_of_the_multivariate_normal(dense, scales):
     factor = factor_of(dense.q, *scales)
-    value, _, _ = kernel.log_likelihood(0.5, factor, *dense.arrays)
+    value, _, _ = dense.gathered.log_likelihood(0.5, factor)
     assert value == pytest.approx(dense.log_likelihood(0.5, factor), rel=1e-10)
 
 
 @pytest.mark.parametrize("scales", SCALES, ids=str)
 def test_gradient_is_that_of_finite_differences(dense, scales):
     factor = factor_of(dense.q, *scales)
-    _, d_sigma, d_factor = kernel.log_likelihood(0.5, factor, *dense.arrays)
+    _, d_sigma, d_factor = dense.gathered.log_likelihood(0.5, factor)
 
     def slope(direction, entry=None):
         # Of the dense likelihood, by Richardson extrapolation of central differences.
@@ -108,25 +104,19 @@ def test_what_is_left_out_has_the_conditional_density_of_the_multivariate_normal
         "person": dense.codes,
         "half of a person": np.unique(dense.codes * 2 + np.arange(dense.n) % 2, return_inverse=True)[1],
     }[unit]
-    order = np.lexsort((subsets, dense.codes))
-    changes = np.flatnonzero(np.diff(subsets[order], prepend=-1))
-    compressed = kernel.compress(np.append(changes, dense.n), order, dense.z, dense.xy)
-    of_person = np.searchsorted(dense.codes[order[changes]], np.arange(dense.codes.max() + 2))
-    sigma, factors = np.array([0.5]), factor[None]
-    b, c = kernel.conditions(sigma, factors, *dense.arrays)
-    ours = kernel.leave_out(sigma, factors, b, c, dense.r, dense.reduced, of_person, *compressed)[0]
-    expected = [dense.log_predictive(0.5, factor, np.flatnonzero(subsets == s)) for s in subsets[order[changes]]]
+    given = np.array([0.5]), factor[None]
+    (ours,) = collapsed.left_out(dense.gathered, dense.z, dense.codes, *given, subsets)
+    expected = [dense.log_predictive(0.5, factor, np.flatnonzero(subsets == s)) for s in range(subsets.max() + 1)]
     np.testing.assert_allclose(ours, expected, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("scales", [(0.7, 0.3), (1e-8, 0.9), (30.0, 0.5)], ids=str)
 def test_effects_are_drawn_from_their_conditional_distribution(scales):
-    dense, draws = Dense(5, (1, 6), 2, 2), 200_000
+    dense, draws = Dense(5, (1, 6), 2, 2), 40_000
     factor = factor_of(2, *scales)
     sigma, factors = np.full(draws, 0.5), np.tile(factor, (draws, 1, 1))
     b = np.tile([0.3, -0.2], (draws, 1))
-    effects = np.random.default_rng(1).standard_normal((draws, 5, 2))
-    kernel.draw_effects(sigma, factors, b, dense.r, dense.reduced, effects)
+    effects = collapsed.draw_effects(dense.gathered, sigma, factors, b, slice(None), np.random.default_rng(1), 5)
     for person in range(5):
         own = dense.codes == person
         z, prior = dense.z[own], factor @ factor.T
@@ -154,7 +144,7 @@ def test_without_effects_of_people(make_spec, people):
         return stats.multivariate_normal.logpdf(matrices.y[keep], mean[keep], total[keep, keep])
 
     for sigma in (0.05, 0.3, 20.0):
-        value, slope, _ = kernel.log_likelihood(sigma, np.zeros((0, 0)), *gathered.arrays)
+        value, slope, _ = gathered.log_likelihood(sigma, np.zeros((0, 0)))
         assert value == pytest.approx(expected(sigma), rel=1e-10)
         h = 1e-4 * sigma
         assert slope == pytest.approx((expected(sigma + h) - expected(sigma - h)) / (2 * h), rel=1e-5)

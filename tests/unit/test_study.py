@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 import yaml
 from partialpool import collapsed, config, data, diagnostics, loo, models, sampling
-from partialpool import collapsed_kernel as kernel
 
 ROOT = Path(__file__).parents[2]
 CSV = ROOT.parent / "shared/data/mlm.csv"
@@ -80,8 +79,8 @@ def scales(model):
 
 
 def log_evidence(matrices, points):
-    arrays = collapsed.statistics(matrices).arrays
-    return np.logaddexp.reduce([w + kernel.log_likelihood(s, f, *arrays)[0] for s, f, w in points])
+    gathered = collapsed.statistics(matrices)
+    return np.logaddexp.reduce([w + gathered.log_likelihood(s, f)[0] for s, f, w in points])
 
 
 @pytest.mark.parametrize("model", ["m71.1", "m71.2", "m71.5"])
