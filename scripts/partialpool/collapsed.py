@@ -599,8 +599,13 @@ def conditions(gathered: Statistics, sigma: np.ndarray, factor: np.ndarray, core
         precision = 1 + squares / sigma[:, None] ** 2
         return (gathered.mean + cross / sigma[:, None] ** 2) / precision, np.sqrt(precision)
     mean, cholesky = np.empty((len(sigma), p)), np.empty((len(sigma), p, p))
+
+    def chunk(draws: np.ndarray) -> None:
+        for draw in draws:
+            gathered.log_likelihood(sigma[draw], factor[draw], cholesky[draw], mean[draw])
+
     with ThreadPoolExecutor(cores) as pool:
-        list(pool.map(gathered.log_likelihood, sigma, factor, cholesky, mean))
+        list(pool.map(chunk, np.array_split(np.arange(len(sigma)), cores)))
     return mean, cholesky
 
 

@@ -7,6 +7,8 @@ from partialpool.errors import StudyError
 
 # Above this the importance weights have no finite variance worth trusting (Vehtari, Simpson, Gelman, Yao & Gabry 2024).
 BAD_PARETO_K = 0.7
+# Numbers (8 bytes each) that are worked on at a time.
+CHUNK = 10**6
 COLUMNS = [
     "model",
     "rank",
@@ -53,25 +55,31 @@ def psis(log_likelihood: np.ndarray, rows: np.ndarray) -> pd.DataFrame:
     if not np.isfinite(log_likelihood).all():
         bad = rows[~np.isfinite(log_likelihood).all(axis=(1, 2))]
         raise StudyError(f"The log likelihood is not finite at rows {_some(bad)} of the data (0-based).")
-    records = []
-    for row, values in zip(rows, log_likelihood, strict=True):
-        efficiency = array_stats.ess(np.exp(values - values.max()), method="mean", relative=True)
-        efficiency = efficiency if np.isfinite(efficiency) else 1.0
-        try:
-            log_weights, pareto_k = array_stats.psislw(values, r_eff=efficiency, axis=(-2, -1))
-        except ValueError:
-            # The largest weights are equal, or fewer than five: nothing to smooth, and the raw weights stand.
-            log_weights, pareto_k = -values, np.nan
+    tables = []
+    # Some rows at a time, so that nothing of the size of the log likelihood is made once more.
+    for chunk in np.array_split(np.arange(len(rows)), -(-log_likelihood.size // CHUNK)):
+        values = log_likelihood[chunk]
+        relative = np.exp(values - values.max(axis=(1, 2), keepdims=True))
+        efficiency = np.array([array_stats.ess(own, method="mean", relative=True) for own in relative])
+        efficiency[~np.isfinite(efficiency)] = 1.0
+        log_weights, pareto_k = np.empty_like(values), np.empty(len(chunk))
+        for i, own in enumerate(values):
+            try:
+                log_weights[i], pareto_k[i] = array_stats.psislw(own, r_eff=efficiency[i], axis=(-2, -1))
+            except ValueError:
+                # The largest weights are equal, or fewer than five: nothing to smooth, and the raw weights stand.
+                log_weights[i], pareto_k[i] = -own, np.nan
         # A k that cannot be estimated is infinite, as in the R package loo: the row is bad, and the largest k says so.
-        pareto_k = np.inf if np.isnan(pareto_k) else float(pareto_k)
-        log_weights = log_weights - logsumexp(log_weights)
-        elpd = logsumexp(log_weights + values)
-        lppd = logsumexp(values) - np.log(values.size)
+        pareto_k[np.isnan(pareto_k)] = np.inf
+        log_weights -= logsumexp(log_weights, axis=(1, 2), keepdims=True)
+        elpd = logsumexp(log_weights + values, axis=(1, 2))
+        lppd = logsumexp(values, axis=(1, 2)) - np.log(values[0].size)
         # Weights times densities over their sum: the variance of the weighted mean, relative to the mean.
-        shares = np.exp(log_weights + values - elpd)
-        variance = ((shares - np.exp(log_weights)) ** 2).sum() / efficiency
-        records.append((int(row), elpd, pareto_k, lppd - elpd, np.sqrt(variance)))
-    return pd.DataFrame(records, columns=["row", "elpd", "pareto_k", "p_loo", "mcse"])
+        shares = np.exp(log_weights + values - elpd[:, None, None])
+        variance = ((shares - np.exp(log_weights)) ** 2).sum(axis=(1, 2)) / efficiency
+        columns = {"elpd": elpd, "pareto_k": pareto_k, "p_loo": lppd - elpd, "mcse": np.sqrt(variance)}
+        tables.append(pd.DataFrame({"row": np.asarray(rows)[chunk].astype(int), **columns}))
+    return pd.concat(tables, ignore_index=True)
 
 
 def of_fit(tree) -> pd.DataFrame:
