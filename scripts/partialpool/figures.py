@@ -143,6 +143,8 @@ def save(plot, png_path, svg_path, *, width, height):
                 os.replace(partial, path)
             finally:
                 partial.unlink(missing_ok=True)
+            # The second file has the places of the first: to find them again takes as long as to write it.
+            drawn.set_layout_engine("none")
 
 
 def trajectories(data, *, time, outcome, labels):
