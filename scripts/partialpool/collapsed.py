@@ -9,7 +9,7 @@ algebra.
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
+from itertools import combinations, count
 
 import numpy as np
 import pandas as pd
@@ -364,41 +364,60 @@ class Density:
     """
 
     def __init__(self, matrices: Design, gathered: Statistics):
+        import pymc as pm
         import pytensor
         import pytensor.tensor as pt
         from pytensor.compile.sharedvalue import SharedVariable
         from pytensor.graph.replace import clone_replace
         from pytensor.graph.traversal import ancestors
 
+        from partialpool.softplus import Softplus
+
         self.gathered, self.q = gathered, matrices.z.shape[1]
         self.model, entries = scales_model(matrices, gathered)
         self.places = np.array(list(entries), dtype=np.int64).reshape(-1, 2)
         self.variables = [self.model["sigma"], *entries.values()]
-        values, everything = self.model.value_vars, self.model.unobserved_RVs
+        everything = self.model.unobserved_RVs
         self.shapes = {v.name: self._shape(v) for v in everything}
-        value_shapes = [self._shape(self.model.values_to_rvs[v]) for v in values]
-        self.dimensions = sum(map(_size, value_shapes))
-        # Numbers in, numbers out, which compiles fastest: a vector of the unconstrained values and of a weight for each
-        # scale of which the gradient is wanted, and one of the log prior, the gradient, the scales and all variables.
+        self.dimensions = sum(_size(self._shape(v)) for v in self.model.free_RVs)
+        # Numbers in, numbers out, which compiles fastest: a vector of the unconstrained values, of a weight for each
+        # scale of which the gradient is wanted, and of the sizes of transforms; and one of the log prior, the gradient,
+        # the scales and all variables. Models that differ in numbers only share what is compiled.
         vector = pt.dvector()
-        numbers = [vector[i] for i in range(self.dimensions + len(self.variables))]
-        given, weights = iter(numbers), numbers[self.dimensions :]
-        pieces = {
-            value: pt.stack([next(given) for _ in range(_size(shape))]) if shape else next(given)
-            for value, shape in zip(values, value_shapes, strict=True)
-        }
-        outputs = self.model.replace_rvs_by_values(everything)
-        prior = self.model.logp()
-        scales = self.model.replace_rvs_by_values(self.variables)
-        gradients = pytensor.grad(prior + sum(w * s for w, s in zip(weights, scales, strict=True)), values)
-        shapes = [(), *value_shapes, *[()] * len(scales), *self.shapes.values()]
-        wanted = [
-            entry
-            for variable, shape in zip([prior, *gradients, *scales, *outputs], shapes, strict=True)
-            for entry in ([variable[i] for i in range(_size(shape))] if shape else [variable])
-        ]
+        places, pieces = count(), {}
+
+        def piece(shape):
+            """A variable that will be a piece of the vector; a leaf until all is built, since cloning copies others."""
+            place = [vector[next(places)] for _ in range(_size(shape))]
+            leaf = pt.tensor(shape=shape, dtype="float64")
+            pieces[leaf] = pt.stack(place) if shape else place[0]
+            return leaf
+
+        def entries_of(variable, shape):
+            return [variable[i] for i in range(_size(shape))] if shape else [variable]
+
+        free = {variable: piece(self._shape(variable)) for variable in self.model.free_RVs}
+        weights = [piece(()) for _ in self.variables]
+        prior, values, sizes = 0.0, {}, []
+        for variable, x in free.items():
+            transform, parameters = self.model.rvs_to_transforms[variable], variable.owner.inputs
+            if isinstance(transform, Softplus):
+                sizes.append(np.ravel(transform.size))
+                transform = Softplus(piece(np.shape(transform.size)))
+            values[variable] = transform.backward(x, *parameters)
+            density = pm.logp(variable, values[variable]) + transform.log_jac_det(x, *parameters)
+            prior += density.sum()
+        scales, outputs = clone_replace(self.variables, values), clone_replace(everything, values)
+        gradients = pytensor.grad(prior + sum(w * s for w, s in zip(weights, scales, strict=True)), list(free.values()))
+        wanted = [prior]
+        for variable, gradient in zip(free, gradients, strict=True):
+            wanted += entries_of(gradient, self._shape(variable))
+        wanted += scales
+        for variable, shape in zip(outputs, self.shapes.values(), strict=True):
+            wanted += entries_of(variable, shape)
+        self.sizes = np.concatenate(sizes)
         lengths = {v: pt.constant(v.get_value()) for v in ancestors(wanted) if isinstance(v, SharedVariable)}
-        function = pytensor.function([vector], pt.stack(clone_replace(wanted, {**pieces, **lengths})), mode="NUMBA")
+        function = pytensor.function([vector], pt.stack(clone_replace(wanted, pieces | lengths)), mode="NUMBA")
         self.compiled = function.vm.jit_fn
 
     def _shape(self, variable) -> tuple[int, ...]:
@@ -407,7 +426,8 @@ class Density:
     def __call__(self, x: np.ndarray, weights: np.ndarray | None = None) -> list[np.ndarray]:
         """Log prior (1,), its gradient with that of the weighted scales, the scales, and all variables, flat."""
         scales = len(self.variables)
-        (found,) = self.compiled(np.concatenate([x, np.zeros(scales) if weights is None else weights]))
+        given = np.concatenate([x, np.zeros(scales) if weights is None else weights, self.sizes])
+        (found,) = self.compiled(given)
         return np.split(found, [1, 1 + self.dimensions, 1 + self.dimensions + scales])
 
     def expand(self, x: np.ndarray) -> dict[str, np.ndarray]:
@@ -459,8 +479,8 @@ class Density:
         """What the kernel's C function must know of the model; it must not outlive this object."""
         import numba
 
-        compiled, inside = self.compiled, self.dimensions + len(self.variables)
-        outside = 1 + inside
+        compiled, outside = self.compiled, 1 + self.dimensions + len(self.variables)
+        inside = outside - 1 + len(self.sizes)
 
         @numba.cfunc(numba.types.void(kernel.NUMBERS, kernel.NUMBERS))
         def prior(x, out):
@@ -472,6 +492,7 @@ class Density:
         operations, layout = gathered.program
         self._kept = {
             "frame": np.vstack(self.frame),
+            "sizes": self.sizes,
             "places": self.places,
             "operations": operations,
             "layout": layout,
@@ -484,7 +505,7 @@ class Density:
         for name, array in self._kept.items():
             record[f"{name}_at"] = array.ctypes.data
         record["prior_at"] = prior.address
-        record["dimensions"], record["scales"] = self.dimensions, len(self.variables)
+        record["dimensions"], record["scales"], record["sizes"] = self.dimensions, len(self.variables), len(self.sizes)
         record["q"], record["p"], record["operations"] = self.q, len(gathered.mean), len(operations)
         record["blocks"], record["inputs"] = gathered.people.shape[:2]
         return record

@@ -548,8 +548,9 @@ MODEL = np.dtype(
     [
         (name, np.int64)
         for name in (
-            *("dimensions", "scales", "q", "p", "operations", "blocks", "inputs"),
-            *("prior_at", "frame_at", "places_at", "operations_at", "layout_at", "people_at", "rest_at", "mean_at"),
+            *("dimensions", "scales", "sizes", "q", "p", "operations", "blocks", "inputs"),
+            *("prior_at", "frame_at", "sizes_at", "places_at"),
+            *("operations_at", "layout_at", "people_at", "rest_at", "mean_at"),
         )
     ]
 )
@@ -565,9 +566,9 @@ def density(dimensions, z, gradient, value, data):
     dimensions, z, gradient, value
         Number of unconstrained values; they; filled with the gradient, and with the log density.
     data
-        A record MODEL. ``prior`` is a function of x = mode + S z and of a weight for each of the scales, which fills in
-        the log prior, its gradient with that of the weighted scales, and the scales: sigma and the entries of the
-        factor at ``places``.
+        A record MODEL. ``prior`` is a function of x = mode + S z, of a weight for each of the scales, and of ``sizes``,
+        which fills in the log prior, its gradient with that of the weighted scales, and the scales: sigma and the
+        entries of the factor at ``places``.
 
     Returns
     -------
@@ -581,7 +582,10 @@ def density(dimensions, z, gradient, value, data):
     layout = carray(_pointer(model.layout_at), (4,), np.int64)
     rest = carray(_pointer(model.rest_at), (p + 1, p + 1), np.float64)
     mean = carray(_pointer(model.mean_at), (p,), np.float64)
-    vector = np.zeros(d + scales)
+    vector = np.zeros(d + scales + model.sizes)
+    sizes = carray(_pointer(model.sizes_at), (model.sizes,), np.float64)
+    for i in range(sizes.size):
+        vector[d + scales + i] = sizes[i]
     for i in range(d):
         vector[i] = frame[0, i]
         for j in range(d):

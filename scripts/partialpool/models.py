@@ -7,6 +7,8 @@ coefficients, so all of Bambi (``predict`` among it) works on the result, and no
 
 from itertools import combinations
 
+# Before Bambi imports it: it looks for its caller among all modules, which are few by now.
+import arviz_base  # noqa: F401
 import numpy as np
 import pandas as pd
 

@@ -1,5 +1,6 @@
 """The collapsed engine against dense algebra, finite differences, quadrature, and NUTS over all parameters."""
 
+import ctypes
 import json
 import os
 import subprocess
@@ -148,6 +149,43 @@ def test_without_effects_of_people(make_spec, people):
         assert value == pytest.approx(expected(sigma), rel=1e-10)
         h = 1e-4 * sigma
         assert slope == pytest.approx((expected(sigma + h) - expected(sigma - h)) / (2 * h), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("formula", "priors"),
+    [
+        ("y ~ 1 + x + z + (1 + x + z | id)", {"sd": "HalfStudentT(3, 2.5)", "sigma": "Exponential(1)"}),
+        ("y ~ 0 + group + (0 + mood | id)", {"sd": "HalfNormal(2)", "sigma": "Gamma(2, 1)"}),
+    ],
+)
+def test_density_of_the_scales(make_spec, people, formula, priors):
+    """The prior is PyMC's on the unconstrained space, and the gradient is that of finite differences."""
+    spec = make_spec(formula, "b cor sd sigma" if "0 +" in formula else "Intercept b cor sd sigma")
+    spec["priors"] |= priors
+    matrices = collapsed.design(spec, models.complete_cases(spec, people))
+    density = collapsed.Density(matrices, collapsed.statistics(matrices))
+    logp, names = density.model.compile_logp(), [v.name for v in density.model.value_vars]
+    shapes = [density.shapes[v.name] for v in density.model.free_RVs]
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
+    for x in np.random.default_rng(1).normal(size=(3, density.dimensions)):
+        pieces = np.split(x, ends[:-1])
+        point = {name: piece.reshape(shape) for name, piece, shape in zip(names, pieces, shapes, strict=True)}
+        assert density(x)[0][0] == pytest.approx(float(logp(point)), rel=1e-10)
+        steps = 1e-5 * np.eye(len(x))
+        slopes = [(density.gradient(x + step)[0] - density.gradient(x - step)[0]) / 2e-5 for step in steps]
+        np.testing.assert_allclose(density.gradient(x)[1], slopes, rtol=1e-5, atol=1e-5)
+        value, gradient = called(density, x)
+        np.testing.assert_allclose([value, *gradient], [density.gradient(x)[0], *density.gradient(x)[1]], rtol=1e-12)
+
+
+def called(density, x):
+    """The C function that nutpie calls, at x."""
+    mode, root = density.frame
+    z, gradient, value = np.linalg.solve(root, x - mode), np.zeros(len(x)), np.zeros(1)
+    pointer = ctypes.POINTER(ctypes.c_double)
+    arguments = [array.ctypes.data_as(pointer) for array in (z, gradient, value)]
+    assert collapsed.kernel.density.ctypes(len(x), *arguments, density.record.ctypes.data) == 0
+    return value[0], np.linalg.solve(root.T, gradient)
 
 
 # ------------------------------------------------------------------------------------- which models
