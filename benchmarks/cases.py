@@ -52,8 +52,9 @@ def engine(spec: dict, data: str, cores: int) -> list:
     import nutpie  # noqa: F401  so that it is not imported while the clock runs
     import pandas as pd
     import pytensor
-    from partialpool import collapsed, models
+    from partialpool import collapsed, models, sampling
 
+    spec = sampling.settled(spec, "collapsed")
     with pytensor.config.change_flags(numba__fastmath=False):
         matrices = collapsed.design(spec, models.complete_cases(spec, pd.read_parquet(data)))
         density = collapsed.Density(matrices, collapsed.statistics(matrices))

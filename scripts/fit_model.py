@@ -3,11 +3,12 @@
 from partialpool.jobs import job
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
+    with job(snakemake.log[0]) as say:
         import pandas as pd
-        from partialpool import sampling, store
+        from partialpool import progress, sampling, store
 
         spec = snakemake.params.spec
         prepared = pd.read_parquet(snakemake.input.prepared)
-        tree = sampling.fit(spec, prepared, cores=snakemake.threads)
+        shown = progress.lines(say, snakemake.wildcards.model)
+        tree = sampling.fit(spec, prepared, cores=snakemake.threads, progress=shown)
         store.save(tree, snakemake.output.fit, spec=spec, data_sha256=prepared.attrs["sha256"])

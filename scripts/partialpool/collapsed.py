@@ -17,6 +17,7 @@ import pandas as pd
 from partialpool import collapsed_kernel as kernel
 from partialpool import models
 from partialpool.priors import parse_priors
+from partialpool.progress import draw_by_draw, from_nutpie
 
 # Numbers (8 bytes each): more than LARGE are not kept of one fit, of what is thinned about MODERATE are; and CHUNK are
 # worked on at a time.
@@ -518,7 +519,7 @@ def _size(shape: tuple[int, ...]) -> int:
 # ------------------------------------------------------------------------------------------------ sampling
 
 
-def sample_scales(density: Density, spec: dict, *, cores: int, progress: bool):
+def sample_scales(density: Density, spec: dict, *, cores: int, progress=None):
     """NUTS over the scales.
 
     Returns
@@ -554,12 +555,17 @@ def sample_scales(density: Density, spec: dict, *, cores: int, progress: bool):
         reparameterized_names=None,
     )
     tree = nutpie.sample(
-        target, seed=spec["seed"], target_accept=spec["target_accept"], progress_bar=progress, **settings
+        target,
+        seed=spec["seed"],
+        target_accept=spec["target_accept"],
+        progress_bar=False,
+        progress_callback=progress and (lambda chains: progress(from_nutpie(chains))),
+        **settings,
     )
     return density.expand(mode + tree["posterior"]["x"].to_numpy() @ root.T), tree["sample_stats"].to_dataset()
 
 
-def _sample_with_pymc(density: Density, spec: dict, settings: dict, progress: bool):
+def _sample_with_pymc(density: Density, spec: dict, settings: dict, progress):
     import pymc as pm
     import pytensor.tensor as pt
     from pytensor.graph.basic import Apply
@@ -584,7 +590,8 @@ def _sample_with_pymc(density: Density, spec: dict, settings: dict, progress: bo
             nuts_sampler="pymc",
             random_seed=spec["seed"],
             nuts={"target_accept": spec["target_accept"]},
-            progressbar=progress,
+            progressbar=False,
+            callback=progress and draw_by_draw(progress, spec),
             compute_convergence_checks=False,
             **settings,
         )
@@ -637,7 +644,7 @@ def scalars(sigma: np.ndarray, factor: np.ndarray, *more: np.ndarray) -> np.ndar
     return np.column_stack([*columns, entries, *more])
 
 
-def fit(matrices: Design, rows: pd.DataFrame, *, cores: int, progress: bool) -> dict:
+def fit(matrices: Design, rows: pd.DataFrame, *, cores: int, progress=None) -> dict:
     """Sample the scales, draw all coefficients given them, and all that ``sampling.fit`` returns.
 
     Parameters
@@ -683,10 +690,17 @@ def fit(matrices: Design, rows: pd.DataFrame, *, cores: int, progress: bool) -> 
     mean = coefficients[kept] @ matrices.x.T
     for k in range(matrices.z.shape[1]):
         mean += effects[:, matrices.codes, k] * matrices.z[:, k]
-    standard = (matrices.y - mean) / sigma[kept, None]
-    log_likelihood = -0.5 * (standard**2 + np.log(2 * np.pi)) - np.log(sigma[kept])[:, None]
+    # In place: these are the largest arrays of a fit.
     observed = np.asarray(model.response_term.data, dtype=float).ravel()
-    predicted = mean + (observed - matrices.y) + sigma[kept, None] * outcome_rng.standard_normal(mean.shape)
+    predicted = outcome_rng.standard_normal(mean.shape)
+    predicted *= sigma[kept, None]
+    predicted += mean
+    predicted += observed - matrices.y
+    log_likelihood = np.subtract(matrices.y, mean, out=mean)
+    log_likelihood /= sigma[kept, None]
+    log_likelihood **= 2
+    log_likelihood *= -0.5
+    log_likelihood -= 0.5 * np.log(2 * np.pi) + np.log(sigma[kept, None])
 
     # The intercept at predictors = 0, where Bambi's is at their means.
     coefficients[:, :1] -= coefficients @ matrices.centre[:, None]

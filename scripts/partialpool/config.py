@@ -169,8 +169,9 @@ class Sampling(Strict):
     """Warmup iterations per chain, not kept."""
     draws: int = Field(1000, ge=4)
     """Draws kept per chain."""
-    target_accept: float = Field(0.95, gt=0, lt=1)
-    """Acceptance rate that the step size is adapted to; higher means smaller steps, fewer divergences."""
+    target_accept: float | None = Field(None, gt=0, lt=1)
+    """Acceptance rate that the step size is adapted to; higher means smaller steps, fewer divergences. By default 0.8
+    with the engine `collapsed`, whose scales are nearly normal, and 0.95 with `nuts`."""
     seed: int = Field(1, ge=0)
     """Seed of the sampler and of the posterior predictive draws."""
 

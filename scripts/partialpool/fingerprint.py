@@ -6,6 +6,7 @@ runs makes it again, and editing a comment, a docstring or a figure does not.
 
 import ast
 import hashlib
+from functools import cache
 from pathlib import Path
 
 PACKAGE = "partialpool"
@@ -32,10 +33,18 @@ def fingerprint(script: str | Path) -> str:
         if path in done:
             continue
         done.add(path)
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        waiting += [library / f"{name}.py" for name in sorted(_imports(tree))]
-        digest.update(path.name.encode() + ast.dump(_without_docstrings(tree)).encode())
+        code, imports = _read(path.read_text(encoding="utf-8"))
+        waiting += [library / f"{name}.py" for name in imports]
+        digest.update(path.name.encode() + code)
     return digest.hexdigest()[:16]
+
+
+@cache
+def _read(text: str) -> tuple[bytes, list[str]]:
+    """Code without comments and docstrings, and modules that it imports; most scripts share most modules."""
+    tree = ast.parse(text)
+    imports = sorted(_imports(tree))
+    return ast.dump(_without_docstrings(tree)).encode(), imports
 
 
 def _imports(tree: ast.AST) -> set[str]:

@@ -1,9 +1,10 @@
 """What every job does: its own log, one thread for BLAS, and mistakes told in words."""
 
+import gc
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,15 +15,23 @@ from partialpool.errors import StudyError
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ[_name] = "1"
 
+# Imports make a million objects that stay; to look for garbage among them again and again takes a tenth of their time.
+gc.set_threshold(100_000)
+
 
 @contextmanager
-def job(log: str | Path) -> Iterator[None]:
+def job(log: str | Path) -> Iterator[Callable[[str], None]]:
     """Send all output of the process to a log file; on a failure tell the terminal what is wrong, without a traceback.
 
     Parameters
     ----------
     log
         File that takes standard output and standard error, those of compiled code included.
+
+    Yields
+    ------
+    callable
+        Says a line in the log, and to somebody who looks: on a terminal, and not where output is kept in a file.
 
     Raises
     ------
@@ -37,8 +46,14 @@ def job(log: str | Path) -> Iterator[None]:
         os.dup2(file.fileno(), 2)
     # Line by line, so that the log is in order, and whole if the process is killed.
     sys.stdout.reconfigure(line_buffering=True)
+
+    def say(line: str) -> None:
+        print(line)
+        if os.isatty(terminal):
+            os.write(terminal, f"{line}\n".encode())
+
     try:
-        yield
+        yield say
     except StudyError as error:
         print(error, file=sys.stderr)
         os.write(terminal, f"\n{error}\n\n".encode())

@@ -17,6 +17,7 @@ import pandas as pd
 from partialpool import models, moments
 from partialpool.loo import BAD_PARETO_K
 from partialpool.moments import Estimate
+from partialpool.sampling import settled
 from partialpool.unconstrained import Density, Unrecoverable
 
 # Draws of the effects of a person without rows, for each draw of the posterior.
@@ -160,7 +161,7 @@ class Refits:
             "draws": spec["draws"],
             "tune": spec["warmup"],
             "chains": spec["chains"],
-            "target_accept": spec["target_accept"],
+            "target_accept": settled(spec, "nuts")["target_accept"],
             "cores": cores,
         }
         model, observed = density.model, density.observed

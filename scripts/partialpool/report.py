@@ -394,13 +394,14 @@ def provenance(study: Study, trees: dict) -> pd.DataFrame:
         ),
     ]
     rows += [("Versions", ", ".join(f"{k} {v}" for k, v in json.loads(found).items())) for found in versions]
-    for name in trees:
+    for name, found in attributes.items():
         sampling = study.sampling_of(name)
+        over = "the scales, all coefficients integrated out" if found["engine"] == "collapsed" else "all parameters"
         rows.append(
             (
                 f"Sampling of {name}",
-                f"{sampling.sampler}, {sampling.chains} chains, {sampling.warmup} warmup iterations and "
-                f"{sampling.draws} draws each, target_accept {sampling.target_accept:g}, seed {sampling.seed}",
+                f"NUTS ({sampling.sampler}) over {over}; {sampling.chains} chains, {sampling.warmup} warmup iterations "
+                f"and {sampling.draws} draws each, target_accept {found['target_accept']:g}, seed {sampling.seed}",
             )
         )
     return pd.DataFrame(rows, columns=["what", "value"])

@@ -2,18 +2,23 @@
 
 import logging
 import warnings
+from contextlib import contextmanager
+from dataclasses import replace
 
 import pandas as pd
 
 from partialpool import models
 from partialpool.errors import StudyError
+from partialpool.progress import draw_by_draw, from_nutpie
 
 # Variables of the joint distribution that Bambi adds for every row; they follow from the others.
 _PER_ROW = "__obs__"
 _CLOCKS = ("perf_counter", "process_time")
+# By engine: where only scales move there is no funnel, and smaller steps are for nothing.
+TARGET_ACCEPT = {"collapsed": 0.8, "nuts": 0.95}
 
 
-def fit(spec: dict, data: pd.DataFrame, *, cores: int = 1, progress: bool = False):
+def fit(spec: dict, data: pd.DataFrame, *, cores: int = 1, progress=None):
     """Sample a model.
 
     Parameters
@@ -26,7 +31,7 @@ def fit(spec: dict, data: pd.DataFrame, *, cores: int = 1, progress: bool = Fals
     cores
         Chains that run at the same time. The draws do not depend on it.
     progress
-        Whether to show a progress bar.
+        Called now and then with the state of all chains (``progress.Chain``).
 
     Returns
     -------
@@ -34,8 +39,8 @@ def fit(spec: dict, data: pd.DataFrame, *, cores: int = 1, progress: bool = Fals
         ``posterior`` (chain, draw, ...), ``sample_stats`` (chain, draw), ``log_likelihood`` and
         ``posterior_predictive`` (chain, draw, __obs__), ``observed_data`` and ``constant_data`` (__obs__); the last
         has ``row`` and the columns of the formula. With ``person_effects: summary`` (and ``auto`` in a large study) a
-        group ``person_effects`` takes the place of each person's draws. The attribute ``engine`` says which ran; the
-        groups do not.
+        group ``person_effects`` takes the place of each person's draws. The attributes ``engine`` and
+        ``target_accept`` say what ran; the groups do not.
 
     Raises
     ------
@@ -54,16 +59,24 @@ def fit(spec: dict, data: pd.DataFrame, *, cores: int = 1, progress: bool = Fals
         # PyMC's word on the first import of its Numba backend, and on convergence, which `diagnostics` judges.
         warnings.simplefilter("ignore")
         matrices = _matrices(spec, rows)
+        engine = "nuts" if matrices is None else "collapsed"
+        spec = settled(spec, engine)
         if matrices is None:
             groups, model = _nuts(spec, rows, cores, progress)
         else:
+            matrices = replace(matrices, spec=spec)
             groups, model = collapsed.fit(matrices, rows, cores=cores, progress=progress), matrices.model
     tree = _tidy(groups, rows)
-    tree.attrs["engine"] = "nuts" if matrices is None else "collapsed"
+    tree.attrs |= {"engine": engine, "target_accept": spec["target_accept"]}
     # What only Bambi knows, for those who read the fit without it.
     tree["posterior"].attrs["family_parameters"] = " ".join(model.marginal_parameters)
     tree["posterior"].attrs["link"] = model.family.link[model.family.likelihood.parent].name
     return tree
+
+
+def settled(spec: dict, engine: str) -> dict:
+    """A spec with what it leaves to the engine."""
+    return spec | {"target_accept": spec["target_accept"] or TARGET_ACCEPT[engine]}
 
 
 def _matrices(spec: dict, rows: pd.DataFrame):
@@ -89,22 +102,39 @@ def _matrices(spec: dict, rows: pd.DataFrame):
         return None
 
 
-def _nuts(spec: dict, rows: pd.DataFrame, cores: int, progress: bool):
+def _nuts(spec: dict, rows: pd.DataFrame, cores: int, progress):
     model = models.build(spec, rows)
-    tree = model.fit(
-        draws=spec["draws"],
-        tune=spec["warmup"],
-        chains=spec["chains"],
-        cores=cores,
-        random_seed=spec["seed"],
-        inference_method=spec["sampler"],
-        nuts={"target_accept": spec["target_accept"]},
-        progressbar=progress,
-        compute_convergence_checks=False,
-    )
+    settings = {"callback": draw_by_draw(progress, spec)} if progress and spec["sampler"] == "pymc" else {}
+    with _listening(progress):
+        tree = model.fit(
+            draws=spec["draws"],
+            tune=spec["warmup"],
+            chains=spec["chains"],
+            cores=cores,
+            random_seed=spec["seed"],
+            inference_method=spec["sampler"],
+            nuts={"target_accept": spec["target_accept"]},
+            progressbar=False,
+            compute_convergence_checks=False,
+            **settings,
+        )
     model.predict(tree, kind="response", random_seed=spec["seed"])
     model.compute_log_likelihood(tree)
     return {name: child.to_dataset() for name, child in tree.children.items()}, model
+
+
+@contextmanager
+def _listening(progress):
+    """PyMC hands what nutpie says of its progress to bars, which are not for log files: listen in their place."""
+    from pymc.progress_bar import NutpieProgressBarManager as Bars
+
+    update = Bars.update
+    if progress:
+        Bars.update = lambda self, chains: progress(from_nutpie(chains))
+    try:
+        yield
+    finally:
+        Bars.update = update
 
 
 def _tidy(groups: dict, rows: pd.DataFrame):

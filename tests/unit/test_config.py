@@ -94,7 +94,7 @@ def test_what_is_left_out_has_its_default():
         "chains": 4,
         "warmup": 1000,
         "draws": 1000,
-        "target_accept": 0.95,
+        "target_accept": None,
         "seed": 1,
     }
     assert small.checks.model_dump() == {
@@ -420,7 +420,7 @@ def test_a_spec_is_all_that_a_fit_depends_on(study):
         "chains": 4,
         "warmup": 1000,
         "draws": 4000,
-        "target_accept": 0.95,
+        "target_accept": None,
         "seed": 9,
     }
 

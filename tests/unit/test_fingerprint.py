@@ -127,6 +127,7 @@ def test_modules_of_a_fit(tmp_path):
         "models",
         "people",
         "priors",
+        "progress",
         "sampling",
         "softplus",
         "store",

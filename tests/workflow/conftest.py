@@ -19,12 +19,13 @@ class Project:
 
     root: Path
     directory: Path
+    said: str = ""
 
     def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
         """Run snakemake in the copy; its output, standard output and error together."""
         command = [sys.executable, "-m", "snakemake", "--cores", "2", "--directory", self.directory, *arguments]
         # Each copy has its own cache of sources; scripts of an earlier copy must not be taken for these.
-        environment = os.environ | {"XDG_CACHE_HOME": str(self.root / ".cache"), "NO_COLOR": "1"}
+        environment = os.environ | {"XDG_CACHE_HOME": str(self.root / ".cache")}
         done = subprocess.run(
             command,
             cwd=self.root,
@@ -81,5 +82,5 @@ def project(tmp_path_factory) -> Project:
 @pytest.fixture(scope="session")
 def demo(project) -> Project:
     """The same after ``snakemake --cores 2``."""
-    project.snakemake()
+    project.said = project.snakemake().stdout
     return project

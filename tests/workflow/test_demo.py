@@ -1,7 +1,9 @@
 """The demo, end to end: every file of the contract, and what a change makes run again."""
 
 import json
+import re
 import zipfile
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -97,6 +99,20 @@ def test_estimates_are_near_the_truth(demo):
 
 
 # What a change makes run again. Each test puts back what it changed.
+
+
+def test_a_run_says_what_it_will_do_and_where_the_report_is(demo):
+    models = yaml.safe_load(demo.config.read_text())["models"]
+    jobs = len(list((demo.directory / "results/benchmarks").rglob("*.tsv")))
+    assert f"{len(models)} fits to make ({', '.join(models)}); {jobs} jobs, about " in demo.said
+    assert demo.said.rindex("The report: ") > demo.said.rindex("(100%) done")
+    assert Path(demo.said.partition("The report: ")[2].splitlines()[0]).samefile(
+        demo.directory / "results/report/report.html"
+    )
+
+
+def test_without_a_terminal_there_are_no_control_characters(demo):
+    assert not re.findall(r"[\x00-\x09\x0b-\x1f\x7f]", demo.said)
 
 
 def test_a_second_run_has_nothing_to_do(demo):

@@ -9,6 +9,7 @@ NOTEBOOKS = Path(workflow.basedir, "notebooks")
 sys.path.insert(0, str(SCRIPTS))
 
 from partialpool import config as study_config
+from partialpool import plan
 from partialpool.errors import StudyError
 from partialpool.fingerprint import fingerprint
 

@@ -25,3 +25,15 @@ rule render_report:
         "Render the report: {output.html}"
     script:
         "../../scripts/render_report.py"
+
+
+onstart:
+    needed = [job for job in workflow.dag.needrun_jobs() if job.output]
+    jobs = [(job.rule.name, "-".join(job.wildcards_dict.values())) for job in needed]
+    cores = workflow.resource_settings.cores or 1
+    print(plan.text(jobs, study.models, cores=cores, benchmarks="results/benchmarks"), file=sys.stderr)
+
+
+onsuccess:
+    if Path("results/report/report.html").exists():
+        print(f"The report: {Path('results/report/report.html').resolve()}", file=sys.stderr)

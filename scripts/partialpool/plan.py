@@ -1,0 +1,68 @@
+"""What a run is about to do, in words."""
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+
+# ASSUME: seconds of a job of a small study on a laptop, for rules of which nothing has run here yet.
+TYPICAL = {
+    "fit_model": 10,
+    "compare_models": 10,
+    "check_published": 6,
+    "render_report": 7,
+    "draw_model": 5,
+    "predict_values": 4,
+    "summarise_model": 3,
+}
+OTHER = 2
+
+
+def text(jobs: Iterable[tuple[str, str]], models: Iterable[str], *, cores: int, benchmarks: str | Path) -> str:
+    """Which fits a run makes and which it keeps, how many jobs it has, and about how long they take.
+
+    Parameters
+    ----------
+    jobs
+        Rule and name of what it makes (``growth``; may be empty) of each job that will run.
+    models
+        The study's models, in order.
+    cores
+        How many cores the jobs share.
+    benchmarks
+        Folder with what Snakemake measured of former runs: ``{rule}/{name}.tsv``.
+    """
+    jobs = list(jobs)
+    making = {name for rule, name in jobs if rule == "fit_model"}
+    made, kept = [m for m in models if m in making], [m for m in models if m not in making]
+    seconds, guessed = 0.0, 0
+    for rule, name in jobs:
+        measured = _measured(Path(benchmarks, rule), name)
+        seconds += TYPICAL.get(rule, OTHER) if measured is None else measured
+        guessed += measured is None
+    # Fits and comparisons fill all cores; the report, at the end, has one job and the run one core.
+    last = [_measured(Path(benchmarks, rule), name) or TYPICAL[rule] for rule, name in jobs if rule == "render_report"]
+    about = sum(last) + (seconds - sum(last)) / max(cores, 1)
+    basis = "by what was measured here before" if not guessed else "a guess: not all of it has run here before"
+    fits = [f"{len(made)} {_fits(made)} to make ({', '.join(made)})" if made else "no fit to make"]
+    fits += [f"{len(kept)} kept ({', '.join(kept)})"] if kept else []
+    return f"{', '.join(fits)}; {len(jobs)} {'job' if len(jobs) == 1 else 'jobs'}, about {_duration(about)} ({basis})."
+
+
+def _fits(made: list) -> str:
+    return "fit" if len(made) == 1 else "fits"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 89.5:
+        return f"{max(round(seconds), 1)} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _measured(folder: Path, name: str) -> float | None:
+    """Seconds of a job when it last ran, or else the mean of those of its rule that did."""
+    files = [folder / f"{name}.tsv"] if (folder / f"{name}.tsv").exists() else sorted(folder.glob("*.tsv"))
+    found = []
+    for file in files:
+        with file.open() as lines:
+            found += [float(row["s"]) for row in csv.DictReader(lines, delimiter="\t")]
+    return sum(found) / len(found) if found else None
