@@ -87,11 +87,12 @@ def test_every_script_is_a_thin_entry_of_the_rule_of_its_name():
     assert RULES.count("rule ") == len(SCRIPTS)
 
 
-def test_every_rule_has_a_log_and_a_benchmark_of_its_name():
+def test_every_rule_has_a_log_and_a_benchmark_of_its_name_and_says_what_it_needs():
     for block in re.split(r"\n\s*rule ", RULES)[1:]:
         name = block.partition(":")[0]
         assert f'"results/logs/{name}/' in block
         assert f'"results/benchmarks/{name}/' in block
+        assert all(needed in block for needed in ("threads: 1\n", "mem_mb=", "runtime=")), name
 
 
 def test_snakefile_is_a_table_of_contents():

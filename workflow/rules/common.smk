@@ -12,6 +12,7 @@ from partialpool import config as study_config
 from partialpool import plan
 from partialpool.errors import StudyError
 from partialpool.fingerprint import fingerprint
+from partialpool.resources import fit_memory, memory, minutes
 
 try:
     study = study_config.load(config, ", ".join(map(str, workflow.configfiles)) or "--config")

@@ -17,6 +17,10 @@ rule compare_models:
         "results/benchmarks/compare_models/{comparison}.tsv"
     conda:
         "../../envs/models.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory,
+        runtime=minutes,
     params:
         specs=lambda wildcards: specs(study.comparisons[wildcards.comparison].models),
         code=code("compare_models"),
@@ -39,6 +43,10 @@ rule predict_values:
         "results/benchmarks/predict_values/{prediction}.tsv"
     conda:
         "../../envs/models.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory,
+        runtime=minutes,
     params:
         prediction=lambda wildcards: study.predictions[wildcards.prediction].model_dump(exclude={"models"}),
         specs=lambda wildcards: specs(study.predictions[wildcards.prediction].models),
@@ -68,6 +76,10 @@ rule check_published:
         "results/benchmarks/check_published/published.tsv"
     conda:
         "../../envs/models.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory,
+        runtime=minutes,
     params:
         specs=specs(study.models),
         published=study.published.model_dump() if study.published else None,

@@ -8,8 +8,13 @@ if study.data.simulate:
             "results/logs/simulate_data/raw.log",
         benchmark:
             "results/benchmarks/simulate_data/raw.tsv"
+        localrule: True
         conda:
             "../../envs/data.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory,
+            runtime=minutes,
         params:
             simulate=study.data.simulate.model_dump(),
             columns={role: getattr(study.data, role) for role in ("person", "group", "time", "outcome")},
@@ -30,8 +35,14 @@ else:
             "results/logs/download_data/raw.log",
         benchmark:
             "results/benchmarks/download_data/raw.tsv"
+        # Compute nodes have no network.
+        localrule: True
         conda:
             "../../envs/data.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory,
+            runtime=minutes,
         params:
             # With a checksum the data are the same wherever they come from.
             identity=study.data.sha256 or study.data.source,
@@ -51,8 +62,13 @@ rule prepare_data:
         "results/logs/prepare_data/prepared.log",
     benchmark:
         "results/benchmarks/prepare_data/prepared.tsv"
+    localrule: True
     conda:
         "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory,
+        runtime=minutes,
     params:
         columns={role: getattr(study.data, role) for role in ("person", "group", "time", "outcome")},
         code=code("prepare_data"),
@@ -71,8 +87,13 @@ rule describe_data:
         "results/logs/describe_data/summary.log",
     benchmark:
         "results/benchmarks/describe_data/summary.tsv"
+    localrule: True
     conda:
         "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory,
+        runtime=minutes,
     params:
         code=code("describe_data"),
     message:

@@ -19,8 +19,13 @@ rule draw_figure:
         "results/logs/draw_figure/{figure}.log",
     benchmark:
         "results/benchmarks/draw_figure/{figure}.tsv"
+    localrule: True
     conda:
         "../../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory,
+        runtime=minutes,
     params:
         figure=lambda wildcards: study.figures[wildcards.figure].model_dump(
             exclude={"title", "caption", "alt", "section"}
@@ -63,6 +68,10 @@ rule draw_model:
         "results/benchmarks/draw_model/{model}.tsv"
     conda:
         "../../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory,
+        runtime=minutes,
     params:
         spec=lambda wildcards: study.fit_spec(wildcards.model),
         labels=study.data.axis_labels,
@@ -89,8 +98,13 @@ rule draw_comparison:
         "results/logs/draw_comparison/{comparison}.log",
     benchmark:
         "results/benchmarks/draw_comparison/{comparison}.tsv"
+    localrule: True
     conda:
         "../../envs/figures.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory,
+        runtime=minutes,
     params:
         titles={name: model.title for name, model in study.models.items()},
         labels=study.data.axis_labels,

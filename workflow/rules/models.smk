@@ -10,6 +10,9 @@ rule fit_model:
     conda:
         "../../envs/models.yaml"
     threads: 1
+    resources:
+        mem_mb=lambda wildcards, input, attempt: fit_memory(study.draws_of(wildcards.model), input.size_mb, attempt),
+        runtime=minutes,
     params:
         spec=lambda wildcards: study.fit_spec(wildcards.model),
         code=code("fit_model"),
@@ -37,6 +40,10 @@ rule summarise_model:
         "results/benchmarks/summarise_model/{model}.tsv"
     conda:
         "../../envs/models.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory,
+        runtime=minutes,
     params:
         spec=lambda wildcards: study.fit_spec(wildcards.model),
         thresholds=study.checks.model_dump(),

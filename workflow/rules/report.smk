@@ -18,6 +18,10 @@ rule render_report:
         "results/benchmarks/render_report/report.tsv"
     conda:
         "../../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory,
+        runtime=minutes,
     params:
         study=study.model_dump(mode="json"),
         code=code("render_report"),
