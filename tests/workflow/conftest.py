@@ -23,20 +23,26 @@ class Project:
 
     def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
         """Run snakemake in the copy; its output, standard output and error together."""
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--directory", self.directory, *arguments]
-        # Each copy has its own cache of sources; scripts of an earlier copy must not be taken for these.
-        environment = os.environ | {"XDG_CACHE_HOME": str(self.root / ".cache")}
-        done = subprocess.run(
-            command,
-            cwd=self.root,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=1800,
-        )
+        done = subprocess.run(**self._command(*arguments), stdout=subprocess.PIPE, timeout=1800)
         assert done.returncode == 0 or not check, done.stdout[-5000:]
         return done
+
+    def start(self, terminal: Path, *arguments: str) -> subprocess.Popen:
+        """Start snakemake in the copy, and leave it running; its output goes to a file."""
+        with terminal.open("w") as file:
+            return subprocess.Popen(**self._command(*arguments), stdout=file)
+
+    def _command(self, *arguments: str) -> dict:
+        # A profile says itself how much runs at a time.
+        cores = [] if "--profile" in arguments else ["--cores", "2"]
+        return {
+            "args": [sys.executable, "-m", "snakemake", *cores, "--directory", self.directory, *arguments],
+            "cwd": self.root,
+            # Each copy has its own cache of sources; scripts of an earlier copy must not be taken for these.
+            "env": os.environ | {"XDG_CACHE_HOME": str(self.root / ".cache")},
+            "stderr": subprocess.STDOUT,
+            "text": True,
+        }
 
     def planned(self) -> dict[str, int]:
         """Number of jobs by rule that a run would do."""
