@@ -16,7 +16,7 @@ def fit_memory(draws: int, size_mb: float, attempt: int) -> int:
     Draws by row and person are most of it, until they are so many that the collapsed engine keeps a part of them only
     (``collapsed.LARGE``). NUTS keeps all, and has its retries.
     """
-    return _growing(1000 + 25 * size_mb + min(2 * draws * size_mb, 2500), attempt)
+    return _growing(1000 + 25 * size_mb + min(draws * size_mb, 1250), attempt)
 
 
 def minutes(wildcards, input, attempt: int) -> int:
