@@ -6,12 +6,14 @@ from snakemake.exceptions import WorkflowError
 
 SCRIPTS = Path(workflow.basedir, "scripts")
 NOTEBOOKS = Path(workflow.basedir, "notebooks")
+LOCK = Path(workflow.basedir, "requirements.lock")
 sys.path.insert(0, str(SCRIPTS))
 
 from partialpool import config as study_config
 from partialpool import plan
 from partialpool.errors import StudyError
 from partialpool.fingerprint import fingerprint
+from partialpool.store import PACKAGES
 
 try:
     study = study_config.load(config, ", ".join(map(str, workflow.configfiles)) or "--config")
@@ -33,9 +35,21 @@ def watched_source():
     return [source] if unpinned and Path(source).is_file() else []
 
 
+def caching():
+    """Whether fits may come from Snakemake's cache: if its key has the data, not only the address that they are at."""
+    known = study.data.sha256 or study.data.simulate or watched_source()
+    return workflow.enable_cache and bool(known)
+
+
 def code(script):
     """Hash of what a script runs, without comments: a parameter of its rule, so that changed code is run again."""
     return fingerprint(SCRIPTS / f"{script}.py")
+
+
+def pins():
+    """Pinned versions of what fits run on: part of what they are made from, also when they come out of a cache."""
+    lines = LOCK.read_text(encoding="utf-8").splitlines()
+    return [line.split()[0] for line in lines if line.partition("==")[0] in PACKAGES]
 
 
 def specs(models):
