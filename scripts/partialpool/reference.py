@@ -245,7 +245,7 @@ def compare(folder: str | Path, made_from: dict, tables: list[str]) -> tuple[pd.
     best = theirs[theirs["rank"] == 0].reset_index().set_index(["file", "parameter"])["model"].to_dict()
     ours = pd.concat([_numbers(path, made_from, best) for path in tables])
     index = pd.MultiIndex.from_tuples(dict.fromkeys([*theirs.index, *ours.index]), names=KEYS)
-    both = theirs.reindex(index).join(ours.reindex(index), lsuffix="_reference", rsuffix="_ours").reset_index()
+    both = theirs.reindex(index).add_suffix("_reference").join(ours.reindex(index).add_suffix("_ours")).reset_index()
     missing = ~(index.isin(theirs.index) & index.isin(ours.index))
     loo = both["quantity"].isin(COMPARISON)
     no_value = both["value_reference"].isna() & both["value_ours"].isna()
@@ -270,7 +270,7 @@ def compare(folder: str | Path, made_from: dict, tables: list[str]) -> tuple[pd.
 def _numbers(path: str | Path, made_from: dict, best: dict | None = None) -> pd.DataFrame:
     """Numbers of one table: ``value``, ``mcse``, ``freedom`` (degrees, of the error) and ``rank``, by ``KEYS``."""
     name = _name(path)
-    table = pd.read_csv(path, float_precision="round_trip")
+    table = pd.read_csv(path)
     if name.startswith("models/"):
         table["model"] = name.removeprefix("models/").removesuffix(".summary.csv")
         quantities = SUMMARY
