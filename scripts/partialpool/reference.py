@@ -237,7 +237,8 @@ def compare(folder: str | Path, made_from: dict, tables: list[str]) -> tuple[pd.
     between which their error is read off, sqrt(p (1 - p) draws); the number of draws for means and standard
     deviations. Those of two runs are combined as by Welch and Satterthwaite.
 
-    Totals without Monte Carlo error (a Pareto k over 0.7, in one run or the other) are left out.
+    Totals without Monte Carlo error (a Pareto k over 0.7, in one run or the other) are left out. Differences are to
+    the best model of the reference; where another is best here, their standard errors cannot be had and are left out.
     """
     before, reference = read(folder)
     changes = differences(before, made_from)
@@ -334,9 +335,8 @@ def _text(folder, table: pd.DataFrame, no_error: int, changes: Differences) -> s
     counts = ", ".join(f"{(table['verdict'] == verdict).sum()} {verdict}" for verdict in (SAME, WITHIN, CHANGED))
     lines = [f"{len(table)} numbers beside those of {folder}/: {counts}."]
     if no_error:
-        lines.append(
-            f"Not judged: {no_error} totals of cross-validation without Monte Carlo error (Pareto k over 0.7)."
-        )
+        why = "Pareto k over 0.7, or differences where another model is best"
+        lines.append(f"Not judged: {no_error} totals of cross-validation without Monte Carlo error ({why}).")
     if changes.posterior:
         lines += ["Made from something else, so that all numbers of these models are changed:"]
         lines += changes.lines("posterior")

@@ -18,13 +18,7 @@ def made_from():
 
 
 def reference_files(wildcards):
-    """Files of the reference: none of a rule's, so that comparing never makes them anew."""
-    from partialpool import reference
-
-    try:
-        reference.read("reference")
-    except StudyError as error:
-        raise WorkflowError(str(error))
+    """Files of the reference, which no rule makes: comparing must never make them anew."""
     return sorted(str(path) for path in Path("reference").rglob("*") if path.suffix in (".csv", ".json"))
 
 
