@@ -342,7 +342,7 @@ def sticky_models(rng):
 @pytest.mark.numbers
 def test_monte_carlo_errors_of_totals_are_their_spread_over_repetitions():
     """By brute force; the root of the sum of squares of the pointwise errors is far off, since rows share the draws."""
-    rng, repetitions = np.random.default_rng(4), 250
+    rng, repetitions = np.random.default_rng(4), 150
     found = []
     for _ in range(repetitions):
         pointwise = {

@@ -71,3 +71,27 @@ def prediction_files(figure):
     """Files of the predictions that a figure shows, if it shows any."""
     name = getattr(study.figures[figure], "predictions", None)
     return multiext(f"results/predictions/{name}", ".csv", ".draws.parquet") if name else []
+
+
+def results_to_keep():
+    """What a reference is made of, as inputs."""
+    return {
+        "fits": fits(study.models),
+        "summaries": expand(rules.summarise_model.output.summary, model=study.models),
+        "comparisons": expand(rules.compare_models.output.table, comparison=study.comparisons),
+        "lock": str(LOCK),
+    }
+
+
+def made_from():
+    """What the results were made from and the fits do not say, as parameters."""
+    return {
+        "specs": specs(study.models),
+        "comparisons": {name: comparison.models for name, comparison in study.comparisons.items()},
+        "made_by": {script: code(script) for script in ("fit_model", "summarise_model", "compare_models")},
+    }
+
+
+def reference_files(wildcards):
+    """Files of the reference. No job of the pipeline is said to make them: comparing must never make them anew."""
+    return sorted(str(path) for path in Path("reference").rglob("*") if path.suffix in (".csv", ".json"))

@@ -22,7 +22,7 @@ rule fit_model:
 
 
 if caching():
-    # Snakemake caches no rule with a benchmark: what comes from the cache has no time and no memory.
+    # Snakemake caches nothing that has a benchmark: what comes from the cache has no time and no memory.
     rules.fit_model.rule._benchmark = None
 
 
