@@ -352,7 +352,9 @@ def _text(folder, table: pd.DataFrame, no_error: int, changes: Differences) -> s
 
 
 def _worst(file: str, rows: pd.DataFrame, n: int) -> str:
-    errors = (abs(rows["reference"] - rows["ours"]) / rows["mcse"]).fillna(np.inf)
+    distance = abs(rows["reference"] - rows["ours"])
+    # What is on one side only is furthest off; a difference of nothing has no error to be divided by.
+    errors = (distance / rows["mcse"]).where(distance > 0, 0.0).where(distance.notna(), np.inf)
     row = rows.loc[errors.idxmax()]
     parts = [row["model"]] * file.startswith("comparison/") + [row["parameter"], row["quantity"]]
     what = _arrow(*("none" if np.isnan(row[side]) else f"{row[side]:.6g}" for side in ("reference", "ours")))

@@ -124,8 +124,13 @@ def test_reference_is_small_text_without_a_path_of_any_machine():
 
     made_from, tables = reference.read(ROOT / "reference")
     study = config.load(yaml.safe_load((ROOT / "config/config.yaml").read_text()))
-    assert made_from["models"] == {model: study.fit_spec(model) for model in study.models}
-    assert made_from["data_sha256"] == study.data.sha256
+    ours = made_from | {
+        "models": {model: study.fit_spec(model) for model in study.models},
+        "comparisons": {name: comparison.models for name, comparison in study.comparisons.items()},
+        "data_sha256": study.data.sha256,
+    }
+    assert reference.differences(made_from, ours).posterior == {}
+    assert made_from["comparisons"] == ours["comparisons"]
     files = [path for path in (ROOT / "reference").rglob("*") if path.is_file()]
     assert set(files) == {*tables, ROOT / "reference/manifest.json"}
     assert sum(path.stat().st_size for path in files) < 300_000

@@ -142,6 +142,12 @@ def test_a_changed_prior_changes_its_model_whatever_the_numbers(compare):
     assert "  one: prior of b: Normal(0, 1) -> Normal(0, 2)\n" in text
 
 
+def test_the_number_that_is_named_is_the_one_furthest_off(compare):
+    _, text = compare(manifest(data_sha256="c" * 64), two=summary().assign(sd=[1, 1, 1.01], mean=[1, 1.02, 1]))
+    assert "models/two.summary.csv: 12 of 12; x mean: 1 -> 1.02 (" in text
+    assert "models/one.summary.csv: 12 of 12; Intercept mean: 1 -> 1 (" in text
+
+
 def test_changed_data_change_everything(compare):
     table, text = compare(manifest(data_sha256="c" * 64))
     assert set(table["verdict"]) == {"changed"}
