@@ -17,6 +17,8 @@ SUMMARY_COLUMNS = [
     "ess_tail",
     "mcse_mean",
     "mcse_sd",
+    "mcse_q2.5",
+    "mcse_q97.5",
 ]
 
 
@@ -32,7 +34,7 @@ def summarise(posterior) -> pd.DataFrame:
     -------
     DataFrame
         One row a parameter: posterior mean, sd (ddof 1), 95 % equal-tailed interval, rank-normalised split R-hat, bulk
-        and tail effective sample sizes, Monte Carlo standard errors of mean and sd.
+        and tail effective sample sizes, Monte Carlo standard errors of mean, sd and the limits of the interval.
 
     References
     ----------
@@ -43,6 +45,7 @@ def summarise(posterior) -> pd.DataFrame:
     found = parameters.of(posterior)
     draws = np.stack([parameter.draws(posterior) for parameter in found])
     low, high = np.quantile(draws, [0.025, 0.975], axis=(1, 2))
+    mcse_low, mcse_high = quantile_mcse(draws)
     # A parameter that does not move has no R-hat: nan, which no check passes.
     with np.errstate(divide="ignore", invalid="ignore"):
         return pd.DataFrame(
@@ -58,8 +61,28 @@ def summarise(posterior) -> pd.DataFrame:
                 "ess_tail": array_stats.ess(draws, method="tail", prob=(0.05, 0.95)),
                 "mcse_mean": array_stats.mcse(draws, method="mean"),
                 "mcse_sd": array_stats.mcse(draws, method="sd"),
+                "mcse_q2.5": mcse_low,
+                "mcse_q97.5": mcse_high,
             }
         )[SUMMARY_COLUMNS]
+
+
+def quantile_mcse(draws: np.ndarray) -> np.ndarray:
+    """Monte Carlo standard errors of the 2.5 % and 97.5 % quantiles.
+
+    Parameters
+    ----------
+    draws
+        Shape (..., chain, draw).
+
+    Returns
+    -------
+    ndarray
+        Shape (2, ...).
+    """
+    from arviz_stats.base import array_stats
+
+    return np.stack([array_stats.mcse(draws, method="quantile", prob=p) for p in (0.025, 0.975)])
 
 
 def check(summary: pd.DataFrame, sample_stats, thresholds: dict[str, float]) -> dict[str, dict]:

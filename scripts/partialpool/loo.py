@@ -1,5 +1,7 @@
 """Leave-one-out cross-validation: expected log predictive density of each model, and tables that compare them."""
 
+import math
+
 import numpy as np
 import pandas as pd
 
@@ -9,6 +11,10 @@ from partialpool.errors import StudyError
 BAD_PARETO_K = 0.7
 # Numbers (8 bytes each) that are worked on at a time.
 CHUNK = 10**6
+# Into so many parts the draws of a chain are cut, to see how totals vary from part to part.
+BATCHES = 10
+# Methods whose Monte Carlo error is followed from batch to batch; that of others is known row by row only.
+FOLLOWED = ("psis", "integrated")
 COLUMNS = [
     "model",
     "rank",
@@ -25,6 +31,12 @@ COLUMNS = [
     "n",
     "se_p_loo",
     "se_looic",
+    "mcse_elpd_loo",
+    "mcse_se_elpd_loo",
+    "mcse_p_loo",
+    "mcse_se_p_loo",
+    "mcse_elpd_diff",
+    "mcse_se_diff",
 ]
 
 
@@ -43,6 +55,9 @@ def psis(log_likelihood: np.ndarray, rows: np.ndarray) -> pd.DataFrame:
     DataFrame
         ``row``, ``elpd``, ``pareto_k``, ``p_loo`` (log pointwise predictive density minus elpd), and ``mcse``, the
         Monte Carlo standard error of ``elpd`` (delta method; meaningless where ``pareto_k`` is over 0.7).
+        ``elpd_batches`` and ``p_loo_batches``: what each batch of draws adds to the two, to first order, an array in
+        each cell. Rows share the draws, so their errors go together, and only sums over rows of a batch tell
+        how far a total is off (``monte_carlo_error``).
 
     References
     ----------
@@ -76,10 +91,64 @@ def psis(log_likelihood: np.ndarray, rows: np.ndarray) -> pd.DataFrame:
         lppd = logsumexp(values, axis=(1, 2)) - np.log(values[0].size)
         # Weights times densities over their sum: the variance of the weighted mean, relative to the mean.
         shares = np.exp(log_weights + values - elpd[:, None, None])
-        variance = ((shares - np.exp(log_weights)) ** 2).sum(axis=(1, 2)) / efficiency
+        influence = shares - np.exp(log_weights)
+        variance = (influence**2).sum(axis=(1, 2)) / efficiency
         columns = {"elpd": elpd, "pareto_k": pareto_k, "p_loo": lppd - elpd, "mcse": np.sqrt(variance)}
+        columns["elpd_batches"] = list(batches(influence))
+        columns["p_loo_batches"] = list(batches(_influence_of_mean(values)) - batches(influence))
         tables.append(pd.DataFrame({"row": np.asarray(rows)[chunk].astype(int), **columns}))
     return pd.concat(tables, ignore_index=True)
+
+
+def batches(influence: np.ndarray) -> np.ndarray:
+    """Sums over each batch of draws: (n, chain, draw) -> (n, batches), a few batches a chain."""
+    draws = influence.shape[2]
+    starts = np.linspace(0, draws, min(BATCHES, draws), endpoint=False).astype(int)
+    # In single precision, because they stay in memory while models are compared, and only their spread counts.
+    return np.add.reduceat(influence, starts, axis=2).reshape(len(influence), -1).astype(np.float32)
+
+
+def _influence_of_mean(log_values: np.ndarray) -> np.ndarray:
+    """What each draw adds to the log of the mean of exp(log_values), (n, chain, draw), to first order."""
+    values = np.exp(log_values - log_values.max(axis=(1, 2), keepdims=True))
+    return values / values.sum(axis=(1, 2), keepdims=True) - 1 / values[0].size
+
+
+def monte_carlo_error(table: pd.DataFrame, of: str = "elpd", slope: float | np.ndarray = 1.0) -> float:
+    """Monte Carlo standard error of a weighted sum of the pointwise values of one model.
+
+    Parameters
+    ----------
+    table
+        As from ``psis``, with ``method``.
+    of
+        ``elpd`` or ``p_loo``.
+    slope : (n,) or float
+        Weights; for a function of the values its derivatives (delta method).
+
+    Returns
+    -------
+    float
+        From the sums over rows of each batch of draws (batch means). The errors of other methods than PSIS are added
+        up: no more than they can be together. nan where a Pareto k is over 0.7: then there is none to trust.
+
+    References
+    ----------
+    Flegal & Jones (2010), Annals of Statistics 38(2), batch means.
+    """
+    if not (table["pareto_k"] <= BAD_PARETO_K).all() or table[of].isna().any():
+        return np.nan
+    slope = np.broadcast_to(slope, len(table))
+    sums = slope @ np.stack(table[f"{of}_batches"]).astype(float)
+    others = np.abs(slope) @ table["mcse"].where(~table["method"].isin(FOLLOWED), 0.0)
+    return float(np.sqrt(len(sums) * sums.var(ddof=1)) + others)
+
+
+def _slope(values) -> np.ndarray:
+    """Derivatives of ``standard_error`` by each of the values."""
+    n, values = len(values), np.asarray(values)
+    error = standard_error(values)
+    return n / (n - 1) * (values - values.mean()) / error if error > 0 else np.zeros(n)
 
 
 def of_fit(tree) -> pd.DataFrame:
@@ -140,9 +209,10 @@ def integrated(tree, spec: dict, data: pd.DataFrame) -> dict[str, pd.DataFrame]:
         table = psis(densities, np.arange(len(labels))).drop(columns="row")
         table["p_loo"] = np.nan
         if _is_complete(tree):
-            jointly = np.zeros((*left_in.shape[:2], len(labels)))
-            np.add.at(jointly, (..., subsets), left_in)
-            table["p_loo"] = logsumexp(jointly, axis=(0, 1)) - np.log(jointly[..., 0].size) - table["elpd"]
+            jointly = np.zeros((len(labels), *left_in.shape[:2]))
+            np.add.at(jointly, subsets, np.moveaxis(left_in, -1, 0))
+            table["p_loo"] = logsumexp(jointly, axis=(1, 2)) - np.log(jointly[0].size) - table["elpd"]
+            table["p_loo_batches"] = list(batches(_influence_of_mean(jointly)) - np.stack(table["elpd_batches"]))
         table.insert(0, column, labels)
         tables[estimand] = table.assign(method="integrated")
     return tables
@@ -175,6 +245,7 @@ def of_model(tree, spec: dict, data: pd.DataFrame, *, cores: int = 1) -> dict[st
         print(f"PSIS, moment matching, refits and folds of people, because the model cannot be collapsed: {reason}.")
         plain = of_fit(tree)
         people = refits.people(spec, data, cores=cores).assign(pareto_k=0.0, p_loo=np.nan, method="kfold")
+        people["elpd_batches"] = list(np.zeros((len(people), 2)))
         observations = refits.observations(tree, spec, data, plain, cores=cores)
         return {"observation": observations, "person": people, "psis": plain}
     return found | ({"psis": of_fit(tree)} if _is_complete(tree) else {})
@@ -191,7 +262,8 @@ def compare(pointwise: dict[str, pd.DataFrame], *, estimand: str) -> pd.DataFram
     Parameters
     ----------
     pointwise
-        For each model ``row`` (or ``person``), ``elpd``, ``pareto_k``, ``p_loo``, ``method``, as from ``of_fit``.
+        For each model ``row`` (or ``person``), ``elpd``, ``pareto_k``, ``p_loo``, ``method``, ``mcse``,
+        ``elpd_batches`` and ``p_loo_batches``, as from ``of_fit``.
     estimand
         What was left out: ``observation`` or ``person``.
 
@@ -199,7 +271,8 @@ def compare(pointwise: dict[str, pd.DataFrame], *, estimand: str) -> pd.DataFram
     -------
     DataFrame
         One row a model, best first. ``elpd_diff`` is the difference to the best, ``se_diff`` its standard error from
-        the pointwise differences; standard errors are sqrt(n var) with ddof 1, as in the R package loo.
+        the pointwise differences; standard errors are sqrt(n var) with ddof 1, as in the R package loo. ``mcse_*`` are
+        Monte Carlo standard errors of these numbers; those of differences are of fits that are independent.
 
     Raises
     ------
@@ -211,11 +284,13 @@ def compare(pointwise: dict[str, pd.DataFrame], *, estimand: str) -> pd.DataFram
         same_rows({model: table["row"].to_numpy() for model, table in pointwise.items()})
     aligned = {model: table.sort_values(unit, ignore_index=True) for model, table in pointwise.items()}
     order = sorted(aligned, key=lambda model: -aligned[model]["elpd"].sum())
-    best = aligned[order[0]]["elpd"]
+    best = aligned[order[0]]
     records = []
     for rank, model in enumerate(order):
         table = aligned[model]
-        difference = table["elpd"] - best
+        difference = table["elpd"] - best["elpd"]
+        # The best model differs from itself by nothing, exactly.
+        pair = [] if rank == 0 else [table, best]
         records.append(
             {
                 "model": model,
@@ -233,6 +308,12 @@ def compare(pointwise: dict[str, pd.DataFrame], *, estimand: str) -> pd.DataFram
                 "n": len(table),
                 "se_p_loo": standard_error(table["p_loo"]),
                 "se_looic": 2 * standard_error(table["elpd"]),
+                "mcse_elpd_loo": monte_carlo_error(table),
+                "mcse_se_elpd_loo": monte_carlo_error(table, slope=_slope(table["elpd"])),
+                "mcse_p_loo": monte_carlo_error(table, "p_loo"),
+                "mcse_se_p_loo": monte_carlo_error(table, "p_loo", _slope(table["p_loo"])),
+                "mcse_elpd_diff": math.hypot(*(monte_carlo_error(one) for one in pair)),
+                "mcse_se_diff": math.hypot(*(monte_carlo_error(one, slope=_slope(difference)) for one in pair)),
             }
         )
     return pd.DataFrame(records)[COLUMNS]

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from partialpool.errors import StudyError
-from partialpool.loo import BAD_PARETO_K
 
 COLUMNS = ["source", "model", "quantity", "published", "ours", "mcse", "tolerance", "verdict"]
 # Columns that say what is printed; the others have numbers.
@@ -51,14 +50,11 @@ class Fit:
     ----------
     summary
         The model's summary table (``diagnostics.summarise``), indexed by parameter.
-    quantile_mcse
-        Monte Carlo standard errors of ``q2.5`` and ``q97.5``, indexed by parameter.
     sizes
         ``observations``, ``people``, ``chains``, ``draws_per_chain``, ``warmup``.
     """
 
     summary: pd.DataFrame
-    quantile_mcse: pd.DataFrame
     sizes: dict[str, int]
 
 
@@ -218,8 +214,8 @@ def _posterior(records: list[dict], fits: dict[str, Fit], rename: dict[str, str]
         own = {
             "estimate": ("mean", ours["mcse_mean"]),
             "est_error": ("sd", ours["mcse_sd"]),
-            "q2.5": ("q2.5", fit.quantile_mcse.loc[name, "q2.5"]),
-            "q97.5": ("q97.5", fit.quantile_mcse.loc[name, "q97.5"]),
+            "q2.5": ("q2.5", ours["mcse_q2.5"]),
+            "q97.5": ("q97.5", ours["mcse_q97.5"]),
         }
         for quantity, (column, mcse) in own.items():
             combined = float(np.hypot(mcse, theirs[quantity]))
@@ -268,79 +264,24 @@ def _predictions(records: list[dict], predictions: pd.DataFrame, fits: dict[str,
 def _loo(records: list[dict], pointwise: dict[str, pd.DataFrame]) -> Iterator[dict]:
     from partialpool.loo import compare
 
-    tables = {
-        r["model"]: _find("loo", "compared model", r["model"], pointwise).sort_values("row", ignore_index=True)
-        for r in records
-    }
+    tables = {r["model"]: _find("loo", "compared model", r["model"], pointwise) for r in records}
     ours = compare(tables, estimand="observation").set_index("model")
-    best = ours.index[0]
     for record in records:
         model = record["model"]
-        mcse = _loo_mcse(tables[model], tables[best])
-        involved = [model] if model == best else [model, best]
         for quantity in [column for column in record if column != "model"]:
-            concerned = involved if quantity in ("elpd_diff", "se_diff") else [model]
-            bad = any((~(tables[m]["pareto_k"] <= BAD_PARETO_K)).any() for m in concerned)
-            # The best model's difference to itself is zero by definition, whatever its Pareto k.
-            exact = quantity in ("elpd_diff", "se_diff") and model == best
-            # Their Monte Carlo error is taken as ours: the same estimator on as many draws.
-            combined = 0.0 if exact else float(np.sqrt(2) * mcse[quantity])
-            verdict = "unreliable" if bad and not exact else None
+            # -2 elpd has twice its error.
+            mcse = ours.loc[model, f"mcse_{quantity.replace('looic', 'elpd_loo')}"] * (1 + ("looic" in quantity))
             yield _row(
                 "loo",
                 model,
                 quantity,
                 record[quantity],
                 ours.loc[model, quantity],
-                combined,
-                verdict,
+                # Their Monte Carlo error is taken as ours: the same estimator on as many draws.
+                float(np.sqrt(2) * mcse),
+                # Where a Pareto k is bad there is none.
+                "unreliable" if np.isnan(mcse) else None,
             )
-
-
-def _loo_mcse(table: pd.DataFrame, best: pd.DataFrame) -> dict[str, float]:
-    """Monte Carlo standard errors of a LOO row, from those of the pointwise values (delta method)."""
-    variance = table["mcse"].to_numpy() ** 2
-    both = variance + best["mcse"].to_numpy() ** 2
-
-    def of_sum(variances):
-        return float(np.sqrt(variances.sum()))
-
-    def of_standard_error(values, variances):
-        n, values = len(values), np.asarray(values)
-        se = np.sqrt(n * values.var(ddof=1))
-        slope = n / (n - 1) * (values - values.mean()) / se if se > 0 else np.zeros(n)
-        return float(np.sqrt((slope**2 * variances).sum()))
-
-    elpd = of_sum(variance)
-    se_elpd = of_standard_error(table["elpd"], variance)
-    return {
-        "elpd_loo": elpd,
-        "se_elpd_loo": se_elpd,
-        "p_loo": elpd,
-        "se_p_loo": of_standard_error(table["p_loo"], variance),
-        "looic": 2 * elpd,
-        "se_looic": 2 * se_elpd,
-        "elpd_diff": of_sum(both),
-        "se_diff": of_standard_error(table["elpd"].to_numpy() - best["elpd"].to_numpy(), both),
-    }
-
-
-def quantile_mcse(draws: np.ndarray) -> np.ndarray:
-    """Monte Carlo standard errors of the 2.5 % and 97.5 % quantiles.
-
-    Parameters
-    ----------
-    draws
-        Shape (..., chain, draw).
-
-    Returns
-    -------
-    ndarray
-        Shape (2, ...).
-    """
-    from arviz_stats.base import array_stats
-
-    return np.stack([array_stats.mcse(draws, method="quantile", prob=p) for p in (0.025, 0.975)])
 
 
 def check_files(
@@ -366,19 +307,16 @@ def check_files(
     predictions
         Paths of Parquet files with draws (``predict.tables``).
     """
-    from partialpool import loo, parameters, store
+    from partialpool import loo, store
 
     wanted_loo = set(printed["loo"]["model"]) if "loo" in printed else set()
     ours, pointwise = {}, {}
     for model, spec in specs.items():
         tree = store.load(fits[model], ("posterior", "log_likelihood", "constant_data"), spec=spec)
         posterior = tree["posterior"].to_dataset()
-        found = parameters.of(posterior)
-        low, high = quantile_mcse(np.stack([parameter.draws(posterior) for parameter in found]))
         people = tree["constant_data"][spec["person"]].to_numpy()
         ours[model] = Fit(
             summary=pd.read_csv(summaries[model]).set_index("parameter"),
-            quantile_mcse=pd.DataFrame({"q2.5": low, "q97.5": high}, index=[p.name for p in found]),
             sizes={
                 "observations": len(people),
                 "people": len(np.unique(people)),
@@ -404,6 +342,8 @@ def check_files(
 def _with_mcse(draws: pd.DataFrame) -> pd.DataFrame:
     """Summaries with Monte Carlo errors of predictions that have one value a person."""
     from arviz_stats.base import array_stats
+
+    from partialpool.diagnostics import quantile_mcse
 
     records = []
     for (model, quantity, person), group in draws.groupby(["model", "quantity", "id"], observed=True):

@@ -70,6 +70,9 @@ def observations(tree, spec: dict, data: pd.DataFrame, pointwise: pd.DataFrame, 
     for index, estimate in found.items():
         table.at[index, "p_loo"] += table.at[index, "elpd"] - estimate.elpd
         table.at[index, "method"] = methods[index]
+        # Its error is its own from here on; that of the density of the data, left in, is not.
+        table.at[index, "p_loo_batches"] = table.at[index, "p_loo_batches"] + table.at[index, "elpd_batches"]
+        table.at[index, "elpd_batches"] = np.zeros_like(table.at[index, "elpd_batches"])
         for name, value in estimate._asdict().items():
             table.at[index, name] = value
     return table

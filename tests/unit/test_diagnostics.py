@@ -62,8 +62,15 @@ def made_up():
 
 def test_summary_is_that_of_the_r_package_posterior(made_up):
     expected = pd.read_csv(io.StringIO(R_POSTERIOR))
-    assert list(made_up.columns) == diagnostics.SUMMARY_COLUMNS == list(expected.columns)
-    pd.testing.assert_frame_equal(made_up, expected, rtol=1e-12)
+    assert list(made_up.columns) == diagnostics.SUMMARY_COLUMNS == [*expected.columns, "mcse_q2.5", "mcse_q97.5"]
+    pd.testing.assert_frame_equal(made_up[list(expected.columns)], expected, rtol=1e-12)
+
+
+def test_quantile_errors_are_those_of_the_r_package_posterior(made_up):
+    # R: mcse_quantile(x, c(.025, .975)) of posterior 1.4.0.
+    found = made_up.set_index("parameter").loc["good", ["mcse_q2.5", "mcse_q97.5"]].astype(float)
+    # posterior writes the normal probability of one standard error with seven digits: 0.1586553.
+    np.testing.assert_allclose(found, [0.24855953532242014, 0.08889834723914125], rtol=1e-6)
 
 
 def test_summary_is_that_of_numpy_and_arviz(made_up):

@@ -8,7 +8,7 @@ from partialpool import loo
 from partialpool.errors import StudyError
 from scipy import stats
 
-# As in design.md, and the two standard errors that R prints and design.md does not name.
+# As in design.md, the two standard errors that R prints and design.md does not name, and Monte Carlo errors.
 CONTRACT = [
     "model",
     "rank",
@@ -25,6 +25,12 @@ CONTRACT = [
     "n",
     "se_p_loo",
     "se_looic",
+    "mcse_elpd_loo",
+    "mcse_se_elpd_loo",
+    "mcse_p_loo",
+    "mcse_se_p_loo",
+    "mcse_elpd_diff",
+    "mcse_se_diff",
 ]
 
 
@@ -82,7 +88,12 @@ def force_efficiency(monkeypatch, *values):
 
 def table(elpd, pareto_k=0.1, p_loo=0.5, rows=None):
     rows = range(len(elpd)) if rows is None else rows
-    return pd.DataFrame({"row": rows, "elpd": elpd, "pareto_k": pareto_k, "p_loo": p_loo, "method": "psis"})
+    found = pd.DataFrame({"row": rows, "elpd": elpd, "pareto_k": pareto_k, "p_loo": p_loo, "method": "psis"})
+    return found.assign(mcse=0.1, **nothing_from_batches(len(found)))
+
+
+def nothing_from_batches(n):
+    return {f"{of}_batches": list(np.zeros((n, 4))) for of in ("elpd", "p_loo")}
 
 
 def compare(**tables):
@@ -206,6 +217,7 @@ def test_monte_carlo_error_is_the_spread_over_repetitions():
 
 def test_log_likelihood_without_parameters_is_its_own_estimate_but_not_vouched_for():
     found = loo.psis(np.full((4, 100, 1), -1.5), np.array([7])).iloc[0]
+    found = found.drop(["elpd_batches", "p_loo_batches"])
     assert found.to_dict() == {"row": 7, "elpd": -1.5, "pareto_k": np.inf, "p_loo": 0, "mcse": 0}
 
 
@@ -314,12 +326,64 @@ def test_an_unknown_p_loo_is_not_zero():
     assert np.isnan(found.loc["a", ["p_loo", "se_p_loo"]].astype(float)).all()
 
 
+# ------------------------------------------------------------------------------------- Monte Carlo errors of totals
+
+
+def sticky_models(rng):
+    """Log likelihoods of two models of six measurements, at 4 chains of 200 autocorrelated draws of its scale each."""
+    y = np.array([-0.6, -0.3, 0.2, 0.3, 0.4, 1.1])
+    for sigma in (0.6, 1.2):
+        noise = rng.normal(size=(4, 200))
+        for draw in range(1, 200):
+            noise[:, draw] = 0.6 * noise[:, draw - 1] + 0.8 * noise[:, draw]
+        yield stats.norm.logpdf(y, 0, sigma * np.exp(0.1 * noise)[..., None])
+
+
+@pytest.mark.numbers
+def test_monte_carlo_errors_of_totals_are_their_spread_over_repetitions():
+    """By brute force; the root of the sum of squares of the pointwise errors is far off, since rows share the draws."""
+    rng, repetitions = np.random.default_rng(4), 150
+    found = []
+    for _ in range(repetitions):
+        pointwise = {
+            name: loo.psis(values, np.arange(6)) for name, values in zip("ab", sticky_models(rng), strict=True)
+        }
+        naive = {name: np.sqrt((own["mcse"] ** 2).sum()) for name, own in pointwise.items()}
+        totals = compare(**pointwise).assign(naive=lambda totals, naive=naive: totals["model"].map(naive))
+        assert list(totals["model"]) == ["a", "b"]
+        assert not totals["bad_pareto_k"].any()
+        found.append(totals)
+    for model, own in pd.concat(found).groupby("model"):
+        for quantity in ("elpd_loo", "se_elpd_loo", "p_loo", "se_p_loo", "elpd_diff", "se_diff"):
+            spread, claimed = own[quantity].std(ddof=1), np.sqrt((own[f"mcse_{quantity}"] ** 2).mean())
+            if model == "a" and "diff" in quantity:
+                assert spread == claimed == 0
+                continue
+            # Four standard errors of a standard deviation, and a tenth for batches that are not independent.
+            assert abs(spread / claimed - 1) < 4 / np.sqrt(2 * repetitions) + 0.1, (model, quantity, spread, claimed)
+        assert not 0.7 < own["elpd_loo"].std(ddof=1) / own["naive"].mean() < 1.5
+
+
+def test_errors_of_methods_with_draws_of_their_own_add_up():
+    own = table([-1.0, -2.0, -3.0]).assign(mcse=[0.1, 0.2, 0.4], method=["psis", "refit", "kfold"])
+    assert loo.monte_carlo_error(own) == pytest.approx(0.6, rel=1e-12)
+    assert loo.monte_carlo_error(own, slope=np.array([1, -1, 0.5])) == pytest.approx(0.4, rel=1e-12)
+
+
+def test_totals_with_a_bad_pareto_k_have_no_monte_carlo_error():
+    found = compare(a=table([-1.0, -2.0]), b=table([-2.0, -2.5], [0.1, 0.8]), c=table([-3.0, -3.5])).set_index("model")
+    errors = found.filter(like="mcse_")
+    assert errors.loc["b"].isna().all()
+    assert errors.loc[["a", "c"]].notna().all(axis=None)
+
+
 # ------------------------------------------------------------------------------------- all that is compared
 
 
 def of_model(method, elpd):
     observations = table(elpd).assign(method=method)
     people = pd.DataFrame({"person": ["x", "y"], "elpd": elpd, "pareto_k": 0.2, "p_loo": 0.1, "method": method})
+    people = people.assign(mcse=0.1, **nothing_from_batches(2))
     return {"observation": observations, "person": people, "psis": table([value + 1 for value in elpd])}
 
 

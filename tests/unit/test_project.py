@@ -101,8 +101,41 @@ def test_snakefile_is_a_table_of_contents():
 
 def test_rule_graph_of_the_readme():
     drawn = (ROOT / "README.md").read_text().partition("```mermaid")[2].partition("```")[0]
-    mentioned = set(re.findall(r"\b[a-z]+_[a-z]+\b", drawn))
+    mentioned = {name for edge in re.findall(r"(\w+) --> (\w+)", drawn) for name in edge}
     assert mentioned == {script.stem for script in SCRIPTS} - {"simulate_data"}
+
+
+def test_workflows_run_commands_of_the_readme_with_official_actions():
+    readme = (ROOT / "README.md").read_text()
+    workflows = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / ".github/workflows").iterdir()}
+    assert set(workflows) == {"test", "regenerate"}
+    steps = [step for workflow in workflows.values() for job in workflow["jobs"].values() for step in job["steps"]]
+    commands = {command for step in steps if "run" in step for command in step["run"].strip().split(" && ")}
+    assert {"uv run pytest", "uv run snakemake --cores 4 regenerate"} < commands
+    told = {part.strip() for line in readme.splitlines() for part in line.partition("  #")[0].split("&&")}
+    assert commands <= told
+    assert all(step["uses"].startswith("actions/") for step in steps if "uses" in step)
+    # YAML reads the key `on` as true.
+    assert set(workflows["regenerate"][True]) == {"schedule", "workflow_dispatch"}
+    assert [step["if"] for step in steps if "upload" in step.get("uses", "")] == ["always()"]
+
+
+def test_reference_is_small_text_without_a_path_of_any_machine():
+    from partialpool import config, reference
+
+    made_from, tables = reference.read(ROOT / "reference")
+    study = config.load(yaml.safe_load((ROOT / "config/config.yaml").read_text()))
+    ours = made_from | {
+        "models": {model: study.fit_spec(model) for model in study.models},
+        "comparisons": {name: comparison.models for name, comparison in study.comparisons.items()},
+        "data_sha256": study.data.sha256,
+    }
+    assert reference.differences(made_from, ours).posterior == {}
+    assert made_from["comparisons"] == ours["comparisons"]
+    files = [path for path in (ROOT / "reference").rglob("*") if path.is_file()]
+    assert set(files) == {*tables, ROOT / "reference/manifest.json"}
+    assert sum(path.stat().st_size for path in files) < 300_000
+    assert not any(re.search(r"/(home|tmp|work|root|Users)\b", path.read_text()) for path in files)
 
 
 def test_config_readme_has_every_key():

@@ -26,7 +26,12 @@ def pointwise(elpd, se_elpd, p_loo, se_p_loo, pattern, *, n=219, pareto_k=0.1, m
 
     return pd.DataFrame(
         {"row": np.arange(n), "elpd": spread(elpd, se_elpd), "pareto_k": pareto_k, "p_loo": spread(p_loo, se_p_loo)}
-    ).assign(mcse=mcse, method="psis")
+    ).assign(mcse=mcse, method="psis", elpd_batches=from_batches(n, mcse), p_loo_batches=from_batches(n, mcse))
+
+
+def from_batches(n, mcse):
+    """What four batches of draws add to each row; `mcse` is a number, or has one a row."""
+    return list(np.outer(np.broadcast_to(mcse, n), [0, 1, 0, -1]))
 
 
 def patterns(n=219, correlation=0.844):
@@ -45,8 +50,9 @@ def results(printed, mcse=0.0):
     for model, sizes in printed["sizes"].set_index("model").astype(int).to_dict("index").items():
         table = posterior[posterior["model"] == model].drop(columns="model").set_index("parameter").astype(float)
         fits[model] = published.Fit(
-            summary=table.rename(columns=ours).assign(mcse_mean=mcse, mcse_sd=mcse),
-            quantile_mcse=pd.DataFrame(mcse, index=table.index, columns=["q2.5", "q97.5"]),
+            summary=table.rename(columns=ours).assign(
+                **{f"mcse_{quantity}": mcse for quantity in ("mean", "sd", "q2.5", "q97.5")}
+            ),
             sizes=sizes,
         )
     numbers = ["mean", "q2.5", "q97.5"]
@@ -189,9 +195,8 @@ def test_rounding_and_four_monte_carlo_errors_are_tolerated(text, ours, mcse, ve
 def test_posterior_errors_combine_both_runs(printed):
     ours = results(printed)
     fit = ours["fits"]["m71.2"]
-    columns = ["sd", "ess_bulk", "mcse_mean", "mcse_sd"]
-    fit.summary.loc["sigma", columns] = 0.003, 800.0, 1e-4, 2e-4
-    fit.quantile_mcse.loc["sigma"] = 3e-4, 4e-4
+    columns = ["sd", "ess_bulk", "mcse_mean", "mcse_sd", "mcse_q2.5", "mcse_q97.5"]
+    fit.summary.loc["sigma", columns] = 0.003, 800.0, 1e-4, 2e-4, 3e-4, 4e-4
     theirs = printed["posterior"].query("model == 'm71.2' and parameter == 'sigma'").iloc[0]
     bulk, tail = int(theirs["bulk_ess"]), int(theirs["tail_ess"])
     quantile = 2.671 * 0.003 / np.sqrt(tail)
@@ -228,65 +233,23 @@ def test_quantile_factor_is_the_spread_of_simulated_quantiles():
         assert abs(spread / published.QUANTILE_FACTOR - 1) < 4 / np.sqrt(2 * repetitions)
 
 
-def test_quantile_errors_are_those_of_the_r_package_posterior():
-    # R: mcse_quantile(x, c(.025, .975)) of posterior 1.4.0, on the draws "good" of test_diagnostics.py.
-    good = np.random.default_rng(5).normal(size=(5, 4, 100))[0]
-    expected = [0.24855953532242014, 0.08889834723914125]
-    # posterior writes the normal probability of one standard error with seven digits: 0.1586553.
-    np.testing.assert_allclose(published.quantile_mcse(good), expected, rtol=1e-6)
-    assert published.quantile_mcse(np.stack([good] * 3)).shape == (2, 3)
-
-
 # ------------------------------------------------------------------------------------- LOO
 
 
-def test_loo_errors_are_the_spread_of_simulated_tables():
+def test_loo_errors_combine_both_runs_and_the_best_model_differs_from_itself_by_nothing(printed):
     from partialpool.loo import compare
 
-    rng, n, repetitions = np.random.default_rng(2), 8, 4000
-    u, v = patterns(n)
-    tables = {
-        "best": pointwise(30, 5, 6, 2, u, n=n, mcse=rng.uniform(0.01, 0.05, n)),
-        "other": pointwise(20, 6, 8, 3, v, n=n, mcse=rng.uniform(0.01, 0.05, n)),
-    }
-    errors = {model: table["mcse"].to_numpy() * rng.normal(size=(repetitions, n)) for model, table in tables.items()}
-    elpd = {model: tables[model]["elpd"].to_numpy() + errors[model] for model in tables}
-
-    def se(values):
-        return np.sqrt(n * values.var(axis=1, ddof=1))
-
-    difference = elpd["other"] - elpd["best"]
-    simulated = {
-        "elpd_loo": elpd["other"].sum(axis=1),
-        "se_elpd_loo": se(elpd["other"]),
-        "p_loo": (tables["other"]["p_loo"].to_numpy() - errors["other"]).sum(axis=1),
-        "se_p_loo": se(tables["other"]["p_loo"].to_numpy() - errors["other"]),
-        "looic": -2 * elpd["other"].sum(axis=1),
-        "se_looic": 2 * se(elpd["other"]),
-        "elpd_diff": difference.sum(axis=1),
-        "se_diff": se(difference),
-    }
-    claimed = published._loo_mcse(tables["other"], tables["best"])
-    assert claimed.keys() == simulated.keys()
-    for quantity, values in simulated.items():
-        ratio = values.std(ddof=1) / claimed[quantity]
-        assert abs(ratio - 1) < 4 / np.sqrt(2 * repetitions), (quantity, ratio)
-    # What is simulated is what `compare` says.
-    row = compare(tables, estimand="observation").set_index("model").loc["other"]
-    for quantity, values in simulated.items():
-        assert abs(values.mean() - row[quantity]) < 4 * claimed[quantity], quantity
-
-
-def test_loo_errors_combine_both_runs_and_the_best_model_differs_from_itself_by_nothing(printed):
     ours = results(printed, mcse=0.01)
     table = published.check({"loo": printed["loo"]}, **ours).set_index(["model", "quantity"])
-    tables = ours["pointwise"]
-    for model in tables:
-        claimed = published._loo_mcse(tables[model], tables["m71.2"])
-        for quantity, mcse in claimed.items():
-            exact = model == "m71.2" and quantity in ("elpd_diff", "se_diff")
-            assert table.loc[(model, quantity), "mcse"] == pytest.approx(0 if exact else np.sqrt(2) * mcse, rel=1e-12)
-    assert table.loc[("m71.1", "elpd_loo"), "mcse"] == pytest.approx(np.sqrt(2 * 219) * 0.01, rel=1e-12)
+    claimed = compare(ours["pointwise"], estimand="observation").set_index("model")
+    for model, quantity in table.index:
+        mcse = claimed.loc[model, f"mcse_{quantity.replace('looic', 'elpd_loo')}"] * (2 if "looic" in quantity else 1)
+        assert table.loc[(model, quantity), "mcse"] == pytest.approx(np.sqrt(2) * mcse, rel=1e-12)
+    assert (table.loc["m71.2"].loc[["elpd_diff", "se_diff"], "mcse"] == 0).all()
+    assert table.loc[("m71.1", "elpd_diff"), "mcse"] > 0
+    # Four batches, of which one adds 0.01 a row and another takes as much away.
+    error = np.sqrt(4 * np.var([0, 2.19, 0, -2.19], ddof=1))
+    assert table.loc[("m71.1", "looic"), "mcse"] == pytest.approx(np.sqrt(2) * 2 * error, rel=1e-6)
 
 
 @pytest.mark.parametrize("bad_k", [np.nextafter(0.7, 1), np.inf, np.nan])
@@ -314,7 +277,7 @@ def test_a_pareto_k_at_the_limit_is_reliable(printed):
 def test_rows_of_compared_models_are_matched_by_number(printed):
     tables = results(printed)["pointwise"]
     for model, table in tables.items():
-        tables[model] = table.assign(mcse=np.linspace(0.001, 0.02, len(table)))
+        tables[model] = table.assign(elpd_batches=from_batches(len(table), np.linspace(0.001, 0.02, len(table))))
     straight = check_alone({"loo": printed["loo"]}, pointwise=tables)
     tables["m71.1"] = tables["m71.1"].sample(frac=1, random_state=1, ignore_index=True)
     pd.testing.assert_frame_equal(check_alone({"loo": printed["loo"]}, pointwise=tables), straight, rtol=1e-12)
@@ -339,7 +302,7 @@ def test_rows_of_compared_models_are_matched_by_number(printed):
 def test_the_first_pattern_that_matches_a_whole_name_renames_it(printed, rename, name, ours):
     record = printed["posterior"].query("model == 'm71.3' and parameter == 'week'").assign(parameter=name)
     fit = results(printed)["fits"]["m71.3"]
-    fit.summary, fit.quantile_mcse = (table.rename({"week": ours}) for table in (fit.summary, fit.quantile_mcse))
+    fit.summary = fit.summary.rename({"week": ours})
     table = check_alone({"posterior": record}, fits={"m71.3": fit}, rename=rename)
     assert table["quantity"].tolist()[0] == f"{ours} estimate"
 
@@ -453,7 +416,7 @@ def test_results_are_read_from_the_files_of_the_pipeline(tmp_path):
         "warmup": 7,
     }
     low, high = np.quantile(draws, [0.025, 0.975])
-    mcse_low, _ = published.quantile_mcse(draws)
+    mcse_low, _ = diagnostics.quantile_mcse(draws)
     assert table.loc[("posterior", "sigma q2.5"), "ours"] == pytest.approx(low, rel=1e-12)
     assert table.loc[("posterior", "sigma q2.5"), "mcse"] == pytest.approx(
         np.hypot(mcse_low, published.QUANTILE_FACTOR * draws.std(ddof=1)), rel=1e-12

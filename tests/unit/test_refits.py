@@ -77,7 +77,16 @@ def ladder(tree, spec, measured, pointwise):
 
 
 def test_each_row_says_how(ladder, pointwise):
-    assert list(ladder.columns) == ["row", "elpd", "pareto_k", "p_loo", "mcse", "method"]
+    assert set(ladder.columns) == {
+        "row",
+        "elpd",
+        "pareto_k",
+        "p_loo",
+        "mcse",
+        "method",
+        "elpd_batches",
+        "p_loo_batches",
+    }
     good = pointwise["pareto_k"] <= 0.7
     assert good.sum() in range(1, len(good))
     assert (ladder["method"] == "psis").equals(good)
@@ -87,6 +96,11 @@ def test_each_row_says_how(ladder, pointwise):
     assert (ladder.loc[ladder["method"] == "moment_matching", "pareto_k"] <= 0.5).all()
     assert ladder["method"].iloc[-1] == "refit", "the only row of a person"
     np.testing.assert_allclose(ladder["elpd"] + ladder["p_loo"], pointwise["elpd"] + pointwise["p_loo"])
+    # The errors of rows with draws of their own are their own; those of the density left in are as they were.
+    assert not np.stack(ladder.loc[~good, "elpd_batches"]).any()
+    left_in = [np.stack(table["elpd_batches"] + table["p_loo_batches"]) for table in (ladder, pointwise)]
+    np.testing.assert_allclose(*left_in)
+    assert np.isfinite(loo.monte_carlo_error(ladder))
     assert (pointwise["method"] == "psis").all()
 
 

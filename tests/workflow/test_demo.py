@@ -11,9 +11,11 @@ import yaml
 
 CSV = {
     "data/summary.csv": "variable,n,missing,mean,sd,q5.5,q94.5,histogram",
-    "models/m71.5.summary.csv": "parameter,mean,sd,q2.5,q97.5,rhat,ess_bulk,ess_tail,mcse_mean,mcse_sd",
+    "models/m71.5.summary.csv": "parameter,mean,sd,q2.5,q97.5,rhat,ess_bulk,ess_tail,mcse_mean,mcse_sd,"
+    "mcse_q2.5,mcse_q97.5",
     "comparison/pooling.csv": "model,rank,elpd_loo,se_elpd_loo,p_loo,looic,elpd_diff,se_diff,estimand,method,"
-    "max_pareto_k,bad_pareto_k,n,se_p_loo,se_looic",
+    "max_pareto_k,bad_pareto_k,n,se_p_loo,se_looic,mcse_elpd_loo,mcse_se_elpd_loo,mcse_p_loo,mcse_se_p_loo,"
+    "mcse_elpd_diff,mcse_se_diff",
     "comparison/growth.pointwise.csv": "model,row,elpd,pareto_k,method,psis_elpd,psis_pareto_k",
     "comparison/growth.people.csv": "model,person,elpd,pareto_k,method",
     "predictions/known-people.csv": "model,quantity,id,mean,q2.5,q97.5",

@@ -6,6 +6,7 @@ from snakemake.exceptions import WorkflowError
 
 SCRIPTS = Path(workflow.basedir, "scripts")
 NOTEBOOKS = Path(workflow.basedir, "notebooks")
+LOCK = Path(workflow.basedir, "requirements.lock")
 sys.path.insert(0, str(SCRIPTS))
 
 from partialpool import config as study_config
@@ -13,6 +14,7 @@ from partialpool import plan
 from partialpool.errors import StudyError
 from partialpool.fingerprint import fingerprint
 from partialpool.resources import fit_memory, memory, minutes
+from partialpool.store import PACKAGES
 
 try:
     study = study_config.load(config, ", ".join(map(str, workflow.configfiles)) or "--config")
@@ -34,9 +36,21 @@ def watched_source():
     return [source] if unpinned and Path(source).is_file() else []
 
 
+def caching():
+    """Whether fits may come from Snakemake's cache: if its key has the data, not only the address that they are at."""
+    known = study.data.sha256 or study.data.simulate or watched_source()
+    return workflow.enable_cache and bool(known)
+
+
 def code(script):
     """Hash of what a script runs, without comments: a parameter of its rule, so that changed code is run again."""
     return fingerprint(SCRIPTS / f"{script}.py")
+
+
+def pins():
+    """Pinned versions of what fits run on: part of what they are made from, also when they come out of a cache."""
+    lines = LOCK.read_text(encoding="utf-8").splitlines()
+    return [line.split()[0] for line in lines if line.partition("==")[0] in PACKAGES]
 
 
 def specs(models):
@@ -58,3 +72,27 @@ def prediction_files(figure):
     """Files of the predictions that a figure shows, if it shows any."""
     name = getattr(study.figures[figure], "predictions", None)
     return multiext(f"results/predictions/{name}", ".csv", ".draws.parquet") if name else []
+
+
+def results_to_keep():
+    """What a reference is made of, as inputs."""
+    return {
+        "fits": fits(study.models),
+        "summaries": expand(rules.summarise_model.output.summary, model=study.models),
+        "comparisons": expand(rules.compare_models.output.table, comparison=study.comparisons),
+        "lock": str(LOCK),
+    }
+
+
+def made_from():
+    """What the results were made from and the fits do not say, as parameters."""
+    return {
+        "specs": specs(study.models),
+        "comparisons": {name: comparison.models for name, comparison in study.comparisons.items()},
+        "made_by": {script: code(script) for script in ("fit_model", "summarise_model", "compare_models")},
+    }
+
+
+def reference_files(wildcards):
+    """Files of the reference. No job of the pipeline is said to make them: comparing must never make them anew."""
+    return sorted(str(path) for path in Path("reference").rglob("*") if path.suffix in (".csv", ".json"))

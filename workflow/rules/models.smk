@@ -7,6 +7,7 @@ rule fit_model:
         "results/logs/fit_model/{model}.log",
     benchmark:
         "results/benchmarks/fit_model/{model}.tsv"
+    cache: caching()
     conda:
         "../../envs/models.yaml"
     threads: 1
@@ -15,11 +16,17 @@ rule fit_model:
         runtime=minutes,
     params:
         spec=lambda wildcards: study.fit_spec(wildcards.model),
+        pins=pins(),
         code=code("fit_model"),
     message:
         "Fit {wildcards.model}"
     script:
         "../../scripts/fit_model.py"
+
+
+if caching():
+    # Snakemake caches nothing that has a benchmark: what comes from the cache has no time and no memory.
+    rules.fit_model.rule._benchmark = None
 
 
 rule summarise_model:

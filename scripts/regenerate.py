@@ -1,0 +1,17 @@
+"""Say how the results compare with the reference, and fail if something changed."""
+
+import sys
+
+from partialpool.jobs import job
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        from pathlib import Path
+
+        import pandas as pd
+        from partialpool import reference
+
+        table, text = snakemake.input.table, Path(snakemake.input.text).read_text(encoding="utf-8")
+        text = reference.judge(pd.read_csv(table), text, where=table)
+        print(text)
+    print(text, file=sys.stderr)

@@ -1,0 +1,57 @@
+rule keep_reference:
+    input:
+        **results_to_keep(),
+    log:
+        "results/logs/keep_reference/reference.log",
+    benchmark:
+        "results/benchmarks/keep_reference/reference.tsv"
+    conda:
+        "../../envs/models.yaml"
+    params:
+        **made_from(),
+        code=code("keep_reference"),
+    message:
+        "Keep the results as the reference: reference/"
+    script:
+        "../../scripts/keep_reference.py"
+
+
+rule compare_reference:
+    input:
+        **results_to_keep(),
+        reference=reference_files,
+    output:
+        table="results/regenerate.csv",
+        text="results/regenerate.txt",
+    log:
+        "results/logs/compare_reference/regenerate.log",
+    benchmark:
+        "results/benchmarks/compare_reference/regenerate.tsv"
+    conda:
+        "../../envs/models.yaml"
+    params:
+        **made_from(),
+        code=code("compare_reference"),
+    message:
+        "Hold the results against the reference"
+    script:
+        "../../scripts/compare_reference.py"
+
+
+# Apart from the job that makes the table, because Snakemake deletes what a failed job has made.
+rule regenerate:
+    input:
+        table=rules.compare_reference.output.table,
+        text=rules.compare_reference.output.text,
+    log:
+        "results/logs/regenerate/regenerate.log",
+    benchmark:
+        "results/benchmarks/regenerate/regenerate.tsv"
+    conda:
+        "../../envs/data.yaml"
+    params:
+        code=code("regenerate"),
+    message:
+        "Judge what changed"
+    script:
+        "../../scripts/regenerate.py"
