@@ -1,3 +1,4 @@
+import os
 import re
 import sys
 from pathlib import Path
@@ -17,6 +18,10 @@ try:
     study = study_config.load(config, ", ".join(map(str, workflow.configfiles)) or "--config")
 except StudyError as error:
     raise WorkflowError(str(error))
+
+
+# For `--sdm apptainer`: the image of envs/Containerfile. Relative, since Snakemake takes no image under a path with spaces.
+container: os.path.relpath(Path(workflow.basedir, "envs/partialpool.sif"))
 
 
 wildcard_constraints:

@@ -1,0 +1,88 @@
+# The project's files that are in the archive: unzipped, it is the project with its results.
+PROJECT = [
+    *("Snakefile", "pyproject.toml", "requirements.lock", ".python-version", "LICENSE", "CITATION.cff"),
+    *("workflow/rules/*.smk", "workflow/schemas/*", "workflow/report/*", "profiles/default/*", "envs/*"),
+    *("scripts/*.py", "scripts/partialpool/*.py", "notebooks/*.*"),
+]
+
+
+def project_files():
+    """Files of the project that are in the archive, relative to its folder."""
+    root = Path(workflow.basedir)
+    return sorted(str(path.relative_to(root)) for pattern in PROJECT for path in root.glob(pattern))
+
+
+def archive_to_verify():
+    """What stands behind `verify` on the command line, else the archive of these results."""
+    behind = sys.argv[sys.argv.index("verify") + 1 :][:1] if "verify" in sys.argv else []
+    return next((word for word in behind if not word.startswith("-")), "results/archive.zip")
+
+
+def software_options():
+    """Options that tell Snakemake inside `verify` to find the software of its jobs where this one does."""
+    if "conda" not in map(str, workflow.deployment_settings.deployment_method):
+        return []
+    return ["--sdm", "conda", "--conda-prefix", str(Path(workflow.persistence.conda_env_path).resolve())]
+
+
+rule archive:
+    input:
+        results=[
+            "results/data/raw.csv",
+            *(["results/data/truth.csv"] if study.data.simulate else []),
+            *rules.prepare_data.output,
+            *(file for file in rules.render_report.input if file.startswith("results/")),
+            rules.render_report.output.html,
+        ],
+        published=rules.check_published.input.printed if study.published else [],
+        project=[str(Path(workflow.basedir, file)) for file in project_files()],
+    output:
+        archive="results/archive.zip",
+    log:
+        "results/logs/archive/archive.log",
+    benchmark:
+        "results/benchmarks/archive/archive.tsv"
+    conda:
+        "../../envs/archive.yaml"
+    params:
+        study=study.model_dump(mode="json", exclude_none=True),
+        files=project_files(),
+        code=code("archive"),
+    message:
+        "Archive the results: {output.archive}"
+    script:
+        "../../scripts/archive.py"
+
+
+if archive_to_verify() in sys.argv and "verify" in sys.argv:
+
+    # To Snakemake it is one more target: a name then, with nothing to do, and no file to make.
+    rule:
+        name:
+            archive_to_verify()
+
+
+localrules:
+    verify,
+
+
+# It runs Snakemake, and so it has no environment of its own, but that of Snakemake. It has no output either, not even a
+# benchmark: with one, Snakemake would take the next archive for verified.
+rule verify:
+    log:
+        "results/logs/verify/verify.log",
+    threads: lambda wildcards: workflow.cores
+    params:
+        archive=archive_to_verify(),
+        snakefile=workflow.main_snakefile,
+        # Those that make tables from data and fits, and sample nothing.
+        rules=[
+            *("prepare_data", "describe_data", "summarise_model"),
+            *("compare_models", "predict_values", "check_published"),
+        ],
+        options=lambda wildcards: software_options(),
+        code=code("verify"),
+    message:
+        "Check {params.archive}: checksums, and tables made again from the fits"
+    script:
+        "../../scripts/verify.py"
