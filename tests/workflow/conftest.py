@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
+JOBS = Path(__file__).parent / "jobs"
 
 
 @dataclass
@@ -26,6 +27,7 @@ class Project:
         command = [sys.executable, "-m", "snakemake", "--cores", "2", "--directory", self.directory, *arguments]
         # Each copy has its own cache of sources; scripts of an earlier copy must not be taken for these.
         environment = os.environ | {"XDG_CACHE_HOME": str(self.root / ".cache")}
+        environment |= {"PYTHONPATH": str(JOBS), "LOADED_MODULES": str(self.root / "loaded")}
         done = subprocess.run(
             command,
             cwd=self.root,

@@ -1,30 +1,3 @@
-# The project's files that are in the archive: unzipped, it is the project with its results.
-PROJECT = [
-    *("Snakefile", "pyproject.toml", "requirements.lock", ".python-version", "LICENSE", "CITATION.cff"),
-    *("workflow/rules/*.smk", "workflow/schemas/*", "workflow/report/*", "profiles/default/*", "envs/*"),
-    *("scripts/*.py", "scripts/partialpool/*.py", "notebooks/*.*"),
-]
-
-
-def project_files():
-    """Files of the project that are in the archive, relative to its folder."""
-    root = Path(workflow.basedir)
-    return sorted(str(path.relative_to(root)) for pattern in PROJECT for path in root.glob(pattern))
-
-
-def archive_to_verify():
-    """What stands behind `verify` on the command line, else the archive of these results."""
-    behind = sys.argv[sys.argv.index("verify") + 1 :][:1] if "verify" in sys.argv else []
-    return next((word for word in behind if not word.startswith("-")), "results/archive.zip")
-
-
-def software_options():
-    """Options that tell Snakemake inside `verify` to find the software of its jobs where this one does."""
-    if "conda" not in map(str, workflow.deployment_settings.deployment_method):
-        return []
-    return ["--sdm", "conda", "--conda-prefix", str(Path(workflow.persistence.conda_env_path).resolve())]
-
-
 rule archive:
     input:
         results=[

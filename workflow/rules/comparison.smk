@@ -67,7 +67,7 @@ rule check_published:
     benchmark:
         "results/benchmarks/check_published/published.tsv"
     conda:
-        "../../envs/models.yaml"
+        "../../envs/summaries.yaml"
     params:
         specs=specs(study.models),
         published=study.published.model_dump() if study.published else None,

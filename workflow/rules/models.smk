@@ -36,7 +36,7 @@ rule summarise_model:
     benchmark:
         "results/benchmarks/summarise_model/{model}.tsv"
     conda:
-        "../../envs/models.yaml"
+        "../../envs/summaries.yaml"
     params:
         spec=lambda wildcards: study.fit_spec(wildcards.model),
         thresholds=study.checks.model_dump(),
