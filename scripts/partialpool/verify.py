@@ -36,7 +36,7 @@ def verify(
     snakefile
         The workflow that makes the tables again, with the code of this checkout.
     rules
-        Its rules that make tables, without those that sample.
+        Its rules that make tables from data and fits.
     cores
         How many jobs run at a time.
     options

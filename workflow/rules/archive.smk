@@ -48,7 +48,7 @@ rule verify:
     params:
         archive=archive_to_verify(),
         snakefile=workflow.main_snakefile,
-        # Those that make tables from data and fits, and sample nothing.
+        # Those that make tables from data and fits.
         rules=[
             *("prepare_data", "describe_data", "summarise_model"),
             *("compare_models", "predict_values", "check_published"),
