@@ -230,9 +230,9 @@ class Checks(Strict):
 
     rhat: float = Field(1.01, gt=1)
     """Largest R-hat (rank-normalised, split) of any parameter."""
-    ess_bulk: float = Field(400, gt=0)
+    ess_bulk: float = Field(400.0, gt=0)
     """Smallest bulk effective sample size of any parameter."""
-    ess_tail: float = Field(400, gt=0)
+    ess_tail: float = Field(400.0, gt=0)
     """Smallest tail effective sample size of any parameter."""
     divergences: int = Field(0, ge=0)
     """Largest number of divergent transitions after warmup."""

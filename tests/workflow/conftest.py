@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
+JOBS = Path(__file__).parent / "jobs"
 
 
 @dataclass
@@ -39,7 +40,9 @@ class Project:
             "args": [sys.executable, "-m", "snakemake", *cores, "--directory", self.directory, *arguments],
             "cwd": self.root,
             # Each copy has its own cache of sources; scripts of an earlier copy must not be taken for these.
-            "env": os.environ | {"XDG_CACHE_HOME": str(self.root / ".cache")},
+            "env": os.environ
+            | {"XDG_CACHE_HOME": str(self.root / ".cache")}
+            | {"PYTHONPATH": str(JOBS), "LOADED_MODULES": str(self.root / "loaded")},
             "stderr": subprocess.STDOUT,
             "text": True,
         }

@@ -1,3 +1,4 @@
+import os
 import re
 import sys
 from pathlib import Path
@@ -20,6 +21,10 @@ try:
     study = study_config.load(config, ", ".join(map(str, workflow.configfiles)) or "--config")
 except StudyError as error:
     raise WorkflowError(str(error))
+
+
+# For `--sdm apptainer`: the image of envs/Containerfile. Relative, since Snakemake takes no image under a path with spaces.
+container: os.path.relpath(Path(workflow.basedir, "envs/partialpool.sif"))
 
 
 wildcard_constraints:
@@ -96,3 +101,31 @@ def made_from():
 def reference_files(wildcards):
     """Files of the reference. No job of the pipeline is said to make them: comparing must never make them anew."""
     return sorted(str(path) for path in Path("reference").rglob("*") if path.suffix in (".csv", ".json"))
+
+
+# The project's files that are in the archive: unzipped, it is the project with its results.
+PROJECT = [
+    *("Snakefile", "pyproject.toml", "requirements.lock", ".python-version", "LICENSE", "CITATION.cff"),
+    *("workflow/rules/*.smk", "workflow/schemas/*", "workflow/report/*", "profiles/default/*"),
+    *("envs/*.yaml", "envs/Containerfile"),
+    *("scripts/*.py", "scripts/partialpool/*.py", "notebooks/*.*"),
+]
+
+
+def project_files():
+    """Files of the project that are in the archive, relative to its folder."""
+    root = Path(workflow.basedir)
+    return sorted(str(path.relative_to(root)) for pattern in PROJECT for path in root.glob(pattern))
+
+
+def archive_to_verify():
+    """What stands behind `verify` on the command line, else the archive of these results."""
+    behind = sys.argv[sys.argv.index("verify") + 1 :][:1] if "verify" in sys.argv else []
+    return next((word for word in behind if not word.startswith("-")), "results/archive.zip")
+
+
+def software_options():
+    """Options that tell Snakemake inside `verify` to find the software of its jobs where this one does."""
+    if "conda" not in map(str, workflow.deployment_settings.deployment_method):
+        return []
+    return ["--sdm", "conda", "--conda-prefix", str(Path(workflow.persistence.conda_env_path).resolve())]

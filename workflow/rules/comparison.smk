@@ -75,7 +75,7 @@ rule check_published:
     benchmark:
         "results/benchmarks/check_published/published.tsv"
     conda:
-        "../../envs/models.yaml"
+        "../../envs/summaries.yaml"
     threads: 1
     resources:
         mem_mb=memory,

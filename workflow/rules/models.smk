@@ -46,7 +46,7 @@ rule summarise_model:
     benchmark:
         "results/benchmarks/summarise_model/{model}.tsv"
     conda:
-        "../../envs/models.yaml"
+        "../../envs/summaries.yaml"
     threads: 1
     resources:
         mem_mb=memory,

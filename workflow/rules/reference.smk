@@ -5,8 +5,13 @@ rule keep_reference:
         "results/logs/keep_reference/reference.log",
     benchmark:
         "results/benchmarks/keep_reference/reference.tsv"
+    localrule: True
     conda:
         "../../envs/models.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory,
+        runtime=minutes,
     params:
         **made_from(),
         code=code("keep_reference"),
@@ -27,8 +32,13 @@ rule compare_reference:
         "results/logs/compare_reference/regenerate.log",
     benchmark:
         "results/benchmarks/compare_reference/regenerate.tsv"
+    localrule: True
     conda:
         "../../envs/models.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory,
+        runtime=minutes,
     params:
         **made_from(),
         code=code("compare_reference"),
@@ -47,8 +57,13 @@ rule regenerate:
         "results/logs/regenerate/regenerate.log",
     benchmark:
         "results/benchmarks/regenerate/regenerate.tsv"
+    localrule: True
     conda:
         "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory,
+        runtime=minutes,
     params:
         code=code("regenerate"),
     message:

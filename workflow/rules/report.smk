@@ -35,7 +35,8 @@ onstart:
     needed = [job for job in workflow.dag.needrun_jobs() if job.output]
     jobs = [(job.rule.name, "-".join(job.wildcards_dict.values())) for job in needed]
     cores = workflow.resource_settings.cores or 1
-    print(plan.text(jobs, study.models, cores=cores, benchmarks="results/benchmarks"), file=sys.stderr)
+    if jobs:
+        print(plan.text(jobs, study.models, cores=cores, benchmarks="results/benchmarks"), file=sys.stderr)
 
 
 onsuccess:

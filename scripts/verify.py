@@ -1,0 +1,21 @@
+"""Check an archive: its checksums, and its tables made again from its fits."""
+
+import sys
+
+from partialpool.jobs import job
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        from partialpool import verify
+
+        params = snakemake.params
+        found = verify.verify(
+            params.archive,
+            snakefile=params.snakefile,
+            rules=params.rules,
+            cores=snakemake.threads,
+            options=params.options,
+        )
+        print(*(f"{name}: {verdict}" for name, verdict in found.items()), sep="\n")
+        verify.refuse(params.archive, found)
+    print(verify.summary(params.archive, found), file=sys.stderr)
