@@ -3,8 +3,6 @@ rule keep_reference:
         **results_to_keep(),
     log:
         "results/logs/keep_reference/reference.log",
-    benchmark:
-        "results/benchmarks/keep_reference/reference.tsv"
     localrule: True
     conda:
         "../../envs/models.yaml"
@@ -48,15 +46,14 @@ rule compare_reference:
         "../../scripts/compare_reference.py"
 
 
-# Apart from the job that makes the table, because Snakemake deletes what a failed job has made.
+# Apart from the job that makes the table, because Snakemake deletes what a failed job has made. Without a benchmark, which
+# would be an output: it says its verdict each time that it is asked.
 rule regenerate:
     input:
         table=rules.compare_reference.output.table,
         text=rules.compare_reference.output.text,
     log:
         "results/logs/regenerate/regenerate.log",
-    benchmark:
-        "results/benchmarks/regenerate/regenerate.tsv"
     localrule: True
     conda:
         "../../envs/data.yaml"
