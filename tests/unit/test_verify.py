@@ -147,3 +147,11 @@ def test_tables_are_equal_up_to_the_rounding_of_another_platform(tmp_path, again
     for name, text in {"a.csv": "sigma,0.25,m71.2\n", "b.csv": again}.items():
         (tmp_path / name).write_text(text)
     assert verify.compare(tmp_path / "a.csv", tmp_path / "b.csv").startswith(verdict)
+
+
+def test_tables_that_this_checkout_cannot_make(tmp_path):
+    (tmp_path / "whole/results/models").mkdir(parents=True)
+    (tmp_path / "whole" / TABLE).write_text("parameter,mean\n")
+    command = ["--snakefile", tmp_path / "nowhere", "--cores", "1"]
+    with pytest.raises(StudyError, match=r"(?s)cannot make its tables again.*Snakemake says:.*nowhere"):
+        verify.make_tables(tmp_path / "whole", tmp_path / "again", command)
