@@ -17,23 +17,27 @@ TYPICAL = {
 OTHER = 2
 
 
-def text(jobs: Iterable[tuple[str, str]], models: Iterable[str], *, cores: int, benchmarks: str | Path) -> str:
+def text(
+    jobs: Iterable[tuple[str, str]], fits: Iterable[str], *, cores: int, cache: bool, benchmarks: str | Path
+) -> str:
     """Which fits a run makes and which it keeps, how many jobs it has, and about how long they take.
 
     Parameters
     ----------
     jobs
         Rule and name of what it makes (``growth``; may be empty) of each job that will run.
-    models
-        The study's models, in order.
+    fits
+        Models whose fits are there.
     cores
         How many cores the jobs share.
+    cache
+        Whether fits may come from Snakemake's cache; which, is known when their data are.
     benchmarks
         Folder with what Snakemake measured of former runs: ``{rule}/{name}.tsv``.
     """
     jobs = list(jobs)
-    making = {name for rule, name in jobs if rule == "fit_model"}
-    made, kept = [m for m in models if m in making], [m for m in models if m not in making]
+    made = [name for rule, name in jobs if rule == "fit_model"]
+    kept = [name for name in fits if name not in made]
     seconds, guessed = 0.0, 0
     for rule, name in jobs:
         measured = _measured(Path(benchmarks, rule), name)
@@ -43,13 +47,14 @@ def text(jobs: Iterable[tuple[str, str]], models: Iterable[str], *, cores: int, 
     last = [_measured(Path(benchmarks, rule), name) or TYPICAL[rule] for rule, name in jobs if rule == "render_report"]
     about = sum(last) + (seconds - sum(last)) / max(cores, 1)
     basis = "by what was measured here before" if not guessed else "a guess: not all of it has run here before"
-    fits = [f"{len(made)} {_fits(made)} to make ({', '.join(made)})" if made else "no fit to make"]
-    fits += [f"{len(kept)} kept ({', '.join(kept)})"] if kept else []
-    return f"{', '.join(fits)}; {len(jobs)} {'job' if len(jobs) == 1 else 'jobs'}, about {_duration(about)} ({basis})."
+    how = "to make, or to take from the cache" if cache else "to make"
+    words = [f"{_count(made, 'fit')} {how} ({', '.join(made)})" if made else "no fit to make"]
+    words += [f"{len(kept)} kept ({', '.join(kept)})"] if kept else []
+    return f"{', '.join(words)}; {_count(jobs, 'job')}, about {_duration(about)} ({basis})."
 
 
-def _fits(made: list) -> str:
-    return "fit" if len(made) == 1 else "fits"
+def _count(things: list, name: str) -> str:
+    return f"{len(things)} {name}" if len(things) == 1 else f"{len(things)} {name}s"
 
 
 def _duration(seconds: float) -> str:

@@ -36,7 +36,9 @@ onstart:
     jobs = [(job.rule.name, "-".join(job.wildcards_dict.values())) for job in needed]
     cores = workflow.resource_settings.cores or 1
     if jobs:
-        print(plan.text(jobs, study.models, cores=cores, benchmarks="results/benchmarks"), file=sys.stderr)
+        kept = [model for model in study.models if Path(f"results/models/{model}.nc").exists()]
+        cache = workflow.output_file_cache is not None
+        print(plan.text(jobs, kept, cores=cores, cache=cache, benchmarks="results/benchmarks"), file=sys.stderr)
 
 
 onsuccess:
