@@ -36,7 +36,7 @@ def text(
         Folder with what Snakemake measured of former runs: ``{rule}/{name}.tsv``.
     """
     jobs = list(jobs)
-    made = [name for rule, name in jobs if rule == "fit_model"]
+    made = sorted(name for rule, name in jobs if rule == "fit_model")
     kept = [name for name in fits if name not in made]
     seconds, guessed = 0.0, 0
     for rule, name in jobs:

@@ -21,6 +21,7 @@ class Project:
     root: Path
     directory: Path
     said: str = ""
+    jobs: int = 0
 
     def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
         """Run snakemake in the copy; its output, standard output and error together."""
@@ -92,4 +93,5 @@ def project(tmp_path_factory) -> Project:
 def demo(project) -> Project:
     """The same after ``snakemake --cores 2``."""
     project.said = project.snakemake().stdout
+    project.jobs = len(list((project.directory / "results/benchmarks").rglob("*.tsv")))
     return project
