@@ -1,11 +1,10 @@
 """Say how the results compare with the reference, and fail if something changed."""
 
-import sys
-
 from partialpool.jobs import job
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
+        import sys
         from pathlib import Path
 
         import pandas as pd
