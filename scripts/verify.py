@@ -1,11 +1,11 @@
 """Check an archive: its checksums, and its tables made again from its fits."""
 
-import sys
-
 from partialpool.jobs import job
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
+        import sys
+
         from partialpool import verify
 
         params = snakemake.params
