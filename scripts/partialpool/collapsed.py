@@ -471,8 +471,8 @@ class Density:
         for i, step in enumerate(0.1 * np.clip(spread, 1e-6, 1)):
             away = step * np.eye(d)[i]
             curvature[i] = (negative(mode + away)[1] - negative(mode - away)[1]) / (2 * step)
-        values, vectors = np.linalg.eigh((curvature + curvature.T) / 2)
-        # Where the density is flat, or curves upwards, a unit is as good a scale as any.
+        # Where the density is flat, curves upwards or ends, a unit is as good a scale as any.
+        values, vectors = np.linalg.eigh(np.nan_to_num((curvature + curvature.T) / 2, posinf=0, neginf=0))
         return mode, vectors / np.sqrt(np.where(values > 1, values, 1))
 
     @cached_property

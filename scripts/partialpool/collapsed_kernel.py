@@ -420,11 +420,11 @@ def log_likelihood(sigma, factor, operations, layout, people, rest, mean, c, b):
     for block in range(blocks):
         _copy(table, row, people[block])
         _execute(operations, table)
-        largest = 0.0
+        # Logarithms are dear: of products over blocks, before they are too large or too small for a number.
+        representable = True
         for i in range(LANES):
-            largest = max(largest, table[determinant, i])
-        # Logarithms are dear: of products over blocks, before they overflow.
-        if not largest < 1e100 or block == blocks - 1:
+            representable &= 1e-100 < table[determinant, i] < 1e100
+        if not representable or block == blocks - 1:
             for i in range(LANES):
                 log_determinant += 0.5 * np.log(table[determinant, i])
             _fill(table, determinant, 1.0)

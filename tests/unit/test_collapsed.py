@@ -73,6 +73,23 @@ def test_log_likelihood_is_that_of_the_multivariate_normal(dense, scales):
     assert value == pytest.approx(dense.log_likelihood(0.5, factor), rel=1e-10)
 
 
+@pytest.mark.parametrize("unit", [1e-3, 1.0, 1e3])
+def test_the_likelihood_of_many_people_is_the_sum_of_theirs(unit):
+    """Sixty times the same people, without common coefficients: determinants neither overflow nor vanish."""
+    rng = np.random.default_rng(1)
+    codes, factor = np.repeat(np.arange(128), 3), unit * np.array([[0.5, 0.0], [0.1, 0.3]])
+    z, y = np.column_stack([np.ones(384), rng.normal(size=384)]), unit * rng.normal(size=(384, 1))
+
+    def found(times):
+        people = (codes + 128 * np.arange(times)[:, None]).ravel()
+        gathered = collapsed.gather(people, 128 * times, np.tile(z, (times, 1)), np.tile(y, (times, 1)))
+        nothing = np.empty(0), 384 * times, np.empty(0), np.empty((0, 0)), y
+        value, d_sigma, d_factor = collapsed.Statistics(2, *gathered, *nothing).log_likelihood(0.5 * unit, factor)
+        return np.array([value, d_sigma, *d_factor.ravel()])
+
+    np.testing.assert_allclose(found(60), 60 * found(1), rtol=1e-9)
+
+
 @pytest.mark.parametrize("scales", SCALES, ids=str)
 def test_gradient_is_that_of_finite_differences(dense, scales):
     factor = factor_of(dense.q, *scales)
