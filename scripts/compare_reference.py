@@ -7,14 +7,8 @@ if __name__ == "__main__":
         from partialpool import reference
         from partialpool.files import atomic
 
-        source, params = snakemake.input, snakemake.params
-        made_from = reference.manifest(
-            dict(zip(params.specs, source.fits, strict=True)),
-            params.specs,
-            params.comparisons,
-            lock=source.lock,
-            code=params.made_by,
-        )
+        source = snakemake.input
+        made_from = reference.manifest(source.fits, lock=source.lock, **snakemake.params.made_from)
         table, text = reference.compare("reference", made_from, [*source.summaries, *source.comparisons])
         with atomic(snakemake.output.table) as temporary:
             table.to_csv(temporary, index=False)

@@ -6,12 +6,6 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         from partialpool import reference
 
-        source, params = snakemake.input, snakemake.params
-        made_from = reference.manifest(
-            dict(zip(params.specs, source.fits, strict=True)),
-            params.specs,
-            params.comparisons,
-            lock=source.lock,
-            code=params.made_by,
-        )
+        source = snakemake.input
+        made_from = reference.manifest(source.fits, lock=source.lock, **snakemake.params.made_from)
         reference.keep("reference", made_from, [*source.summaries, *source.comparisons])

@@ -31,7 +31,7 @@ PLAIN = "plain PSIS"
 
 
 def manifest(
-    fits: dict[str, str],
+    fits: list[str],
     specs: dict[str, dict],
     comparisons: dict[str, list[str]],
     *,
@@ -43,9 +43,9 @@ def manifest(
     Parameters
     ----------
     fits
-        Paths of the fits by name of model.
+        Paths of the fits.
     specs
-        Specs that they must have been made from (``config.Study.fit_spec``).
+        Specs that they must have been made from (``config.Study.fit_spec``), by name of model and in their order.
     comparisons
         Models of each comparison.
     lock
@@ -61,7 +61,7 @@ def manifest(
     """
     from partialpool import store
 
-    made = [store.load(path, (), spec=specs[model]).attrs for model, path in fits.items()]
+    made = [store.load(path, (), spec=spec).attrs for path, spec in zip(fits, specs.values(), strict=True)]
     versions = [json.loads(attributes["versions"]) for attributes in made]
     return {
         "data_sha256": _all(attributes["data_sha256"] for attributes in made),

@@ -90,11 +90,11 @@ def results_to_keep():
 
 
 def made_from():
-    """What the results were made from and the fits do not say, as parameters."""
+    """What the results were made from and the fits do not say: arguments of ``reference.manifest``."""
     return {
         "specs": specs(study.models),
         "comparisons": {name: comparison.models for name, comparison in study.comparisons.items()},
-        "made_by": {script: code(script) for script in ("fit_model", "summarise_model", "compare_models")},
+        "code": {script: code(script) for script in ("fit_model", "summarise_model", "compare_models")},
     }
 
 

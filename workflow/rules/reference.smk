@@ -11,7 +11,7 @@ rule keep_reference:
         mem_mb=memory,
         runtime=minutes,
     params:
-        **made_from(),
+        made_from=made_from(),
         code=code("keep_reference"),
     message:
         "Keep the results as the reference: reference/"
@@ -38,7 +38,7 @@ rule compare_reference:
         mem_mb=memory,
         runtime=minutes,
     params:
-        **made_from(),
+        made_from=made_from(),
         code=code("compare_reference"),
     message:
         "Hold the results against the reference"
