@@ -1,4 +1,4 @@
-"""The pipeline through Slurm: the same files as without, whatever happens to its jobs on the way."""
+"""On clusters. Through Slurm: the same files as without, whatever happens to its jobs on the way."""
 
 import re
 import shutil
@@ -6,6 +6,7 @@ import subprocess
 import time
 
 import pytest
+import yaml
 from conftest import Project
 
 
@@ -59,6 +60,18 @@ def made(study) -> dict[str, bytes]:
 def test_snakemake_knows_all_that_a_profile_says(study, profile):
     output = study.snakemake("--profile", f"profiles/{profile}", "--dry-run").stdout
     assert "render_report" in output
+
+
+def test_the_kubernetes_job_runs_the_container_where_it_expects_the_study(study):
+    pod = yaml.safe_load((study.root / "profiles/kubernetes/job.yaml").read_text())["spec"]["template"]["spec"]
+    container = pod["containers"][0]
+    recipe = (study.root / "envs/Containerfile").read_text()
+    assert f"--tag {container['image']} " in recipe
+    assert [f"WORKDIR {mount['mountPath']}" in recipe for mount in container["volumeMounts"]] == [True]
+    program, *arguments = container["args"]
+    assert program == "snakemake"
+    assert arguments[:2] == ["--cores", container["resources"]["requests"]["cpu"]]
+    assert "render_report" in study.snakemake(*arguments, "--dry-run").stdout
 
 
 @pytest.mark.skipif(not answers(), reason="no Slurm answers here; .ci/slurm starts one")
