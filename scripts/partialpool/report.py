@@ -77,7 +77,7 @@ def decimals(sd: float) -> int:
 
 def number(value: float, places: int) -> str:
     """A number with so many decimals; an en dash if there is none."""
-    return "–" if pd.isna(value) else f"{value:.{places}f}".replace("-", "−")
+    return "–" if pd.isna(value) else f"{value:z.{places}f}".replace("-", "−")
 
 
 def estimates(summary: pd.DataFrame, truth: pd.Series | None = None) -> pd.DataFrame:
@@ -263,8 +263,9 @@ def corrected(pointwise: pd.DataFrame, trees: dict, person: str) -> str:
         )
         items.append(
             f"<li><strong>{html.escape(model)}</strong>: {number(table['elpd'].sum(), 1)}, and plain PSIS says "
-            f"{number(table['psis_elpd'].sum(), 1)}: {number(excess.sum(), 1)} more. Of this {', '.join(parts)}; "
-            f"{number(excess[bad].sum(), 1)} where its Pareto k is over {BAD_PARETO_K} ({bad.sum()}). "
+            f"{number(table['psis_elpd'].sum(), 1)}, a difference of {number(excess.sum(), 1)}. "
+            f"Of this {', '.join(parts)}; {number(excess[bad].sum(), 1)} where its Pareto k is over "
+            f"{BAD_PARETO_K} ({bad.sum()}). "
             f"Largest: {largest}.</li>"
         )
     if not items:

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from partialpool import config, report
 
 STUDY = config.load(
@@ -29,6 +30,27 @@ def test_estimates_show_two_digits_of_their_uncertainty(value, sd, shown):
     assert report.estimates(summary).loc[0, "mean"] == shown
     assert report.estimates(summary, pd.Series({"x": value})).loc[0, "truth"] == shown
     assert report.estimates(summary, pd.Series({"z": value})).loc[0, "truth"] == "–"
+
+
+@pytest.mark.parametrize(("value", "shown"), [(-0.04, "0.0"), (-0.06, "−0.1"), (np.nan, "–"), (0.04, "0.0")])
+def test_a_number_has_its_sign_unless_it_rounds_to_nothing(value, shown):
+    assert report.number(value, 1) == shown
+
+
+def test_what_plain_psis_gets_wrong_is_told_by_how_often_people_were_measured():
+    people = ["A", "B", "B", "C", "C", "C"]
+    rows = xr.Dataset({"row": ("__obs__", np.arange(6)), "id": ("__obs__", people)})
+    excess = [2.0, 0.5, -0.1, -0.25, 0.0, 0.125]
+    pointwise = pd.DataFrame({"model": "a", "row": range(6), "elpd": -1.0, "method": "integrated"})
+    pointwise["psis_elpd"] = pointwise["elpd"] + excess
+    pointwise["psis_pareto_k"] = [0.9, 0.1, 0.71, 0.1, 0.1, np.nan]
+    told = report.corrected(pointwise, {"a": xr.DataTree.from_dict({"constant_data": rows})}, "id")
+    assert "<strong>a</strong>: −6.0, and plain PSIS says −3.7, a difference of 2.3." in told
+    parts = ("2.0 in measurements of people measured once (1)", "0.4 of people measured twice (2)")
+    assert f"Of this {', '.join(parts)}, −0.1 of people measured more often (3);" in told
+    assert "2.0 where its Pareto k is over 0.7 (3)" in told
+    assert "Largest: person A, row 0 (2.00), person B, row 1 (0.50), person C, row 3 (−0.25)." in told
+    assert report.corrected(pointwise.assign(method="psis"), {}, "id") == ""
 
 
 def test_a_table_escapes_its_cells_and_aligns_numbers():
