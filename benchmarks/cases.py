@@ -38,10 +38,11 @@ def fit(spec: dict, data: str, cores: int, output: str) -> list:
     """From prepared data to the NetCDF file, as the rule ``fit_model`` does it."""
     as_a_job()
     import pandas as pd
-    from partialpool import sampling, store
+    from partialpool.fit import store
+    from partialpool.fit.fit import fit
 
     prepared = pd.read_parquet(data)
-    store.save(sampling.fit(spec, prepared, cores=cores), output, spec=spec, data_sha256=prepared.attrs["sha256"])
+    store.save(fit(spec, prepared, cores=cores), output, spec=spec, data_sha256=prepared.attrs["sha256"])
     return []
 
 
@@ -52,12 +53,17 @@ def engine(spec: dict, data: str, cores: int) -> list:
     import nutpie  # noqa: F401  so that it is not imported while the clock runs
     import pandas as pd
     import pytensor
-    from partialpool import collapsed, models, sampling
+    from partialpool.fit.fit import settled
+    from partialpool.marginal.design import design
+    from partialpool.marginal.sample import sample_scales
+    from partialpool.marginal.scales import Density
+    from partialpool.marginal.statistics import statistics
+    from partialpool.model.formula import complete_cases
 
-    spec = sampling.settled(spec, "collapsed")
+    spec = settled(spec, "collapsed")
     with pytensor.config.change_flags(numba__fastmath=False):
-        matrices = collapsed.design(spec, models.complete_cases(spec, pd.read_parquet(data)))
-        density = collapsed.Density(matrices, collapsed.statistics(matrices))
+        matrices = design(spec, complete_cases(spec, pd.read_parquet(data)))
+        density = Density(matrices, statistics(matrices))
         density.gradient([0.0] * density.dimensions)
         begin, cpu_begin = perf_counter(), process_time()
         # To find where the chains start belongs to sampling; to compile, between the two, does not.
@@ -65,7 +71,7 @@ def engine(spec: dict, data: str, cores: int) -> list:
         seconds, cpu = perf_counter() - begin, process_time() - cpu_begin
         _ = density.record
         begin, cpu_begin = perf_counter(), process_time()
-        scales, stats = collapsed.sample_scales(density, spec, cores=cores, progress=False)
+        scales, stats = sample_scales(density, spec, cores=cores, progress=False)
         seconds, cpu = seconds + perf_counter() - begin, cpu + process_time() - cpu_begin
     found = [("sampling, s", seconds), ("sampling, CPU s", cpu), ("divergences", int(stats["diverging"].sum()))]
     for name, draws in scales.items():
@@ -80,15 +86,15 @@ def bambi(specs: dict[str, dict], data: str, cores: int) -> list:
     import arviz
     import bambi
     import pandas as pd
-    from partialpool import models
+    from partialpool.model.formula import complete_cases
 
     prepared, fits, found = pd.read_parquet(data), {}, []
     for name, spec in specs.items():
-        rows = models.complete_cases(spec, prepared)
+        rows = complete_cases(spec, prepared)
         start = perf_counter()
-        settings = {"draws": spec["draws"], "tune": spec["warmup"], "chains": spec["chains"], "cores": cores}
-        settings |= {"random_seed": spec["seed"], "progressbar": False, "idata_kwargs": {"log_likelihood": True}}
-        fits[name] = bambi.Model(spec["formula"], rows).fit(**settings)
+        settings = {"draws": spec.draws, "tune": spec.warmup, "chains": spec.chains, "cores": cores}
+        settings |= {"random_seed": spec.seed, "progressbar": False, "idata_kwargs": {"log_likelihood": True}}
+        fits[name] = bambi.Model(spec.formula, rows).fit(**settings)
         found.append((name, "seconds", perf_counter() - start))
         found.append((name, "divergences", int(fits[name]["sample_stats"]["diverging"].sum())))
     start = perf_counter()

@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from partialpool import config as study_config  # noqa: E402
+from partialpool.study.config import load  # noqa: E402
 
 COLUMNS = ("part", "tool", "case", "measure", "value", "note", "run")
 OURS = "partialpool"
@@ -52,11 +52,11 @@ class Bench:
         self.config = read(ROOT / ("config" if data else "demo/config") / "config.yaml", quick)
         if data:
             self.config["data"]["source"] = str(data.resolve())
-        self.study = study_config.load(self.config)
+        self.study = load(self.config)
 
     def specs(self) -> dict[str, dict]:
         """Specs of the study's models."""
-        return {model: self.study.fit_spec(model) for model in self.study.models}
+        return {model: self.study.spec(model) for model in self.study.models}
 
     def keep(self, tool: str, case: str, measure: str, value: float | str, note: str = "") -> None:
         """Keep a measurement, and say it."""
@@ -143,7 +143,7 @@ class Bench:
             writer.writeheader()
             for model in models:
                 spec = self.specs()[model]
-                for kind, prior in spec["priors"].items():
+                for kind, prior in spec.priors.items():
                     writer.writerow(spec | {"model": model, "class": kind, "prior": prior.lower()})
         command = ["Rscript", HERE / "brms.R", self.data("raw.csv"), table, self.folder / "out.csv", self.cores]
         self.measure("brms", "all", command)
@@ -212,7 +212,7 @@ def engine(bench: Bench) -> None:
 def scale(bench: Bench) -> None:
     """Time and memory of a growth model over people and over rows per person, and lme4's at the most people."""
     people = 10 if bench.quick else 1000
-    spec = study_config.load(read(HERE / "scale.yaml", bench.quick)).fit_spec("growth")
+    spec = load(read(HERE / "scale.yaml", bench.quick)).fit_spec("growth")
     data, doubles, output = (bench.folder / name for name in ("scale.parquet", "scale.bin", "scale.nc"))
 
     def fit(people: int, each: int, keep: bool = True, **changes) -> None:

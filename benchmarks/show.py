@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import plotnine as p9
 from mizani.labels import label_number
-from partialpool import figures
+from partialpool.figures.theme import CORAL, GREY, TEAL, theme_study
 
 BRMS, OURS = "brms", "partialpool"
 SLOPE = "ESS sd(week)"
@@ -138,7 +138,7 @@ def fill(text: str, part: str, content: str) -> str:
 
 def figure(results: dict[str, pd.DataFrame]):
     """One panel for each part that has results: seconds, effective draws a second, and time and memory over rows."""
-    style = figures.theme_study() + p9.theme(plot_title=p9.element_text(size=9, ha="left"), panel_spacing=0.06)
+    style = theme_study() + p9.theme(plot_title=p9.element_text(size=9, ha="left"), panel_spacing=0.06)
 
     def bars(table: pd.DataFrame, value: str, title: str, unit: str):
         table = table.dropna(subset=[value]).assign(label=lambda t: t[value].map(number))
@@ -148,7 +148,7 @@ def figure(results: dict[str, pd.DataFrame]):
             p9.ggplot(table, p9.aes("tool", value, fill="ours"))
             + p9.geom_col(width=0.6, show_legend=False)
             + p9.geom_text(p9.aes(label="label"), size=7, ha="left", nudge_y=0.01 * table[value].max())
-            + p9.scale_fill_manual({True: figures.TEAL, False: figures.GREY})
+            + p9.scale_fill_manual({True: TEAL, False: GREY})
             + p9.scale_y_continuous(expand=(0, 0, 0.2, 0))
             + p9.coord_flip()
             + p9.labs(title=title, x="", y=unit)
@@ -171,7 +171,7 @@ def figure(results: dict[str, pd.DataFrame]):
             + p9.facet_wrap("measure", scales="free_y")
             + p9.scale_x_log10(labels=label_number(big_mark=","))
             + p9.scale_y_log10(labels=label_number())
-            + p9.scale_color_manual([figures.TEAL, figures.CORAL, figures.GREY])
+            + p9.scale_color_manual([TEAL, CORAL, GREY])
             + p9.scale_shape_manual(["o", "^", "s"])
             + p9.labs(title="Time and memory over rows", x="Rows", y="", color="", shape="")
             + style

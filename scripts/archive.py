@@ -1,12 +1,12 @@
 """Put the results, and all that is needed to check them, into one zip."""
 
-from partialpool.jobs import job
+from partialpool.jobs.job import job
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         from pathlib import Path
 
-        from partialpool import archive
+        from partialpool.audit import archive
 
         archive.write(
             snakemake.output.archive,

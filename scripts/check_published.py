@@ -1,12 +1,13 @@
 """Hold every printed number against ours."""
 
-from partialpool.jobs import job
+from partialpool.jobs.job import job
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         import pandas as pd
-        from partialpool import published
-        from partialpool.files import atomic
+        from partialpool.audit import published
+        from partialpool.jobs.files import atomic
+        from partialpool.model.spec import ModelSpec
 
         source, params = snakemake.input, snakemake.params
         table = published.check_files(
@@ -14,7 +15,7 @@ if __name__ == "__main__":
             rename=params.published["rename"],
             fits=dict(zip(params.specs, source.fits, strict=True)),
             summaries=dict(zip(params.specs, source.summaries, strict=True)),
-            specs=params.specs,
+            specs={model: ModelSpec.from_dict(spec) for model, spec in params.specs.items()},
             data_summary=pd.read_csv(source.data_summary),
             predictions=source.predictions,
         )

@@ -1,11 +1,11 @@
 """Draw a comparison of models."""
 
-from partialpool.jobs import job
+from partialpool.jobs.job import job
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        from partialpool import draw
+        from partialpool.figures import draw
 
         params = snakemake.params
-        figure = draw.comparison(snakemake.input.table, titles=params.titles, labels=params.labels)
-        draw.save(figure, snakemake.output.png, snakemake.output.svg)
+        figure = draw.comparison_of(snakemake.input.table, titles=params.titles, labels=params.labels)
+        draw.save_figure(figure, snakemake.output.png, snakemake.output.svg)

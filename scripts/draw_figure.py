@@ -1,12 +1,12 @@
 """Draw one figure of the config."""
 
-from partialpool.jobs import job
+from partialpool.jobs.job import job
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        from partialpool import draw
+        from partialpool.figures import draw
 
-        figure = draw.figure(
+        figure = draw.figure_of(
             snakemake.params.figure,
             prepared=snakemake.input.prepared,
             predictions=snakemake.input.predictions,
@@ -16,4 +16,4 @@ if __name__ == "__main__":
             labels=snakemake.params.labels,
             seed=snakemake.params.seed,
         )
-        draw.save(figure, snakemake.output.png, snakemake.output.svg)
+        draw.save_figure(figure, snakemake.output.png, snakemake.output.svg)

@@ -1,18 +1,21 @@
-"""Expected and predicted values of people, by each model of one entry of the config's predictions."""
+"""Expected and predicted values of units, by each model of one entry of the config's predictions."""
 
-from partialpool.jobs import job
+from partialpool.jobs.job import job
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         import pandas as pd
-        from partialpool import predict, store
-        from partialpool.files import atomic
+        from partialpool.fit import store
+        from partialpool.jobs.files import atomic
+        from partialpool.model.spec import ModelSpec
+        from partialpool.predict.predict import tables as predict
 
+        specs = {model: ModelSpec.from_dict(spec) for model, spec in snakemake.params.specs.items()}
         prepared = pd.read_parquet(snakemake.input.prepared)
         summaries, draws = [], []
-        for (model, spec), path in zip(snakemake.params.specs.items(), snakemake.input.fits, strict=True):
+        for (model, spec), path in zip(specs.items(), snakemake.input.fits, strict=True):
             tree = store.load(path, ("posterior",), spec=spec, data_sha256=prepared.attrs["sha256"])
-            tables = predict.tables(tree, spec, prepared, model=model, **snakemake.params.prediction)
+            tables = predict(tree, spec, prepared, model=model, **snakemake.params.prediction)
             summaries.append(tables[0])
             draws.append(tables[1])
         with atomic(snakemake.output.summary) as temporary:

@@ -1,13 +1,13 @@
 """Check the raw data, give every column its type, and number the rows."""
 
-from partialpool.jobs import job
+from partialpool.jobs.job import job
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        from partialpool import data
-        from partialpool.files import atomic, checksum
+        from partialpool.data.prepare import prepare
+        from partialpool.jobs.files import atomic, checksum
 
-        frame = data.prepare(snakemake.input.raw, **snakemake.params.columns)
+        frame = prepare(snakemake.input.raw, **snakemake.params.columns)
         # Parquet keeps it, and every fit names the data it was made from.
         frame.attrs["sha256"] = checksum(snakemake.input.raw)
         with atomic(snakemake.output.prepared) as temporary:

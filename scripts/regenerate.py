@@ -1,6 +1,6 @@
 """Say how the results compare with the reference, and fail if something changed."""
 
-from partialpool.jobs import job
+from partialpool.jobs.job import job
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
@@ -8,7 +8,7 @@ if __name__ == "__main__":
         from pathlib import Path
 
         import pandas as pd
-        from partialpool import reference
+        from partialpool.audit import reference
 
         table, text = snakemake.input.table, Path(snakemake.input.text).read_text(encoding="utf-8")
         text = reference.judge(pd.read_csv(table), text, where=table)

@@ -1,14 +1,14 @@
 """Execute the report's notebook and make a self-contained page of it."""
 
-from partialpool.jobs import job
+from partialpool.jobs.job import job
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         from pathlib import Path
 
-        from partialpool import report
+        from partialpool.report import page
 
-        report.render(
+        page.render(
             snakemake.input.notebook,
             notebook=snakemake.output.notebook,
             html=snakemake.output.html,

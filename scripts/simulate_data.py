@@ -1,13 +1,13 @@
 """Draw data from known parameters, and keep the truth beside them."""
 
-from partialpool.jobs import job
+from partialpool.jobs.job import job
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        from partialpool import data
-        from partialpool.files import atomic
+        from partialpool.data.simulate import simulate
+        from partialpool.jobs.files import atomic
 
-        frame, truth = data.simulate(**snakemake.params.simulate, **snakemake.params.columns)
+        frame, truth = simulate(**snakemake.params.simulate, **snakemake.params.columns)
         for table, path in ((frame, snakemake.output.raw), (truth, snakemake.output.truth)):
             with atomic(path) as temporary:
                 table.to_csv(temporary, index=False, na_rep="NA")

@@ -1,12 +1,12 @@
 """Check an archive: its checksums, and its tables made again from its fits."""
 
-from partialpool.jobs import job
+from partialpool.jobs.job import job
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         import sys
 
-        from partialpool import verify
+        from partialpool.audit import verify
 
         params = snakemake.params
         found = verify.verify(

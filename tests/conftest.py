@@ -2,7 +2,7 @@
 
 from xdist.scheduler import LoadScopeScheduling
 
-FITS = ("test_models", "test_sampling", "test_store", "test_predict")
+FITS = ("test_build", "test_fit", "test_store", "test_predict")
 
 
 class ByWhatIsShared(LoadScopeScheduling):

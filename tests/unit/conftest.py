@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from partialpool.model.spec import ModelSpec
 
 PRIORS = {
     "Intercept": "Normal(0, 1.5)",
@@ -18,12 +19,12 @@ def make_spec():
     """A spec with the usual priors of the classes named; ``priors`` adds to them, the rest replaces."""
 
     def make(formula, classes="Intercept b sd cor sigma", *, priors=None, **changes):
-        return {
+        values = {
             "formula": formula,
             "family": "gaussian",
             "link": None,
             "priors": {name: PRIORS[name] for name in classes.split()} | (priors or {}),
-            "person": "id",
+            "unit": "id",
             "sampler": "nutpie",
             "chains": 2,
             "warmup": 60,
@@ -31,15 +32,16 @@ def make_spec():
             "target_accept": 0.9,
             "seed": 3,
             "engine": "nuts",
-            "person_effects": "auto",
-        } | changes
+            "group_effects": "auto",
+        }
+        return ModelSpec.from_dict(values | changes)
 
     return make
 
 
 @pytest.fixture(scope="session")
-def people():
-    """Twelve people measured five times each, in no order; the group is a person's, the mood a measurement's."""
+def units():
+    """Twelve units measured five times each, in no order; the group is a unit's, the mood a measurement's."""
     rng = np.random.default_rng(1)
     ids = np.array([6, 29, 101, 7, 3, 64, 250, 11, 18, 92, 40, 5])
     n = 5 * len(ids)
@@ -66,8 +68,8 @@ def correlated(make_spec):
 
 
 @pytest.fixture(scope="session")
-def fit(correlated, people):
+def fit(correlated, units):
     """A fit of it, far too short to mean anything."""
-    from partialpool import sampling
+    from partialpool.fit.fit import fit
 
-    return sampling.fit(correlated, people)
+    return fit(correlated, units)

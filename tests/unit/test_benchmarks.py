@@ -28,10 +28,10 @@ STUDY = [
 ]
 SCALE = [
     row
-    for people, each, seconds in ((1000, 10, 2.0), (10_000, 10, 20.0), (100_000, 10, 200.0), (10_000, 1000, 200.0))
+    for units, each, seconds in ((1000, 10, 2.0), (10_000, 10, 20.0), (100_000, 10, 200.0), (10_000, 1000, 200.0))
     for row in (
-        ("partialpool", f"{people} x {each}", "process", seconds),
-        ("partialpool", f"{people} x {each}", "GiB", seconds**0.5),
+        ("partialpool", f"{units} x {each}", "process", seconds),
+        ("partialpool", f"{units} x {each}", "GiB", seconds**0.5),
     )
 ]
 ENGINE = [
@@ -99,7 +99,7 @@ def test_scale_and_its_exponents():
     ours = table[table["rows"] == 1_000_000].set_index("tool")["relative to lme4"]
     assert ours.to_dict() == {"lme4": 1, "partialpool": pytest.approx(200 / 13)}
     exponents = show.exponents(table)
-    assert exponents["with"].tolist() == ["10 rows a person", "10,000 people"]
+    assert exponents["with"].tolist() == ["10 rows a unit", "10,000 units"]
     assert exponents["rows"].tolist() == ["10,000 to 1,000,000", "100,000 to 10,000,000"]
     assert exponents["exponent of seconds"].tolist() == ["1.00", "0.50"]
 

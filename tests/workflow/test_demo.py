@@ -17,8 +17,8 @@ CSV = {
     "max_pareto_k,bad_pareto_k,n,se_p_loo,se_looic,mcse_elpd_loo,mcse_se_elpd_loo,mcse_p_loo,mcse_se_p_loo,"
     "mcse_elpd_diff,mcse_se_diff",
     "comparison/growth.pointwise.csv": "model,row,elpd,pareto_k,method,psis_elpd,psis_pareto_k",
-    "comparison/growth.people.csv": "model,person,elpd,pareto_k,method",
-    "predictions/known-people.csv": "model,quantity,id,mean,q2.5,q97.5",
+    "comparison/growth.units.csv": "model,unit,elpd,pareto_k,method",
+    "predictions/known-units.csv": "model,quantity,id,mean,q2.5,q97.5",
     "predictions/group-trajectories.csv": "model,quantity,id,mean,q2.5,q97.5,group,week",
 }
 
@@ -30,12 +30,12 @@ def test_every_table_has_the_columns_of_the_contract(demo):
 
 def test_every_model_has_its_parameters_under_the_names_an_r_user_looks_for(demo):
     results = demo.directory / "results"
-    people = pd.read_csv(results / "data/raw.csv").dropna()["id"].unique()
+    units = pd.read_csv(results / "data/raw.csv").dropna()["id"].unique()
     names = set(pd.read_csv(results / "models/m71.5.summary.csv")["parameter"])
     population = {"Intercept", "week", "sd(Intercept)", "sd(week)", "cor(Intercept,week)", "sigma"}
-    assert names == population | {f"r_id[{i},{c}]" for i in people for c in ("Intercept", "week")}
+    assert names == population | {f"r_id[{i},{c}]" for i in units for c in ("Intercept", "week")}
     assert {"group[CTRL]", "group[PD]"} < set(pd.read_csv(results / "models/m71.4.summary.csv")["parameter"])
-    assert f"id[{people[0]}]" in set(pd.read_csv(results / "models/m71.1.summary.csv")["parameter"])
+    assert f"id[{units[0]}]" in set(pd.read_csv(results / "models/m71.1.summary.csv")["parameter"])
 
 
 def test_every_fit_keeps_what_it_was_made_from(demo):
@@ -91,11 +91,11 @@ def test_estimates_are_near_the_truth(demo):
     results = demo.directory / "results"
     truth = pd.read_csv(results / "data/truth.csv", index_col="parameter")["value"]
     summary = pd.read_csv(results / "models/m71.5.summary.csv", index_col="parameter")
-    # The model has one intercept, the data have one a group: truth has the mean over people as `Intercept`.
+    # The model has one intercept, the data have one a group: truth has the mean over units as `Intercept`.
     both = summary.join(truth, how="inner")
-    people = both.index.str.startswith("r_")
-    # A person's deviation in the truth is from the group's intercept, in the model from the common one.
-    distance = ((both["mean"] - both["value"]) / both["sd"])[~people]
+    units = both.index.str.startswith("r_")
+    # A unit's deviation in the truth is from the group's intercept, in the model from the common one.
+    distance = ((both["mean"] - both["value"]) / both["sd"])[~units]
     assert len(distance) == 6
     assert distance.abs().max() < 4.5
 

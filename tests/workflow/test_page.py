@@ -1,4 +1,4 @@
-"""The report in a real browser without a network, as the person who gets it would open it."""
+"""The report in a real browser without a network, as the unit who gets it would open it."""
 
 import json
 import re
@@ -131,14 +131,14 @@ def test_the_committed_notebook_has_no_outputs(demo):
 
 
 def test_a_failing_notebook_leaves_no_report(demo, tmp_path):
-    from partialpool import report
     from partialpool.errors import StudyError
+    from partialpool.report.page import render
 
     notebook = json.loads((demo.root / "notebooks/report.ipynb").read_text())
     notebook["cells"][1]["source"] = "raise RuntimeError('broken on purpose')"
     (tmp_path / "broken.ipynb").write_text(json.dumps(notebook))
     with pytest.raises(StudyError, match="broken on purpose") as raised:
-        report.render(
+        render(
             str(tmp_path / "broken.ipynb"),
             notebook=str(tmp_path / "report/report.ipynb"),
             html=str(tmp_path / "report/report.html"),

@@ -8,9 +8,9 @@ import zipfile
 import pytest
 import yaml
 from conftest import Project, copy_project
-from partialpool import archive
+from partialpool.audit.archive import METADATA, PROFILES, SUMS, write
 
-PREDICTIONS = "results/predictions/known-people.csv"
+PREDICTIONS = "results/predictions/known-units.csv"
 
 
 @pytest.fixture(scope="module")
@@ -28,15 +28,15 @@ def part(demo, zipped, tmp_path_factory):
     study = yaml.safe_load((folder / "config/config.yaml").read_text())
     study["models"] = {name: study["models"][name] for name in ("m71.1", "m71.2")}
     study["comparisons"] = {"pooling": study["comparisons"]["pooling"]}
-    study["predictions"] = {"known-people": study["predictions"]["known-people"]}
+    study["predictions"] = {"known-units": study["predictions"]["known-units"]}
     study["figures"] = {}
-    kept = re.compile(r"data/|models/m71.[12]|comparison/pooling|predictions/known-people.csv|report/")
+    kept = re.compile(r"data/|models/m71.[12]|comparison/pooling|predictions/known-units.csv|report/")
     files = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
     results = [name for name in files if name.startswith("results/") and kept.match(name, len("results/"))]
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         code = ["Snakefile", "requirements.lock"]
-        archive.write("part.zip", results=results, published=[], code=code, project=demo.root, study=study)
+        write("part.zip", results=results, published=[], code=code, project=demo.root, study=study)
     return folder / "part.zip"
 
 
@@ -54,7 +54,7 @@ def test_all_results_are_in_it(demo, zipped):
         names = set(file.namelist())
         texts = {name: file.read(name) for name in names}
     assert {name for name in names if name.startswith("results/")} == {n for n in results if not left_out.match(n)}
-    assert {"Snakefile", "requirements.lock", "scripts/partialpool/archive.py", "workflow/rules/archive.smk"} < names
+    assert {"Snakefile", "requirements.lock", "scripts/partialpool/audit/archive.py", "workflow/rules/archive.smk"} < names
     assert b"fit_model --> summarise_model" in texts["workflow/rulegraph.mmd"]
     assert [name for name, text in texts.items() if str(demo.root).encode() in text] == []
 
@@ -74,7 +74,7 @@ def test_it_is_a_workflow_run_crate(zipped):
 
         crate = ROCrate(zipped)
     profiles = {profile.id for profile in crate.root_dataset["conformsTo"]}
-    assert profiles == set(archive.PROFILES)
+    assert profiles == set(PROFILES)
     assert all(crate.get(profile)["version"] in profile for profile in profiles)
     for key in ("name", "description", "datePublished", "license"):
         assert crate.root_dataset[key], key
@@ -89,7 +89,7 @@ def test_it_is_a_workflow_run_crate(zipped):
     assert crate.get("#data.simulate.seed")["value"] == 71
     with zipfile.ZipFile(zipped) as file:
         described = {entity.id for entity in crate.data_entities}
-        assert described == set(file.namelist()) - {archive.METADATA, archive.SUMS}
+        assert described == set(file.namelist()) - {METADATA, SUMS}
     for entity in crate.data_entities:
         assert len(entity["sha256"]) == 64
         assert "/" in entity["encodingFormat"]
@@ -125,7 +125,7 @@ def test_a_table_forged_with_its_checksums_does_not_follow_from_the_fits(part, c
     results = ["results/data/raw.csv", "results/models/m71.2.nc", "results/models/m71.2.summary.csv"]
     shutil.copy(clone.root / "requirements.lock", tmp_path)
     code = ["Snakefile", "requirements.lock"]
-    archive.write("forged.zip", results=results, published=[], code=code, project=clone.root, study=study)
+    write("forged.zip", results=results, published=[], code=code, project=clone.root, study=study)
     done = clone.snakemake("verify", str(tmp_path / "forged.zip"), check=False)
     assert done.returncode == 1
     assert "m71.2.summary.csv: does not follow from the fits" in done.stdout

@@ -10,12 +10,12 @@ NOTEBOOKS = Path(workflow.basedir, "notebooks")
 LOCK = Path(workflow.basedir, "requirements.lock")
 sys.path.insert(0, str(SCRIPTS))
 
-from partialpool import config as study_config
-from partialpool import plan
 from partialpool.errors import StudyError
-from partialpool.fingerprint import fingerprint
-from partialpool.resources import fit_memory, memory, minutes
-from partialpool.store import PACKAGES
+from partialpool.fit.store import PACKAGES
+from partialpool.jobs import plan
+from partialpool.jobs.fingerprint import fingerprint
+from partialpool.jobs.resources import fit_memory, memory, minutes
+from partialpool.study import config as study_config
 
 try:
     study = study_config.load(config, ", ".join(map(str, workflow.configfiles)) or "--config")
@@ -60,7 +60,7 @@ def pins():
 
 def specs(models):
     """What the fits of these models must have been made from."""
-    return {model: study.fit_spec(model) for model in models}
+    return {model: study.spec(model).to_dict() for model in models}
 
 
 def fits(models):
@@ -89,13 +89,9 @@ def results_to_keep():
     }
 
 
-def made_from():
-    """What the results were made from and the fits do not say: arguments of ``reference.manifest``."""
-    return {
-        "specs": specs(study.models),
-        "comparisons": {name: comparison.models for name, comparison in study.comparisons.items()},
-        "code": {script: code(script) for script in ("fit_model", "summarise_model", "compare_models")},
-    }
+def made_by():
+    """Fingerprints of the scripts that made the results of a reference."""
+    return {script: code(script) for script in ("fit_model", "summarise_model", "compare_models")}
 
 
 def reference_files(wildcards):
@@ -108,7 +104,7 @@ PROJECT = [
     *("Snakefile", "pyproject.toml", "requirements.lock", ".python-version", "LICENSE", "CITATION.cff"),
     *("workflow/rules/*.smk", "workflow/schemas/*", "workflow/report/*", "profiles/default/*"),
     *("envs/*.yaml", "envs/Containerfile"),
-    *("scripts/*.py", "scripts/partialpool/*.py", "notebooks/*.*"),
+    *("scripts/*.py", "scripts/partialpool/**/*.py", "notebooks/*.*"),
 ]
 
 

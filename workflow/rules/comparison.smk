@@ -10,7 +10,7 @@ rule compare_models:
             labels={"comparison": "{comparison}", "what": "table"},
         ),
         pointwise="results/comparison/{comparison}.pointwise.csv",
-        people="results/comparison/{comparison}.people.csv",
+        units="results/comparison/{comparison}.units.csv",
     log:
         "results/logs/compare_models/{comparison}.log",
     benchmark:

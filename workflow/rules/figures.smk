@@ -31,7 +31,7 @@ rule draw_figure:
             exclude={"title", "caption", "alt", "section"}
         ),
         titles=lambda wildcards: {model: study.models[model].title for model in study.figure_models(wildcards.figure)},
-        columns={role: getattr(study.data, role) for role in ("person", "group", "time", "outcome")},
+        columns={role: getattr(study.data, role) for role in ("unit", "group", "time", "outcome")},
         labels=study.data.axis_labels,
         seed=study.sampling.seed,
         caption=lambda wildcards: study.caption(wildcards.figure),
@@ -73,7 +73,7 @@ rule draw_model:
         mem_mb=memory,
         runtime=minutes,
     params:
-        spec=lambda wildcards: study.fit_spec(wildcards.model),
+        spec=lambda wildcards: study.spec(wildcards.model).to_dict(),
         labels=study.data.axis_labels,
         captions=lambda wildcards: {kind: study.caption(f"{kind}-{wildcards.model}") for kind in ("diagnostics", "ppc")},
         code=code("draw_model"),

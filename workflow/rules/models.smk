@@ -15,7 +15,7 @@ rule fit_model:
         mem_mb=lambda wildcards, input, attempt: fit_memory(study.draws_of(wildcards.model), input.size_mb, attempt),
         runtime=minutes,
     params:
-        spec=lambda wildcards: study.fit_spec(wildcards.model),
+        spec=lambda wildcards: study.spec(wildcards.model).to_dict(),
         pins=pins(),
         code=code("fit_model"),
     message:
@@ -52,7 +52,7 @@ rule summarise_model:
         mem_mb=memory,
         runtime=minutes,
     params:
-        spec=lambda wildcards: study.fit_spec(wildcards.model),
+        spec=lambda wildcards: study.spec(wildcards.model).to_dict(),
         thresholds=study.checks.model_dump(),
         on_failed_check=study.on_failed_check,
         code=code("summarise_model"),

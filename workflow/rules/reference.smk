@@ -11,7 +11,9 @@ rule keep_reference:
         mem_mb=memory,
         runtime=minutes,
     params:
-        made_from=made_from(),
+        specs=specs(study.models),
+        comparisons={name: comparison.models for name, comparison in study.comparisons.items()},
+        made_by=made_by(),
         code=code("keep_reference"),
     message:
         "Keep the results as the reference: reference/"
@@ -38,7 +40,9 @@ rule compare_reference:
         mem_mb=memory,
         runtime=minutes,
     params:
-        made_from=made_from(),
+        specs=specs(study.models),
+        comparisons={name: comparison.models for name, comparison in study.comparisons.items()},
+        made_by=made_by(),
         code=code("compare_reference"),
     message:
         "Hold the results against the reference"

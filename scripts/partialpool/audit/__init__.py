@@ -1,0 +1,1 @@
+"""Results held against printed numbers, a reference, and an archive."""

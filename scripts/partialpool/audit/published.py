@@ -1,0 +1,364 @@
+"""Our numbers beside printed ones, with a tolerance in Monte Carlo units and a verdict.
+
+Two runs of two samplers agree if they differ by no more than half a unit of the last printed digit (rounding) and four
+combined Monte Carlo standard errors. Numbers that follow from the data alone have no Monte Carlo error.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from partialpool.errors import StudyError
+from partialpool.model.spec import ModelSpec
+
+COLUMNS = ["source", "model", "quantity", "published", "ours", "mcse", "tolerance", "verdict"]
+# Columns that say what is printed; the others have numbers.
+NAMES = ("model", "parameter", "variable", "quantity", "id")
+FILES = {
+    "sizes": ("model", "observations", "units", "chains", "draws_per_chain", "warmup"),
+    "precis": ("variable", "mean", "sd", "q5.5", "q94.5"),
+    "posterior": ("model", "parameter", "estimate", "est_error", "q2.5", "q97.5", "rhat", "bulk_ess", "tail_ess"),
+    "predictions": ("model", "quantity", "id", "mean", "q2.5", "q97.5"),
+    "loo": (
+        "model",
+        "elpd_diff",
+        "se_diff",
+        "elpd_loo",
+        "se_elpd_loo",
+        "p_loo",
+        "se_p_loo",
+        "looic",
+        "se_looic",
+    ),
+}
+NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+Z = 1.959963984540054  # the normal distribution's 97.5 % quantile
+# Standard error of a 2.5 % or 97.5 % quantile of n independent normal draws, in sd / sqrt(n):
+# sqrt(p (1 - p)) / density(z).
+QUANTILE_FACTOR = np.sqrt(0.025 * 0.975) / (np.exp(-(Z**2) / 2) / np.sqrt(2 * np.pi))
+
+
+@dataclass
+class Fit:
+    """What `check` needs of one model.
+
+    Attributes
+    ----------
+    summary
+        The model's summary table (``diagnostics.summarise``), indexed by parameter.
+    sizes
+        ``observations``, ``units``, ``chains``, ``draws_per_chain``, ``warmup``.
+    """
+
+    summary: pd.DataFrame
+    sizes: dict[str, int]
+
+
+def read(folder: str | Path) -> dict[str, pd.DataFrame]:
+    """Printed tables by name; all cells as text, because the digits printed matter.
+
+    Raises
+    ------
+    StudyError
+        If the folder has none of the tables that are known, a table has other columns, or a cell is no number.
+    """
+    paths = {name: Path(folder, f"{name}.csv") for name in FILES}
+    tables = {name: pd.read_csv(path, dtype=str) for name, path in paths.items() if path.is_file()}
+    if not tables:
+        raise StudyError(f"published.folder: '{folder}' has none of {', '.join(f'{name}.csv' for name in FILES)}.")
+    for name, table in tables.items():
+        if set(table.columns) != set(FILES[name]):
+            raise StudyError(f"'{paths[name]}' needs the columns {','.join(FILES[name])}; it has {','.join(table)}.")
+        numbers = table.drop(columns=list(NAMES), errors="ignore")
+        for column, cells in numbers.items():
+            for line, cell in enumerate(cells, 2):
+                if not NUMBER.fullmatch(str(cell)):
+                    raise StudyError(f"'{paths[name]}', line {line}: {column} is '{cell}', and no number.")
+    return tables
+
+
+def half_unit(printed: str) -> float:
+    """Half a unit of the last printed digit: 0.005 for '0.19', 0.5 for '216', 0.00005 for '1.2e-3'."""
+    return 0.5 * 10.0 ** Decimal(printed).as_tuple().exponent
+
+
+def check(
+    printed: dict[str, pd.DataFrame],
+    *,
+    fits: dict[str, Fit],
+    rename: dict[str, str],
+    data_summary: pd.DataFrame,
+    predictions: pd.DataFrame,
+    pointwise: dict[str, pd.DataFrame],
+) -> pd.DataFrame:
+    """Hold every printed number against ours.
+
+    Parameters
+    ----------
+    printed
+        From ``read``: ``sizes``, ``precis``, ``posterior``, ``predictions``, ``loo``, any of them.
+    fits
+        By name of model.
+    rename
+        Regular expressions from printed names of parameters to ours.
+    data_summary
+        ``results/data/summary.csv``.
+    predictions
+        All predictions of interest with columns ``model,quantity,id,mean,q2.5,q97.5`` and ``mcse_mean``,
+        ``mcse_q2.5``, ``mcse_q97.5``.
+    pointwise
+        By name of model ``row``, ``elpd``, ``pareto_k``, ``p_loo``, ``mcse``, ``method`` (``loo.of_fit``).
+
+    Returns
+    -------
+    DataFrame
+        ``source,model,quantity,published,ours,mcse,tolerance,verdict``. ``mcse`` combines theirs and ours. Verdicts:
+        ``reproduced``; ``differs``; ``unreliable`` (LOO with Pareto k over 0.7: no Monte Carlo error can be
+        given); ``sampler`` (R-hat and ESS: they describe one run of one sampler, nothing that another run could
+        reproduce).
+
+    Raises
+    ------
+    StudyError
+        If a printed model, parameter, unit or variable is none of ours.
+    """
+    rows: list[dict] = []
+    for name, table in printed.items():
+        records = table.to_dict("records")
+        if name == "sizes":
+            rows += _sizes(records, fits)
+        elif name == "precis":
+            rows += _precis(records, data_summary)
+        elif name == "posterior":
+            rows += _posterior(records, fits, rename)
+        elif name == "predictions":
+            rows += _predictions(records, predictions, fits)
+        else:
+            rows += _loo(records, pointwise)
+    return pd.DataFrame(rows)[COLUMNS]
+
+
+def _row(source, model, quantity, published: str, ours, mcse: float, verdict: str | None = None) -> dict:
+    tolerance = half_unit(published) + 4 * mcse
+    if verdict is None:
+        # One part in 10^12 for the rounding of sums in binary; a printed 0.5 is exactly half a unit from 1.
+        within = abs(float(published) - ours) <= tolerance * (1 + 1e-12)
+        verdict = "reproduced" if within else "differs"
+    if verdict in ("unreliable", "sampler"):
+        mcse = tolerance = np.nan
+    return {
+        "source": source,
+        "model": model,
+        "quantity": quantity,
+        "published": published,
+        "ours": ours,
+        "mcse": mcse,
+        "tolerance": tolerance,
+        "verdict": verdict,
+    }
+
+
+def _find(source: str, what: str, key, ours):
+    if key not in ours:
+        spelled = [" ".join(name) if isinstance(name, tuple) else str(name) for name in (key, *list(ours)[:20])]
+        raise StudyError(f"{source}.csv: no {what} '{spelled[0]}' among ours: {', '.join(spelled[1:])}.")
+    return ours[key]
+
+
+def _sizes(records: list[dict], fits: dict[str, Fit]) -> Iterator[dict]:
+    for record in records:
+        sizes = _find("sizes", "model", record["model"], fits).sizes
+        for quantity in sizes:
+            yield _row("sizes", record["model"], quantity, record[quantity], sizes[quantity], 0.0)
+
+
+def _precis(records: list[dict], data_summary: pd.DataFrame) -> Iterator[dict]:
+    ours = data_summary.set_index("variable").to_dict("index")
+    for record in records:
+        entry = _find("precis", "variable", record["variable"], ours)
+        for quantity in ("mean", "sd", "q5.5", "q94.5"):
+            yield _row(
+                "precis",
+                "",
+                f"{record['variable']} {quantity}",
+                record[quantity],
+                entry[quantity],
+                0.0,
+            )
+
+
+def _posterior(records: list[dict], fits: dict[str, Fit], rename: dict[str, str]) -> Iterator[dict]:
+    for record in records:
+        fit = _find("posterior", "model", record["model"], fits)
+        name = record["parameter"]
+        for pattern, replacement in rename.items():
+            if match := re.fullmatch(pattern, name):
+                name = match.expand(replacement)
+                break
+        summary = fit.summary.to_dict("index")
+        ours = _find("posterior", "parameter", name, summary)
+        # ASSUME: their posterior sd is ours. It is printed with one digit, often as 0.00; whether the two agree is
+        # checked on its own row.
+        sd = ours["sd"]
+        bulk, tail = float(record["bulk_ess"]), float(record["tail_ess"])
+        theirs = {
+            "estimate": sd / np.sqrt(bulk),
+            "est_error": ours["mcse_sd"] * np.sqrt(ours["ess_bulk"] / bulk),
+            "q2.5": QUANTILE_FACTOR * sd / np.sqrt(tail),
+            "q97.5": QUANTILE_FACTOR * sd / np.sqrt(tail),
+        }
+        own = {
+            "estimate": ("mean", ours["mcse_mean"]),
+            "est_error": ("sd", ours["mcse_sd"]),
+            "q2.5": ("q2.5", ours["mcse_q2.5"]),
+            "q97.5": ("q97.5", ours["mcse_q97.5"]),
+        }
+        for quantity, (column, mcse) in own.items():
+            combined = float(np.hypot(mcse, theirs[quantity]))
+            yield _row(
+                "posterior",
+                record["model"],
+                f"{name} {quantity}",
+                record[quantity],
+                ours[column],
+                combined,
+            )
+        for quantity, column in (
+            ("rhat", "rhat"),
+            ("bulk_ess", "ess_bulk"),
+            ("tail_ess", "ess_tail"),
+        ):
+            yield _row(
+                "posterior",
+                record["model"],
+                f"{name} {quantity}",
+                record[quantity],
+                ours[column],
+                0.0,
+                "sampler",
+            )
+
+
+def _predictions(records: list[dict], predictions: pd.DataFrame, fits: dict[str, Fit]) -> Iterator[dict]:
+    ours = {(str(r["model"]), str(r["quantity"]), str(r["id"])): r for r in predictions.to_dict("records")}
+    for record in records:
+        key = (record["model"], record["quantity"], record["id"])
+        entry = _find("predictions", "prediction", key, ours)
+        sizes = fits[record["model"]].sizes
+        # ASSUME: no ESS is printed with predictions; theirs is taken as the number of draws, the strictest choice
+        # for draws that are hardly correlated.
+        n = sizes["chains"] * sizes["draws_per_chain"]
+        sd = (entry["q97.5"] - entry["q2.5"]) / (2 * Z)
+        theirs = {"mean": sd / np.sqrt(n), "q2.5": QUANTILE_FACTOR * sd / np.sqrt(n)}
+        theirs["q97.5"] = theirs["q2.5"]
+        for quantity in ("mean", "q2.5", "q97.5"):
+            combined = float(np.hypot(entry[f"mcse_{quantity}"], theirs[quantity]))
+            label = f"{record['quantity']} {record['id']} {quantity}"
+            yield _row("predictions", record["model"], label, record[quantity], entry[quantity], combined)
+
+
+def _loo(records: list[dict], pointwise: dict[str, pd.DataFrame]) -> Iterator[dict]:
+    from partialpool.loo import compare
+
+    tables = {r["model"]: _find("loo", "compared model", r["model"], pointwise) for r in records}
+    ours = compare.compare(tables, estimand="observation").set_index("model")
+    for record in records:
+        model = record["model"]
+        for quantity in [column for column in record if column != "model"]:
+            # -2 elpd has twice its error.
+            mcse = ours.loc[model, f"mcse_{quantity.replace('looic', 'elpd_loo')}"] * (1 + ("looic" in quantity))
+            yield _row(
+                "loo",
+                model,
+                quantity,
+                record[quantity],
+                ours.loc[model, quantity],
+                # Their Monte Carlo error is taken as ours: the same estimator on as many draws.
+                float(np.sqrt(2) * mcse),
+                # Where a Pareto k is bad there is none.
+                "unreliable" if np.isnan(mcse) else None,
+            )
+
+
+def check_files(
+    printed: dict[str, pd.DataFrame],
+    *,
+    rename: dict[str, str],
+    fits: dict[str, str],
+    summaries: dict[str, str],
+    specs: dict[str, ModelSpec],
+    data_summary: pd.DataFrame,
+    predictions: list[str],
+) -> pd.DataFrame:
+    """``check`` with what it needs read from the pipeline's files.
+
+    Parameters
+    ----------
+    printed, rename, data_summary
+        See ``check``.
+    fits, summaries
+        Paths of NetCDF files and of summary tables, by name of model.
+    specs
+        Specs that the fits must have been made from.
+    predictions
+        Paths of Parquet files with draws (``predict.tables``).
+    """
+    from partialpool.fit import store
+    from partialpool.loo.psis import of_fit
+
+    wanted_loo = set(printed["loo"]["model"]) if "loo" in printed else set()
+    ours, pointwise = {}, {}
+    for model, spec in specs.items():
+        tree = store.load(fits[model], ("posterior", "log_likelihood", "constant_data"), spec=spec)
+        posterior = tree["posterior"].to_dataset()
+        units = tree["constant_data"][spec.unit].to_numpy()
+        ours[model] = Fit(
+            summary=pd.read_csv(summaries[model]).set_index("parameter"),
+            sizes={
+                "observations": len(units),
+                "units": len(np.unique(units)),
+                "chains": posterior.sizes["chain"],
+                "draws_per_chain": posterior.sizes["draw"],
+                "warmup": spec.warmup,
+            },
+        )
+        if model in wanted_loo:
+            pointwise[model] = of_fit(tree)
+    return check(
+        printed,
+        fits=ours,
+        rename=rename,
+        data_summary=data_summary,
+        predictions=pd.concat([_with_mcse(pd.read_parquet(path)) for path in predictions])
+        if predictions
+        else pd.DataFrame(),
+        pointwise=pointwise,
+    )
+
+
+def _with_mcse(draws: pd.DataFrame) -> pd.DataFrame:
+    """Summaries with Monte Carlo errors of predictions that have one value a unit."""
+    from arviz_stats.base import array_stats
+
+    from partialpool.fit.diagnostics import quantile_mcse
+
+    records = []
+    for (model, quantity, unit), group in draws.groupby(["model", "quantity", "id"], observed=True):
+        # Printed predictions name no covariates, so only units with one value can be meant.
+        if group.duplicated(["chain", "draw"]).any():
+            continue
+        values = group["value"].to_numpy().reshape(group["chain"].nunique(), -1)
+        mcse = [float(array_stats.mcse(values, method="mean")), *quantile_mcse(values)]
+        numbers = [values.mean(), *np.quantile(values, [0.025, 0.975])]
+        names = ["mean", "q2.5", "q97.5"]
+        records.append(
+            {"model": model, "quantity": quantity, "id": unit}
+            | dict(zip(names, numbers, strict=True))
+            | {f"mcse_{name}": float(error) for name, error in zip(names, mcse, strict=True)}
+        )
+    return pd.DataFrame(records)

@@ -1,0 +1,1 @@
+"""From an address to a typed, checked and described table."""

@@ -1,0 +1,208 @@
+"""From a URL or a path to the bytes of a file: whole, with the right checksum, or not at all."""
+
+import logging
+import re
+import shutil
+import time as clock
+from email.utils import parsedate_to_datetime
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
+
+from partialpool.errors import StudyError
+from partialpool.jobs.files import atomic, checksum
+
+
+class _Failure(Exception):
+    """A download that failed; ``passing`` if it may succeed later, ``after`` so many seconds."""
+
+    def __init__(self, reason: str, *, passing: bool = False, after: float = 0.0):
+        super().__init__(reason)
+        self.passing = passing
+        self.after = after
+
+
+def fetch(
+    source: str | Path,
+    destination: str | Path,
+    *,
+    sha256: str | None = None,
+    resources: str | Path = "resources",
+    max_bytes: int = 100_000_000,
+    timeout: float = 30.0,
+    deadline: float = 300.0,
+    attempts: int = 5,
+    wait: float = 0.5,
+) -> str:
+    """Bring a file to ``destination``: whole, with the right checksum, or not at all.
+
+    A URL is not asked if ``resources`` has a file of its name with the right checksum (with any
+    checksum, if none is given): that is how a machine without network runs the study.
+
+    Parameters
+    ----------
+    source
+        An http or https URL, or a path.
+    destination
+        Where the bytes go; replaced only after they are complete and verified.
+    sha256
+        Checksum that the bytes must have, hexadecimal.
+    resources
+        Folder of files brought by hand.
+    max_bytes
+        Largest download, compressed or not.
+    timeout
+        Seconds without an answer or a further byte after which an attempt is given up.
+    deadline
+        Seconds for the whole download with all its attempts, looked at whenever bytes arrive.
+    attempts
+        How often a URL is asked when the failure may pass: no connection, a timeout, a body cut
+        short, 429 or 5xx.
+    wait
+        Seconds before the second attempt, doubled for each further one, plus up to as many again
+        by chance; never shorter than the server's ``Retry-After``.
+
+    Returns
+    -------
+    str
+        SHA-256 of the file.
+
+    Raises
+    ------
+    StudyError
+        The source cannot be read or downloaded, is empty, too large, or has another checksum.
+    """
+    source = str(source)
+    remote = "://" in source
+    origin, note = Path(source), ""
+    if remote:
+        if not re.match(r"https?://", source, re.IGNORECASE):
+            raise StudyError(f"data.source takes an http(s) URL or a path, not '{source}'.")
+        origin = Path(resources) / _basename(source)
+        if origin.is_file():
+            kept = checksum(origin)
+            remote = sha256 is not None and kept != sha256
+            if remote:
+                note = f"\n{origin} is there but was not used: its checksum is\n  {kept}"
+
+    with atomic(destination) as temporary:
+        if remote:
+            try:
+                _download(source, temporary, max_bytes, timeout, deadline, attempts, wait)
+            except _Failure as failure:
+                raise StudyError(
+                    f"Cannot download {source}\n  {failure}{note}\nTwo ways on:\n"
+                    f"  1. get the file by other means, put it at {origin.absolute()}\n"
+                    "     and run again;\n"
+                    "  2. run the demo, which needs no network:\n"
+                    "     uv run snakemake --cores 4 --directory demo"
+                ) from failure
+        else:
+            _copy(origin, temporary)
+        if not temporary.stat().st_size:
+            raise StudyError(f"{source if remote else origin} is empty (0 bytes).")
+        actual = checksum(temporary)
+        if sha256 not in (None, actual):
+            raise StudyError(
+                f"{source} does not have the checksum that the config pins:\n"
+                f"  expected {sha256}\n  actual   {actual}{note}\n"
+                "Either the file has changed at its source: look at what changed and, if you want\n"
+                "it, set data.sha256 to the actual value. Or data.sha256 is wrong: correct it."
+            )
+    return actual
+
+
+def _basename(url: str) -> str:
+    """Return the name under which a URL's file is kept by hand; no query, no folder, no tricks."""
+    path = re.split(r"[?#]", url, maxsplit=1)[0].partition("://")[2].partition("/")[2]
+    name = re.sub(r"[^\w. -]", "_", PurePosixPath(unquote(path)).name).strip(". ")
+    return name or "data.csv"
+
+
+def _copy(origin: Path, target: Path) -> None:
+    try:
+        shutil.copyfile(origin, target)
+    except OSError as error:
+        raise StudyError(
+            f"Cannot copy {origin}: {error.strerror or error}.\n"
+            "data.source must be a CSV file or the URL of one; a relative path starts at\n"
+            f"  {Path.cwd()}"
+        ) from error
+
+
+def _download(url, target, max_bytes, timeout, deadline, attempts, wait) -> None:
+    import httpx
+    from tenacity import (
+        Retrying,
+        before_sleep_log,
+        retry_if_exception,
+        stop_after_attempt,
+        stop_before_delay,
+        wait_exponential_jitter,
+    )
+
+    passing = (
+        httpx.TimeoutException,
+        httpx.NetworkError,
+        httpx.ProxyError,
+        httpx.RemoteProtocolError,  # a body shorter than its Content-Length, among others
+        httpx.DecodingError,
+    )
+    ends = clock.monotonic() + deadline
+    backoff = wait_exponential_jitter(multiplier=wait, max=60.0, jitter=wait)
+    retrying = Retrying(
+        retry=retry_if_exception(lambda error: isinstance(error, _Failure) and error.passing),
+        wait=lambda state: max(backoff(state), state.outcome.exception().after),
+        # A server that asks for more patience than there is time is not waited for at all.
+        stop=stop_after_attempt(attempts) | stop_before_delay(deadline),
+        before_sleep=before_sleep_log(logging.getLogger(__name__), logging.WARNING),
+        reraise=True,
+    )
+
+    def attempt(client: httpx.Client) -> None:
+        try:
+            with client.stream("GET", url) as response:
+                _save(response, target, max_bytes, ends, deadline)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            reason = f"{type(error).__name__}: {error}".rstrip(": ")
+            raise _Failure(reason, passing=isinstance(error, passing)) from error
+
+    # Uncompressed, so that Content-Length is the file's; a server that compresses all the same
+    # is understood.
+    with httpx.Client(follow_redirects=True, timeout=timeout, headers={"Accept-Encoding": "identity"}) as client:
+        try:
+            retrying(attempt, client)
+        except _Failure as failure:
+            tries = retrying.statistics["attempt_number"]
+            raise _Failure(f"{failure} (attempts: {tries})") from failure
+
+
+def _save(response, target: Path, max_bytes: int, ends: float, deadline: float) -> None:
+    status = response.status_code
+    if status != 200:
+        wanted = _retry_after(response.headers.get("Retry-After", ""))
+        plea = f", and asks to come back in {wanted:.0f} s" if wanted else ""
+        raise _Failure(
+            f"the server answered {status} {response.reason_phrase}{plea}",
+            passing=status == 429 or status >= 500,
+            after=wanted,
+        )
+    too_large = _Failure(f"the file is larger than {max_bytes} bytes: is this the URL of a CSV?")
+    if int(response.headers.get("Content-Length", 0)) > max_bytes:
+        raise too_large
+    with target.open("wb") as file:
+        for chunk in response.iter_bytes():
+            if clock.monotonic() > ends:
+                raise _Failure(f"the file was not complete after {deadline:g} s")
+            if file.tell() + len(chunk) > max_bytes:
+                raise too_large
+            file.write(chunk)
+
+
+def _retry_after(value: str) -> float:
+    """Return the seconds that a Retry-After header asks for, as a number or as a date."""
+    if value.isdecimal():
+        return float(value)
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - clock.time())
+    except ValueError:
+        return 0.0

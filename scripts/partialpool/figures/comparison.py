@@ -1,0 +1,74 @@
+"""Models by expected log predictive density."""
+
+import numpy as np
+import pandas as pd
+from plotnine import (
+    aes,
+    facet_wrap,
+    geom_point,
+    geom_segment,
+    geom_vline,
+    ggplot,
+    guide_legend,
+    labs,
+    scale_fill_manual,
+)
+
+from partialpool.figures.theme import PAGE, TEAL, Figure, theme_study
+
+RELIABLE = "Every Pareto k is good"
+UNRELIABLE = "Some Pareto k are too high: elpd unreliable"
+ESTIMANDS = {"observation": "New measurement", "unit": "New unit"}
+
+
+def comparison(table, *, labels):
+    """Models by expected log predictive density, and by what they lose to the best.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns `model` (title), `estimand` (`observation`, `unit`), `rank`, `elpd_loo`, `se_elpd_loo`,
+        `elpd_diff`, `se_diff`, `bad_pareto_k` (number of observations whose Pareto k is too high).
+    labels : Mapping
+        `model`.
+
+    Returns
+    -------
+    Figure
+        The model that predicts new measurements best on top, one standard error to each side; a row of panels for
+        each estimand. Models with a bad Pareto k are hollow, and then a legend says so.
+    """
+    best_last = list(table.drop_duplicates("model").sort_values("rank", ascending=False)["model"])
+    columns = {"elpd ± SE": ("elpd_loo", "se_elpd_loo"), "difference ± SE": ("elpd_diff", "se_diff")}
+    estimands = [estimand for estimand in ESTIMANDS if (table["estimand"] == estimand).any()]
+    panels = [f"{ESTIMANDS[estimand]}: {column}" for estimand in estimands for column in columns]
+    frames = [
+        pd.DataFrame(
+            {
+                "model": pd.Categorical(part["model"], best_last),
+                "panel": f"{ESTIMANDS[estimand]}: {column}",
+                "value": part[value],
+                "low": part[value] - part[error],
+                "high": part[value] + part[error],
+                "reliable": np.where(part["bad_pareto_k"] > 0, UNRELIABLE, RELIABLE),
+            }
+        )
+        for estimand in estimands
+        for part in [table[table["estimand"] == estimand]]
+        for column, (value, error) in columns.items()
+    ]
+    estimates = pd.concat(frames, ignore_index=True)
+    estimates["panel"] = pd.Categorical(estimates["panel"], panels)
+    no_difference = pd.DataFrame({"panel": pd.Categorical(panels[1::2], panels), "at": 0})
+    guide = guide_legend() if (table["bad_pareto_k"] > 0).any() else None
+    plot = (
+        ggplot(estimates, aes("value", "model"))
+        + geom_vline(aes(xintercept="at"), no_difference, linetype="dashed", size=0.4)
+        + geom_segment(aes("low", xend="high", yend="model"), color=TEAL, size=0.6)
+        + geom_point(aes(fill="reliable"), color=TEAL, size=2, stroke=0.5)
+        + scale_fill_manual(values={RELIABLE: TEAL, UNRELIABLE: "white"}, guide=guide)
+        + facet_wrap("panel", scales="free_x", ncol=2)
+        + labs(x="Expected log predictive density", y=labels.get("model", ""), fill="")
+        + theme_study()
+    )
+    return Figure(plot, PAGE, 0.7 + (0.5 + 0.28 * len(best_last)) * len(estimands))

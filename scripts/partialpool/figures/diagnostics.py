@@ -1,0 +1,138 @@
+"""Traces, ranks and energy of a fit."""
+
+import numpy as np
+import pandas as pd
+from mizani.breaks import breaks_extended
+from plotnine import (
+    aes,
+    expand_limits,
+    facet_wrap,
+    geom_area,
+    geom_hline,
+    geom_line,
+    ggplot,
+    guide_legend,
+    guides,
+    labs,
+    scale_color_manual,
+    scale_fill_manual,
+    scale_x_continuous,
+    scale_y_continuous,
+)
+
+from partialpool.figures.geoms import estimate_density
+from partialpool.figures.theme import (
+    CORAL,
+    OKABE_ITO,
+    PAGE,
+    TEAL,
+    Figure,
+    cycle,
+    levels,
+    natural,
+    sparse_x,
+    theme_study,
+)
+
+
+def diagnostics(draws, energy, *, labels):
+    """Traces, ranks by chain and energy: whether the sampler can be believed.
+
+    Parameters
+    ----------
+    draws : DataFrame
+        Columns `parameter` (categorical order is the order of the panels), `chain`, `draw` and
+        `value`.
+    energy : DataFrame
+        Columns `chain`, `energy`, in the order of the draws.
+    labels : Mapping
+        From names of parameters to what the strips say.
+
+    Returns
+    -------
+    Figure
+        Three rows. Traces are thinned to what the eye can see. Ranks are shown as the empirical
+        distribution function of each chain's draws among the draws of all chains, less what equal
+        chains would have: a chain that is too high lies below zero, one too wide crosses it. The
+        energies of a chain should be spread no wider than the steps between them.
+    """
+    parameters = levels(draws["parameter"])
+    strips = [labels.get(parameter, parameter) for parameter in parameters]
+    chains = sorted(draws["chain"].astype(str).unique(), key=natural)
+    draws = pd.DataFrame(
+        {
+            "parameter": pd.Categorical(draws["parameter"].map(dict(zip(parameters, strips, strict=True))), strips),
+            "chain": pd.Categorical(draws["chain"].astype(str), chains),
+            "draw": draws["draw"],
+            "value": draws["value"],
+        }
+    )
+    per_row = min(len(parameters), 4)
+    by_chain = scale_color_manual(values=cycle(OKABE_ITO, len(chains)))
+    trace = (
+        ggplot(_thin(draws), aes("draw", "value", color="chain"))
+        + geom_line(size=0.25, alpha=0.8)
+        + facet_wrap("parameter", ncol=per_row, scales="free_y")
+        + by_chain
+        + guides(color=guide_legend(override_aes={"size": 1.2, "alpha": 1}))
+        + scale_x_continuous(breaks=breaks_extended(3))
+        + labs(x="Draw", y="Value", color="Chain")
+        + theme_study()
+    )
+    rank = (
+        ggplot(_ecdf_differences(draws), aes("share", "difference", color="chain"))
+        + geom_hline(yintercept=0, linetype="dashed", size=0.4)
+        + geom_line(size=0.5, show_legend=False)
+        + facet_wrap("parameter", ncol=per_row)
+        # A tenth is the least that matters; noise below it should look as small as it is.
+        + expand_limits(y=(-0.1, 0.1))
+        + by_chain
+        + scale_x_continuous(breaks=[0, 0.5, 1], labels=["0", "0.5", "1"])
+        + labs(x="Rank among all draws", y="ECDF difference")
+        + theme_study()
+    )
+    energies = (
+        ggplot(_energy_densities(energy), aes("energy", "density", fill="kind", color="kind"))
+        + geom_area(alpha=0.35, position="identity", size=0.4)
+        + facet_wrap("chain", nrow=1)
+        + scale_fill_manual(values=[TEAL, CORAL])
+        + scale_color_manual(values=[TEAL, CORAL])
+        + sparse_x()
+        + scale_y_continuous(breaks=[])
+        + labs(x="Energy, centered", y="Density", fill="", color="")
+        + theme_study()
+    )
+    rows = -(-len(parameters) // per_row)
+    return Figure(trace / rank / energies, PAGE, 3 * (0.8 + 0.8 * rows))
+
+
+def _thin(draws, keep=250):
+    """Every k-th draw, such that each chain keeps about as many as a panel can show."""
+    number = draws.groupby(["parameter", "chain"], observed=True).cumcount()
+    return draws[number % max(1, (number.max() + 1) // keep) == 0]
+
+
+def _ecdf_differences(draws):
+    shares = np.linspace(0, 1, 101)
+    ranks = draws.groupby("parameter", observed=True)["value"].rank(pct=True)
+    curves = []
+    keys = [draws["parameter"], draws["chain"]]
+    for (parameter, chain), own in ranks.groupby(keys, observed=True):
+        below = np.searchsorted(np.sort(own), shares, side="right") / len(own)
+        curve = {"share": shares, "difference": below - shares}
+        curves.append(pd.DataFrame(curve).assign(parameter=parameter, chain=chain))
+    curves = pd.concat(curves, ignore_index=True)
+    return curves.astype({"parameter": draws["parameter"].dtype, "chain": draws["chain"].dtype})
+
+
+def _energy_densities(energy):
+    kinds = ["Energy", "Step between draws"]
+    curves = []
+    for chain, own in energy.groupby("chain", observed=True)["energy"]:
+        for kind, values in zip(kinds, (own - own.mean(), own.diff().dropna()), strict=True):
+            grid, density = estimate_density(values)
+            curve = {"energy": grid, "density": density}
+            curves.append(pd.DataFrame(curve).assign(kind=kind, chain=f"Chain {chain}"))
+    curves = pd.concat(curves, ignore_index=True)
+    chains = sorted(curves["chain"].unique(), key=natural)
+    return curves.assign(kind=pd.Categorical(curves["kind"], kinds), chain=pd.Categorical(curves["chain"], chains))

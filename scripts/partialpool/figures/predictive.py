@@ -1,0 +1,144 @@
+"""The data against data sets replicated from a fit."""
+
+import numpy as np
+import pandas as pd
+from plotnine import (
+    aes,
+    facet_wrap,
+    geom_col,
+    geom_histogram,
+    geom_line,
+    geom_pointrange,
+    geom_vline,
+    ggplot,
+    guide_legend,
+    guides,
+    labs,
+    scale_color_manual,
+    scale_fill_manual,
+    scale_x_continuous,
+    scale_y_continuous,
+    theme,
+)
+
+from partialpool.figures.geoms import estimate_density
+from partialpool.figures.theme import CORAL, PAGE, TEAL, Figure, label, levels, sparse_x, theme_study
+
+# More different values than this are drawn as a density, even if all are whole numbers.
+MOST_BARS = 30
+
+
+def posterior_predictive(observed, replicated, *, labels):
+    """Data and what the model would have given instead: distribution and test quantities.
+
+    Parameters
+    ----------
+    observed : array_like, shape (n,)
+        The data.
+    replicated : array_like, shape (s, n)
+        Data sets drawn from the posterior predictive distribution.
+    labels : Mapping
+        `outcome`.
+
+    Returns
+    -------
+    Figure
+        Left, densities of the data and of up to 50 replicated data sets; if all values are whole
+        numbers, the share of each value, with the mean and the central 95 % of the replicated ones.
+        Right, test quantities that vary, with the probability that a replicated one is at least as
+        large as the observed one.
+    """
+    observed = np.asarray(observed, dtype=float)
+    replicated = np.asarray(replicated, dtype=float)
+    values = np.unique(np.concatenate([observed, replicated.ravel()]))
+    discrete = len(values) <= MOST_BARS and np.all(values == np.round(values))
+    draw = _compare_shares if discrete else _compare_densities
+    distribution = draw(observed, replicated) + theme_study()
+    distribution += labs(x=label(labels, "outcome"), color="", fill="")
+    return Figure(distribution | _test_quantities(observed, replicated), PAGE, 3.0)
+
+
+def _compare_densities(observed, replicated):
+    chosen = np.linspace(0, len(replicated) - 1, min(50, len(replicated))).astype(int)
+    curves = [("Replicated", values) for values in replicated[chosen]] + [("Observed", observed)]
+    frames = []
+    for curve, (data, values) in enumerate(curves):
+        grid, density = estimate_density(values)
+        frames.append(pd.DataFrame({"y": grid, "density": density}).assign(data=data, curve=curve))
+    curves = pd.concat(frames, ignore_index=True)
+    is_observed = curves["data"] == "Observed"
+    return (
+        ggplot(curves, aes("y", "density", color="data", group="curve"))
+        + geom_line(data=curves[~is_observed], size=0.25, alpha=0.5)
+        + geom_line(data=curves[is_observed], size=0.9)
+        + scale_color_manual(values={"Observed": TEAL, "Replicated": CORAL})
+        + guides(color=guide_legend(override_aes={"size": 1, "alpha": 1}))
+        + labs(y="Density")
+    )
+
+
+def _compare_shares(observed, replicated):
+    values = np.unique(np.concatenate([observed, replicated.ravel()]))
+    shares = np.stack([(replicated == value).mean(axis=1) for value in values])
+    low, high = np.quantile(shares, [0.025, 0.975], axis=1)
+    frame = pd.DataFrame(
+        {
+            "y": values,
+            "share": [(observed == value).mean() for value in values],
+            "mean": shares.mean(axis=1),
+            "low": low,
+            "high": high,
+        }
+    )
+    breaks = {"breaks": values} if len(values) <= 8 else {}
+    return (
+        ggplot(frame, aes("y"))
+        + geom_col(aes(y="share", fill="'Observed'"), width=0.8, alpha=0.5)
+        + geom_pointrange(aes(y="mean", ymin="low", ymax="high", color="'Replicated'"), size=0.4, fatten=3)
+        + scale_fill_manual(values=[TEAL])
+        + scale_color_manual(values=[CORAL])
+        + scale_x_continuous(**breaks)
+        + labs(y="Share")
+    )
+
+
+def _test_quantities(observed, replicated):
+    frames, marks = [], []
+    for name, quantity in TEST_QUANTITIES.items():
+        ours, theirs = float(quantity(observed)), quantity(replicated)
+        if np.ptp(theirs) == 0 and theirs[0] == ours:
+            continue
+        strip = f"{name}, p = {np.mean(theirs >= ours):.2f}"
+        frames.append(pd.DataFrame({"value": theirs, "quantity": strip}))
+        marks.append({"value": ours, "quantity": strip})
+    quantities, marks = pd.concat(frames, ignore_index=True), pd.DataFrame(marks)
+    return (
+        ggplot(_in_appearance(quantities), aes("value"))
+        + geom_histogram(bins=15, fill=CORAL, alpha=0.6)
+        + geom_vline(aes(xintercept="value"), _in_appearance(marks), color=TEAL, size=0.9)
+        + facet_wrap("quantity", scales="free", ncol=2)
+        + sparse_x()
+        + scale_y_continuous(breaks=[])
+        + labs(x="Test quantity", y="Replicated data sets")
+        + theme_study()
+        + theme(panel_spacing=0.05)
+    )
+
+
+def _skewness(values):
+    centered = values - values.mean(axis=-1, keepdims=True)
+    variance = (centered**2).mean(axis=-1)
+    cubed = (centered**3).mean(axis=-1)
+    return np.divide(cubed, variance**1.5, out=np.zeros_like(cubed), where=variance > 0)
+
+
+TEST_QUANTITIES = {
+    "SD": lambda values: values.std(axis=-1),
+    "Skewness": _skewness,
+    "Minimum": lambda values: values.min(axis=-1),
+    "Maximum": lambda values: values.max(axis=-1),
+}
+
+
+def _in_appearance(frame):
+    return frame.assign(quantity=pd.Categorical(frame["quantity"], levels(frame["quantity"])))

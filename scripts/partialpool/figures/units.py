@@ -1,0 +1,342 @@
+"""Figures of units: their measurements, means and lines."""
+
+import numpy as np
+import pandas as pd
+from plotnine import (
+    aes,
+    facet_wrap,
+    geom_area,
+    geom_hline,
+    geom_line,
+    geom_linerange,
+    geom_point,
+    geom_segment,
+    geom_vline,
+    ggplot,
+    guide_legend,
+    labs,
+    scale_color_manual,
+    scale_fill_manual,
+    scale_linetype_manual,
+    scale_shape_manual,
+    scale_x_continuous,
+)
+
+from partialpool.figures import theme
+from partialpool.figures.geoms import estimate_density, stat_gradientinterval, stat_halfeye
+from partialpool.figures.theme import (
+    COLUMN,
+    CORAL,
+    GREY,
+    GROUP_COLORS,
+    GROUP_LINETYPES,
+    GROUP_SHAPES,
+    NAMED_UNITS,
+    PAGE,
+    TEAL,
+    Figure,
+    cycle,
+    in_pairs,
+    label,
+    levels,
+    theme_study,
+    unit_axis,
+    unit_colors,
+    units,
+    units_by_estimate,
+    with_order,
+)
+
+
+def trajectories(data, *, time, outcome, labels):
+    """Points of every unit over time, with a least-squares line for each.
+
+    Parameters
+    ----------
+    data : DataFrame
+        Columns `id`, `time` and `outcome` as named; rows where one of them is missing are left out.
+    time, outcome : str
+        Names of numeric columns.
+    labels : Mapping
+        `time` and `outcome`.
+
+    Returns
+    -------
+    Figure
+        One color a unit, no legend. A unit seen at one time only has points and no line.
+    """
+    points = data[["id", time, outcome]].dropna().set_axis(["id", "x", "y"], axis=1)
+    points = with_order(points, units(points["id"]))
+    lines = [
+        _least_squares_segment(unit, unit_points)
+        for unit, unit_points in points.groupby("id", observed=True)
+        if unit_points["x"].nunique() > 1
+    ]
+    plot = (
+        ggplot(points, aes("x", "y", color="id"))
+        + geom_point(size=1.2, stroke=0)
+        + unit_colors(points["id"])
+        + labs(x=labels.get("time", time), y=labels.get("outcome", outcome))
+        + theme_study()
+    )
+    if lines:
+        segments = with_order(pd.DataFrame(lines), points["id"].cat.categories)
+        plot += geom_segment(aes(xend="xend", yend="yend"), segments, size=0.5)
+    return Figure(plot, COLUMN, 2.8)
+
+
+def _least_squares_segment(unit, points):
+    slope, intercept = np.polyfit(points["x"], points["y"], 1)
+    ends = np.array([points["x"].min(), points["x"].max()], dtype=float)
+    start, end = intercept + slope * ends
+    return {"id": unit, "x": ends[0], "y": start, "xend": ends[1], "yend": end}
+
+
+def gradient_intervals(draws, *, labels):
+    """Every unit's draws as a gradient with mean and 95 % interval, a panel a model.
+
+    Parameters
+    ----------
+    draws : DataFrame
+        Columns `model` (title; categorical order is the order of the panels), `id`, `value`.
+    labels : Mapping
+        `outcome` and `unit`.
+
+    Returns
+    -------
+    Figure
+        Units in the order of their mean in the first model, one range of values for all panels.
+    """
+    models = levels(draws["model"])
+    units = units_by_estimate(draws, "value")
+    draws = with_order(draws, units).assign(model=pd.Categorical(draws["model"], models))
+    plot = (
+        ggplot(draws, aes("id", "value"))
+        + stat_gradientinterval(
+            widths=(0.95,) if len(units) > NAMED_UNITS else (0.66, 0.95),
+            fill=TEAL,
+            alpha=0.6,
+            size=0.25,
+            fatten=4,
+        )
+        + facet_wrap("model", ncol=1)
+        + labs(y=label(labels, "outcome"))
+        + theme_study()
+        + unit_axis(units, f"{label(labels, 'unit')}, ordered by estimate", PAGE)
+    )
+    return Figure(plot, PAGE, 0.6 + 2.0 * len(models))
+
+
+def shrinkage(summary, *, grand_mean, labels):
+    """Where each unit's mean moves from one model to the next.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        Columns `model` (title; of two models, first without pooling), `id`, `mean`.
+    grand_mean : float
+        Where the dashed line is.
+    labels : Mapping
+        `outcome` and `unit`.
+
+    Returns
+    -------
+    Figure
+        Units in the order of their mean in the first model.
+    """
+    models = levels(summary["model"])
+    units = units_by_estimate(summary, "mean")
+    summary = with_order(summary, units).assign(model=pd.Categorical(summary["model"], models))
+    plot = (
+        ggplot(summary, aes("id", "mean"))
+        + geom_hline(yintercept=grand_mean, linetype="dashed", size=0.4)
+        + geom_line(aes(group="id"), in_pairs(summary), color=GREY, size=0.35)
+        + geom_point(aes(color="model"), size=1.3, stroke=0)
+        + scale_color_manual(values=[CORAL, TEAL])
+        + labs(y=label(labels, "outcome"), color="")
+        + theme_study()
+        + unit_axis(units, f"{label(labels, 'unit')}, ordered by estimate", PAGE)
+    )
+    return Figure(plot, PAGE, 2.8)
+
+
+def half_eyes(draws, *, reference=None, labels):
+    """Half-eyes of each unit's draws, of one quantity or of two above each other.
+
+    Parameters
+    ----------
+    draws : DataFrame
+        Columns `id`, `quantity` (one or two; the first of two is coral), `value`.
+    reference : float, optional
+        Where a dashed line is.
+    labels : Mapping
+        `outcome` and `unit`.
+
+    Returns
+    -------
+    Figure
+        One column wide for up to five units, else a page. All slabs have the same area, and the
+        wider of two quantities lies below, so it cannot hide the other.
+
+    Raises
+    ------
+    ValueError
+        If there are more than two quantities.
+    """
+    units = theme.units(draws["id"])
+    draws = with_order(draws, units)
+    quantities = levels(draws["quantity"])
+    if len(quantities) > 2:
+        raise ValueError(f"half_eyes draws one or two quantities, not {len(quantities)}: {quantities}")
+    colors = dict(zip(quantities, [CORAL, TEAL][-len(quantities) :], strict=True))
+    width = COLUMN if len(units) <= 5 else PAGE
+    # The widest is drawn first, below the others.
+    spread = draws.groupby("quantity", observed=True)["value"].std().reindex(quantities)
+    widest_first = list(spread.sort_values(ascending=False, kind="stable").index)
+    draws = draws.assign(quantity=pd.Categorical(draws["quantity"], widest_first))
+    plot = ggplot(draws, aes("id", "value", fill="quantity", color="quantity"))
+    if reference is not None:
+        plot += geom_hline(yintercept=reference, linetype="dashed", size=0.4)
+    guide = guide_legend() if len(quantities) > 1 else None
+    plot = (
+        plot
+        + stat_halfeye(alpha=0.5, size=0.4 if width == COLUMN else 0.25)
+        + scale_fill_manual(values=colors, breaks=quantities, guide=guide)
+        + scale_color_manual(values=colors, breaks=quantities, guide=guide)
+        + labs(y=label(labels, "outcome"), fill="", color="")
+        + theme_study()
+        + unit_axis(units, label(labels, "unit"), width)
+    )
+    return Figure(plot, width, 2.8)
+
+
+def three_poolings(summary, raw_means, *, grand_mean, labels):
+    """No, partial and complete pooling of each unit's mean in one picture.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        Columns `id`, `mean`: partial pooling.
+    raw_means : DataFrame
+        Columns `id`, `mean`: no pooling.
+    grand_mean : float
+        Complete pooling.
+    labels : Mapping
+        `outcome` and `unit`.
+
+    Returns
+    -------
+    Figure
+    """
+    poolings = ["No pooling", "Partial pooling"]
+    means = pd.concat([raw_means, summary], keys=poolings, names=["pooling"]).reset_index("pooling")
+    units = theme.units(summary["id"])
+    means = with_order(means[means["id"].isin(units)], units)
+    complete = pd.DataFrame({"mean": [grand_mean], "pooling": ["Complete pooling"]})
+    plot = (
+        ggplot(means, aes("id", "mean"))
+        + geom_hline(aes(yintercept="mean", linetype="pooling"), complete, size=0.4)
+        + geom_line(aes(group="id"), in_pairs(means), color=GREY, size=0.35)
+        + geom_point(aes(color="pooling"), size=1.5, stroke=0)
+        + scale_color_manual(values=dict(zip(poolings, ["black", CORAL], strict=True)))
+        + scale_linetype_manual(values=["dashed"])
+        + labs(y=label(labels, "outcome"), color="", linetype="")
+        + theme_study()
+        + unit_axis(units, label(labels, "unit"), PAGE)
+    )
+    return Figure(plot, PAGE, 2.8)
+
+
+def fitted_trajectories(summary, *, time, group=None, labels):
+    """Fitted values of every unit over time, joined by lines.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        Columns `id`, `time` as named, `mean`, and `group` as named.
+    time : str
+        Name of a numeric column.
+    group : str, optional
+        Column that decides color, shape and line type; without it each unit has a color.
+    labels : Mapping
+        `outcome`, `time` and `group`.
+
+    Returns
+    -------
+    Figure
+        With a legend of the groups, or none.
+    """
+    summary = with_order(summary, units(summary["id"]))
+    points = pd.DataFrame({"id": summary["id"], "x": summary[time], "mean": summary["mean"]})
+    if group is None:
+        look = aes("x", "mean", color="id", group="id")
+        scales = [unit_colors(points["id"])]
+    else:
+        groups = levels(summary[group])
+        points["by"] = pd.Categorical(summary[group], groups)
+        look = aes("x", "mean", color="by", shape="by", linetype="by", group="id")
+        title = labels.get("group", group)
+        scales = [
+            scale_color_manual(values=cycle(GROUP_COLORS, len(groups))),
+            scale_shape_manual(values=cycle(GROUP_SHAPES, len(groups))),
+            scale_linetype_manual(values=cycle(GROUP_LINETYPES, len(groups))),
+            labs(color=title, shape=title, linetype=title),
+        ]
+    plot = (
+        ggplot(points, look)
+        + geom_line(data=in_pairs(points), size=0.5)
+        + geom_point(size=1.2, stroke=0)
+        + scales
+        + labs(x=labels.get("time", time), y=label(labels, "outcome"))
+        + theme_study()
+    )
+    return Figure(plot, COLUMN, 3.0)
+
+
+def intercepts_slopes(effects, correlation, *, labels):
+    """Each unit's own intercept and slope, and the posterior of how they correlate.
+
+    Parameters
+    ----------
+    effects : DataFrame
+        Columns `id`, `intercept`, `intercept_low`, `intercept_high`, `slope`, `slope_low`,
+        `slope_high`: means and ends of intervals.
+    correlation : array_like, shape (draws,)
+        Draws of the correlation.
+    labels : Mapping
+        `intercept` and `slope`.
+
+    Returns
+    -------
+    Figure
+        Of two panels; the right one has the whole range of a correlation, with the mean and the
+        95 % interval at the foot.
+    """
+    scatter = (
+        ggplot(effects, aes("intercept", "slope"))
+        + geom_linerange(aes(ymin="slope_low", ymax="slope_high"), color=GREY, size=0.25, alpha=0.4)
+        + geom_segment(
+            aes(x="intercept_low", xend="intercept_high", yend="slope"),
+            color=GREY,
+            size=0.25,
+            alpha=0.4,
+        )
+        + geom_point(color=TEAL, size=1, stroke=0)
+        + labs(x=label(labels, "intercept"), y=label(labels, "slope"))
+        + theme_study()
+    )
+    correlation = np.asarray(correlation, dtype=float)
+    grid, density = estimate_density(correlation, bounds=(-1, 1))
+    low, high = np.quantile(correlation, [0.025, 0.975])
+    interval = pd.DataFrame({"x": [correlation.mean()], "low": low, "high": high})
+    posterior = (
+        ggplot(pd.DataFrame({"x": grid, "density": density}), aes("x", "density"))
+        + geom_area(fill=TEAL, alpha=0.5)
+        + geom_vline(xintercept=0, linetype="dashed", size=0.4)
+        + geom_segment(aes("low", 0, xend="high", yend=0), interval, color=TEAL, size=1)
+        + geom_point(aes("x", 0), interval, color=TEAL, size=2, stroke=0)
+        + scale_x_continuous(limits=(-1, 1), expand=(0, 0.05))
+        + labs(x="Correlation of intercept and slope", y="Posterior density")
+        + theme_study()
+    )
+    return Figure(scatter | posterior, PAGE, 3.0)

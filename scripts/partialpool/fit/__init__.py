@@ -1,0 +1,1 @@
+"""From a spec and data to a checked fit on disk."""

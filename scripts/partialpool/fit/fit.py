@@ -1,0 +1,145 @@
+"""Spec and data -> all that is known of a model after sampling, as one DataTree."""
+
+import logging
+import warnings
+from dataclasses import replace
+
+import pandas as pd
+
+from partialpool.errors import StudyError
+from partialpool.fit.nuts import nuts
+from partialpool.model.formula import complete_cases
+from partialpool.model.spec import ModelSpec
+
+# Variables of the joint distribution that Bambi adds for every row; they follow from the others.
+_PER_ROW = "__obs__"
+_CLOCKS = ("perf_counter", "process_time")
+# By engine: where only scales move there is no funnel, and smaller steps are for nothing.
+TARGET_ACCEPT = {"marginal": 0.8, "nuts": 0.95}
+
+
+def fit(spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1, progress=None):
+    """Sample a model.
+
+    Parameters
+    ----------
+    spec
+        The model's spec : formula, family, link, priors, unit, engine, and the sampler's
+        settings.
+    data
+        Prepared data with column ``row``; the model's complete cases are used.
+    cores
+        Chains that run at the same time. The draws do not depend on it.
+    progress
+        Called now and then with the state of all chains (``progress.Chain``).
+
+    Returns
+    -------
+    DataTree
+        ``posterior`` (chain, draw, ...), ``sample_stats`` (chain, draw), ``log_likelihood`` and
+        ``posterior_predictive`` (chain, draw, __obs__), ``observed_data`` and ``constant_data`` (__obs__); the last
+        has ``row`` and the columns of the formula. With ``group_effects: summary`` (and ``auto`` in a large study) a
+        group ``group_effects`` takes the place of each unit's draws. The attributes ``engine`` and
+        ``target_accept`` say what ran; the groups do not.
+
+    Raises
+    ------
+    StudyError
+        See ``models.complete_cases`` and ``models.build``; and if ``engine: marginal`` cannot fit the model.
+    """
+    import pytensor
+
+    from partialpool.marginal import posterior
+
+    rows = complete_cases(spec, data)
+    logging.getLogger("pymc").setLevel(logging.WARNING)
+    # Fast math lets the compiler reorder sums, and it does so differently where functions come from PyTensor's cache
+    # on disk instead of being compiled together: the draws would depend on what ran before.
+    with warnings.catch_warnings(), pytensor.config.change_flags(numba__fastmath=False):
+        # PyMC's word on the first import of its Numba backend, and on convergence, which `diagnostics` judges.
+        warnings.simplefilter("ignore")
+        matrices = _matrices(spec, rows)
+        engine = "nuts" if matrices is None else "marginal"
+        spec = settled(spec, engine)
+        if matrices is None:
+            groups, model = nuts(spec, rows, cores, progress)
+        else:
+            matrices = replace(matrices, spec=spec)
+            groups, model = posterior.fit(matrices, rows, cores=cores, progress=progress), matrices.model
+    tree = _tidy(groups, rows)
+    tree.attrs |= {"engine": engine, "target_accept": spec.target_accept}
+    # What only Bambi knows, for those who read the fit without it.
+    tree["posterior"].attrs["family_parameters"] = " ".join(model.marginal_parameters)
+    tree["posterior"].attrs["link"] = model.family.link[model.family.likelihood.parent].name
+    return tree
+
+
+def settled(spec: ModelSpec, engine: str) -> ModelSpec:
+    """A spec with what it leaves to the engine."""
+    return replace(spec, target_accept=spec.target_accept or TARGET_ACCEPT[engine])
+
+
+def _matrices(spec: ModelSpec, rows: pd.DataFrame):
+    """The model as matrices if its engine is to be the marginal one, else None; the log says why."""
+    from partialpool.marginal.design import NoClosedForm, design
+
+    if spec.engine == "nuts":
+        return None
+    try:
+        return design(spec, rows)
+    except NoClosedForm as reason:
+        if spec.engine == "marginal":
+            raise StudyError(
+                f"formula '{spec.formula}': 'engine: marginal' cannot fit this model: {reason}. "
+                "Write 'engine: auto', which takes NUTS over all parameters where it must."
+            ) from None
+        if spec.group_effects == "summary":
+            raise StudyError(
+                f"formula '{spec.formula}': 'group_effects: summary' needs the marginal engine, and it cannot fit "
+                f"this model: {reason}. Write 'group_effects: draws'."
+            ) from None
+        print(f"Engine: nuts, because the model cannot be marginal: {reason}.")
+        return None
+
+
+def _tidy(groups: dict, rows: pd.DataFrame):
+    """Keep the contract's groups, without what follows from them and without the hour of the day."""
+    import xarray as xr
+
+    posterior = groups["posterior"]
+    posterior = posterior.drop_dims(_PER_ROW, errors="ignore")
+    stats = groups["sample_stats"]
+    kept = {
+        "posterior": posterior,
+        # Text and objects (nutpie's divergence messages) have no place in a NetCDF array of numbers,
+        # and PyMC's clocks none among draws that must be the same each time.
+        "sample_stats": stats.drop_vars(
+            [name for name, v in stats.items() if v.dtype.kind not in "biuf" or name.startswith(_CLOCKS)]
+        ),
+        "log_likelihood": groups["log_likelihood"],
+        "posterior_predictive": groups["posterior_predictive"],
+        "observed_data": groups["observed_data"],
+        "constant_data": constant_data(rows),
+    }
+    if "group_effects" in groups:
+        kept["group_effects"] = groups["group_effects"]
+    for dataset in kept.values():
+        for attribute in ("created_at", "sampling_time"):
+            dataset.attrs.pop(attribute, None)
+    return xr.DataTree.from_dict(kept)
+
+
+def constant_data(rows: pd.DataFrame):
+    """The rows of a model as a Dataset over ``__obs__``; categories as text."""
+    import xarray as xr
+
+    columns = {
+        name: column.astype(str).to_numpy(dtype=object)
+        if isinstance(column.dtype, pd.CategoricalDtype) or column.dtype.kind not in "biuf"
+        else column.to_numpy()
+        for name, column in rows.items()
+    }
+    return xr.Dataset(
+        {name: (_PER_ROW, values) for name, values in columns.items()},
+        coords={_PER_ROW: range(len(rows))},
+    )

@@ -1,0 +1,1 @@
+"""What every job needs: its log, files that are whole, fingerprints, resources."""

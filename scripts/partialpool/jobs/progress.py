@@ -1,0 +1,67 @@
+"""What a unit sees while a model is sampled: lines of plain text, few enough for a log file."""
+
+from collections.abc import Callable, Iterable
+from time import monotonic
+from typing import NamedTuple
+
+from partialpool.model.spec import ModelSpec
+
+# So many lines of a fit at most, and no two within so many seconds.
+LINES, PAUSE = 20, 2.0
+
+
+class Chain(NamedTuple):
+    """How far a chain is: draws made and to be made, both with warmup, and divergent transitions so far."""
+
+    made: int
+    wanted: int
+    divergences: int
+
+
+def lines(say: Callable[[str], None], model: str) -> Callable[[Iterable[Chain]], None]:
+    """A function that takes the state of all chains, as often as one likes, and says some of what it is told.
+
+    Parameters
+    ----------
+    say
+        Takes a line.
+    model
+        Name of the model, with which each line begins.
+    """
+    # What was last said, and when; nothing is said of what takes less than a pause.
+    last = {"step": 0, "time": monotonic()}
+
+    def update(chains: Iterable[Chain]) -> None:
+        chains = [Chain(*chain) for chain in chains]
+        made, wanted = sum(chain.made for chain in chains), sum(chain.wanted for chain in chains)
+        step, now = LINES * made // max(wanted, 1), monotonic()
+        if step == last["step"] or now < last["time"] + PAUSE:
+            return
+        last.update(step=step, time=now)
+        running = sum(0 < chain.made < chain.wanted for chain in chains)
+        divergences = sum(chain.divergences for chain in chains)
+        say(
+            f"{model}: {made / wanted:.0%} sampled, {made} of {wanted} draws with warmup, {running} of {len(chains)} "
+            f"chains running, {divergences} {'divergence' if divergences == 1 else 'divergences'}"
+        )
+
+    return update
+
+
+def from_nutpie(chains) -> list[Chain]:
+    """State of the chains as nutpie's ``progress_callback`` is given it."""
+    return [Chain(chain.finished_draws, chain.total_draws, chain.divergences) for chain in chains]
+
+
+def draw_by_draw(progress, spec: ModelSpec) -> Callable:
+    """Callback of PyMC's own sampler, which knows one draw, for a function that takes the state of all chains."""
+    wanted = spec.warmup + spec.draws
+    chains = [Chain(0, wanted, 0)] * spec.chains
+
+    def callback(trace, draw) -> None:
+        before = chains[draw.chain]
+        diverging = sum(bool(stats.get("diverging")) for stats in draw.stats)
+        chains[draw.chain] = Chain(before.made + 1, wanted, before.divergences + diverging)
+        progress(chains)
+
+    return callback

@@ -1,0 +1,196 @@
+"""The joint density of a model on the unconstrained space, where it is sampled, and the draws of a fit there."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from partialpool.model.build import build
+from partialpool.model.names import blocks
+from partialpool.model.spec import ModelSpec
+
+# ASSUME: nearer to +-1 too few digits of a correlation are left to undo it.
+NEAREST_TO_ONE = 1e-8
+TOLERANCE = 1e-6
+
+
+class Unrecoverable(Exception):
+    """Why the draws of a fit are not known on the unconstrained space, in words."""
+
+
+class Density:
+    """Log density of all parameters and data of a model on the unconstrained space, and of each row given them.
+
+    Parameters
+    ----------
+    spec
+        The model's spec .
+    rows
+        Its complete cases (``models.complete_cases``).
+
+    Attributes
+    ----------
+    model : pymc.Model
+        As Bambi builds it. Its free variables, ravelled one after the other, are the d coordinates of the space.
+    parent
+        The parameter of the family that has the terms of the formula, as in ``bambi``, the Bambi model.
+    places : dict
+        For each free variable a slice of the coordinates.
+    shapes : dict
+        And its shape on the unconstrained space.
+    """
+
+    def __init__(self, spec: ModelSpec, rows: pd.DataFrame):
+        import pytensor
+        import pytensor.tensor as pt
+        from pytensor.graph.replace import clone_replace
+
+        self.formula, self.n = spec.formula, len(rows)
+        self.bambi = build(spec, rows)
+        self.bambi.build()
+        self.parent = self.bambi.parameters[self.bambi.family.likelihood.parent]
+        self.model = self.bambi.backend.model
+        (self.observed,) = self.model.observed_RVs
+
+        start, vector, pieces, end = self.model.initial_point(), pt.dvector(), {}, 0
+        self.places: dict[str, slice] = {}
+        self.shapes: dict[str, tuple[int, ...]] = {}
+        for variable in self.model.free_RVs:
+            value = self.model.rvs_to_values[variable]
+            shape = start[value.name].shape
+            place = slice(end, end := end + start[value.name].size)
+            self.places[variable.name], self.shapes[variable.name] = place, shape
+            pieces[value] = vector[place].reshape(shape)
+        self.dimensions = end
+        by_row = self.model.logp(vars=[self.observed], sum=False)[0]
+        outputs = clone_replace([self.model.logp(), by_row], pieces)
+        self._function = pytensor.function([vector], outputs, mode="NUMBA", trust_input=True)
+
+    def __call__(self, x: np.ndarray, rows=slice(None)) -> tuple[np.ndarray, np.ndarray]:
+        """Log density of everything, (m,), and of some rows given the parameters, (m, rows), at points (m, d)."""
+        totals, some = [], []
+        for point in x:
+            total, by_row = self._function(point)
+            totals.append(float(total))
+            some.append(by_row[rows])
+        return np.array(totals), np.array(some)
+
+    def unseen(self, left_out: np.ndarray) -> np.ndarray:
+        """Coordinates of effects of which nothing is known without some rows: those of levels that only they have.
+
+        Parameters
+        ----------
+        left_out
+            Positions of rows.
+
+        Returns
+        -------
+        (d,), bool
+            Given the data without these rows and all other parameters, these coordinates are standard normal.
+        """
+        kept = np.delete(np.arange(self.n), left_out)
+        found = np.zeros(self.dimensions, bool)
+        for name, term in self.parent.group_specific_terms.items():
+            levels = np.bincount(term.group_index[kept], minlength=len(term.groups)) == 0
+            for offset in (f"{name}_offset", f"{name}_z_offset"):
+                if offset in self.places:
+                    found[self.places[offset]].reshape(self.shapes[offset])[levels] = True
+        return found
+
+    def recover(self, tree) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The draws of a fit of this model.
+
+        Parameters
+        ----------
+        tree
+            From ``sampling.fit`` with ``engine: nuts``.
+
+        Returns
+        -------
+        draws : (chain, draw, d)
+        log_density : (chain, draw)
+        log_likelihood : (chain, draw, n)
+
+        Raises
+        ------
+        Unrecoverable
+            If a variable that was sampled does not follow from those that are kept, or the likelihood at what was
+            found is not that of the fit.
+        """
+        import pytensor.tensor as pt
+        from pytensor.compile.mode import Mode
+
+        posterior = tree["posterior"].to_dataset()
+        values = dict(posterior.data_vars) | self._offsets(posterior) | self._intercept(posterior)
+        draws = np.empty((*(posterior.sizes[dim] for dim in ("chain", "draw")), self.dimensions))
+        for variable in self.model.free_RVs:
+            name = variable.name
+            if name not in values:
+                raise Unrecoverable(f"the variable '{name}' is not kept and does not follow from those that are")
+            dims = self.model.named_vars_to_dims.get(name) or ()
+            found = values[name].transpose("chain", "draw", *dims).to_numpy()
+            if transform := self.model.rvs_to_transforms[variable]:
+                # Evaluated once: nothing to compile.
+                found = transform.forward(pt.as_tensor(found), *variable.owner.inputs).eval(mode=Mode("py", None))
+            draws[..., self.places[name]] = found.reshape(*draws.shape[:2], -1)
+        if not np.isfinite(draws).all():
+            raise Unrecoverable("a standard deviation is zero, or a parameter at its bound, to the last digit")
+        log_density, log_likelihood = self(draws.reshape(-1, self.dimensions))
+        kept = next(iter(tree["log_likelihood"].data_vars.values())).transpose("chain", "draw", "__obs__").to_numpy()
+        log_likelihood = log_likelihood.reshape(*draws.shape[:2], -1)
+        if log_likelihood.shape != kept.shape or not np.allclose(log_likelihood, kept, rtol=TOLERANCE, atol=TOLERANCE):
+            raise Unrecoverable("the log likelihood at the draws recovered is not that of the fit")
+        return draws, log_density.reshape(draws.shape[:2]), log_likelihood
+
+    def _intercept(self, posterior) -> dict:
+        """That of the centred design, where Bambi keeps the one at predictors = 0."""
+        if not (self.parent.intercept_term and self.parent.common_terms and self.bambi.center_predictors):
+            return {}
+        import xarray as xr
+
+        name = self.parent.intercept_term.name
+        intercept = posterior[name]
+        for term in self.parent.common_terms.values():
+            sizes = {dim: posterior.sizes[dim] for dim in term.coords}
+            mean = xr.DataArray(np.reshape(term.data.mean(axis=0), tuple(sizes.values())), dims=list(sizes))
+            intercept = intercept + (posterior[term.name] * mean).sum(list(sizes))
+        return {name: intercept}
+
+    def _offsets(self, posterior) -> dict:
+        """The standard normal variables behind effects of groups, and the partial correlations: see ``models``."""
+        import xarray as xr
+
+        found = {}
+        for terms, correlation in blocks(self.formula, self.parent.group_specific_terms):
+            effects, columns = [], []
+            for term in terms:
+                standard = posterior[term.name] / posterior[f"{term.name}_sigma"]
+                inside = [dim for dim in standard.dims if dim.endswith("__expr_dim")]
+                columns.append((term.name, inside, len(effects)))
+                if inside:
+                    effects += [standard.isel({inside[0]: j}, drop=True) for j in range(standard.sizes[inside[0]])]
+                else:
+                    effects.append(standard)
+            if correlation is None:
+                found[f"{terms[0].name}_offset"] = effects[0]
+                continue
+            pairs, pair_dim = list(combinations(range(len(effects)), 2)), f"{correlation}_dim"
+            matrix = {pair: posterior[correlation].isel({pair_dim: i}, drop=True) for i, pair in enumerate(pairs)}
+            z, cholesky, half = [], [], {}
+            for j, effect in enumerate(effects):
+                row, left = [], 1.0
+                for k in range(j):
+                    inner = sum(row[m] * cholesky[k][m] for m in range(k))
+                    row.append((matrix[k, j] - inner) / cholesky[k][k])
+                    partial = row[k] / left
+                    if not (abs(partial) < 1 - NEAREST_TO_ONE).all():
+                        raise Unrecoverable(f"a correlation of '{correlation}' has rounded to one")
+                    half[k, j] = (1 + partial) / 2
+                    left = left * np.sqrt((1 - partial) * (1 + partial))
+                cholesky.append([*row, left])
+                z.append((effect - sum(row[k] * z[k] for k in range(j))) / left)
+            found[f"{correlation}_offset"] = xr.concat([half[pair] for pair in pairs], dim=pair_dim)
+            for name, inside, first in columns:
+                last = first + (posterior.sizes[inside[0]] if inside else 1)
+                found[f"{name}_z_offset"] = xr.concat(z[first:last], dim=inside[0]) if inside else z[first]
+        return found

@@ -1,0 +1,250 @@
+"""Cross-validation of models that cannot be marginal: moment matching, exact refits, and folds of units.
+
+A refit leaves rows out by dividing their density out of the joint density of the model, which keeps all of its
+parameters: the effects of a unit without rows then have the distribution of the population, levels that are not seen
+stay, predictors stay centred where they were, and all refits of a model are compiled once.
+"""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pandas as pd
+
+from partialpool.fit.fit import settled
+from partialpool.loo import moment_match
+from partialpool.loo.joint import Density, Unrecoverable
+from partialpool.loo.moment_match import GOOD_PARETO_K
+from partialpool.loo.pointwise import BAD_PARETO_K, Estimate
+from partialpool.loo.psis import relative_efficiency, relative_error, smooth
+from partialpool.model.formula import complete_cases
+from partialpool.model.spec import ModelSpec
+
+# Draws of the effects of a unit without rows, for each draw of the posterior.
+REPEATS = 25
+
+
+def observations(tree, spec: ModelSpec, data: pd.DataFrame, pointwise: pd.DataFrame, *, cores: int) -> pd.DataFrame:
+    """Leave-one-out cross-validation where importance sampling fails: moment matching, then exact refits.
+
+    The only row of a unit, or of a level of another grouping factor, is refitted at once.
+
+    Parameters
+    ----------
+    tree
+        The fit, from ``sampling.fit`` with the engine ``nuts``.
+    spec, data
+        What it was fitted to.
+    pointwise
+        From ``loo.of_fit``: ``row``, ``elpd``, ``pareto_k``, ``p_loo``, ``mcse``, ``method``.
+    cores
+        Chains of a refit that run at the same time.
+
+    Returns
+    -------
+    DataFrame
+        The same, with better values where ``pareto_k`` was over 0.7, and ``method``, the first that was good enough for
+        a row: ``psis``, ``moment_matching`` (with a ``pareto_k`` of up to 0.5), or ``refit`` (of 0).
+    """
+    table = pointwise.copy()
+    bad = table.index[~(table["pareto_k"] <= BAD_PARETO_K)]
+    if bad.empty:
+        return table
+    rows = complete_cases(spec, data)
+    place = {index: rows["row"].eq(table.at[index, "row"]).argmax() for index in bad}
+    with quiet():
+        density = Density(spec, rows)
+        found = _by_moments(density, tree, place)
+        left = {index: i for index, i in place.items() if index not in found}
+        print(f"Pareto k over 0.7: {len(bad)} rows; {len(found)} by moment matching, {len(left)} by refits.")
+        methods = dict.fromkeys(found, "moment_matching") | dict.fromkeys(left, "refit")
+        if left:
+            refits = Refits(density, spec, cores=cores)
+            inside = next(iter(tree["log_likelihood"].data_vars.values()))
+            for index, i in left.items():
+                row = np.array([i])
+                outside = refits.densities(refits.sample(row), row, [row])[0]
+                found[index] = bridge(outside, inside.isel(__obs__=i).transpose("chain", "draw").to_numpy())
+    for index, estimate in found.items():
+        table.at[index, "p_loo"] += table.at[index, "elpd"] - estimate.elpd
+        table.at[index, "method"] = methods[index]
+        # Its error is its own from here on; that of the density of the data, left in, is not.
+        table.at[index, "p_loo_batches"] = table.at[index, "p_loo_batches"] + table.at[index, "elpd_batches"]
+        table.at[index, "elpd_batches"] = np.zeros_like(table.at[index, "elpd_batches"])
+        for name, value in estimate._asdict().items():
+            table.at[index, name] = value
+    return table
+
+
+def _by_moments(density: Density, tree, place: dict[int, int]) -> dict[int, Estimate]:
+    """Those of some rows that moment matching makes good; ``place`` has their positions."""
+    try:
+        draws, log_density, log_likelihood = density.recover(tree)
+    except Unrecoverable as reason:
+        print(f"No moment matching: {reason}.")
+        return {}
+    # ASSUME: not for the only row of a unit or another level. Without it their effects are spread like those of the
+    # population: no affine image of what they are with it, and the weights of draws that were moved need not tell.
+    matched = {
+        index: moment_match.match(draws, log_density, log_likelihood[..., i], lambda x, i=i: density(x, i))
+        for index, i in place.items()
+        if not density.unseen(np.array([i])).any()
+    }
+    return {index: estimate for index, estimate in matched.items() if estimate.pareto_k <= GOOD_PARETO_K}
+
+
+class Refits:
+    """Fits of one model without some of its rows.
+
+    Parameters
+    ----------
+    density
+        The model.
+    spec
+        Its spec, for the settings of the sampler.
+    cores
+        Chains that run at the same time.
+    """
+
+    def __init__(self, density: Density, spec: ModelSpec, *, cores: int):
+        import nutpie
+        import pymc as pm
+        import pytensor.tensor as pt
+
+        self.density, self.seed = density, spec.seed
+        self.settings = {
+            "draws": spec.draws,
+            "tune": spec.warmup,
+            "chains": spec.chains,
+            "target_accept": settled(spec, "nuts").target_accept,
+            "cores": cores,
+        }
+        model, observed = density.model, density.observed
+        with model:
+            # Names that no column has.
+            left_out = pm.Data("__left_out__", np.zeros(density.n))
+            by_row = pm.logp(observed, model.rvs_to_values[observed])
+            pm.Potential("__without__", -pt.switch(left_out > 0, by_row, 0.0).sum())
+        # ASSUME: nutpie, whichever sampler the spec names: it takes other rows without being compiled again.
+        self.compiled = nutpie.compile_pymc_model(model, var_names=[])
+
+    def sample(self, left_out: np.ndarray) -> np.ndarray:
+        """Unconstrained draws (chain, draw, d) of the posterior without the rows at some positions."""
+        import nutpie
+
+        mask = np.zeros(self.density.n)
+        mask[left_out] = 1
+        tree = nutpie.sample(
+            self.compiled.with_data(__left_out__=mask),
+            seed=self.seed,
+            progress_bar=False,
+            store_unconstrained=True,
+            **self.settings,
+        )
+        stats = tree["sample_stats"]
+        if divergences := int(stats["diverging"].sum()):
+            print(f"A refit without {len(left_out)} of {self.density.n} rows has {divergences} divergent transitions.")
+        return stats["unconstrained_draw"].to_numpy()
+
+    def densities(self, draws: np.ndarray, left_out: np.ndarray, subsets: list[np.ndarray]) -> np.ndarray:
+        """Log density of subsets of rows, each jointly, at draws of the posterior without some rows.
+
+        Effects of which these draws know nothing are drawn from the population, several times a draw.
+
+        Parameters
+        ----------
+        draws : (chain, draw, d)
+            From ``sample``.
+        left_out
+            Positions of the rows that were left out.
+        subsets
+            Positions of the rows of each subset.
+
+        Returns
+        -------
+        (subsets, chain, draw, repeats), in nats
+        """
+        together = np.concatenate(subsets)
+        starts = np.cumsum([0, *map(len, subsets)])[:-1]
+        unseen = self.density.unseen(left_out)
+        repeats = REPEATS if unseen.any() else 1
+        rng = np.random.default_rng(self.seed)
+        found = np.empty((len(subsets), *draws.shape[:2], repeats))
+        for chain, draw in np.ndindex(*draws.shape[:2]):
+            points = np.tile(draws[chain, draw], (repeats, 1))
+            # The first are the draw's own.
+            points[1:, unseen] = rng.standard_normal((repeats - 1, unseen.sum()))
+            found[:, chain, draw] = np.add.reduceat(self.density(points, together)[1], starts, axis=1).T
+        return found
+
+
+def mean_density(outside: np.ndarray) -> Estimate:
+    """Log predictive density of what is not in the data, as the mean of its density over the posterior.
+
+    Parameters
+    ----------
+    outside : (chain, draw, repeats)
+        Its log density at draws of the posterior without it.
+
+    Returns
+    -------
+    Estimate
+        Its Pareto k is that of the densities: where they have a heavy tail, their mean says nothing.
+    """
+    from scipy.special import logsumexp
+
+    by_draw = logsumexp(outside, axis=-1) - np.log(outside.shape[-1])
+    elpd = logsumexp(by_draw) - np.log(by_draw.size)
+    _, pareto_k = smooth(by_draw.ravel(), relative_efficiency(by_draw))
+    return Estimate(float(elpd), relative_error(by_draw), pareto_k)
+
+
+def bridge(outside: np.ndarray, inside: np.ndarray) -> Estimate:
+    """Log predictive density of what is not in the data, as the ratio of normalising constants with and without it.
+
+    Far in the tails the mean of the density over the posterior without it comes from draws that are hardly ever made,
+    and so does that of its inverse over the posterior with it. Both posteriors together meet in the middle.
+
+    Parameters
+    ----------
+    outside : (chain, draw, repeats)
+        Its log density at draws of the posterior without it.
+    inside : (chain, draw)
+        And at draws of the posterior with it.
+
+    Returns
+    -------
+    Estimate
+        With a Pareto k of 0: no weight is above 1.
+
+    References
+    ----------
+    Bennett (1976), Journal of Computational Physics 22(2); Meng & Wong (1996), Statistica Sinica 6(4).
+    """
+    from scipy.optimize import brentq
+    from scipy.special import logsumexp
+
+    def log_shares(elpd: float) -> tuple[np.ndarray, np.ndarray]:
+        by_draw = logsumexp(-np.logaddexp(0, elpd - outside), axis=-1) - np.log(outside.shape[-1])
+        return by_draw, -np.logaddexp(0, inside - elpd)
+
+    def imbalance(elpd: float) -> float:
+        without, within = log_shares(elpd)
+        return float(np.exp(without).mean() - np.exp(within).mean())
+
+    elpd = brentq(imbalance, min(outside.min(), inside.min()), max(outside.max(), inside.max()))
+    mcse = np.hypot(*map(relative_error, log_shares(elpd)))
+    return Estimate(elpd, float(mcse), 0.0)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without words on compilation, and without fast math: see ``sampling.fit``."""
+    import pytensor
+
+    logging.getLogger("pymc").setLevel(logging.WARNING)
+    with warnings.catch_warnings(), pytensor.config.change_flags(numba__fastmath=False):
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,1 @@
+"""The marginal engine: Gaussian multilevel models with all coefficients integrated out."""

@@ -1,0 +1,189 @@
+"""Log likelihood of the scales with all coefficients integrated out, and its gradient."""
+
+from functools import cache
+
+import numpy as np
+
+from partialpool.marginal import batched
+from partialpool.marginal.batched import (
+    LANES,
+    Program,
+    cholesky,
+    compiled,
+    copy,
+    eliminate,
+    execute,
+    factor_names,
+    fill,
+    solve_lower,
+    solve_upper,
+    unit_names,
+)
+
+
+@cache
+def likelihood_program(q: int, p: int) -> tuple[np.ndarray, tuple[int, int, int]]:
+    """What ``log_likelihood`` needs of each unit, for q effects and p common coefficients.
+
+    Returns
+    -------
+    operations : (operations, 4)
+    layout
+        Number of rows of the table; row of the product of |W| over the blocks; and first row of those that add up
+        products over the blocks: E'E, A'A and P P' (lower triangles), where A = K^-1 R and P = A'E.
+    """
+    program = Program(["zero", "one", "sigma2", *factor_names(q)], unit_names(q, p))
+    columns = range(p + 1)
+    determinant = program["determinant"]
+    eliminate(program, q, p, "determinant")
+    for j in range(q):
+        program.solve("K", [("R", i, j) if j >= i else None for i in range(q)], [("A", i, j) for i in range(q)])
+    pairs = [(i, j) for i in range(q) for j in columns]
+    for i, j in pairs:
+        program.sum(("P", i, j), [(("A", k, i), ("E", k, j)) for k in range(q)])
+    sums = len(program.places)
+    for name, size in (("E", p + 1), ("A", q)):
+        for i in range(size):
+            for j in range(i + 1):
+                program.accumulate((name, "sum", i, j), [((name, k, i), (name, k, j)) for k in range(q)])
+    for place, pair in enumerate(pairs):
+        for other in pairs[: place + 1]:
+            program.accumulate(("P", "sum", *pair, *other), [(("P", *pair), ("P", *other))])
+    return program.operations, (len(program.places), determinant, sums)
+
+
+@compiled
+def log_likelihood(sigma, factor, operations, layout, units, rest, mean, c, b):
+    """Log likelihood with all coefficients integrated out, and its gradient.
+
+    Parameters
+    ----------
+    sigma, factor
+        Residual standard deviation; L, (q, q), lower triangular.
+    operations, layout : (operations, 4), (4,)
+        From ``likelihood_program``, and behind it the number of rows n.
+    units : (blocks, inputs, LANES)
+        R_j and Q_j'[X_j y_j], as ``unit_names`` orders them.
+    rest : (p + 1, p + 1)
+        Sum over units of the cross products of [X_j y_j] outside of the span of Z_j.
+    mean : (p,)
+        Prior mean m of the common coefficients.
+    c, b : (p, p), (p,)
+        Filled with the Cholesky factor of the posterior precision I + sum X'V^-1 X of the common coefficients given the
+        scales, and with their posterior mean.
+
+    Returns
+    -------
+    log_likelihood, d_sigma, d_factor
+        In nats; d_factor is (q, q), lower triangular.
+    """
+    rows, determinant, sums, n = layout
+    q, columns = factor.shape[0], mean.size + 1
+    p = columns - 1
+    s2 = sigma * sigma
+    table = np.zeros((rows, LANES))
+    row = 1
+    for value in (1.0, s2):
+        fill(table, row, value)
+        row += 1
+    for i in range(q):
+        for j in range(i + 1):
+            fill(table, row, factor[i, j])
+            row += 1
+    fill(table, determinant, 1.0)
+    blocks = units.shape[0]
+    log_determinant = 0.0
+    for block in range(blocks):
+        copy(table, row, units[block])
+        execute(operations, table)
+        # Logarithms are dear: of products over blocks, before they are too large or too small for a number.
+        representable = True
+        for i in range(LANES):
+            representable &= 1e-100 < table[determinant, i] < 1e100
+        if not representable or block == blocks - 1:
+            for i in range(LANES):
+                log_determinant += 0.5 * np.log(table[determinant, i])
+            fill(table, determinant, 1.0)
+    log_determinant += (n - blocks * LANES * q) * np.log(sigma)
+
+    gram = np.empty((columns, columns))
+    row = sums
+    for i in range(columns):
+        for j in range(i + 1):
+            gram[i, j] = rest[i, j] / s2 + batched.total(table, row)
+            gram[j, i] = gram[i, j]
+            row += 1
+    for i in range(p):
+        b[i] = gram[i, p] + mean[i]
+        for j in range(p):
+            c[i, j] = gram[i, j] + (1.0 if i == j else 0.0)
+    cholesky(c)
+    solve_lower(c, b)
+    quadratic = gram[p, p]
+    for i in range(p):
+        quadratic += mean[i] * mean[i] - b[i] * b[i]
+        log_determinant += np.log(c[i, i])
+    solve_upper(c, b)
+    value = -0.5 * (n * np.log(2 * np.pi) + quadratic) - log_determinant
+
+    # d log p / d W = -1/2 (W^-1 - K^-T E B E'K^-1), where B = [I -b]'[posterior covariance of b, and 1][I -b].
+    weight = np.zeros((columns, columns))
+    column = np.zeros(p)
+    for i in range(p):
+        for j in range(p):
+            column[j] = 1.0 if i == j else 0.0
+        solve_lower(c, column)
+        solve_upper(c, column)
+        for j in range(p):
+            weight[i, j] = column[j] + b[i] * b[j]
+        weight[i, p] = -b[i]
+        weight[p, i] = -b[i]
+    weight[p, p] = 1.0
+    d_covariance = np.zeros((q, q))
+    for i in range(q):
+        for j in range(i + 1):
+            d_covariance[i, j] -= 0.5 * batched.total(table, row)
+            d_covariance[j, i] = d_covariance[i, j]
+            row += 1
+    for first in range(q * columns):
+        for second in range(first + 1):
+            i, j = first // columns, second // columns
+            total = 0.5 * weight[first % columns, second % columns] * batched.total(table, row)
+            row += 1
+            d_covariance[i, j] += total
+            if first != second:
+                d_covariance[j, i] += total
+    d_factor = np.zeros((q, q))
+    d_sigma = float(n)
+    for i in range(q):
+        for j in range(i + 1):
+            for k in range(j, q):
+                d_factor[i, j] += 2 * d_covariance[i, k] * factor[k, j]
+            d_sigma += d_factor[i, j] * factor[i, j]
+    # sigma^2 tr W^-1 = n - tr W^-1 F F', and so for the other term: the traces of F are those of d_factor.
+    for i in range(columns):
+        for j in range(columns):
+            d_sigma -= weight[i, j] * gram[i, j]
+    return value, -d_sigma / sigma, d_factor
+
+
+@compiled
+def log_likelihood_without_units(sigma, rest, mean, n):
+    """``log_likelihood`` where no effect belongs to a unit: X is rotated so that X'X is diagonal.
+
+    Returns
+    -------
+    log_likelihood, d_sigma
+    """
+    p = mean.size
+    s2 = sigma * sigma
+    quadratic, log_determinant = rest[p, p] / s2, 0.0
+    residual = rest[p, p]
+    for i in range(p):
+        a = 1 + rest[i, i] / s2
+        b = (mean[i] + rest[i, p] / s2) / a
+        quadratic += mean[i] * mean[i] - a * b * b
+        log_determinant += np.log(a)
+        residual += rest[i, i] * (b * b + 1 / a) - 2 * b * rest[i, p]
+    value = -0.5 * (n * np.log(2 * np.pi * s2) + log_determinant + quadratic)
+    return value, (residual / s2 - n) / sigma

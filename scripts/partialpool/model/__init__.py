@@ -1,0 +1,1 @@
+"""What a model is: formula, priors, names, and its construction in Bambi."""

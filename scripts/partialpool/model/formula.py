@@ -1,0 +1,92 @@
+"""What a formula says: its variables, its bars, and the rows it can be fitted on."""
+
+import pandas as pd
+
+from partialpool.data.units import as_categories
+from partialpool.errors import StudyError, suggest
+from partialpool.model.spec import ModelSpec
+
+
+def formula_variables(formula: str) -> list[str]:
+    """Names of the columns that a formula uses.
+
+    Raises
+    ------
+    StudyError
+        If the formula cannot be parsed.
+    """
+    from formulae import model_description
+
+    if "||" in formula:
+        raise StudyError(
+            f"formula '{formula}': '||' is not understood. Write independent effects as separate terms: "
+            "(1 | unit) + (0 + x | unit)."
+        )
+    try:
+        return sorted(name for name in model_description(formula).var_names if name)
+    except Exception as error:  # formulae raises its own and builtin exceptions alike
+        raise StudyError(f"formula '{formula}' cannot be read: {error}") from None
+
+
+def complete_cases(spec: ModelSpec, data: pd.DataFrame) -> pd.DataFrame:
+    """Rows on which a model can be fitted.
+
+    Parameters
+    ----------
+    spec
+        The model's spec .
+    data
+        Prepared data with column ``row``.
+
+    Returns
+    -------
+    DataFrame
+        The columns of the formula, the unit and ``row``; no missing values; the unit is categorical.
+
+    Raises
+    ------
+    StudyError
+        If a variable of the formula is no column, or no complete row is left.
+    """
+    variables = formula_variables(spec.formula)
+    for variable in variables:
+        if variable not in data.columns:
+            raise StudyError(
+                f"formula '{spec.formula}': there is no column '{variable}'.{suggest(variable, data.columns)} "
+                f"Columns: {', '.join(c for c in data.columns if c != 'row')}."
+            )
+    columns = list(dict.fromkeys([*variables, spec.unit, "row"]))
+    rows = data[columns].dropna().reset_index(drop=True)
+    if rows.empty:
+        raise StudyError(f"formula '{spec.formula}': no row has values in all of {', '.join(variables)}.")
+    rows[spec.unit] = as_categories(rows[spec.unit])
+    for column in rows.columns[[isinstance(t, pd.CategoricalDtype) for t in rows.dtypes]]:
+        rows[column] = rows[column].cat.remove_unused_categories()
+    return rows
+
+
+def bars(formula: str) -> list[list[str]]:
+    """Names of the group-specific terms, bar by bar.
+
+    ``[['1|id', 'x|id']]`` for ``(1 + x | id)``, ``[['1|id'], ['x|id']]`` for ``(1 | id) + (0 + x | id)``; a bar with
+    several grouping factors, ``(1 | a / b)``, counts once for each.
+    """
+    from formulae.parser import Parser
+    from formulae.resolver import Resolver
+    from formulae.scanner import Scanner
+
+    def find(node):
+        if hasattr(node, "expression"):
+            return find(node.expression)
+        if not (hasattr(node, "operator") and hasattr(node, "left")):
+            return []
+        return [node] if node.operator.kind == "PIPE" else find(node.left) + find(node.right)
+
+    found = []
+    for bar in find(Parser(Scanner(formula).scan()).parse()):
+        resolved = Resolver(bar).resolve()
+        by_factor: dict[str, list[str]] = {}
+        for term in getattr(resolved, "group_terms", [resolved]):
+            by_factor.setdefault(term.name.partition("|")[2], []).append(term.name)
+        found += by_factor.values()
+    return found

@@ -1,0 +1,68 @@
+"""What a fit is made from, besides the data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from partialpool.model.priors import Distribution, parse_priors
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """All that one fit depends on besides the data: titles and texts are not in it.
+
+    Attributes
+    ----------
+    formula
+        In brms' notation, ``y ~ 1 + x + (1 + x | unit)``; single spaces.
+    family, link
+        Bambi's name of the family; link function of the mean, None for the family's own.
+    priors
+        By class of parameters: ``Intercept``, ``b`` or ``b[x]``, ``sd`` or ``sd[x]``, ``cor``, ``sigma``.
+    unit
+        Column that says whose measurements they are.
+    engine
+        ``auto``, ``marginal`` or ``nuts``.
+    group_effects
+        What is kept of each unit's effects: ``auto``, ``draws`` or ``summary``.
+    sampler
+        ``nutpie`` or ``pymc``.
+    chains, warmup, draws
+        Number of chains; iterations of each, not kept and kept.
+    target_accept
+        None for the engine's own.
+    seed
+        Of the sampler and of the posterior predictive draws.
+    """
+
+    formula: str
+    family: str
+    link: str | None
+    priors: Mapping[str, Distribution]
+    unit: str
+    engine: str
+    group_effects: str
+    sampler: str
+    chains: int
+    warmup: int
+    draws: int
+    target_accept: float | None
+    seed: int
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "ModelSpec":
+        """The spec of ``to_dict``.
+
+        Raises
+        ------
+        StudyError
+            If a prior cannot be read.
+        TypeError
+            If a key is missing or unknown.
+        """
+        return cls(**{**values, "priors": parse_priors(values["priors"])})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Text, numbers and None, for JSON and for the parameters of a rule; priors as text."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return values | {"priors": {name: str(prior) for name, prior in self.priors.items()}}

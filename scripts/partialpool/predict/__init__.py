@@ -1,0 +1,1 @@
+"""Expected and predicted values of units."""

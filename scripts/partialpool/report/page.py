@@ -1,0 +1,97 @@
+"""The page that is made of the executed notebook."""
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from partialpool.errors import StudyError
+from partialpool.jobs.files import atomic
+
+
+def render(source: str, *, notebook: str, html: str, failed: str | Path, page: str, parameters: dict) -> None:
+    """Execute the notebook and write it and its page; neither exists under its name before both are whole.
+
+    Parameters
+    ----------
+    source
+        The notebook, without outputs.
+    notebook, html
+        Targets: the executed notebook and the page.
+    failed
+        Where the notebook is kept if a cell fails.
+    page
+        Jinja template of the page.
+    parameters
+        Passed to the notebook by papermill; ``study`` is the checked configuration.
+
+    Raises
+    ------
+    StudyError
+        If a cell fails; names the cell, the error and where the notebook is kept.
+    """
+    import papermill
+
+    # The kernel's debugger complains about frozen modules otherwise.
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+    with atomic(html) as html_file, atomic(notebook) as notebook_file:
+        try:
+            papermill.execute_notebook(
+                source,
+                notebook_file,
+                parameters=parameters,
+                kernel_name="python3",
+                progress_bar=False,
+                log_output=False,
+            )
+        except papermill.PapermillExecutionError as error:
+            Path(failed).parent.mkdir(parents=True, exist_ok=True)
+            notebook_file.replace(failed)
+            raise StudyError(
+                f"The report failed in cell {error.exec_count}: {error.ename}: {error.evalue}\n"
+                f"The notebook with the traceback is kept at {failed}."
+            ) from None
+        html_file.write_text(to_page(notebook_file, page, parameters["study"]["title"]), encoding="utf-8")
+
+
+def to_page(notebook: str | Path, page: str | Path, title: str) -> str:
+    """An executed notebook as one HTML page: code hidden, table of contents, nothing fetched from anywhere."""
+    import jinja2
+    from bs4 import BeautifulSoup
+    from nbconvert import HTMLExporter
+
+    exporter = HTMLExporter(
+        template_name="basic",
+        exclude_input=True,
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+        exclude_anchor_links=True,
+    )
+    body, _ = exporter.from_filename(str(notebook))
+    soup = BeautifulSoup(body, "html.parser")
+    contents = []
+    for heading in soup.find_all(["h2", "h3"]):
+        words = heading.get_text(" ", strip=True)
+        heading["id"] = anchor(words, {entry["id"] for entry in contents})
+        contents.append({"level": int(heading.name[1]), "id": heading["id"], "words": words})
+    template = jinja2.Template(Path(page).read_text(encoding="utf-8"), autoescape=True)
+    return template.render(title=title, contents=contents, body=_Safe(str(soup)))
+
+
+class _Safe(str):
+    """HTML that Jinja leaves as it is."""
+
+    __slots__ = ()
+
+    def __html__(self) -> str:
+        return self
+
+
+def anchor(words: str, taken: Iterable[str]) -> str:
+    """An id for a heading, unlike those taken."""
+    base = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-") or "section"
+    name, n = base, 1
+    while name in taken:
+        n += 1
+        name = f"{base}-{n}"
+    return name

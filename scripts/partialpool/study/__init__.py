@@ -1,0 +1,1 @@
+"""The configuration: every key, its default, and what is wrong with it."""

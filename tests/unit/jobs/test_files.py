@@ -1,0 +1,47 @@
+import hashlib
+import stat
+
+import pytest
+from partialpool.jobs.files import atomic, checksum
+
+
+def test_atomic_writes_the_file_and_leaves_nothing_else(tmp_path):
+    target = tmp_path / "new" / "folder" / "a.csv"
+    with atomic(target) as temporary:
+        assert temporary.parent == target.parent
+        assert temporary.suffix == target.suffix
+        temporary.write_text("whole")
+        assert not target.exists()
+    assert target.read_text() == "whole"
+    assert list(target.parent.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt, SystemExit])
+def test_atomic_keeps_the_old_file_when_the_block_fails(tmp_path, failure):
+    target = tmp_path / "a.csv"
+    target.write_text("old")
+    with pytest.raises(failure), atomic(target) as temporary:  # noqa: PT012
+        temporary.write_text("half")
+        raise failure
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_atomic_fails_when_nothing_was_written(tmp_path):
+    with pytest.raises(FileNotFoundError), atomic(tmp_path / "a.csv"):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_atomic_gives_ordinary_permissions(tmp_path):
+    ordinary = tmp_path / "ordinary"
+    ordinary.touch()
+    with atomic(tmp_path / "a.csv") as temporary:
+        temporary.write_text("whole")
+    written = (tmp_path / "a.csv").stat()
+    assert stat.S_IMODE(written.st_mode) == stat.S_IMODE(ordinary.stat().st_mode)
+
+
+def test_checksum_is_the_sha256_of_the_bytes(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"a,b\r\n1,2\r\n")
+    assert checksum(tmp_path / "a.csv") == hashlib.sha256(b"a,b\r\n1,2\r\n").hexdigest()

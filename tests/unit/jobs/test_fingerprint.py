@@ -1,0 +1,135 @@
+import shutil
+from pathlib import Path
+
+import pytest
+from partialpool.jobs.fingerprint import fingerprint, reached
+
+SCRIPTS = Path(__file__).parents[3] / "scripts"
+
+
+@pytest.fixture
+def scripts(tmp_path):
+    """A script that imports `a`, which imports `b`; `c` is imported by neither."""
+    (tmp_path / "partialpool").mkdir()
+    files = {
+        "script.py": "from partialpool.a import one\n\nprint(one())\n",
+        "partialpool/a.py": 'def one():\n    """One."""\n    from partialpool import b\n\n    return b.two() - 1\n',
+        "partialpool/b.py": "import math\nfrom os.path import join\n\n\ndef two():\n    return 2\n",
+        "partialpool/c.py": "from partialpool import a\n\nTHREE = 3\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+@pytest.fixture
+def edit(scripts):
+    """Replace a text in a file, and say whether the script's fingerprint is another."""
+
+    def edit(name, old, new):
+        before, path = fingerprint(scripts / "script.py"), scripts / name
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new))
+        return fingerprint(scripts / "script.py") != before
+
+    return edit
+
+
+def modules_of(script):
+    """Modules whose code is in the fingerprint of a script, by their place in the library."""
+    paths = (path.removesuffix(".py").split("/") for path in reached(SCRIPTS / f"{script}.py"))
+    return {".".join(path[1:]) for path in paths if path[0] == "partialpool"}
+
+
+def test_sixteen_hexadecimal_digits_that_do_not_depend_on_the_folder(scripts, tmp_path_factory):
+    found = fingerprint(scripts / "script.py")
+    assert len(found) == 16
+    assert set(found) <= set("0123456789abcdef")
+    elsewhere = shutil.copytree(scripts, tmp_path_factory.mktemp("elsewhere") / "scripts")
+    assert fingerprint(str(elsewhere / "script.py")) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("script.py", "\nprint", "# Now it comes.\n\n\nprint"),
+        ("script.py", "from", '"""Print one."""\n\nfrom'),
+        ("partialpool/a.py", '"""One."""', '"""Return one.\n\n    In Roman numerals: I.\n    """'),
+        ("partialpool/a.py", '    """One."""\n', ""),
+        ("partialpool/a.py", "b.two() - 1", "(b.two()  -  1)  # is one"),
+        ("partialpool/b.py", "\n\n\ndef", "\n\n# Two.\ndef"),
+        ("partialpool/c.py", "THREE = 3", "THREE = 4"),
+    ],
+)
+def test_comments_docstrings_layout_and_other_modules_leave_it(edit, name, old, new):
+    assert not edit(name, old, new)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("script.py", "print(one())", "print(one() + 1)"),
+        ("partialpool/a.py", "b.two() - 1", "b.two() - 1.0"),
+        ("partialpool/b.py", "return 2", "return 1 + 1"),
+        ("partialpool/b.py", "import math", "import cmath"),
+    ],
+)
+def test_code_of_the_script_and_of_modules_it_imports_alters_it(edit, name, old, new):
+    assert edit(name, old, new)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "from partialpool import a, c",
+        "from partialpool import c as other",
+        "from partialpool.c import THREE",
+        "import partialpool.c",
+        "import os, partialpool.c as other",
+        "if True:\n    from partialpool.c import THREE",
+        "def late():\n    from partialpool import c",
+    ],
+)
+def test_every_kind_of_import_is_followed(edit, statement):
+    assert edit("script.py", "print", f"{statement}\n\nprint")
+    assert edit("partialpool/c.py", "THREE = 3", "THREE = 4")
+
+
+def test_text_that_is_no_docstring_is_code(edit):
+    assert edit("partialpool/b.py", "return 2", 'return len("ab")')
+    assert edit("partialpool/b.py", '"ab"', '"cd"')
+
+
+def test_modules_of_a_fit():
+    assert modules_of("fit_model") == {
+        "data.units",
+        "fit.fit",
+        "fit.nuts",
+        "fit.store",
+        "jobs.files",
+        "marginal.batched",
+        "marginal.coefficients",
+        "marginal.design",
+        "marginal.likelihood",
+        "marginal.native",
+        "marginal.posterior",
+        "marginal.sample",
+        "marginal.scales",
+        "marginal.softplus",
+        "marginal.statistics",
+        "model.build",
+        "model.formula",
+        "model.lkj",
+        "model.names",
+        "model.priors",
+    }
+
+
+def test_figures_are_drawn_again_when_figures_change_and_fits_are_not_made_again():
+    assert {"figures.units", "figures.geoms", "figures.draw"} <= modules_of("draw_figure")
+    assert not [name for name in modules_of("summarise_model") if name.startswith(("figures", "report", "study"))]
+
+
+def test_every_script_has_a_fingerprint_of_its_own():
+    scripts = list(SCRIPTS.glob("*.py"))
+    assert len({fingerprint(script) for script in scripts}) == len(scripts) > 1

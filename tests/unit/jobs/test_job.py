@@ -1,0 +1,148 @@
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = Path(__file__).parents[3] / "scripts"
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run a script as a job with the log `new/folder/job.log`; give the process, and the log."""
+
+    def run(body, before=""):
+        script = tmp_path / "script.py"
+        # In the script's own folder stands the library, as in the pipeline.
+        text = f"from partialpool.jobs import job\n{before}\nwith job('new/folder/job.log'):\n"
+        script.write_text(text + textwrap.indent(textwrap.dedent(body), "    "))
+        process = subprocess.run(
+            [sys.executable, script],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(SCRIPTS), "PYTHONUNBUFFERED": ""} | dict.fromkeys(THREADS, "3"),
+            capture_output=True,
+            text=True,
+        )
+        return process, (tmp_path / "new/folder/job.log").read_text()
+
+    return run
+
+
+def test_all_output_goes_to_the_log_in_its_order_and_none_to_the_terminal(run):
+    process, log = run("""
+        import os, subprocess, sys
+        print("first")
+        print("second", file=sys.stderr)
+        os.write(1, b"third, from compiled code\\n")
+        os.write(2, b"fourth\\n")
+        subprocess.run(["echo", "fifth, from another program"])
+    """)
+    assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
+    assert log.splitlines() == ["first", "second", "third, from compiled code", "fourth", "fifth, from another program"]
+
+
+def test_what_was_printed_before_a_kill_is_in_the_log(run):
+    process, log = run("print('Reading.')\nimport os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    assert process.returncode == -9
+    assert log == "Reading.\n"
+
+
+def test_a_new_run_replaces_the_log(run):
+    run("print('old')")
+    assert run("print('new')")[1] == "new\n"
+
+
+def test_a_users_mistake_is_told_in_words_on_the_terminal_and_in_the_log(run):
+    process, log = run(
+        """
+        print("Reading.")
+        raise StudyError("The file has no column 'wek'.\\nDid you mean 'week'? é")
+        """,
+        before="from partialpool.errors import StudyError",
+    )
+    assert process.returncode == 1
+    assert process.stdout == ""
+    assert process.stderr == "\nThe file has no column 'wek'.\nDid you mean 'week'? é\n\n"
+    assert log == "Reading.\nThe file has no column 'wek'.\nDid you mean 'week'? é\n"
+
+
+def test_a_users_mistake_found_while_handling_another_error_has_no_traceback(run):
+    process, log = run(
+        """
+        try:
+            {}["week"]
+        except KeyError:
+            raise StudyError("There is no week.")
+        """,
+        before="from partialpool.errors import StudyError",
+    )
+    assert process.returncode == 1
+    assert process.stderr == "\nThere is no week.\n\n"
+    assert log == "There is no week.\n"
+
+
+@pytest.mark.parametrize(
+    ("raised", "line"), [("1 / 0", "ZeroDivisionError: division by zero"), ("{}['week']", "KeyError: 'week'")]
+)
+def test_any_other_error_has_its_traceback_in_the_log_and_the_terminal_says_where(run, raised, line):
+    process, log = run(f"""
+        print("Reading.")
+        def deep():
+            {raised}
+        deep()
+    """)
+    assert process.returncode == 1
+    assert process.stdout == ""
+    assert process.stderr == f"\n{line}\nThe traceback is in new/folder/job.log\n\n"
+    assert log.startswith("Reading.\nTraceback (most recent call last):\n")
+    assert "in deep\n" in log
+    assert log.endswith(f"{line}\n")
+
+
+@pytest.mark.parametrize(("statement", "code"), [("import sys; sys.exit(3)", 3), ("raise KeyboardInterrupt", -2)])
+def test_a_job_that_is_ended_ends(run, statement, code):
+    process, log = run(f"print('Reading.')\n{statement}\nprint('Never.')")
+    assert process.returncode == code
+    assert log == "Reading.\n"
+
+
+def test_the_terminal_is_back_after_the_job(run, tmp_path):
+    process, _ = run("pass")
+    script = tmp_path / "script.py"
+    script.write_text(script.read_text() + "\nimport sys\nprint('after', file=sys.stderr)\n")
+    process = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(SCRIPTS)}, capture_output=True
+    )
+    assert process.stderr == b"after\n"
+
+
+def test_blas_has_one_thread_whatever_the_environment_says(run):
+    process, log = run(
+        f"""
+        import json, os
+        print(json.dumps([os.environ[name] for name in {THREADS}]))
+        import numpy, threadpoolctl
+        print(json.dumps([pool["num_threads"] for pool in threadpoolctl.threadpool_info()]))
+        """,
+        before="import sys\nassert 'numpy' not in sys.modules",
+    )
+    assert process.returncode == 0, log
+    environment, pools = map(json.loads, log.splitlines())
+    assert environment == ["1"] * len(THREADS)
+    assert set(pools) == {1}
+
+
+def test_snakemake_imports_no_numpy_before_the_script_does():
+    # Snakemake runs its own preamble before a script; were NumPy in it, BLAS would have its threads already.
+    code = "import sys, snakemake.script; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_every_script_imports_the_job_first():
+    for script in SCRIPTS.glob("*.py"):
+        imports = [line for line in script.read_text().splitlines() if "import" in line.split("#")[0].split()]
+        assert imports[0] == "from partialpool.jobs import job", script

@@ -1,0 +1,43 @@
+"""What a run says that it will do."""
+
+import pytest
+from partialpool.jobs import plan
+
+
+@pytest.fixture
+def measured(tmp_path):
+    """Folder of Snakemake's measurements; a function that adds one."""
+
+    def add(rule, name, seconds):
+        (tmp_path / rule).mkdir(exist_ok=True)
+        (tmp_path / rule / f"{name}.tsv").write_text(f"s\tmax_rss\n{seconds}\t1\n")
+
+    return tmp_path, add
+
+
+def test_what_was_measured_is_what_it_will_take(measured):
+    folder, add = measured
+    add("fit_model", "m1", 100)
+    add("fit_model", "m2", 60)
+    add("render_report", "report", 10)
+    jobs = [("fit_model", "m1"), ("fit_model", "m2"), ("render_report", "")]
+    text = plan.text(jobs, ["m1", "m3"], cores=2, cache=False, benchmarks=folder)
+    assert text == ("2 fits to make (m1, m2), 1 kept (m3); 3 jobs, about 2 min (by what was measured here before).")
+
+
+def test_what_never_ran_is_guessed_from_others_of_its_rule(measured):
+    folder, add = measured
+    add("fit_model", "m1", 600)
+    text = plan.text([("fit_model", "m2")], ["m1"], cores=1, cache=False, benchmarks=folder)
+    assert text.startswith("1 fit to make (m2), 1 kept (m1); 1 job, about 10 min (by")
+    text = plan.text([("render_report", "")], ["m1"], cores=1, cache=False, benchmarks=folder)
+    assert text == "no fit to make, 1 kept (m1); 1 job, about 7 s (a guess: not all of it has run here before)."
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(0.2, "1 s"), (89, "89 s"), (200, "3 min"), (9000, "2.5 h")])
+def test_durations(measured, seconds, words):
+    folder, add = measured
+    add("fit_model", "m", seconds)
+    assert f"about {words} (" in plan.text([("fit_model", "m")], [], cores=1, cache=False, benchmarks=folder)
+    words = plan.text([("fit_model", "m")], [], cores=1, cache=True, benchmarks=folder)
+    assert words.startswith("1 fit to make, or to take from the cache (m); 1 job")
