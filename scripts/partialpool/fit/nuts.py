@@ -11,7 +11,11 @@ from partialpool.model.spec import ModelSpec
 
 def nuts(spec: ModelSpec, rows: pd.DataFrame, cores: int, progress):
     model = build(spec, rows)
-    settings = {"callback": draw_by_draw(progress, spec)} if progress and spec.sampler == "pymc" else {}
+    settings = (
+        {"callback": draw_by_draw(progress, spec.chains, spec.warmup + spec.draws)}
+        if progress and spec.sampler == "pymc"
+        else {}
+    )
     with _listening(progress):
         tree = model.fit(
             draws=spec.draws,

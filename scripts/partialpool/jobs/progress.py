@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import NamedTuple
 
-from partialpool.model.spec import ModelSpec
-
 # So many lines of a fit at most, and no two within so many seconds.
 LINES, PAUSE = 20, 2.0
 
@@ -53,15 +51,24 @@ def from_nutpie(chains) -> list[Chain]:
     return [Chain(chain.finished_draws, chain.total_draws, chain.divergences) for chain in chains]
 
 
-def draw_by_draw(progress, spec: ModelSpec) -> Callable:
-    """Callback of PyMC's own sampler, which knows one draw, for a function that takes the state of all chains."""
-    wanted = spec.warmup + spec.draws
-    chains = [Chain(0, wanted, 0)] * spec.chains
+def draw_by_draw(progress, chains: int, wanted: int) -> Callable:
+    """Callback of PyMC's own sampler, which is given one draw at a time.
+
+    Parameters
+    ----------
+    progress
+        Takes the state of all chains.
+    chains
+        How many there are.
+    wanted
+        Draws of each chain, warmup included.
+    """
+    states = [Chain(0, wanted, 0)] * chains
 
     def callback(trace, draw) -> None:
-        before = chains[draw.chain]
+        before = states[draw.chain]
         diverging = sum(bool(stats.get("diverging")) for stats in draw.stats)
-        chains[draw.chain] = Chain(before.made + 1, wanted, before.divergences + diverging)
-        progress(chains)
+        states[draw.chain] = Chain(before.made + 1, wanted, before.divergences + diverging)
+        progress(states)
 
     return callback

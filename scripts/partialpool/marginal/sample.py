@@ -80,7 +80,7 @@ def _sample_with_pymc(density: Density, spec: ModelSpec, settings: dict, progres
             random_seed=spec.seed,
             nuts={"target_accept": spec.target_accept},
             progressbar=False,
-            callback=progress and draw_by_draw(progress, spec),
+            callback=progress and draw_by_draw(progress, spec.chains, spec.warmup + spec.draws),
             compute_convergence_checks=False,
             **settings,
         )
