@@ -15,6 +15,7 @@ from partialpool.fit.store import PACKAGES
 from partialpool.jobs import plan
 from partialpool.jobs.fingerprint import fingerprint
 from partialpool.jobs.resources import fit_memory, memory, minutes
+from partialpool.report import captions
 from partialpool.study import config as study_config
 
 try:

@@ -34,7 +34,7 @@ rule draw_figure:
         columns={role: getattr(study.data, role) for role in ("unit", "group", "time", "outcome")},
         labels=study.data.axis_labels,
         seed=study.sampling.seed,
-        caption=lambda wildcards: study.caption(wildcards.figure),
+        caption=lambda wildcards: captions.caption(study, wildcards.figure),
         code=code("draw_figure"),
     message:
         "Draw {wildcards.figure}"
@@ -75,7 +75,9 @@ rule draw_model:
     params:
         spec=lambda wildcards: study.spec(wildcards.model).to_dict(),
         labels=study.data.axis_labels,
-        captions=lambda wildcards: {kind: study.caption(f"{kind}-{wildcards.model}") for kind in ("diagnostics", "ppc")},
+        captions=lambda wildcards: {
+            kind: captions.caption(study, f"{kind}-{wildcards.model}") for kind in ("diagnostics", "ppc")
+        },
         code=code("draw_model"),
     message:
         "Draw diagnostics and posterior predictive check of {wildcards.model}"
@@ -108,7 +110,7 @@ rule draw_comparison:
     params:
         titles={name: model.title for name, model in study.models.items()},
         labels=study.data.axis_labels,
-        caption=lambda wildcards: study.caption(f"comparison-{wildcards.comparison}"),
+        caption=lambda wildcards: captions.caption(study, f"comparison-{wildcards.comparison}"),
         code=code("draw_comparison"),
     message:
         "Draw the comparison {wildcards.comparison}"

@@ -11,7 +11,7 @@ import pandas as pd
 
 from partialpool.model import parameters
 from partialpool.model.spec import ModelSpec
-from partialpool.report import equations
+from partialpool.report import captions, equations
 from partialpool.study.config import Study
 
 # More rows than this are folded away under a line that can be clicked.
@@ -110,9 +110,9 @@ def figure(study: Study, name: str, folder: str | Path = "results/figures") -> s
     content = base64.b64encode(path.read_bytes()).decode()
     return (
         f'<figure id="figure-{html.escape(name)}"><div class="scroll"><img src="data:image/{kind};base64,{content}" '
-        f'alt="{html.escape(study.alt(name))}" class="{_width(paths[1])}"></div>'
-        f"<figcaption><strong>{html.escape(_sentence(study.figure_title(name)))}</strong> "
-        f"{html.escape(study.caption(name))}</figcaption></figure>"
+        f'alt="{html.escape(captions.alt(study, name))}" class="{_width(paths[1])}"></div>'
+        f"<figcaption><strong>{html.escape(_sentence(captions.figure_title(study, name)))}</strong> "
+        f"{html.escape(captions.caption(study, name))}</figcaption></figure>"
     )
 
 

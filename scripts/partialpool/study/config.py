@@ -6,7 +6,6 @@ complete and check a config file; a test holds the two together.
 
 import json
 import re
-from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -499,69 +498,6 @@ class Study(Strict):
             *(f"{kind}-{model}" for model in self.models for kind in ("diagnostics", "ppc")),
             *(f"comparison-{name}" for name in self.comparisons),
         ]
-
-    def caption(self, figure: str) -> str:
-        """What a figure shows, over how many draws, and whose value it is."""
-        kind, _, of = figure.partition("-")
-        if figure in self.figures:
-            return f"{self.figures[figure].caption.strip()} {self._draws_sentence(figure)}".strip()
-        if kind == "comparison":
-            models = self.comparisons[of].models
-            draws = ", ".join(f"{model} {self.draws_of(model)}" for model in models)
-            return (
-                "Expected log predictive density by leave-one-out cross-validation, with its standard error, and its "
-                "difference to the best model: for a new measurement of a unit observed, and for a new unit, of "
-                f"whom no measurement is known; draws: {draws}. "
-                "Intervals here are plus and minus one standard error."
-            )
-        title = self.models[of].title
-        if kind == "diagnostics":
-            return (
-                f"{title}: traces and ranks of parameters by chain, and the energy of the sampler; "
-                f"{self.draws_of(of)} draws after warmup. Where chains agree, their rank distributions differ by "
-                "next to nothing; the energy should be spread no wider than the steps between draws."
-            )
-        return (
-            f"{title}: the measurements against data sets drawn from the posterior predictive distribution of the "
-            f"units observed, out of {self.draws_of(of)} draws; p is the share of these whose quantity is "
-            "at least the observed one."
-        )
-
-    def _draws_sentence(self, figure: str) -> str:
-        entry, models = self.figures[figure], self.figure_models(figure)
-        if not models:
-            return "Measurements only: no model, no draws."
-        draws = ", ".join(f"{self.draws_of(model)} of {self.models[model].title}" for model in models)
-        if isinstance(entry, InterceptsSlopesFigure):
-            whose = "Units observed"
-        else:
-            prediction = self.predictions[entry.predictions]
-            what = " and ".join(prediction.quantities)
-            who = "new units" if prediction.new_units else "units observed"
-            whose = f"{what.capitalize()} values of {who}"
-        only_means = entry.kind in ("shrinkage", "three-poolings", "fitted-trajectories")
-        shown = "means" if only_means else "means and 95 % equal-tailed intervals"
-        return f"{whose}: posterior {shown}; draws: {draws}."
-
-    def alt(self, figure: str) -> str:
-        """Text for readers who cannot see the figure."""
-        if figure in self.figures:
-            return self.figures[figure].alt
-        return self.caption(figure)
-
-    def figure_title(self, figure: str) -> str:
-        """Heading of a figure."""
-        kind, _, of = figure.partition("-")
-        if figure in self.figures:
-            return self.figures[figure].title
-        if kind == "comparison":
-            return self.comparisons[of].title
-        return f"{self.models[of].title}: {'diagnostics' if kind == 'diagnostics' else 'posterior predictive check'}"
-
-    @property
-    def resource(self) -> str | None:
-        """Name under which the data file is looked for in ``resources/`` before any download."""
-        return PurePosixPath(urlsplit(self.data.source).path).name if self.data.source else None
 
 
 def _at(where: str, check, *arguments) -> None:

@@ -1,0 +1,93 @@
+import copy
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from partialpool.report.captions import alt, caption, figure_title
+from partialpool.study import config
+
+ROOT = Path(__file__).parents[3]
+SHIPPED = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+TRAJECTORIES = SHIPPED["figures"]["trajectories"]
+
+
+def load(changes=()):
+    """The shipped study with some values replaced; keys are paths such as `models/m71.2/draws`."""
+    study = copy.deepcopy(SHIPPED)
+    for path, value in dict(changes).items():
+        *parents, last = path.split("/")
+        node = study
+        for key in parents:
+            node = node[key]
+        node[last] = value
+    return config.load(study)
+
+
+@pytest.fixture(scope="module")
+def study():
+    return load()
+
+
+def shown(study, figure):
+    """Models of any figure."""
+    kind, _, of = figure.partition("-")
+    if figure in study.figures:
+        return study.figure_models(figure)
+    return study.comparisons[of].models if kind == "comparison" else [of]
+
+
+def test_every_caption_says_how_many_draws(study):
+    for figure in study.all_figures:
+        words, models = caption(study, figure), shown(study, figure)
+        for model in models:
+            assert re.search(rf"\b{study.draws_of(model)}\b", words), figure
+        if not models:
+            assert "no draws" in words, figure
+
+
+def test_every_caption_says_whose_values(study):
+    for figure in study.all_figures:
+        if shown(study, figure) and not figure.startswith("diagnostics-"):
+            whose = "new units" if figure == "new-people" else "(units|a unit) observed"
+            assert re.search(whose, caption(study, figure), re.IGNORECASE), figure
+
+
+INTERVALS = ["pooling-intervals", "person-means", "expected-predicted", "new-people", "intercepts-slopes"]
+
+
+def test_captions_of_figures_with_intervals_say_which(study):
+    for figure in study.all_figures:
+        assert ("95 % equal-tailed intervals" in caption(study, figure)) == (figure in INTERVALS), figure
+    for comparison in study.comparisons:
+        assert "plus and minus one standard error" in caption(study, f"comparison-{comparison}")
+
+
+def test_captions_say_expected_and_predicted(study):
+    assert "Expected and predicted values of units observed" in caption(study, "expected-predicted")
+    assert "Expected and predicted values of new units" in caption(study, "new-people")
+    assert "Expected values of units observed" in caption(study, "shrinkage")
+    other = load({"predictions/known-people/quantities": ["predicted"]})
+    assert "Predicted values of units observed" in caption(other, "expected-predicted")
+
+
+def test_a_caption_follows_the_number_of_draws():
+    words = caption(load({"models/m71.2/draws": 77, "models/m71.2/chains": 3}), "shrinkage")
+    assert "4000 of No pooling, 231 of Partial pooling" in words
+
+
+def test_every_figure_has_a_title_and_a_text_for_those_who_cannot_see_it(study):
+    for figure in study.all_figures:
+        assert figure_title(study, figure), figure
+        assert alt(study, figure), figure
+    assert alt(study, "shrinkage") == SHIPPED["figures"]["shrinkage"]["alt"]
+    assert figure_title(study, "shrinkage") == SHIPPED["figures"]["shrinkage"]["title"]
+    assert figure_title(study, "comparison-growth") == SHIPPED["comparisons"]["growth"]["title"]
+    assert figure_title(study, "ppc-m71.2").startswith("Partial pooling: ")
+    assert figure_title(study, "diagnostics-m71.2") != figure_title(study, "ppc-m71.2")
+
+
+def test_a_figure_called_like_a_kind_is_the_one_of_the_config():
+    named = load({"figures/comparison-mine": TRAJECTORIES | {"title": "Mine"}})
+    assert figure_title(named, "comparison-mine") == "Mine"
+    assert caption(named, "comparison-mine").startswith(TRAJECTORIES["caption"])
