@@ -4,8 +4,10 @@ from partialpool.jobs.job import job
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        from partialpool.figures import draw
+        import pandas as pd
+        from partialpool.figures.comparison import comparison
 
         params = snakemake.params
-        figure = draw.comparison_of(snakemake.input.table, titles=params.titles, labels=params.labels)
-        draw.save_figure(figure, snakemake.output.png, snakemake.output.svg)
+        table = pd.read_csv(snakemake.input.table, dtype={"model": str})
+        figure = comparison(table, titles=params.titles, labels=params.labels)
+        figure.save(snakemake.output.png, snakemake.output.svg)

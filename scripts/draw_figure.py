@@ -6,14 +6,18 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         from partialpool.figures import draw
 
-        figure = draw.figure_of(
-            snakemake.params.figure,
+        params = snakemake.params
+        entry = params.figure | {"titles": params.titles}
+        summary, draws = snakemake.input.predictions or (None, None)
+        figures = draw.configured(
+            {snakemake.wildcards.figure: entry},
             prepared=snakemake.input.prepared,
-            predictions=snakemake.input.predictions,
-            fits=snakemake.input.fit,
-            titles=snakemake.params.titles,
-            columns=snakemake.params.columns,
-            labels=snakemake.params.labels,
-            seed=snakemake.params.seed,
+            summaries={entry.get("predictions"): summary},
+            draws={entry.get("predictions"): draws},
+            fits=dict(zip(params.titles, snakemake.input.fit, strict=False)),
+            columns=params.columns,
+            labels=params.labels,
+            seed=params.seed,
         )
-        draw.save_figure(figure, snakemake.output.png, snakemake.output.svg)
+        for _, figure in figures:
+            figure.save(snakemake.output.png, snakemake.output.svg)

@@ -54,7 +54,12 @@ def test_all_results_are_in_it(demo, zipped):
         names = set(file.namelist())
         texts = {name: file.read(name) for name in names}
     assert {name for name in names if name.startswith("results/")} == {n for n in results if not left_out.match(n)}
-    assert {"Snakefile", "requirements.lock", "scripts/partialpool/audit/archive.py", "workflow/rules/archive.smk"} < names
+    assert {
+        "Snakefile",
+        "requirements.lock",
+        "scripts/partialpool/audit/archive.py",
+        "workflow/rules/archive.smk",
+    } < names
     assert b"fit_model --> summarise_model" in texts["workflow/rulegraph.mmd"]
     assert [name for name, text in texts.items() if str(demo.root).encode() in text] == []
 

@@ -18,19 +18,22 @@ from partialpool.figures.theme import PAGE, TEAL, Figure, theme_study
 
 RELIABLE = "Every Pareto k is good"
 UNRELIABLE = "Some Pareto k are too high: elpd unreliable"
-ESTIMANDS = {"observation": "New measurement", "unit": "New unit"}
+ESTIMANDS = ("observation", "unit")
 
 
-def comparison(table, *, labels):
+def comparison(table, *, titles, labels):
     """Models by expected log predictive density, and by what they lose to the best.
 
     Parameters
     ----------
     table : DataFrame
-        Columns `model` (title), `estimand` (`observation`, `unit`), `rank`, `elpd_loo`, `se_elpd_loo`,
-        `elpd_diff`, `se_diff`, `bad_pareto_k` (number of observations whose Pareto k is too high).
+        Columns `model`, `estimand` (`observation`, `unit`), `rank`, `elpd_loo`, `se_elpd_loo`, `elpd_diff`, `se_diff`,
+        `bad_pareto_k` (number of observations whose Pareto k is too high). Of two comparisons for one estimand the
+        first is shown.
+    titles : Mapping
+        Titles of the models.
     labels : Mapping
-        `model`.
+        `model`, `measurement_noun`, `unit_noun`.
 
     Returns
     -------
@@ -38,15 +41,18 @@ def comparison(table, *, labels):
         The model that predicts new measurements best on top, one standard error to each side; a row of panels for
         each estimand. Models with a bad Pareto k are hollow, and then a legend says so.
     """
+    table = table.drop_duplicates(["model", "estimand"])
+    table = table.assign(model=table["model"].map(titles))
+    nouns = {"observation": labels.get("measurement_noun", "measurement"), "unit": labels.get("unit_noun", "unit")}
     best_last = list(table.drop_duplicates("model").sort_values("rank", ascending=False)["model"])
     columns = {"elpd ± SE": ("elpd_loo", "se_elpd_loo"), "difference ± SE": ("elpd_diff", "se_diff")}
     estimands = [estimand for estimand in ESTIMANDS if (table["estimand"] == estimand).any()]
-    panels = [f"{ESTIMANDS[estimand]}: {column}" for estimand in estimands for column in columns]
+    panels = [f"New {nouns[estimand]}: {column}" for estimand in estimands for column in columns]
     frames = [
         pd.DataFrame(
             {
                 "model": pd.Categorical(part["model"], best_last),
-                "panel": f"{ESTIMANDS[estimand]}: {column}",
+                "panel": f"New {nouns[estimand]}: {column}",
                 "value": part[value],
                 "low": part[value] - part[error],
                 "high": part[value] + part[error],

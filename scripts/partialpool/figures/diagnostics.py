@@ -21,18 +21,66 @@ from plotnine import (
 )
 
 from partialpool.figures.geoms import estimate_density
-from partialpool.figures.theme import (
-    CORAL,
-    OKABE_ITO,
-    PAGE,
-    TEAL,
-    Figure,
-    cycle,
-    levels,
-    natural,
-    sparse_x,
-    theme_study,
-)
+from partialpool.figures.order import distinct, in_order, natural_key
+from partialpool.figures.scales import few_x_breaks, repeated
+from partialpool.figures.theme import CORAL, OKABE_ITO, PAGE, TEAL, Figure, theme_study
+from partialpool.model import parameters
+
+# As many panels of parameters as a page holds.
+PANELS = 8
+
+
+def of_fit(tree, summary, *, labels):
+    """Traces, ranks and energy of a fit.
+
+    Parameters
+    ----------
+    tree : DataTree
+        With ``posterior`` and ``sample_stats``.
+    summary : DataFrame
+        The model's table of parameters: columns `parameter` and `rhat`.
+    labels : Mapping
+        From names of parameters to what the strips say.
+
+    Returns
+    -------
+    Figure
+        See `diagnostics`. It shows standard deviations, correlations and the parameters of the family; then, as many
+        as a page holds, common coefficients and last a unit's effect, of both those with the largest R-hat.
+    """
+    posterior = tree["posterior"].to_dataset()
+    draws = [_long(parameter.name, parameter.draws(posterior)) for parameter in _most_telling(posterior, summary)]
+    energy = tree["sample_stats"]["energy"].transpose("chain", "draw").to_numpy()
+    energy = _long("energy", energy).rename(columns={"value": "energy"})
+    return diagnostics(pd.concat(draws, ignore_index=True), energy[["chain", "energy"]], labels=labels)
+
+
+def _most_telling(posterior, summary):
+    """The parameters to show, at most ``PANELS``."""
+    rhat = summary.set_index("parameter")["rhat"].fillna(np.inf)
+    by_kind = {kind: [] for kind in ("sd", "cor", "family", "common", "group")}
+    for parameter in parameters.of(posterior):
+        by_kind[parameter.kind].append(parameter)
+    for kind in ("common", "group"):
+        if len(by_kind[kind]) > PANELS:
+            by_kind[kind].sort(key=lambda parameter: -rhat[parameter.name])
+    # One place is kept for the worst of the units' effects.
+    worst_effect = by_kind.pop("group")[:1]
+    others = [parameter for kind in by_kind.values() for parameter in kind]
+    return others[: PANELS - len(worst_effect)] + worst_effect
+
+
+def _long(name, draws):
+    """Draws of shape (chain, draw) as a table with a row for each."""
+    n_chains, n_draws = draws.shape
+    return pd.DataFrame(
+        {
+            "parameter": name,
+            "chain": np.repeat(np.arange(1, n_chains + 1), n_draws),
+            "draw": np.tile(np.arange(n_draws), n_chains),
+            "value": draws.ravel(),
+        }
+    )
 
 
 def diagnostics(draws, energy, *, labels):
@@ -56,19 +104,13 @@ def diagnostics(draws, energy, *, labels):
         chains would have: a chain that is too high lies below zero, one too wide crosses it. The
         energies of a chain should be spread no wider than the steps between them.
     """
-    parameters = levels(draws["parameter"])
-    strips = [labels.get(parameter, parameter) for parameter in parameters]
-    chains = sorted(draws["chain"].astype(str).unique(), key=natural)
-    draws = pd.DataFrame(
-        {
-            "parameter": pd.Categorical(draws["parameter"].map(dict(zip(parameters, strips, strict=True))), strips),
-            "chain": pd.Categorical(draws["chain"].astype(str), chains),
-            "draw": draws["draw"],
-            "value": draws["value"],
-        }
-    )
-    per_row = min(len(parameters), 4)
-    by_chain = scale_color_manual(values=cycle(OKABE_ITO, len(chains)))
+    shown = distinct(draws["parameter"])
+    strips = [labels.get(parameter, parameter) for parameter in shown]
+    chains = sorted(draws["chain"].astype(str).unique(), key=natural_key)
+    named = draws["parameter"].map(dict(zip(shown, strips, strict=True)))
+    draws = in_order(draws.assign(parameter=named, chain=draws["chain"].astype(str)), parameter=strips, chain=chains)
+    per_row = min(len(shown), 4)
+    by_chain = scale_color_manual(values=repeated(OKABE_ITO, len(chains)))
     trace = (
         ggplot(_thin(draws), aes("draw", "value", color="chain"))
         + geom_line(size=0.25, alpha=0.8)
@@ -97,12 +139,12 @@ def diagnostics(draws, energy, *, labels):
         + facet_wrap("chain", nrow=1)
         + scale_fill_manual(values=[TEAL, CORAL])
         + scale_color_manual(values=[TEAL, CORAL])
-        + sparse_x()
+        + few_x_breaks()
         + scale_y_continuous(breaks=[])
         + labs(x="Energy, centered", y="Density", fill="", color="")
         + theme_study()
     )
-    rows = -(-len(parameters) // per_row)
+    rows = -(-len(shown) // per_row)
     return Figure(trace / rank / energies, PAGE, 3 * (0.8 + 0.8 * rows))
 
 
@@ -134,5 +176,5 @@ def _energy_densities(energy):
             curve = {"energy": grid, "density": density}
             curves.append(pd.DataFrame(curve).assign(kind=kind, chain=f"Chain {chain}"))
     curves = pd.concat(curves, ignore_index=True)
-    chains = sorted(curves["chain"].unique(), key=natural)
-    return curves.assign(kind=pd.Categorical(curves["kind"], kinds), chain=pd.Categorical(curves["chain"], chains))
+    chains = sorted(curves["chain"].unique(), key=natural_key)
+    return in_order(curves, kind=kinds, chain=chains)

@@ -1,14 +1,14 @@
-"""Files of results -> figures: reads what each kind of figure needs and hands it, tidy, to ``figures``."""
+"""The figures of the config, drawn from files of results."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from partialpool.data.units import choose, in_order
+from partialpool.data import units
 from partialpool.errors import StudyError
-from partialpool.figures.comparison import comparison
-from partialpool.figures.diagnostics import diagnostics
-from partialpool.figures.predictive import posterior_predictive
-from partialpool.figures.theme import Figure, save
+from partialpool.figures.theme import Figure
 from partialpool.figures.units import (
     fitted_trajectories,
     gradient_intervals,
@@ -19,107 +19,152 @@ from partialpool.figures.units import (
     trajectories,
 )
 
-# A posterior predictive check takes up to 1000 replicated data sets, and at least 50, as far as this many numbers go.
-REPLICATED_NUMBERS = 2_000_000
-# As many panels of parameters as a page holds.
-PANELS = 8
 
-
-def save_figure(figure: Figure, png: str, svg: str) -> None:
-    """Write a figure as PNG (300 dpi) and SVG."""
-    save(figure.plot, png, svg, width=figure.width, height=figure.height)
-
-
-def figure_of(
-    entry: dict,
+def configured(
+    figures: Mapping[str, Mapping],
     *,
     prepared: str,
-    predictions: list[str],
-    fits: list[str],
-    titles: dict[str, str],
-    columns: dict[str, str | None],
-    labels: dict[str, str],
+    summaries: Mapping[str, str],
+    draws: Mapping[str, str],
+    fits: Mapping[str, str],
+    columns: Mapping[str, str | None],
+    labels: Mapping[str, str],
     seed: int,
-) -> Figure:
-    """Draw one figure of the config.
+) -> Iterator[tuple[str, Figure]]:
+    """Draw the figures of the config one after the other; each file is read once, and only if a figure needs it.
 
     Parameters
     ----------
-    entry
-        The figure's entry: ``kind`` and what belongs to it.
+    figures
+        By name, the entries of the config: ``kind``, what belongs to it, and ``titles``, which maps the models shown
+        to their titles, in the order in which they are shown.
     prepared
         Path of the prepared data.
-    predictions
-        Paths of the summary and the draws of the predictions that the figure shows, if any.
+    summaries, draws
+        Paths of the table and of the draws of each prediction.
     fits
-        Path of the fit, for ``intercepts-slopes``.
-    titles
-        Titles of the models shown, in order.
+        Paths of fits by model, for ``intercepts-slopes``.
     columns
-        Names of the columns ``unit``, ``group``, ``time``, ``outcome``.
+        Names of the columns ``unit``, ``group``, ``time``, ``outcome``; None for those that there are not.
     labels
-        Labels of the same for axes.
+        Their labels for axes.
     seed
-        Seed by which units are chosen if a figure shows a number of them.
+        Seed by which units are chosen where a figure shows a number of them.
+
+    Yields
+    ------
+    name, figure
+        In the order of ``figures``.
 
     Raises
     ------
     StudyError
-        If a unit to show is not in the data or in the predictions.
+        If a unit to show is not in the data or in the predictions, or if a model lacks what the figure shows.
     """
-    kind, unit, outcome = entry["kind"], columns["unit"], columns["outcome"]
-    if kind == "intercepts-slopes":
-        return _intercepts_slopes(fits[0], columns, labels)
-    data = pd.read_parquet(prepared)
-    data = data.rename(columns={unit: "id"}).astype({"id": str})
-    if kind == "trajectories":
-        data = _chosen(data, entry["units"], seed)
-        return trajectories(data, time=columns["time"], outcome=outcome, labels=labels)
-    grand_mean = data[outcome].mean()
-    summary_file, draws_file = predictions
-    if kind in ("gradient-intervals", "half-eyes"):
-        draws = _shown(pd.read_parquet(draws_file), entry, titles, seed)
-        if kind == "gradient-intervals":
-            return gradient_intervals(draws, labels=labels)
-        reference = grand_mean if entry["reference"] else None
-        return half_eyes(draws, reference=reference, labels=labels)
-    summary = _shown(pd.read_csv(summary_file, dtype={"id": str}), entry, titles, seed)
-    summary = summary[summary["quantity"] == "expected"]
-    if kind == "shrinkage":
-        # The lecture's dashed line: the mean over units of the first model's estimates.
-        first = summary.loc[summary["model"] == summary["model"].cat.categories[0], "mean"].mean()
-        return shrinkage(summary, grand_mean=first, labels=labels)
-    if kind == "three-poolings":
-        raw = data.groupby("id", as_index=False)[outcome].mean().rename(columns={outcome: "mean"})
-        raw = raw[raw["id"].isin(summary["id"])]
-        return three_poolings(summary, raw, grand_mean=grand_mean, labels=labels)
-    group = columns["group"] if entry["by_group"] else None
-    for column in (columns["time"], group):
-        if column is not None and column not in summary:
-            if column != group:
-                raise StudyError(f"The model shown does not use '{column}', so it has no trajectories over it.")
-            summary = summary.merge(data[["id", column]].drop_duplicates(), on="id")
-    return fitted_trajectories(summary, time=columns["time"], group=group, labels=labels)
+    data = pd.read_parquet(prepared).rename(columns={columns["unit"]: "id"}).astype({"id": str})
+    source = Source(data, Tables(_read_summary, summaries), Tables(pd.read_parquet, draws), fits, columns, labels, seed)
+    for name, entry in figures.items():
+        try:
+            yield name, KINDS[entry["kind"]](entry, source)
+        except StudyError as error:
+            raise StudyError(f"figures.{name}: {error}") from None
 
 
-def _chosen(table: pd.DataFrame, units, seed: int) -> pd.DataFrame:
-    chosen = choose(in_order(table["id"]), units, seed=seed, where="what the figure shows")
-    return table[table["id"].isin(chosen)]
+class Tables(dict):
+    """Tables by name, each read from its path when it is first asked for."""
+
+    def __init__(self, read: Callable[[str], pd.DataFrame], paths: Mapping[str, str]):
+        super().__init__()
+        self.read, self.paths = read, paths
+
+    def __missing__(self, name: str) -> pd.DataFrame:
+        self[name] = self.read(self.paths[name])
+        return self[name]
 
 
-def _shown(table: pd.DataFrame, entry: dict, titles: dict[str, str], seed: int) -> pd.DataFrame:
-    """The models and units to show, the models under their titles."""
-    table = table[table["model"].isin(list(titles))].astype({"id": str, "quantity": str})
-    table = _chosen(table, entry["units"], seed)
-    names = pd.Categorical(table["model"].map(titles).astype(str), list(titles.values()))
-    return table.assign(model=names)
+@dataclass(frozen=True)
+class Source:
+    """What figures are drawn from; see `configured`."""
+
+    data: pd.DataFrame
+    """The prepared data, with units as text in the column ``id``."""
+    summaries: Mapping[str, pd.DataFrame]
+    draws: Mapping[str, pd.DataFrame]
+    fits: Mapping[str, str]
+    columns: Mapping[str, str | None]
+    labels: Mapping[str, str]
+    seed: int
+
+    @property
+    def grand_mean(self) -> float:
+        """Mean of all measurements."""
+        return self.data[self.columns["outcome"]].mean()
+
+    def expected(self, entry: Mapping) -> pd.DataFrame:
+        """The expected values that a figure shows."""
+        summary = self.of_models(self.summaries[entry["predictions"]], entry)
+        return summary[summary["quantity"] == "expected"]
+
+    def of_models(self, table: pd.DataFrame, entry: Mapping) -> pd.DataFrame:
+        """Rows of the models and units that a figure shows, the models as categories under their titles."""
+        titles = entry["titles"]
+        table = self.of_units(table[table["model"].isin(list(titles))].astype({"id": str, "quantity": str}), entry)
+        return table.assign(model=pd.Categorical(table["model"].map(titles).astype(str), list(titles.values())))
+
+    def of_units(self, table: pd.DataFrame, entry: Mapping) -> pd.DataFrame:
+        """Rows of the units that a figure shows."""
+        observed = units.in_order(table["id"])
+        shown = units.choose(observed, entry["units"], seed=self.seed, where="what the figure shows")
+        return table[table["id"].isin(shown)]
 
 
-def _intercepts_slopes(path: str, columns: dict, labels: dict) -> Figure:
+def _read_summary(path: str) -> pd.DataFrame:
+    return pd.read_csv(path, dtype={"id": str})
+
+
+def _trajectories(entry, source):
+    data = source.of_units(source.data, entry)
+    return trajectories(data, time=source.columns["time"], outcome=source.columns["outcome"], labels=source.labels)
+
+
+def _gradient_intervals(entry, source):
+    draws = source.of_models(source.draws[entry["predictions"]], entry)
+    return gradient_intervals(draws, labels=source.labels)
+
+
+def _half_eyes(entry, source):
+    draws = source.of_models(source.draws[entry["predictions"]], entry)
+    return half_eyes(draws, reference=source.grand_mean if entry["reference"] else None, labels=source.labels)
+
+
+def _shrinkage(entry, source):
+    summary = source.expected(entry)
+    # The lecture's dashed line: the mean over units of the first model's estimates.
+    first = summary.loc[summary["model"] == summary["model"].cat.categories[0], "mean"].mean()
+    return shrinkage(summary, grand_mean=first, labels=source.labels)
+
+
+def _three_poolings(entry, source):
+    outcome = source.columns["outcome"]
+    raw_means = source.data.groupby("id", as_index=False)[outcome].mean().rename(columns={outcome: "mean"})
+    return three_poolings(source.expected(entry), raw_means, grand_mean=source.grand_mean, labels=source.labels)
+
+
+def _fitted_trajectories(entry, source):
+    summary, time = source.expected(entry), source.columns["time"]
+    group = source.columns["group"] if entry["by_group"] else None
+    if time not in summary:
+        raise StudyError(f"The model shown does not use '{time}', so it has no trajectories over it.")
+    if group is not None and group not in summary:
+        summary = summary.merge(source.data[["id", group]].drop_duplicates(), on="id")
+    return fitted_trajectories(summary, time=time, group=group, labels=source.labels)
+
+
+def _intercepts_slopes(entry, source):
     from partialpool.fit import store
 
-    unit, time = columns["unit"], columns["time"]
-    posterior = store.load(path, ("posterior",))["posterior"].to_dataset()
+    unit, time = source.columns["unit"], source.columns["time"]
+    posterior = store.load(source.fits[entry["model"]], ("posterior",))["posterior"].to_dataset()
     needed = ("Intercept", time, f"1|{unit}", f"{time}|{unit}", f"cor_{unit}")
     if missing := [name for name in needed if name not in posterior]:
         raise StudyError(
@@ -134,62 +179,17 @@ def _intercepts_slopes(path: str, columns: dict, labels: dict) -> Figure:
         effects[name] = own.mean(axis=(0, 1))
         effects[f"{name}_low"], effects[f"{name}_high"] = np.quantile(own, [0.025, 0.975], axis=(0, 1))
     correlation = posterior[f"cor_{unit}"].to_numpy().ravel()
-    axes = {
-        "intercept": f"{labels['outcome']} at {labels['time'].lower()} 0",
-        "slope": f"Change per {labels['time'].lower()}",
-    }
+    time_label = source.labels["time"].lower()
+    axes = {"intercept": f"{source.labels['outcome']} at {time_label} 0", "slope": f"Change per {time_label}"}
     return intercepts_slopes(pd.DataFrame(effects), correlation, labels=axes)
 
 
-def diagnostics_of(tree, summary: str, labels: dict[str, str]) -> Figure:
-    """Traces, ranks and energy of a fit with ``posterior`` and ``sample_stats``.
-
-    Shown are standard deviations, correlations and the parameters of the family; then, as many as a page holds,
-    the common coefficients and last the effects of units, each of these beginning with the largest R-hat of
-    ``summary`` (path of the model's table).
-    """
-    from partialpool.model import parameters
-
-    posterior = tree["posterior"].to_dataset()
-    rhat = pd.read_csv(summary, index_col="parameter")["rhat"].fillna(np.inf)
-    by_kind: dict[str, list] = {kind: [] for kind in ("sd", "cor", "family", "common", "group")}
-    for parameter in parameters.of(posterior):
-        by_kind[parameter.kind].append(parameter)
-    for kind in ("common", "group"):
-        if len(by_kind[kind]) > PANELS:
-            by_kind[kind].sort(key=lambda parameter: -rhat[parameter.name])
-    # One place is kept for the worst of the units's effects.
-    shown = [p for kind, found in by_kind.items() if kind != "group" for p in found]
-    shown = shown[: PANELS - 1] + by_kind["group"][:1] if by_kind["group"] else shown[:PANELS]
-    tables = [_long(p.name, p.draws(posterior)) for p in shown]
-    energy = tree["sample_stats"]["energy"].transpose("chain", "draw").to_numpy()
-    energy = _long("energy", energy)[["chain", "value"]].rename(columns={"value": "energy"})
-    return diagnostics(pd.concat(tables, ignore_index=True), energy, labels=labels)
-
-
-def _long(name: str, draws: np.ndarray) -> pd.DataFrame:
-    chains, n = draws.shape
-    return pd.DataFrame(
-        {
-            "parameter": name,
-            "chain": np.repeat(np.arange(1, chains + 1), n),
-            "draw": np.tile(np.arange(n), chains),
-            "value": draws.ravel(),
-        }
-    )
-
-
-def predictive_check_of(tree, labels: dict[str, str]) -> Figure:
-    """The data of a fit against data sets replicated from it (``posterior_predictive``, ``observed_data``)."""
-    observed = next(iter(tree["observed_data"].data_vars.values())).to_numpy()
-    replicated = next(iter(tree["posterior_predictive"].data_vars.values()))
-    replicated = replicated.transpose("chain", "draw", "__obs__").to_numpy().reshape(-1, len(observed))
-    most = int(np.clip(REPLICATED_NUMBERS // len(observed), 50, 1000))
-    spread = np.linspace(0, len(replicated) - 1, min(most, len(replicated))).round().astype(int)
-    return posterior_predictive(observed, replicated[spread], labels=labels)
-
-
-def comparison_of(path: str, *, titles: dict[str, str], labels: dict[str, str]) -> Figure:
-    """A comparison table, its models under their titles; of two comparisons for one estimand the first."""
-    table = pd.read_csv(path, dtype={"model": str}).drop_duplicates(["model", "estimand"])
-    return comparison(table.assign(model=table["model"].map(titles)), labels=labels)
+KINDS = {
+    "trajectories": _trajectories,
+    "gradient-intervals": _gradient_intervals,
+    "half-eyes": _half_eyes,
+    "shrinkage": _shrinkage,
+    "three-poolings": _three_poolings,
+    "fitted-trajectories": _fitted_trajectories,
+    "intercepts-slopes": _intercepts_slopes,
+}

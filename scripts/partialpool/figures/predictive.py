@@ -22,10 +22,36 @@ from plotnine import (
 )
 
 from partialpool.figures.geoms import estimate_density
-from partialpool.figures.theme import CORAL, PAGE, TEAL, Figure, label, levels, sparse_x, theme_study
+from partialpool.figures.order import distinct, in_order
+from partialpool.figures.scales import axis_label, few_x_breaks
+from partialpool.figures.theme import CORAL, PAGE, TEAL, Figure, theme_study
 
 # More different values than this are drawn as a density, even if all are whole numbers.
 MOST_BARS = 30
+# At most 1000 replicated data sets are shown, and at least 50; between these, as many as have this many values in all.
+REPLICATED_VALUES = 2_000_000
+
+
+def of_fit(tree, *, labels):
+    """The data of a fit against data sets replicated from it.
+
+    Parameters
+    ----------
+    tree : DataTree
+        With ``observed_data`` and ``posterior_predictive``.
+    labels : Mapping
+        `outcome`.
+
+    Returns
+    -------
+    Figure
+        See `posterior_predictive`.
+    """
+    observed = next(iter(tree["observed_data"].data_vars.values())).to_numpy()
+    replicated = next(iter(tree["posterior_predictive"].data_vars.values()))
+    replicated = replicated.transpose("chain", "draw", "__obs__").to_numpy().reshape(-1, len(observed))
+    most = int(np.clip(REPLICATED_VALUES // len(observed), 50, 1000))
+    return posterior_predictive(observed, _spread(replicated, most), labels=labels)
 
 
 def posterior_predictive(observed, replicated, *, labels):
@@ -54,13 +80,17 @@ def posterior_predictive(observed, replicated, *, labels):
     discrete = len(values) <= MOST_BARS and np.all(values == np.round(values))
     draw = _compare_shares if discrete else _compare_densities
     distribution = draw(observed, replicated) + theme_study()
-    distribution += labs(x=label(labels, "outcome"), color="", fill="")
+    distribution += labs(x=axis_label(labels, "outcome"), color="", fill="")
     return Figure(distribution | _test_quantities(observed, replicated), PAGE, 3.0)
 
 
+def _spread(rows, most):
+    """At most so many rows, evenly spread over all."""
+    return rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int)]
+
+
 def _compare_densities(observed, replicated):
-    chosen = np.linspace(0, len(replicated) - 1, min(50, len(replicated))).astype(int)
-    curves = [("Replicated", values) for values in replicated[chosen]] + [("Observed", observed)]
+    curves = [("Replicated", values) for values in _spread(replicated, 50)] + [("Observed", observed)]
     frames = []
     for curve, (data, values) in enumerate(curves):
         grid, density = estimate_density(values)
@@ -112,12 +142,13 @@ def _test_quantities(observed, replicated):
         frames.append(pd.DataFrame({"value": theirs, "quantity": strip}))
         marks.append({"value": ours, "quantity": strip})
     quantities, marks = pd.concat(frames, ignore_index=True), pd.DataFrame(marks)
+    strips = distinct(marks["quantity"])
     return (
-        ggplot(_in_appearance(quantities), aes("value"))
+        ggplot(in_order(quantities, quantity=strips), aes("value"))
         + geom_histogram(bins=15, fill=CORAL, alpha=0.6)
-        + geom_vline(aes(xintercept="value"), _in_appearance(marks), color=TEAL, size=0.9)
+        + geom_vline(aes(xintercept="value"), in_order(marks, quantity=strips), color=TEAL, size=0.9)
         + facet_wrap("quantity", scales="free", ncol=2)
-        + sparse_x()
+        + few_x_breaks()
         + scale_y_continuous(breaks=[])
         + labs(x="Test quantity", y="Replicated data sets")
         + theme_study()
@@ -138,7 +169,3 @@ TEST_QUANTITIES = {
     "Minimum": lambda values: values.min(axis=-1),
     "Maximum": lambda values: values.max(axis=-1),
 }
-
-
-def _in_appearance(frame):
-    return frame.assign(quantity=pd.Categorical(frame["quantity"], levels(frame["quantity"])))

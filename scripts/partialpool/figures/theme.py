@@ -9,27 +9,14 @@ holds, otherwise the natural order of the strings (2 before 10).
 to the word itself.
 """
 
-import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib as mpl
-import pandas as pd
-from mizani.breaks import breaks_extended
-from plotnine import (
-    element_blank,
-    element_line,
-    element_rect,
-    element_text,
-    ggplot,
-    labs,
-    scale_color_manual,
-    scale_x_continuous,
-    theme,
-    theme_minimal,
-)
+from plotnine import element_blank, element_line, element_rect, element_text, ggplot, theme, theme_minimal
 from plotnine.composition import Compose
+
+from partialpool.jobs.files import atomic
 
 TEAL = "#1c5253"
 CORAL = "#e07a5f"
@@ -46,8 +33,6 @@ GROUP_SHAPES = ("o", "^", "s", "D")
 COLUMN = 3.5
 PAGE = 7.0
 TEXT_SIZE = 8
-# More units than this have no room for their names below an axis as wide as a page.
-NAMED_UNITS = 40
 
 
 @dataclass(frozen=True)
@@ -64,6 +49,22 @@ class Figure:
     plot: ggplot | Compose
     width: float
     height: float
+
+    def save(self, png: str | Path, svg: str | Path) -> None:
+        """Write the figure as PNG with 300 dpi and as SVG.
+
+        The same figure gives the same bytes, and a file is whole or not there at all.
+        """
+        size = theme(figure_size=(self.width, self.height), dpi=300)
+        sized = self.plot & size if isinstance(self.plot, Compose) else self.plot + size
+        # The salt stands in for the random part of identifiers in an SVG.
+        with mpl.rc_context({"svg.hashsalt": "partialpool"}):
+            drawn = sized.draw()
+            for path, metadata in ((png, {}), (svg, {"Date": None})):
+                with atomic(path) as temporary:
+                    drawn.savefig(temporary, dpi=300, metadata=metadata)
+                # The second file has the places of the first: to find them again takes as long as to write it.
+                drawn.set_layout_engine("none")
 
 
 def theme_study():
@@ -88,98 +89,3 @@ def theme_study():
         plot_background=element_rect(fill="white", color="white"),
         strip_text=element_text(size=TEXT_SIZE, ha="left", x=0, margin={"l": 0, "t": 3, "b": 3}),
     )
-
-
-def save(plot, png_path, svg_path, *, width, height):
-    """Write a plot as PNG with 300 dpi and as SVG.
-
-    The same plot gives the same bytes, and a file at its final path is always complete.
-
-    Parameters
-    ----------
-    plot : plotnine.ggplot or plotnine.composition.Compose
-        Not changed by this.
-    png_path, svg_path : path-like
-        In existing folders.
-    width, height : float
-        Inches.
-    """
-    size = theme(figure_size=(width, height), dpi=300)
-    sized = plot & size if isinstance(plot, Compose) else plot + size
-    # The salt stands in for the random part of identifiers in an SVG.
-    with mpl.rc_context({"svg.hashsalt": "partialpool"}):
-        drawn = sized.draw()
-        for path, metadata in ((Path(png_path), {}), (Path(svg_path), {"Date": None})):
-            partial = path.with_name(f".{path.name}.{os.getpid()}{path.suffix}")
-            try:
-                drawn.savefig(partial, dpi=300, metadata=metadata)
-                os.replace(partial, path)
-            finally:
-                partial.unlink(missing_ok=True)
-            # The second file has the places of the first: to find them again takes as long as to write it.
-            drawn.set_layout_engine("none")
-
-
-def label(labels, key):
-    return labels.get(key, key.capitalize())
-
-
-def natural(text):
-    """Sort key that compares the numbers in a text as numbers."""
-    parts = re.split(r"(\d+)", text)
-    return [int(part) if i % 2 else part for i, part in enumerate(parts)]
-
-
-def levels(values):
-    """Different values in categorical order, else in order of appearance."""
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        return list(values.cat.remove_unused_categories().cat.categories)
-    return list(values.unique())
-
-
-def units(ids):
-    """Different units in categorical order, else in natural order."""
-    units = levels(ids)
-    return units if isinstance(ids.dtype, pd.CategoricalDtype) else sorted(units, key=natural)
-
-
-def units_by_estimate(frame, value):
-    """Units by their mean in the first model; those it does not have come last."""
-    first = frame[frame["model"] == levels(frame["model"])[0]]
-    means = first.groupby("id", observed=True)[value].mean()
-    return list(means.reindex(units(frame["id"])).sort_values(kind="stable").index)
-
-
-def with_order(frame, units):
-    return frame.assign(id=pd.Categorical(frame["id"], units))
-
-
-def in_pairs(frame):
-    """Rows of units that have more than one, as there is no line through a single point."""
-    return frame[frame.groupby("id", observed=True)["id"].transform("size") > 1]
-
-
-def cycle(values, n):
-    return [values[i % len(values)] for i in range(n)]
-
-
-def sparse_x():
-    """Few breaks, for a small panel; plotnine's labels of a single break lose its decimals."""
-    return scale_x_continuous(breaks=breaks_extended(3), labels=lambda breaks: [f"{value:g}" for value in breaks])
-
-
-def unit_colors(ids):
-    return scale_color_manual(values=cycle(UNIT_COLORS, ids.nunique()), guide=None)
-
-
-def unit_axis(units, title, width):
-    """Names of units along the x axis: upright if they are long, none if they are too many."""
-    no_grid = theme(panel_grid_major_x=element_blank())
-    if len(units) > NAMED_UNITS:
-        blank = theme(axis_text_x=element_blank(), axis_ticks_major_x=element_blank())
-        return [labs(x=title), no_grid, blank]
-    # Points of width: what an axis has for each unit, and what 7 pt text needs for the longest.
-    room = 72 * (width - 0.7) / len(units)
-    needed = 5 * (max(map(len, units)) + 1)
-    upright = theme(axis_text_x=element_text(rotation=90)) if needed > room else theme()
-    return [labs(x=title), no_grid, upright]

@@ -22,8 +22,9 @@ from plotnine import (
     scale_x_continuous,
 )
 
-from partialpool.figures import theme
 from partialpool.figures.geoms import estimate_density, stat_gradientinterval, stat_halfeye
+from partialpool.figures.order import distinct, distinct_units, in_order, units_by_estimate
+from partialpool.figures.scales import NAMED_UNITS, axis_label, repeated, unit_axis, unit_colors
 from partialpool.figures.theme import (
     COLUMN,
     CORAL,
@@ -31,20 +32,10 @@ from partialpool.figures.theme import (
     GROUP_COLORS,
     GROUP_LINETYPES,
     GROUP_SHAPES,
-    NAMED_UNITS,
     PAGE,
     TEAL,
     Figure,
-    cycle,
-    in_pairs,
-    label,
-    levels,
     theme_study,
-    unit_axis,
-    unit_colors,
-    units,
-    units_by_estimate,
-    with_order,
 )
 
 
@@ -66,7 +57,7 @@ def trajectories(data, *, time, outcome, labels):
         One color a unit, no legend. A unit seen at one time only has points and no line.
     """
     points = data[["id", time, outcome]].dropna().set_axis(["id", "x", "y"], axis=1)
-    points = with_order(points, units(points["id"]))
+    points = in_order(points, id=distinct_units(points["id"]))
     lines = [
         _least_squares_segment(unit, unit_points)
         for unit, unit_points in points.groupby("id", observed=True)
@@ -80,7 +71,7 @@ def trajectories(data, *, time, outcome, labels):
         + theme_study()
     )
     if lines:
-        segments = with_order(pd.DataFrame(lines), points["id"].cat.categories)
+        segments = in_order(pd.DataFrame(lines), id=distinct(points["id"]))
         plot += geom_segment(aes(xend="xend", yend="yend"), segments, size=0.5)
     return Figure(plot, COLUMN, 2.8)
 
@@ -90,6 +81,11 @@ def _least_squares_segment(unit, points):
     ends = np.array([points["x"].min(), points["x"].max()], dtype=float)
     start, end = intercept + slope * ends
     return {"id": unit, "x": ends[0], "y": start, "xend": ends[1], "yend": end}
+
+
+def _in_pairs(table):
+    """Rows of units that have more than one, as there is no line through a single point."""
+    return table[table.groupby("id", observed=True)["id"].transform("size") > 1]
 
 
 def gradient_intervals(draws, *, labels):
@@ -107,9 +103,9 @@ def gradient_intervals(draws, *, labels):
     Figure
         Units in the order of their mean in the first model, one range of values for all panels.
     """
-    models = levels(draws["model"])
+    models = distinct(draws["model"])
     units = units_by_estimate(draws, "value")
-    draws = with_order(draws, units).assign(model=pd.Categorical(draws["model"], models))
+    draws = in_order(draws, id=units, model=models)
     plot = (
         ggplot(draws, aes("id", "value"))
         + stat_gradientinterval(
@@ -120,9 +116,9 @@ def gradient_intervals(draws, *, labels):
             fatten=4,
         )
         + facet_wrap("model", ncol=1)
-        + labs(y=label(labels, "outcome"))
+        + labs(y=axis_label(labels, "outcome"))
         + theme_study()
-        + unit_axis(units, f"{label(labels, 'unit')}, ordered by estimate", PAGE)
+        + unit_axis(units, f"{axis_label(labels, 'unit')}, ordered by estimate", PAGE)
     )
     return Figure(plot, PAGE, 0.6 + 2.0 * len(models))
 
@@ -144,18 +140,18 @@ def shrinkage(summary, *, grand_mean, labels):
     Figure
         Units in the order of their mean in the first model.
     """
-    models = levels(summary["model"])
+    models = distinct(summary["model"])
     units = units_by_estimate(summary, "mean")
-    summary = with_order(summary, units).assign(model=pd.Categorical(summary["model"], models))
+    summary = in_order(summary, id=units, model=models)
     plot = (
         ggplot(summary, aes("id", "mean"))
         + geom_hline(yintercept=grand_mean, linetype="dashed", size=0.4)
-        + geom_line(aes(group="id"), in_pairs(summary), color=GREY, size=0.35)
+        + geom_line(aes(group="id"), _in_pairs(summary), color=GREY, size=0.35)
         + geom_point(aes(color="model"), size=1.3, stroke=0)
         + scale_color_manual(values=[CORAL, TEAL])
-        + labs(y=label(labels, "outcome"), color="")
+        + labs(y=axis_label(labels, "outcome"), color="")
         + theme_study()
-        + unit_axis(units, f"{label(labels, 'unit')}, ordered by estimate", PAGE)
+        + unit_axis(units, f"{axis_label(labels, 'unit')}, ordered by estimate", PAGE)
     )
     return Figure(plot, PAGE, 2.8)
 
@@ -183,9 +179,8 @@ def half_eyes(draws, *, reference=None, labels):
     ValueError
         If there are more than two quantities.
     """
-    units = theme.units(draws["id"])
-    draws = with_order(draws, units)
-    quantities = levels(draws["quantity"])
+    units = distinct_units(draws["id"])
+    quantities = distinct(draws["quantity"])
     if len(quantities) > 2:
         raise ValueError(f"half_eyes draws one or two quantities, not {len(quantities)}: {quantities}")
     colors = dict(zip(quantities, [CORAL, TEAL][-len(quantities) :], strict=True))
@@ -193,7 +188,7 @@ def half_eyes(draws, *, reference=None, labels):
     # The widest is drawn first, below the others.
     spread = draws.groupby("quantity", observed=True)["value"].std().reindex(quantities)
     widest_first = list(spread.sort_values(ascending=False, kind="stable").index)
-    draws = draws.assign(quantity=pd.Categorical(draws["quantity"], widest_first))
+    draws = in_order(draws, id=units, quantity=widest_first)
     plot = ggplot(draws, aes("id", "value", fill="quantity", color="quantity"))
     if reference is not None:
         plot += geom_hline(yintercept=reference, linetype="dashed", size=0.4)
@@ -203,9 +198,9 @@ def half_eyes(draws, *, reference=None, labels):
         + stat_halfeye(alpha=0.5, size=0.4 if width == COLUMN else 0.25)
         + scale_fill_manual(values=colors, breaks=quantities, guide=guide)
         + scale_color_manual(values=colors, breaks=quantities, guide=guide)
-        + labs(y=label(labels, "outcome"), fill="", color="")
+        + labs(y=axis_label(labels, "outcome"), fill="", color="")
         + theme_study()
-        + unit_axis(units, label(labels, "unit"), width)
+        + unit_axis(units, axis_label(labels, "unit"), width)
     )
     return Figure(plot, width, 2.8)
 
@@ -230,19 +225,19 @@ def three_poolings(summary, raw_means, *, grand_mean, labels):
     """
     poolings = ["No pooling", "Partial pooling"]
     means = pd.concat([raw_means, summary], keys=poolings, names=["pooling"]).reset_index("pooling")
-    units = theme.units(summary["id"])
-    means = with_order(means[means["id"].isin(units)], units)
+    units = distinct_units(summary["id"])
+    means = in_order(means[means["id"].isin(units)], id=units)
     complete = pd.DataFrame({"mean": [grand_mean], "pooling": ["Complete pooling"]})
     plot = (
         ggplot(means, aes("id", "mean"))
         + geom_hline(aes(yintercept="mean", linetype="pooling"), complete, size=0.4)
-        + geom_line(aes(group="id"), in_pairs(means), color=GREY, size=0.35)
+        + geom_line(aes(group="id"), _in_pairs(means), color=GREY, size=0.35)
         + geom_point(aes(color="pooling"), size=1.5, stroke=0)
         + scale_color_manual(values=dict(zip(poolings, ["black", CORAL], strict=True)))
         + scale_linetype_manual(values=["dashed"])
-        + labs(y=label(labels, "outcome"), color="", linetype="")
+        + labs(y=axis_label(labels, "outcome"), color="", linetype="")
         + theme_study()
-        + unit_axis(units, label(labels, "unit"), PAGE)
+        + unit_axis(units, axis_label(labels, "unit"), PAGE)
     )
     return Figure(plot, PAGE, 2.8)
 
@@ -266,28 +261,28 @@ def fitted_trajectories(summary, *, time, group=None, labels):
     Figure
         With a legend of the groups, or none.
     """
-    summary = with_order(summary, units(summary["id"]))
+    summary = in_order(summary, id=distinct_units(summary["id"]))
     points = pd.DataFrame({"id": summary["id"], "x": summary[time], "mean": summary["mean"]})
     if group is None:
         look = aes("x", "mean", color="id", group="id")
         scales = [unit_colors(points["id"])]
     else:
-        groups = levels(summary[group])
+        groups = distinct(summary[group])
         points["by"] = pd.Categorical(summary[group], groups)
         look = aes("x", "mean", color="by", shape="by", linetype="by", group="id")
         title = labels.get("group", group)
         scales = [
-            scale_color_manual(values=cycle(GROUP_COLORS, len(groups))),
-            scale_shape_manual(values=cycle(GROUP_SHAPES, len(groups))),
-            scale_linetype_manual(values=cycle(GROUP_LINETYPES, len(groups))),
+            scale_color_manual(values=repeated(GROUP_COLORS, len(groups))),
+            scale_shape_manual(values=repeated(GROUP_SHAPES, len(groups))),
+            scale_linetype_manual(values=repeated(GROUP_LINETYPES, len(groups))),
             labs(color=title, shape=title, linetype=title),
         ]
     plot = (
         ggplot(points, look)
-        + geom_line(data=in_pairs(points), size=0.5)
+        + geom_line(data=_in_pairs(points), size=0.5)
         + geom_point(size=1.2, stroke=0)
         + scales
-        + labs(x=labels.get("time", time), y=label(labels, "outcome"))
+        + labs(x=labels.get("time", time), y=axis_label(labels, "outcome"))
         + theme_study()
     )
     return Figure(plot, COLUMN, 3.0)
@@ -322,7 +317,7 @@ def intercepts_slopes(effects, correlation, *, labels):
             alpha=0.4,
         )
         + geom_point(color=TEAL, size=1, stroke=0)
-        + labs(x=label(labels, "intercept"), y=label(labels, "slope"))
+        + labs(x=axis_label(labels, "intercept"), y=axis_label(labels, "slope"))
         + theme_study()
     )
     correlation = np.asarray(correlation, dtype=float)

@@ -1,0 +1,46 @@
+"""Axes and colors that several figures share."""
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle, islice
+
+import pandas as pd
+from mizani.breaks import breaks_extended
+from plotnine import element_blank, element_text, labs, scale_color_manual, scale_x_continuous, theme
+
+from partialpool.figures.theme import UNIT_COLORS
+
+# More units than this have no room for their names below an axis as wide as a page.
+NAMED_UNITS = 40
+
+
+def axis_label(labels: Mapping[str, str], role: str) -> str:
+    """What an axis says of a role: its label, else the word itself."""
+    return labels.get(role, role.capitalize())
+
+
+def repeated(values: Sequence, n: int) -> list:
+    """The first ``n`` of the values, from the beginning again where they are fewer."""
+    return list(islice(cycle(values), n))
+
+
+def few_x_breaks():
+    """Few breaks, for a small panel; plotnine's own labels of a single break lose its decimals."""
+    return scale_x_continuous(breaks=breaks_extended(3), labels=lambda breaks: [f"{value:g}" for value in breaks])
+
+
+def unit_colors(ids: pd.Series):
+    """A color for each unit, without a legend."""
+    return scale_color_manual(values=repeated(UNIT_COLORS, ids.nunique()), guide=None)
+
+
+def unit_axis(units: list[str], title: str, width: float) -> list:
+    """Names of units along the x axis of a figure ``width`` inches wide: upright if long, none if too many."""
+    no_grid = theme(panel_grid_major_x=element_blank())
+    if len(units) > NAMED_UNITS:
+        blank = theme(axis_text_x=element_blank(), axis_ticks_major_x=element_blank())
+        return [labs(x=title), no_grid, blank]
+    # In points: the room an axis has for each unit, and what the longest name needs in 7 pt.
+    room = 72 * (width - 0.7) / len(units)
+    needed = 5 * (max(map(len, units)) + 1)
+    upright = theme(axis_text_x=element_text(rotation=90)) if needed > room else theme()
+    return [labs(x=title), no_grid, upright]

@@ -1,0 +1,61 @@
+"""Traces, ranks and energy."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from partialpool.figures.diagnostics import PANELS, diagnostics, of_fit
+
+from figures.drawing import draw, texts
+
+
+def chains(rng, parameters, n=400):
+    draws = pd.DataFrame(
+        [(p, c, i) for p in parameters for c in range(4) for i in range(n)],
+        columns=["parameter", "chain", "draw"],
+    )
+    draws["value"] = rng.normal(size=len(draws))
+    energy = pd.DataFrame({"chain": np.repeat(range(4), n), "energy": rng.normal(9, 3, 4 * n)})
+    return draws, energy
+
+
+def test_diagnostics_show_a_chain_apart(rng):
+    draws, energy = chains(rng, ["sd", "b"])
+    astray = (draws["parameter"] == "b") & (draws["chain"] == 2)
+    draws.loc[astray, "value"] += 5
+    figure = diagnostics(draws, energy, labels={"b": "Slope"})
+    drawn, [[trace], [_, ecdf, _], [density]] = draw(figure)
+    assert {"sd", "Slope", "Chain 0", "Chain 3"} <= texts(drawn)
+    assert trace.groupby(["PANEL", "group"], observed=True).size().max() <= 400
+    worst = ecdf.assign(y=ecdf["y"].abs()).groupby(["PANEL", "group"], observed=True)["y"].max()
+    # All draws of the chain lie above the other three: its ECDF is 0 where theirs ends, at 3/4.
+    assert worst[2, 3] == pytest.approx(0.75, abs=0.01)
+    assert worst[1].max() < 0.1
+    areas = density.groupby(["PANEL", "fill"], observed=True).apply(lambda curve: np.trapezoid(curve["y"], curve["x"]))
+    np.testing.assert_allclose(areas, 1, atol=1e-2)
+
+
+def test_traces_are_thinned(rng):
+    draws, energy = chains(rng, ["b"], n=2000)
+    _, [[trace], *_] = draw(diagnostics(draws, energy, labels={}))
+    assert 4 * 250 <= len(trace) <= 4 * 500
+
+
+def test_diagnostics_show_the_worst_where_there_are_many():
+    names = [f"id[{i}]" for i in range(20)]
+    posterior = xr.Dataset(
+        {
+            "id": (("chain", "draw", "id_dim"), np.random.default_rng(2).normal(size=(2, 50, 20))),
+            "sigma": (("chain", "draw"), np.random.default_rng(3).normal(size=(2, 50))),
+        },
+        {"id_dim": [str(i) for i in range(20)]},
+        {"family_parameters": "sigma"},
+    )
+    energy = xr.Dataset({"energy": (("chain", "draw"), np.random.default_rng(4).normal(size=(2, 50)))})
+    tree = xr.DataTree.from_dict({"posterior": posterior, "sample_stats": energy})
+    rhat = [1.0] * 17 + [1.2, 1.3, np.nan]
+    summary = pd.DataFrame({"parameter": ["sigma", *names], "rhat": [1.0, *rhat]})
+    figure = of_fit(tree, summary, labels={})
+    shown = list(figure.plot[0].data["parameter"].cat.categories)
+    assert len(shown) == PANELS
+    assert shown[:4] == ["sigma", "id[19]", "id[18]", "id[17]"]

@@ -1,0 +1,53 @@
+"""Figures as files."""
+
+import xml.etree.ElementTree as ET
+
+import matplotlib.image
+import pytest
+from partialpool.figures.theme import Figure
+from partialpool.figures.units import gradient_intervals, shrinkage
+from plotnine import aes
+from plotnine.composition import Compose
+from plotnine.exceptions import PlotnineError
+
+from figures.drawing import long_draws
+
+
+@pytest.mark.parametrize("composed", [False, True])
+def test_saved_files_have_the_size_and_are_the_same_every_time(tmp_path, pooled, composed):
+    single = shrinkage(pooled, grand_mean=0.2, labels={})
+    plot = single.plot | single.plot if composed else single.plot
+    assert isinstance(plot, Compose) == composed
+    contents = []
+    for turn in ("one", "two"):
+        png, svg = tmp_path / f"{turn}.png", tmp_path / f"{turn}.svg"
+        Figure(plot, 5, 2.5).save(png, svg)
+        contents.append((png.read_bytes(), svg.read_bytes()))
+    assert contents[0] == contents[1]
+    assert matplotlib.image.imread(png).shape[:2] == (750, 1500)
+    root = ET.fromstring(contents[0][1])
+    assert (root.get("width"), root.get("height")) == ("360pt", "180pt")
+    assert b"<dc:date>" not in contents[0][1]
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_failed_save_leaves_the_old_file(tmp_path, pooled):
+    png, svg = tmp_path / "old.png", tmp_path / "old.svg"
+    png.write_text("old")
+    svg.mkdir()
+    figure = shrinkage(pooled, grand_mean=0.2, labels={})
+    with pytest.raises(PlotnineError):
+        Figure(figure.plot + aes(y="missing"), 3, 2).save(png, svg)
+    assert png.read_text() == "old"
+    with pytest.raises(IsADirectoryError):
+        figure.save(png, svg)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["old.png", "old.svg"]
+
+
+def test_gradients_are_a_bitmap_in_a_small_svg(tmp_path, rng):
+    draws = long_draws(rng, {f"p{i}": 0.2 for i in range(91)}, n=200, model="One")
+    figure = gradient_intervals(draws, labels={})
+    png, svg = tmp_path / "a.png", tmp_path / "a.svg"
+    figure.save(png, svg)
+    assert b"<image" in svg.read_bytes()
+    assert svg.stat().st_size < 1_000_000
