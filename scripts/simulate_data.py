@@ -4,10 +4,10 @@ from partialpool.jobs.job import job
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        from partialpool.data.simulate import simulate
+        from partialpool.data.simulate import GrowthModel, simulate
         from partialpool.jobs.files import atomic
 
-        frame, truth = simulate(**snakemake.params.simulate, **snakemake.params.columns)
+        frame, truth = simulate(GrowthModel(**snakemake.params.simulate), **snakemake.params.columns)
         for table, path in ((frame, snakemake.output.raw), (truth, snakemake.output.truth)):
             with atomic(path) as temporary:
                 table.to_csv(temporary, index=False, na_rep="NA")

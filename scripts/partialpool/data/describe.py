@@ -41,17 +41,17 @@ def describe(frame: pd.DataFrame) -> pd.DataFrame:
                 "sd": values.std(),
                 "q5.5": values.quantile(0.055),
                 "q94.5": values.quantile(0.945),
-                "histogram": _histogram(values.to_numpy(dtype="float64")),
+                "histogram": histogram(values.to_numpy(dtype="float64")),
             }
         )
     return pd.DataFrame(rows)
 
 
-def _histogram(values: np.ndarray) -> str:
+def histogram(values: np.ndarray) -> str:
     """Draw counts as blocks: R's ``hist(values, breaks = 10)``, a fifth of the largest a step."""
     if not values.size:
         return ""
-    breaks = _pretty(values.min(), values.max(), 10)
+    breaks = pretty_breaks(values.min(), values.max(), 10)
     # Bins are right-closed; like R, take a value that misses its break by rounding as on it.
     inner = breaks[1:-1] + 1e-7 * (breaks[1] - breaks[0])
     counts = np.bincount(np.searchsorted(inner, values), minlength=inner.size + 1)
@@ -59,7 +59,7 @@ def _histogram(values: np.ndarray) -> str:
     return "".join(_SPARKS[np.searchsorted(steps, counts / counts.max())])
 
 
-def _pretty(low: float, high: float, n: int) -> np.ndarray:
+def pretty_breaks(low: float, high: float, n: int) -> np.ndarray:
     """Return about n + 1 equally spaced round numbers over [low, high]: R's pretty, min.n = 1."""
     bias, bias_of_5, tolerance = 1.5, 0.5 + 1.5 * 1.5, 1e-10
     cell = max(abs(low), abs(high))

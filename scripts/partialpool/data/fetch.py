@@ -77,7 +77,7 @@ def fetch(
     if remote:
         if not re.match(r"https?://", source, re.IGNORECASE):
             raise StudyError(f"data.source takes an http(s) URL or a path, not '{source}'.")
-        origin = Path(resources) / _basename(source)
+        origin = Path(resources) / basename(source)
         if origin.is_file():
             kept = checksum(origin)
             remote = sha256 is not None and kept != sha256
@@ -111,7 +111,7 @@ def fetch(
     return actual
 
 
-def _basename(url: str) -> str:
+def basename(url: str) -> str:
     """Return the name under which a URL's file is kept by hand; no query, no folder, no tricks."""
     path = re.split(r"[?#]", url, maxsplit=1)[0].partition("://")[2].partition("/")[2]
     name = re.sub(r"[^\w. -]", "_", PurePosixPath(unquote(path)).name).strip(". ")

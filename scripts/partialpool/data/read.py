@@ -13,7 +13,7 @@ from partialpool.errors import StudyError
 
 # ASSUME: these and nothing else mean "not measured": R writes NA, pandas nothing, NumPy nan.
 MISSING = frozenset({"", "NA", "NaN", "nan"})
-_BLOCK = 20_000
+BLOCK = 20_000
 
 
 def read(path: str | Path) -> pd.DataFrame:
@@ -58,8 +58,8 @@ def read(path: str | Path) -> pd.DataFrame:
     header = [name.strip() for name in next(records)]
     parts, uneven = [], None
     # In blocks, since a list for each line takes many times the memory of the columns.
-    for block in batched(records, _BLOCK):
-        lengths = enumerate(map(len, block), start=2 + len(parts) * _BLOCK)
+    for block in batched(records, BLOCK):
+        lengths = enumerate(map(len, block), start=2 + len(parts) * BLOCK)
         uneven = uneven or next(((line, length) for line, length in lengths if length != len(header)), None)
         if not uneven:
             parts.append(pd.DataFrame(dict(enumerate(map(_text, zip(*block, strict=True))))))

@@ -1,0 +1,126 @@
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from partialpool.data.prepare import prepare
+from partialpool.errors import StudyError
+
+ROLES = {"unit": "id", "outcome": "con", "time": "week", "group": "group"}
+GOOD = """id,group,week,con,wave,note,x,full
+6,PD,0,0.1929,1,a,1.5,
+6,PD,1,,2,,NA,
+29,CTRL,NA,.16,1,10,-2e1,
+"""
+
+
+def test_prepare_gives_types_that_parquet_keeps(write, tmp_path):
+    frame = prepare(write(GOOD.replace("1,,2", "1,0.2,2")), **ROLES)
+    assert frame.dtypes.astype(str).to_dict() == {
+        "id": "int64",
+        "group": "category",
+        "week": "float64",
+        "con": "float64",
+        "wave": "int64",
+        "note": "category",
+        "x": "float64",
+        "full": "float64",
+        "row": "int64",
+    }
+    assert frame["group"].cat.categories.tolist() == ["CTRL", "PD"]
+    assert frame["x"].tolist()[::2] == [1.5, -20.0]
+    frame.to_parquet(tmp_path / "prepared.parquet")
+    pd.testing.assert_frame_equal(frame, pd.read_parquet(tmp_path / "prepared.parquet"))
+
+
+def test_numbers_are_right_to_the_last_bit(write):
+    drawn = np.random.default_rng(1).integers(0, 2**64, 2000, dtype="uint64").view("float64")
+    texts = [repr(number) for number in drawn[np.isfinite(drawn)].tolist()]
+    texts += ["1.", "+.5", "-0", "1e-999", "9007199254740993", "1." + "1" * 400]
+    # Halfway between two numbers, and just beyond.
+    texts += ["1.00000000000000011102230246251565404236316680908203125" + more for more in ("", "1")]
+    frame = prepare(
+        write("id,con\n" + "".join(f"{i % 9},{text}\n" for i, text in enumerate(texts))), unit="id", outcome="con"
+    )
+    expected = np.array([float(text) for text in texts])
+    assert frame["con"].to_numpy().tobytes() == expected.tobytes()
+
+
+def test_prepare_without_time_and_group(write):
+    frame = prepare(write("id,con\n007,1\n007,2\n8,3\n"), unit="id", outcome="con")
+    assert frame["id"].tolist() == ["007", "007", "8"]
+    assert frame["id"].dtype == "str"
+    assert frame["con"].dtype == "float64"
+
+
+def test_prepare_keeps_rows_without_outcome_or_time(write):
+    frame = prepare(write(GOOD + "29,CTRL,2,0.3,2,b,1,\n29,CTRL,3,0.3,2,b,1,\n"), **ROLES)
+    assert frame["row"].tolist() == list(range(5))
+    assert frame["con"].isna().tolist() == [False, True, False, False, False]
+    assert frame["week"].isna().tolist() == [False, False, True, False, False]
+
+
+def test_numeric_groups_are_categories_in_numeric_order(write):
+    rows = "".join(f"{i},{g},{w},{i + w}\n" for i, g in ((1, 10), (2, 9)) for w in (0, 1))
+    frame = prepare(write("id,group,week,con\n" + rows), **ROLES)
+    assert frame["group"].cat.categories.tolist() == ["9", "10"]
+
+
+def test_prepare_lists_all_problems_with_line_and_value(write):
+    with pytest.raises(StudyError) as error:
+        prepare(
+            write(
+                "id,group,week,con\n1,A,0,'0,19'\n".replace("'", '"')
+                + "1,B,1,1.2 kg\n,A,1,inf\n2,A,2020-01-05,1e999\n3,NA,0,0.5\n3,C,0,0.5\n"
+            ),
+            **ROLES,
+        )
+    assert re.findall(r"line (\d), column (\w+): (.*)", str(error.value)) == [
+        ("2", "con", "'0,19' has a comma: write 0.19 if it is a decimal comma"),
+        ("3", "con", "'1.2 kg' is a number with text: write 1.2"),
+        ("3", "group", "'B', but unit 1 is 'A' before"),
+        ("4", "con", "'inf' is not finite"),
+        ("4", "id", "is missing"),
+        ("5", "con", "'1e999' is not finite"),
+        ("5", "week", "'2020-01-05' is not a number (missing values are NA or empty)"),
+        ("6", "group", "is missing"),
+    ]
+    assert "problems: 8" in str(error.value)
+
+
+def test_prepare_shows_ten_problems_at_most(write):
+    rows = "".join(f"{i // 2},A,{i},x{i}\n" for i in range(50))
+    with pytest.raises(StudyError, match="problems: 50") as error:
+        prepare(write("id,group,week,con\n" + rows), **ROLES)
+    assert str(error.value).count("line ") == 10
+    assert "and 40 more" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ("1,A,0,1\n1,A,1,2\n", "fewer than 2 units"),
+        ("1,A,0,1\n1,A,1,2\n2,A,0,NA\n", "fewer than 2 units"),
+        ("1,A,0,1\n2,A,1,2\n3,A,1,2\n", "nobody has 2 values of con"),
+        ("1,A,0,1\n1,A,1,1.0\n2,A,1,1\n", "column con: fewer than 2 different values"),
+        ("1,A,NA,1\n1,A,1,2\n2,A,1,3\n", "column week: fewer than 2 different values"),
+    ],
+)
+def test_prepare_refuses_data_that_say_nothing(write, rows, says):
+    with pytest.raises(StudyError, match=says):
+        prepare(write("id,group,week,con\n" + rows), **ROLES)
+
+
+@pytest.mark.parametrize(
+    ("role", "column", "says"),
+    [
+        ("time", "weeks", "Did you mean 'week'?"),
+        ("unit", "subject", "Columns: id, group, week, con"),
+        ("group", "row", "data.group"),
+    ],
+)
+def test_prepare_names_the_columns_there_are(write, role, column, says):
+    with pytest.raises(StudyError) as error:
+        prepare(write(GOOD), **ROLES | {role: column})
+    assert f"data.{role}" in str(error.value)
+    assert says in str(error.value)
