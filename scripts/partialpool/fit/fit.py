@@ -9,10 +9,9 @@ import pandas as pd
 from partialpool.errors import StudyError
 from partialpool.fit.nuts import nuts
 from partialpool.model.formula import complete_cases
+from partialpool.model.names import ROW_DIM
 from partialpool.model.spec import ModelSpec
 
-# Variables of the joint distribution that Bambi adds for every row; they follow from the others.
-_PER_ROW = "__obs__"
 _CLOCKS = ("perf_counter", "process_time")
 # By engine: where only scales move there is no funnel, and smaller steps are for nothing.
 TARGET_ACCEPT = {"marginal": 0.8, "nuts": 0.95}
@@ -107,7 +106,8 @@ def _tidy(groups: dict, rows: pd.DataFrame):
     import xarray as xr
 
     posterior = groups["posterior"]
-    posterior = posterior.drop_dims(_PER_ROW, errors="ignore")
+    # Variables that Bambi adds for every row; they follow from the others.
+    posterior = posterior.drop_dims(ROW_DIM, errors="ignore")
     stats = groups["sample_stats"]
     kept = {
         "posterior": posterior,
@@ -140,6 +140,6 @@ def constant_data(rows: pd.DataFrame):
         for name, column in rows.items()
     }
     return xr.Dataset(
-        {name: (_PER_ROW, values) for name, values in columns.items()},
-        coords={_PER_ROW: range(len(rows))},
+        {name: (ROW_DIM, values) for name, values in columns.items()},
+        coords={ROW_DIM: range(len(rows))},
     )

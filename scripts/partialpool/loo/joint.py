@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from partialpool.model.build import build
-from partialpool.model.names import blocks
+from partialpool.model.formula import bars
+from partialpool.model.names import bambi_blocks
 from partialpool.model.spec import ModelSpec
 
 # ASSUME: nearer to +-1 too few digits of a correlation are left to undo it.
@@ -161,7 +162,8 @@ class Density:
         import xarray as xr
 
         found = {}
-        for terms, correlation in blocks(self.formula, self.parent.group_specific_terms):
+        for block in bambi_blocks(bars(self.formula), self.parent.group_specific_terms):
+            terms, correlation = block.terms, block.correlation
             effects, columns = [], []
             for term in terms:
                 standard = posterior[term.name] / posterior[f"{term.name}_sigma"]

@@ -6,28 +6,14 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from partialpool.model import names
 from partialpool.model.build import build
 from partialpool.model.formula import bars
-from partialpool.model.names import coefficient_names
+from partialpool.model.names import Block, Term, bambi_blocks
 from partialpool.model.spec import ModelSpec
 
 
 class NoClosedForm(Exception):
     """Why a model cannot be marginal, in words."""
-
-
-@dataclass(frozen=True)
-class Block:
-    """The effects of one bar: their Bambi terms, the columns of Z, and the name of their correlation."""
-
-    terms: list
-    columns: list[slice]
-    correlation: str | None
-
-    @property
-    def coefficients(self) -> list[str]:
-        return [name for term in self.terms for name in coefficient_names(term)]
 
 
 @dataclass(frozen=True)
@@ -51,6 +37,17 @@ class Design:
     factor: str | None
     levels: list[str]
     blocks: list[Block]
+
+    @property
+    def terms(self) -> list[Term]:
+        """Terms of the columns of ``z``."""
+        return [term for block in self.blocks for term in block.terms]
+
+    @property
+    def columns(self) -> dict[str, slice]:
+        """Columns of ``z`` of each term, by name."""
+        ends = np.cumsum([0, *(len(term.coefficients) for term in self.terms)])
+        return {term.name: slice(ends[i], ends[i + 1]) for i, term in enumerate(self.terms)}
 
     @cached_property
     def common_terms(self) -> list[tuple[str, dict[str, list], slice]]:
@@ -122,19 +119,16 @@ def design(spec: ModelSpec, rows: pd.DataFrame) -> Design:
     for offset in parent.offset_terms.values():
         y = y - np.asarray(offset.data, dtype=float).ravel()
 
-    effects, blocks = [], []
-    for terms, correlation in names.blocks(spec.formula, parent.group_specific_terms):
-        slices = []
-        for term in terms:
-            predictor = np.asarray(term.predictor, dtype=float).reshape(len(rows), -1)
-            start = sum(effect.shape[1] for effect in effects)
-            slices.append(slice(start, start + predictor.shape[1]))
-            effects.append(predictor)
-        blocks.append(Block(terms, slices, correlation))
+    blocks = bambi_blocks(bars(spec.formula), parent.group_specific_terms)
+    effects = [
+        np.asarray(parent.group_specific_terms[term.name].predictor, dtype=float).reshape(len(rows), -1)
+        for block in blocks
+        for term in block.terms
+    ]
     if known is not None:
         codes, levels = known.cat.codes.to_numpy(np.int64), [str(level) for level in known.cat.categories]
     elif blocks:
-        term = blocks[0].terms[0]
+        term = parent.group_specific_terms[blocks[0].terms[0].name]
         codes, levels = np.asarray(term.group_index, np.int64), [str(level) for level in term.groups]
     else:
         codes, levels = np.zeros(len(rows), np.int64), []

@@ -19,7 +19,7 @@ from partialpool.marginal.batched import (
 from partialpool.marginal.coefficients import conditions, thinned
 from partialpool.marginal.design import Design, NoClosedForm
 from partialpool.marginal.statistics import CHUNK, LARGE, Statistics, statistics, triangles
-from partialpool.model.population import factors_of
+from partialpool.model.population import population
 
 
 @cache
@@ -109,7 +109,9 @@ def leave_out(matrices: Design, posterior, subsets: np.ndarray) -> np.ndarray:
     # The scales are few, and known well in a large study: then some draws of them do.
     shape = posterior.sizes["chain"], posterior.sizes["draw"]
     posterior = posterior.isel(draw=thinned((1, shape[1]), max(100, LARGE // (shape[0] * (int(subsets.max()) + 1)))))
-    sigma, factor = posterior["sigma"].transpose("chain", "draw").to_numpy(), factors_of(posterior, matrices)
+    sigma = posterior["sigma"].transpose("chain", "draw").to_numpy()
+    q = matrices.z.shape[1]
+    factor = population(posterior, matrices.terms).cholesky.reshape(-1, q, q) if q else np.zeros((sigma.size, 0, 0))
     found = left_out(statistics(matrices), matrices.z, matrices.codes, sigma.ravel(), factor, subsets)
     if found is None:
         raise NoClosedForm(f"what is left out together belongs to several members of {matrices.factor}")

@@ -8,7 +8,7 @@ from partialpool.marginal.design import Design
 from partialpool.marginal.sample import sample_scales
 from partialpool.marginal.scales import Density, factors
 from partialpool.marginal.statistics import LARGE, MODERATE, statistics
-from partialpool.model.names import inner_coords
+from partialpool.model.names import ROW_DIM, pair_dim
 
 
 def fit(matrices: Design, rows: pd.DataFrame, *, cores: int, progress=None) -> dict:
@@ -81,44 +81,44 @@ def fit(matrices: Design, rows: pd.DataFrame, *, cores: int, progress=None) -> d
     for name, levels, columns in matrices.common_terms:
         keep(name, coefficients[:, columns], levels)
     keep("sigma", scales["sigma"], {})
-    terms = [pair for block in matrices.blocks for pair in zip(block.terms, block.columns, strict=True)]
-    for term, _ in terms:
-        keep(f"{term.name}_sigma", scales[f"{term.name}_sigma"], inner_coords(term))
+    for term in matrices.terms:
+        keep(term.sd_name, scales[term.sd_name], term.level_coords)
     for block in matrices.blocks:
         if block.correlation:
-            dim = f"{block.correlation}_dim"
+            dim = pair_dim(block.correlation)
             keep(block.correlation, scales[block.correlation], {dim: list(density.model.coords[dim])})
-    units = {f"{matrices.factor}__factor_dim": matrices.levels}
+    units = {term.grouping_dim: matrices.levels for term in matrices.terms[:1]}
     groups = {}
     if summary:
         found = summarise_effects(gathered, sigma, factor, b, shape, units_rng, matrices, cores)
-        groups["group_effects"] = _summaries(found, terms, units)
+        groups["group_effects"] = _summaries(found, matrices, units)
     else:
-        for term, columns in terms:
-            keep(term.name, effects[:, :, columns].transpose(0, 2, 1), inner_coords(term) | units)
-    index = {"__obs__": np.arange(len(rows))}
+        for term in matrices.terms:
+            values = effects[:, :, matrices.columns[term.name]].transpose(0, 2, 1)
+            keep(term.name, values, term.level_coords | units)
+    index = {ROW_DIM: np.arange(len(rows))}
     by_draw = {"chain": np.arange(chains), "draw": kept.reshape(chains, -1)[0]}
 
     def by_row(values: np.ndarray) -> xr.Dataset:
         values = values.reshape(chains, -1, len(rows))
-        return xr.Dataset({model.response_term.name: (("chain", "draw", "__obs__"), values)}, by_draw | index)
+        return xr.Dataset({model.response_term.name: (("chain", "draw", ROW_DIM), values)}, by_draw | index)
 
     return groups | {
         "posterior": xr.Dataset(variables, {"chain": np.arange(chains), "draw": np.arange(draws)} | coords),
         "sample_stats": stats,
         "log_likelihood": by_row(log_likelihood),
         "posterior_predictive": by_row(predicted),
-        "observed_data": xr.Dataset({model.response_term.name: ("__obs__", observed)}, index),
+        "observed_data": xr.Dataset({model.response_term.name: (ROW_DIM, observed)}, index),
     }
 
 
-def _summaries(found: np.ndarray, terms: list, units: dict[str, list]):
+def _summaries(found: np.ndarray, matrices: Design, units: dict[str, list]):
     import xarray as xr
 
     variables, coords = {}, {"statistic": np.array(["mean", "sd", "q2.5", "q97.5"], dtype=object)}
-    for term, columns in terms:
-        levels = inner_coords(term) | units
+    for term in matrices.terms:
+        levels = term.level_coords | units
         coords |= {dim: np.array(labels, dtype=object) for dim, labels in levels.items()}
         sizes = [len(labels) for labels in levels.values()]
-        variables[term.name] = (("statistic", *levels), found[:, columns].reshape(4, *sizes))
+        variables[term.name] = (("statistic", *levels), found[:, matrices.columns[term.name]].reshape(4, *sizes))
     return xr.Dataset(variables, coords)

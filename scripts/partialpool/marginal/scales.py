@@ -9,7 +9,6 @@ from partialpool.marginal.design import Design
 from partialpool.marginal.native import MODEL, NUMBERS
 from partialpool.marginal.statistics import Statistics
 from partialpool.model.lkj import correlation_cholesky
-from partialpool.model.names import coefficient_names, inner_coords
 
 
 def resolution(matrices: Design, gathered: Statistics) -> tuple[float, np.ndarray]:
@@ -43,23 +42,28 @@ def scales_model(matrices: Design, gathered: Statistics):
     def scale(name, prior, size, **options):
         return getattr(pm, prior.name)(name, **prior.args, **options, initval=size, default_transform=Softplus(size))
 
+    parent = matrices.model.parameters[matrices.model.family.likelihood.parent]
+
+    def sd_prior(term):
+        return parent.group_specific_terms[term.name].prior.args["sigma"]
+
     entries = {}
     spread, smallest = resolution(matrices, gathered)
     with pm.Model() as model:
         scale("sigma", matrices.model.marginal_parameters["sigma"].prior, spread)
         for block in matrices.blocks:
             sds = []
-            for term, columns in zip(block.terms, block.columns, strict=True):
-                levels = inner_coords(term)
+            for term in block.terms:
+                levels, columns = term.level_coords, matrices.columns[term.name]
                 model.add_coords({k: v for k, v in levels.items() if k not in model.coords})
                 size = smallest[columns] if levels else smallest[columns.start]
-                sd = scale(f"{term.name}_sigma", term.prior.args["sigma"], size, dims=tuple(levels) or None)
-                sds += [sd[i] for i in range(len(coefficient_names(term)))] if levels else [sd]
+                sd = scale(term.sd_name, sd_prior(term), size, dims=tuple(levels) or None)
+                sds += [sd[i] for i in range(len(term.coefficients))] if levels else [sd]
             cholesky = [[1.0]]
             if block.correlation:
                 eta = dict(matrices.spec.priors["cor"].args)["eta"]
                 cholesky = correlation_cholesky(block.correlation, block.coefficients, eta)
-            first = block.columns[0].start
+            first = matrices.columns[block.terms[0].name].start
             for i, row in enumerate(cholesky):
                 for j, value in enumerate(row):
                     name = f"factor_{first + i}_{first + j}"

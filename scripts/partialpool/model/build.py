@@ -1,10 +1,11 @@
-"""From a spec and its rows to a ``bambi.Model``, with correlated group-level effects where the formula asks for them."""
+"""From a spec and its rows to a ``bambi.Model``, with correlated group-level effects if the formula has them."""
 
 import pandas as pd
 
 from partialpool.errors import StudyError
+from partialpool.model.formula import bars
 from partialpool.model.lkj import CorrelatedBlock
-from partialpool.model.names import blocks, coefficient_names
+from partialpool.model.names import bambi_blocks
 from partialpool.model.spec import ModelSpec
 
 
@@ -21,7 +22,7 @@ def build(spec: ModelSpec, rows: pd.DataFrame):
     Returns
     -------
     bambi.Model
-        With the spec's priors on every parameter. Correlations are named ``cor_{factor}``.
+        With the spec's priors on every parameter. Correlations are named as ``names.blocks`` names them.
 
     Raises
     ------
@@ -59,34 +60,29 @@ def build(spec: ModelSpec, rows: pd.DataFrame):
             wanted[name] = priors.take("b", name).to_bambi()
     for name in model.marginal_parameters:
         wanted[name] = priors.take(name).to_bambi()
-    for terms, correlation in blocks(spec.formula, parent.group_specific_terms):
-        names = [term.name for term in terms]
+    for block in bambi_blocks(bars(spec.formula), parent.group_specific_terms):
+        names = [term.name for term in block.terms]
         if twice := [name for name in names if name in wanted]:
             raise StudyError(
                 f"formula '{spec.formula}': '{twice[0]}' stands in two terms. (x | unit) has an intercept; "
                 "write (0 + x | unit) for slopes that are independent of it."
             )
         # Its product of such effects and levels of the outcome has the wrong shape or, worse, the wrong values.
-        vectors = [term.name for term in terms if len(coefficient_names(term)) > 1]
+        vectors = [term.name for term in block.terms if len(term.coefficients) > 1]
         if vectors and model.response_term.coords:
             raise StudyError(
                 f"formula '{spec.formula}': Bambi cannot give '{vectors[0]}' several effects in the family "
                 f"'{spec.family}'."
             )
-        sds = [_sd(priors, term) for term in terms]
-        if correlation is None:
+        sds = [priors.take("sd", term.coefficient).to_bambi() for term in block.terms]
+        if block.correlation is None:
             wanted[names[0]] = bambi.Prior("Normal", auto_scale=False, mu=0, sigma=sds[0])
         else:
-            block = CorrelatedBlock(terms, correlation, dict(priors.take("cor").args)["eta"])
-            wanted |= {name: block.prior(sd) for name, sd in zip(names, sds, strict=True)}
+            correlated = CorrelatedBlock(block, dict(priors.take("cor").args)["eta"])
+            wanted |= {name: correlated.prior(sd) for name, sd in zip(names, sds, strict=True)}
     priors.refuse_unused()
     model.set_priors(wanted)
     return model
-
-
-def _sd(priors: "_Priors", term):
-    expr = term.name.partition("|")[0]
-    return priors.take("sd", "Intercept" if expr == "1" else expr).to_bambi()
 
 
 class _Priors:

@@ -4,7 +4,15 @@ from itertools import combinations
 
 import numpy as np
 
-from partialpool.model.names import coefficient_names
+from partialpool.model.names import (
+    Block,
+    Term,
+    is_expression_dim,
+    is_grouping_dim,
+    pair_dim,
+    pair_label,
+    partial_correlations_name,
+)
 
 
 def correlation_cholesky(name: str, coefficients: list[str], eta: float, response_dims: list[str] | None = None):
@@ -13,7 +21,7 @@ def correlation_cholesky(name: str, coefficients: list[str], eta: float, respons
     Parameters
     ----------
     name
-        Of the correlations; their dimension is ``{name}_dim``, with labels such as ``Intercept,x``.
+        Of the correlations; their labels are such as ``Intercept,x``.
     coefficients
         Names of the q effects.
     eta
@@ -32,12 +40,11 @@ def correlation_cholesky(name: str, coefficients: list[str], eta: float, respons
     response_dims = response_dims or []
     q = len(coefficients)
     pairs = list(combinations(range(q), 2))
-    pair_dim = f"{name}_dim"
-    pm.modelcontext(None).add_coord(pair_dim, [f"{coefficients[k]},{coefficients[j]}" for k, j in pairs])
+    dims = (pair_dim(name), *response_dims)
+    pm.modelcontext(None).add_coord(dims[0], [pair_label(coefficients[k], coefficients[j]) for k, j in pairs])
     b = np.array([eta + (q - 2 - k) / 2 for k, _ in pairs])
     b = b.reshape(-1, *[1] * len(response_dims))
-    # "_offset" marks variables that Bambi leaves out of the posterior.
-    half = pm.Beta(f"{name}_offset", b, b, dims=(pair_dim, *response_dims))
+    half = pm.Beta(partial_correlations_name(name), b, b, dims=dims)
     partial = {pair: 2 * half[i] - 1 for i, pair in enumerate(pairs)}
     rest = {pair: 2 * pt.sqrt(half[i] * (1 - half[i])) for i, pair in enumerate(pairs)}
     cholesky = []
@@ -48,7 +55,7 @@ def correlation_cholesky(name: str, coefficients: list[str], eta: float, respons
             left = left * rest[k, j]
         cholesky.append([*row, left])
     correlations = [sum(cholesky[i][k] * cholesky[j][k] for k in range(i + 1)) for i, j in pairs]
-    pm.Deterministic(name, pt.stack(correlations), dims=(pair_dim, *response_dims))
+    pm.Deterministic(name, pt.stack(correlations), dims=dims)
     return cholesky
 
 
@@ -60,10 +67,10 @@ class CorrelatedBlock:
     standard normal draws of the terms before it and its own, and no matrix is ever factorised: exact up to +-1.
     """
 
-    def __init__(self, terms: list, name: str, eta: float):
-        self.name = name
+    def __init__(self, block: Block, eta: float):
+        self.name = block.correlation
         self.eta = eta
-        self.coefficients = [coefficient for term in terms for coefficient in coefficient_names(term)]
+        self.coefficients = block.coefficients
         self.model = None
 
     def prior(self, sd):
@@ -83,9 +90,9 @@ class CorrelatedBlock:
 
         model = pm.modelcontext(None)
         if self.model is not model:
-            self.begin(model, [dim for dim in dims if not dim.endswith(("__factor_dim", "__expr_dim"))])
-        is_vector = any(dim.endswith("__expr_dim") for dim in dims)
-        z = pm.Normal(f"{name}_z_offset", 0, 1, dims=dims)
+            self.begin(model, [dim for dim in dims if not (is_grouping_dim(dim) or is_expression_dim(dim))])
+        is_vector = any(map(is_expression_dim, dims))
+        z = pm.Normal(Term.of_name(name).correlated_standard_normal_name, 0, 1, dims=dims)
         self.z += [z[:, j] for j in range(len(model.coords[dims[1]]))] if is_vector else [z]
         columns = []
         for j in range(len(self.effects), len(self.z)):

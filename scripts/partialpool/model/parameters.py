@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from partialpool.model import names
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -35,41 +37,43 @@ def of(posterior) -> list[Parameter]:
         Common coefficients first, then sd, cor, the parameters of the family, and the effects of each group's members.
     """
     family = posterior.attrs.get("family_parameters", "").split()
-    sds = [
-        name
-        for name, values in posterior.data_vars.items()
-        if "|" in name and not any(dim.endswith("__factor_dim") for dim in values.dims)
-    ]
-    factors = {name.partition("|")[2].removesuffix("_sigma") for name in sds}
+    groupings = {term.grouping for term in names.effect_terms(posterior)}
     kinds: dict[str, list[Parameter]] = {kind: [] for kind in ("common", "sd", "cor", "family", "group")}
     for name, values in posterior.data_vars.items():
         dims = [dim for dim in values.dims if dim not in ("chain", "draw")]
         levels = [[str(level) for level in values.coords[dim].values] for dim in dims]
         for index in np.ndindex(*(len(level) for level in levels)):
             labels = {dim: levels[i][index[i]] for i, dim in enumerate(dims)}
-            kind, spelled = _spell(str(name), labels, factors)
+            kind, spelled = _spell(str(name), labels, len(groupings) > 1)
             kind = "family" if name in family else kind
             kinds[kind].append(Parameter(spelled, str(name), index, kind))
     kinds["common"].sort(key=lambda parameter: parameter.name != "Intercept")
     return [parameter for parameters in kinds.values() for parameter in parameters]
 
 
-def _spell(name: str, labels: dict[str, str], factors: set[str]) -> tuple[str, str]:
-    rest = [label for dim, label in labels.items() if not dim.endswith(("__factor_dim", "__expr_dim"))]
-    response = f"[{','.join(rest)}]" if rest else ""
-    if "|" in name:
-        expr, _, factor = name.partition("|")
-        coefficient = "Intercept" if expr == "1" else expr
-        level = next((label for dim, label in labels.items() if dim.endswith("__expr_dim")), None)
-        coefficient += f"[{level}]" if level is not None else ""
-        member = next((label for dim, label in labels.items() if dim.endswith("__factor_dim")), None)
-        if member is None:
-            where = f"{factor.removesuffix('_sigma')}:" if len(factors) > 1 else ""
-            return "sd", f"sd({where}{coefficient}){response}"
-        return "group", f"r_{factor}[{member},{coefficient}]{response}"
-    if name.startswith("cor_") and f"{name}_dim" in labels:
-        factor = name.removeprefix("cor_").rstrip("_")
-        where = f"{factor}:" if len(factors) > 1 else ""
-        others = [label for dim, label in labels.items() if dim != f"{name}_dim"]
-        return "cor", f"cor({where}{labels[f'{name}_dim']})" + (f"[{','.join(others)}]" if others else "")
-    return "common", name + response
+def _spell(name: str, labels: dict[str, str], several: bool) -> tuple[str, str]:
+    """Kind and name of the number of a variable with some labels by dimension.
+
+    ``several`` is whether the model has several grouping factors, so that each parameter must say to which it belongs.
+    """
+    kind, what = names.classify(name, labels)
+    if kind == "cor":
+        pair = labels.pop(names.pair_dim(name))
+        return kind, f"cor({f'{what}:' if several else ''}{pair}){_in_brackets(labels.values())}"
+    if kind == "common":
+        return kind, f"{name}{_in_brackets(labels.values())}"
+    level = _in_brackets(label for dim, label in labels.items() if names.is_expression_dim(dim))
+    unit = "".join(label for dim, label in labels.items() if names.is_grouping_dim(dim))
+    response = _in_brackets(
+        label for dim, label in labels.items() if not (names.is_expression_dim(dim) or names.is_grouping_dim(dim))
+    )
+    coefficient = f"{what.coefficient}{level}"
+    if kind == "sd":
+        return kind, f"sd({f'{what.grouping}:' if several else ''}{coefficient}){response}"
+    return kind, f"r_{what.grouping}[{unit},{coefficient}]{response}"
+
+
+def _in_brackets(labels) -> str:
+    """``[a,b]``, or nothing if there is no label."""
+    text = ",".join(labels)
+    return f"[{text}]" if text else ""

@@ -169,10 +169,10 @@ def test_another_seed_other_draws(fit, correlated, units):
 
 def test_settings_of_the_sampler_are_used(fit, correlated):
     used = json.loads(fit["sample_stats"].attrs["inference_library_settings"])["settings"]
-    assert used["num_tune"] == correlated["warmup"]
-    assert used["num_draws"] == correlated["draws"]
-    assert used["num_chains"] == correlated["chains"]
-    assert used["adapt_options"]["step_size_settings"]["target_accept"] == correlated["target_accept"]
+    assert used["num_tune"] == correlated.warmup
+    assert used["num_draws"] == correlated.draws
+    assert used["num_chains"] == correlated.chains
+    assert used["adapt_options"]["step_size_settings"]["target_accept"] == correlated.target_accept
 
 
 # ---------------------------------------------------------------------------------------- numbers

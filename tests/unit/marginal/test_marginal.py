@@ -24,7 +24,6 @@ from partialpool.marginal.scales import Density
 from partialpool.marginal.statistics import Statistics, gather, statistics
 from partialpool.model import parameters
 from partialpool.model.formula import complete_cases
-from partialpool.model.population import factors_of
 from partialpool.model.priors import parse_priors
 from scipy import integrate, stats
 
@@ -404,17 +403,6 @@ def test_rows_of_several_units_cannot_be_left_out_together(make_spec, units, qui
     matrices = design(correlated, complete_cases(correlated, units))
     with pytest.raises(NoClosedForm, match="several members of id"):
         leave_out(matrices, quick["posterior"].to_dataset(), np.arange(len(units)) // 20)
-
-
-@pytest.mark.parametrize("correlation", [-1.0, -0.999999, 0.0, 0.3, 1.0])
-def test_factor_from_standard_deviations_and_correlation(correlated, units, quick, correlation):
-    matrices = design(correlated, complete_cases(correlated, units))
-    posterior = quick["posterior"].to_dataset().copy()
-    posterior["cor_id"] = posterior["cor_id"] * 0 + correlation
-    factor = factors_of(posterior, matrices)
-    sds = np.stack([posterior[f"{name}|id_sigma"].to_numpy().ravel() for name in ("1", "x")], axis=1)
-    expected = sds[:, :, None] * sds[:, None] * np.array([[1, correlation], [correlation, 1]])
-    np.testing.assert_allclose(factor @ factor.transpose(0, 2, 1), expected, rtol=1e-9)
 
 
 def test_summaries_of_a_marginal_fit_pass_through_diagnostics(quick):
