@@ -19,7 +19,7 @@ from partialpool.report import captions
 from partialpool.study import config as study_config
 
 try:
-    study = study_config.load(config, ", ".join(map(str, workflow.configfiles)) or "--config")
+    study = study_config.load(config, workflow.configfiles)
 except StudyError as error:
     raise WorkflowError(str(error))
 

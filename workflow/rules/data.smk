@@ -17,7 +17,7 @@ if study.data.simulate:
             runtime=minutes,
         params:
             simulate=study.data.simulate.model_dump(),
-            columns={role: getattr(study.data, role) for role in ("unit", "group", "time", "outcome")},
+            columns=study.data.roles,
             code=code("simulate_data"),
         message:
             "Draw the data from known parameters"
@@ -70,7 +70,7 @@ rule prepare_data:
         mem_mb=memory,
         runtime=minutes,
     params:
-        columns={role: getattr(study.data, role) for role in ("unit", "group", "time", "outcome")},
+        columns=study.data.roles,
         code=code("prepare_data"),
     message:
         "Check the data and give every column its type"

@@ -31,7 +31,7 @@ rule draw_figure:
             exclude={"title", "caption", "alt", "section"}
         ),
         titles=lambda wildcards: {model: study.models[model].title for model in study.figure_models(wildcards.figure)},
-        columns={role: getattr(study.data, role) for role in ("unit", "group", "time", "outcome")},
+        columns=study.data.roles,
         labels=study.data.axis_labels,
         seed=study.sampling.seed,
         caption=lambda wildcards: captions.caption(study, wildcards.figure),

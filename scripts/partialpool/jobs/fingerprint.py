@@ -11,7 +11,12 @@ from pathlib import Path
 
 PACKAGE = "partialpool"
 # No number depends on these: they only say something to a unit, or measure a job.
-WORDING = ("partialpool/errors.py", "partialpool/jobs/progress.py", "partialpool/jobs/job.py")
+WORDING = (
+    "partialpool/errors.py",
+    "partialpool/model/grammar.py",
+    "partialpool/jobs/progress.py",
+    "partialpool/jobs/job.py",
+)
 
 
 def fingerprint(script: str | Path) -> str:

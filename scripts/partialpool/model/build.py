@@ -36,8 +36,6 @@ def build(spec: ModelSpec, rows: pd.DataFrame):
     except Exception as error:  # Bambi raises ValueError, KeyError and formulae's own
         raise StudyError(f"formula '{spec.formula}', family '{spec.family}': {error}") from None
     parent = model.parameters[model.family.likelihood.parent]
-    if parent.hsgp_terms:
-        raise StudyError(f"formula '{spec.formula}': hsgp() terms are not supported.")
 
     if named := [name for name in (model.response_term.name, *parent.terms) if "/" in name]:
         raise StudyError(

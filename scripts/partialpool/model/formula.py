@@ -4,6 +4,7 @@ import pandas as pd
 
 from partialpool.data.units import as_categories
 from partialpool.errors import StudyError, suggest
+from partialpool.model.grammar import check_formula
 from partialpool.model.spec import ModelSpec
 
 
@@ -13,15 +14,11 @@ def formula_variables(formula: str) -> list[str]:
     Raises
     ------
     StudyError
-        If the formula cannot be parsed.
+        If the formula cannot be read, or calls a function that it may not.
     """
     from formulae import model_description
 
-    if "||" in formula:
-        raise StudyError(
-            f"formula '{formula}': '||' is not understood. Write independent effects as separate terms: "
-            "(1 | unit) + (0 + x | unit)."
-        )
+    check_formula(formula)
     try:
         return sorted(name for name in model_description(formula).var_names if name)
     except Exception as error:  # formulae raises its own and builtin exceptions alike

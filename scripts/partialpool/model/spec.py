@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from partialpool.model.grammar import check_formula
 from partialpool.model.priors import Distribution, parse_priors
 
 
@@ -49,6 +50,10 @@ class ModelSpec:
     target_accept: float | None
     seed: int
 
+    def __post_init__(self):
+        # Whoever makes a spec, from a config or from a file of a fit: its formula runs nothing but what is allowed.
+        check_formula(self.formula)
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "ModelSpec":
         """The spec of ``to_dict``.
@@ -56,7 +61,7 @@ class ModelSpec:
         Raises
         ------
         StudyError
-            If a prior cannot be read.
+            If a prior cannot be read, or the formula is refused.
         TypeError
             If a key is missing or unknown.
         """

@@ -1,6 +1,7 @@
 """Titles, captions and alternative texts of figures."""
 
-from partialpool.study.config import InterceptsSlopesFigure, Study
+from partialpool.study.figures import InterceptsSlopes
+from partialpool.study.study import Study
 
 
 def figure_title(study: Study, name: str) -> str:
@@ -50,7 +51,7 @@ def draws_sentence(study: Study, name: str) -> str:
 def whose_values(study: Study, name: str) -> str:
     """Whose values a figure of predictions or effects shows."""
     figure = study.figures[name]
-    if isinstance(figure, InterceptsSlopesFigure):
+    if isinstance(figure, InterceptsSlopes):
         return "Units observed"
     prediction = study.predictions[figure.predictions]
     whose = "new units" if prediction.new_units else "units observed"

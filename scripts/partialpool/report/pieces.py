@@ -12,7 +12,7 @@ import pandas as pd
 from partialpool.model import parameters
 from partialpool.model.spec import ModelSpec
 from partialpool.report import captions, equations
-from partialpool.study.config import Study
+from partialpool.study.study import Study
 
 # More rows than this are folded away under a line that can be clicked.
 MOST_ROWS = 15

@@ -1,0 +1,257 @@
+"""What may stand in a formula: columns, numbers, operators, and calls of functions that are listed here.
+
+formulae looks for a function in every Python module that it can reach, so that a formula could read, write and run
+anything; and it drops what follows the first thing it does not understand, so that ``y ~ x z`` would be fitted without
+``z``. Therefore a formula is read to its end here before formulae sees it. Nothing is evaluated.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise, takewhile
+
+from partialpool.errors import StudyError, suggest
+
+# Functions that a formula may call, and the names of the arguments that it may give by name.
+FUNCTIONS: dict[str, tuple[str, ...]] = {
+    # formulae
+    "I": (),
+    "C": ("contrast", "levels"),
+    "S": ("omit", "levels"),
+    "T": ("ref", "levels"),
+    "Sum": ("omit",),
+    "Treatment": ("reference",),
+    "B": ("success",),
+    "binary": ("success",),
+    "bs": ("df", "degree", "intercept", "lower_bound", "upper_bound"),
+    "center": (),
+    "offset": (),
+    "p": (),
+    "poly": ("degree", "raw"),
+    "prop": (),
+    "proportion": (),
+    "scale": (),
+    "standardize": (),
+    # Bambi
+    "abs": (),
+    "c": (),
+    "censored": (),
+    "constrained": ("lb", "ub"),
+    "counts": (),
+    "exp": (),
+    "exp2": (),
+    "log": (),
+    "log10": (),
+    "log2": (),
+    "truncated": ("lb", "ub"),
+    "weighted": (),
+    # NumPy
+    "np.abs": (),
+    "np.cbrt": (),
+    "np.cos": (),
+    "np.exp": (),
+    "np.expm1": (),
+    "np.log": (),
+    "np.log10": (),
+    "np.log1p": (),
+    "np.log2": (),
+    "np.maximum": (),
+    "np.minimum": (),
+    "np.sign": (),
+    "np.sin": (),
+    "np.sqrt": (),
+    "np.square": (),
+    "np.tanh": (),
+}
+HINTS = {
+    "^": " Write ** for a power.",
+    "%": " Write a : b for an interaction and a / b for nesting.",
+    "|": " Write it in parentheses: (1 + x | unit).",
+    ".": " A name begins with a letter; put any other in backquotes.",
+    "_": " A name begins with a letter; put any other in backquotes.",
+}
+# As formulae reads them: a name has dots, a string ends at any quotation mark.
+_TOKEN = re.compile(
+    r"""
+      (?P<name>      [^\W\d_][\w.]* )
+    | (?P<number>    [0-9]+(\.[0-9]+)? | \.[0-9]+ )
+    | (?P<string>    '[^'"]*' | "[^'"]*" )
+    | (?P<quoted>    `[^`]+` )
+    | (?P<operator>  \*\* | == | != | <= | >= | [-+*/:|<>=~] )
+    | (?P<bracket>   [()\[\]{},] )
+    | (?P<other>     [^ \n\t\r] )
+    """,
+    re.VERBOSE,
+)
+_COMPARISONS = ("==", "!=", "<=", ">=", "<", ">")
+_CLOSING = {"(": ")", "{": "}"}
+
+
+@dataclass(frozen=True)
+class _Token:
+    kind: str
+    text: str
+    column: int
+
+
+@dataclass
+class _Open:
+    """A bracket that is not closed yet: the function whose arguments are in it, if any; whether a bar was read in it."""
+
+    bracket: str
+    function: str | None
+    has_bar: bool = False
+
+
+def check_formula(formula: str) -> None:
+    """Refuse a formula that is incomplete, or in which something stands that is not known to be harmless.
+
+    Parameters
+    ----------
+    formula
+        ``outcome ~ terms``. A name is a column, unless it is called; in backquotes it may have any characters.
+
+    Raises
+    ------
+    StudyError
+        What is wrong, at which character, and what is valid.
+    """
+    _Reader(formula).read()
+
+
+def left_side(formula: str) -> str:
+    """What stands left of the tilde, with single spaces: equal for two formulas if they model the same numbers."""
+    return " ".join(token.text for token in takewhile(lambda token: token.text != "~", _tokens(formula)))
+
+
+def _tokens(formula: str) -> Iterator[_Token]:
+    for match in _TOKEN.finditer(formula):
+        kind, text = match.lastgroup, match.group()
+        if kind == "name" and not text.replace(".", "_").isidentifier():
+            kind = "other"
+        elif kind == "name" and text in ("True", "False", "None"):
+            kind = "literal"
+        yield _Token(kind, text, match.start() + 1)
+
+
+class _Reader:
+    """Reads a formula from left to right: a term, the brackets that close after it, an operator, a term, and so on."""
+
+    def __init__(self, formula: str):
+        self.formula = formula
+        end = _Token("end", "", len(formula) + 1)
+        self.tokens = [*_tokens(formula), end, end]
+        self.position = 0
+        self.open: list[_Open] = []
+
+    def read(self) -> None:
+        self.has_both_sides()
+        self.term()
+        while self.token.kind != "end" or self.open:
+            self.operator()
+            self.term()
+
+    @property
+    def token(self) -> _Token:
+        """The token that is read next."""
+        return self.tokens[self.position]
+
+    @property
+    def function(self) -> str | None:
+        """The innermost function whose arguments are being read."""
+        return next((bracket.function for bracket in reversed(self.open) if bracket.function), None)
+
+    def take(self) -> _Token:
+        self.position += 1
+        return self.tokens[self.position - 1]
+
+    def has_both_sides(self) -> None:
+        words = [token.text for token in self.tokens]
+        if words.count("~") != 1 or words.index("~") in (0, len(words) - 3):
+            raise StudyError(f"'{self.formula}' is no formula; write outcome ~ terms, as in y ~ 1 + (1 | unit).")
+        if ("|", "|") in pairwise(words):
+            raise StudyError(
+                f"'{self.formula}': '||' is not understood. Write independent effects as separate terms: "
+                "(1 | unit) + (0 + x | unit)."
+            )
+
+    def term(self) -> None:
+        """One column or value, with the brackets around it."""
+        while self.prefix():
+            pass
+        token = self.take()
+        value = token.kind in ("string", "literal") and self.function is not None
+        if not value and token.kind not in ("name", "quoted", "number"):
+            self.refuse(token, "a column, a number or a bracket is expected here")
+        if token.kind == "name" and self.token.text == "[":
+            self.level()
+        while self.open and self.token.text == _CLOSING[self.open[-1].bracket]:
+            self.open.pop()
+            self.take()
+
+    def prefix(self) -> bool:
+        """Read a sign, an opening bracket, or the name of a function or of an argument, if one of them comes next."""
+        token, following = self.tokens[self.position : self.position + 2]
+        if token.text in _CLOSING:
+            self.open.append(_Open(token.text, "I" if token.text == "{" else None))
+        elif token.kind == "name" and following.text == "(":
+            self.call(token)
+        elif token.kind == "name" and following.text == "=":
+            self.argument(token)
+        elif token.text not in ("+", "-"):
+            return False
+        self.take()
+        return True
+
+    def call(self, name: _Token) -> None:
+        if name.text not in FUNCTIONS:
+            raise StudyError(
+                f"'{self.formula}' calls '{name.text}', which a formula may not.{suggest(name.text, FUNCTIONS)} "
+                f"Valid functions: {', '.join(FUNCTIONS)}."
+            )
+        self.take()
+        self.open.append(_Open("(", name.text))
+
+    def argument(self, name: _Token) -> None:
+        function = self.open[-1].function if self.open else None
+        before = self.tokens[self.position - 1].text
+        valid = FUNCTIONS[function] if function and before in ("(", ",") else ()
+        if name.text not in valid:
+            raise StudyError(
+                f"'{self.formula}': '{name.text} =' is no argument of {function or 'a function'}."
+                f"{suggest(name.text, valid)} Valid: {', '.join(valid) or 'none by name'}."
+            )
+        self.take()
+
+    def level(self) -> None:
+        """The level of the outcome that counts as success, as in ``answer[yes] ~ x``."""
+        bracket, level, end = self.take(), self.take(), self.take()
+        left = "~" not in [token.text for token in self.tokens[: self.position]]
+        if self.open or not left or level.kind not in ("name", "string") or end.text != "]":
+            self.refuse(bracket, "only the outcome has a level in brackets, as in answer[yes] ~ x")
+
+    def operator(self) -> None:
+        token = self.take()
+        if token.text == ",":
+            allowed = bool(self.open) and self.open[-1].bracket == "(" and self.open[-1].function is not None
+        elif token.text == "|":
+            allowed = bool(self.open) and self.function is None and not self.open[-1].has_bar
+            if allowed:
+                self.open[-1].has_bar = True
+        elif token.text == "~":
+            allowed = not self.open
+        elif token.text in _COMPARISONS:
+            allowed = self.function is not None
+        else:
+            allowed = token.kind == "operator" and token.text != "="
+        if not allowed:
+            self.refuse(token, "an operator (+, :, *) is expected here")
+
+    def refuse(self, token: _Token, why: str) -> None:
+        if token.kind == "end":
+            missing = f"'{_CLOSING[self.open[-1].bracket]}' is missing" if self.open else "a term is missing"
+            raise StudyError(f"'{self.formula}' is not complete: {missing} at its end.")
+        raise StudyError(
+            f"'{self.formula}' cannot be read at character {token.column}, '{token.text}': {why}."
+            f"{HINTS.get(token.text, '')}"
+        )

@@ -1,0 +1,85 @@
+"""What all classes of the configuration share: they refuse unknown keys, and old ones by their new names."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WrapValidator, model_validator
+
+from partialpool.errors import suggest
+
+RENAMED = {
+    "person": "unit",
+    "people": "units",
+    "new_people": "new_units",
+    "person_effects": "group_effects",
+}
+"""Keys of earlier releases and what they are called now."""
+
+
+def unknown(word: str, choices, what: str) -> str | None:
+    """Why ``word`` is no valid choice, with the valid ones; None if it is one."""
+    choices = [str(choice) for choice in choices]
+    if word in choices:
+        return None
+    return f"there is no {what} '{word}'.{suggest(word, choices)} Valid: {', '.join(choices) or 'none'}."
+
+
+class Strict(BaseModel):
+    """Refuses keys that it does not know, and says which it knows."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def refuse_unknown_keys(cls, values: Any, handler) -> Any:
+        """Check the keys that are known all the same, so that one run tells all mistakes."""
+        if not isinstance(values, dict):
+            return handler(values)
+        known = {key: value for key, value in values.items() if key in cls.model_fields}
+        mistakes = []
+        for key in values:
+            if key in known:
+                continue
+            mistakes.append(_mistake(cls._why_unknown(key)))
+            if RENAMED.get(key) in cls.model_fields:
+                # Checked under its new name, which then is not told as missing.
+                known.setdefault(RENAMED[key], values[key])
+        try:
+            valid = handler(known)
+        except ValidationError as error:
+            mistakes += error.errors()
+        if mistakes:
+            raise ValidationError.from_exception_data(cls.__name__, mistakes)
+        return valid
+
+    @classmethod
+    def _why_unknown(cls, key: str) -> str:
+        if RENAMED.get(key) in cls.model_fields:
+            return f"the key '{key}' is called '{RENAMED[key]}' now."
+        return f"unknown key '{key}'.{suggest(key, cls.model_fields)} Valid keys: {', '.join(cls.model_fields)}."
+
+
+def _mistake(message: str) -> dict[str, Any]:
+    """A mistake about the class itself, in pydantic's form."""
+    return {"type": "value_error", "loc": (), "input": None, "ctx": {"error": ValueError(message)}}
+
+
+def _as_text(value: Any) -> Any:
+    """Ids may be written as whole numbers."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _units(value: Any, handler) -> Any:
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        return handler(value)
+    except (TypeError, ValidationError):
+        raise ValueError(f"takes 'all', a number of units, or a list of ids, not {value!r}.") from None
+
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+"""A name that becomes a file name: letters, digits, dot, dash and underscore."""
+UnitId = Annotated[str, BeforeValidator(_as_text)]
+"""Id of a unit, as it stands in the data."""
+Units = Annotated[Literal["all"] | Annotated[int, Field(ge=1)] | list[UnitId], WrapValidator(_units)]
+"""Which units: all, a number of them, or their ids."""

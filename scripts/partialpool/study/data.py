@@ -1,0 +1,107 @@
+"""The section `data`: where the measurements come from, what their columns mean, and how the report calls them."""
+
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, WrapValidator, model_validator
+
+from partialpool.study.base import Strict
+
+
+class Simulate(Strict):
+    """Known parameters of a growth model, from which the data are drawn instead of fetched."""
+
+    seed: int = Field(ge=0)
+    """Seed of the simulated data."""
+    units: int = Field(ge=2)
+    """How many units."""
+    waves: int = Field(ge=2)
+    """Largest number of measurements of one unit; each has between 1 and this many."""
+    intercepts: dict[str, float] = Field(min_length=1)
+    """Mean of the outcome at time 0 in each group: `{A: 0.2, B: 0.19}`."""
+    slope: float
+    """Mean change of the outcome per unit of time."""
+    sd_intercept: float = Field(ge=0)
+    """Standard deviation of the units' intercepts."""
+    sd_slope: float = Field(ge=0)
+    """Standard deviation of the units' slopes."""
+    cor: float = Field(ge=-1, le=1)
+    """Correlation of the units' intercepts and slopes."""
+    sigma: float = Field(gt=0)
+    """Residual standard deviation."""
+    missing_time: int = Field(0, ge=0)
+    """How many rows have no time."""
+
+
+def _noun(value: Any, handler) -> Any:
+    try:
+        return handler(value)
+    except ValidationError:
+        raise ValueError(f"takes a noun and its plural, as in [herd, herds], not {value!r}.") from None
+
+
+_Word = Annotated[str, Field(min_length=1)]
+Noun = Annotated[tuple[_Word, _Word], WrapValidator(_noun)]
+
+
+class Nouns(Strict):
+    """What figures, captions, equations and the report call units and measurements; each singular and plural."""
+
+    unit: Noun = ("unit", "units")
+    """Those who are measured: `[herd, herds]`."""
+    measurement: Noun = ("measurement", "measurements")
+    """One row of the data: `[count, counts]`."""
+
+
+class Data(Strict):
+    """Where the measurements come from, and what their columns mean."""
+
+    source: str | None = Field(None, min_length=1)
+    """http(s) URL or path of a CSV file; a path is relative to the working directory."""
+    sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
+    """Checksum that the file must have; without it any file is taken, and the report says so."""
+    simulate: Simulate | None = None
+    """Instead of `source`: draw the data from known parameters."""
+    outcome: str
+    """Column of the measurements, numeric."""
+    unit: str
+    """Column that says whose measurement a row is; never missing."""
+    time: str | None = None
+    """Column of the time of measurement, numeric; may have missing values."""
+    group: str | None = None
+    """Column of a group of units; the same in all rows of a unit."""
+    nouns: Nouns = Nouns()
+    """What the report calls units and measurements: `{unit: [herd, herds]}`."""
+    labels: dict[str, str] = Field({})
+    """What columns are called in figures and tables: `{wk: Week}`."""
+
+    @model_validator(mode="after")
+    def source_or_simulate(self):
+        """Refuse data from two places or none, and a column with two roles."""
+        if (self.source is None) == (self.simulate is None):
+            raise ValueError("give either 'source' (a URL or a path) or 'simulate' (parameters), not both or none.")
+        if self.source and urlsplit(self.source).scheme not in ("", "http", "https"):
+            raise ValueError(f"'source' takes an http(s) URL or a path, not '{self.source}'.")
+        columns = [column for column in self.roles.values() if column is not None]
+        if twice := [column for column in columns if columns.count(column) > 1]:
+            roles = [role for role, column in self.roles.items() if column == twice[0]]
+            raise ValueError(f"column '{twice[0]}' has two roles: {' and '.join(roles)}.")
+        if self.simulate and (self.time is None or self.group is None):
+            raise ValueError("'simulate' needs the names of the columns 'time' and 'group'.")
+        if self.simulate and self.simulate.missing_time >= self.simulate.units:
+            raise ValueError("'simulate.missing_time' must be smaller than the number of units.")
+        return self
+
+    @property
+    def roles(self) -> dict[str, str | None]:
+        """The column of each role; None where the data have none."""
+        return {"unit": self.unit, "group": self.group, "time": self.time, "outcome": self.outcome}
+
+    def label(self, column: str) -> str:
+        """What a column is called in figures and tables."""
+        return self.labels.get(column, column)
+
+    @property
+    def axis_labels(self) -> dict[str, str]:
+        """Labels by role, of the columns that the data have."""
+        return {role: self.label(column) for role, column in self.roles.items() if column is not None}

@@ -1,0 +1,112 @@
+"""The sections `sampling`, `models` and `checks`."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, field_validator
+
+from partialpool.errors import StudyError
+from partialpool.model.grammar import check_formula
+from partialpool.model.priors import parse_priors
+from partialpool.study.base import Strict
+
+
+def _refuse_collapsed(value: Any) -> Any:
+    if value == "collapsed":
+        raise ValueError("the engine 'collapsed' is called 'marginal' now.")
+    return value
+
+
+Engine = Annotated[Literal["auto", "marginal", "nuts"], BeforeValidator(_refuse_collapsed)]
+GroupEffects = Literal["auto", "draws", "summary"]
+Sampler = Literal["nutpie", "pymc"]
+
+
+class Sampling(Strict):
+    """Settings of the sampler; each can be overridden for one model."""
+
+    engine: Engine = "auto"
+    """What the sampler moves over: `marginal`, the scales, with all coefficients integrated out (Gaussian models with
+    normal priors and one grouping factor); `nuts`, all parameters; `auto` takes `marginal` where it applies."""
+    group_effects: GroupEffects = "auto"
+    """What is kept of the group-level effects: `draws`; `summary`, their mean, sd and 95 % interval; `auto` keeps draws
+    unless they would take about a gigabyte."""
+    sampler: Sampler = "nutpie"
+    """Which NUTS: nutpie's or PyMC's own."""
+    chains: int = Field(4, ge=2)
+    """Number of chains; R-hat needs at least two."""
+    warmup: int = Field(1000, ge=1)
+    """Warmup iterations per chain, not kept."""
+    draws: int = Field(1000, ge=4)
+    """Draws kept per chain."""
+    target_accept: float | None = Field(None, gt=0, lt=1)
+    """Acceptance rate that the step size is adapted to; higher means smaller steps, fewer divergences. By default 0.8
+    with the engine `marginal`, whose scales are nearly normal, and 0.95 with `nuts`."""
+    seed: int = Field(1, ge=0)
+    """Seed of the sampler and of the posterior predictive draws."""
+
+
+class Model(Strict):
+    """One multilevel model."""
+
+    title: str
+    """Short name for tables and figures."""
+    text: str = ""
+    """What the report says about it, in Markdown."""
+    formula: str
+    """Model formula as in brms and lme4: `y ~ 1 + x + (1 + x | unit)` has correlated effects."""
+    family: str = "gaussian"
+    """Bambi's name of the family of the outcome."""
+    link: str | None = None
+    """Link function of the mean; the family's own by default."""
+    priors: dict[str, str]
+    """Prior of every class of parameters: Intercept, b (or `b[x]`), sd (or `sd[x]`), cor, the family's own (sigma)."""
+    engine: Engine | None = None
+    """Overrides `sampling.engine` for this model."""
+    group_effects: GroupEffects | None = None
+    """Overrides `sampling.group_effects` for this model."""
+    sampler: Sampler | None = None
+    """Overrides `sampling.sampler` for this model."""
+    chains: int | None = Field(None, ge=2)
+    """Overrides `sampling.chains` for this model."""
+    warmup: int | None = Field(None, ge=1)
+    """Overrides `sampling.warmup` for this model."""
+    draws: int | None = Field(None, ge=4)
+    """Overrides `sampling.draws` for this model."""
+    target_accept: float | None = Field(None, gt=0, lt=1)
+    """Overrides `sampling.target_accept` for this model."""
+    seed: int | None = Field(None, ge=0)
+    """Overrides `sampling.seed` for this model."""
+
+    @field_validator("formula")
+    @classmethod
+    def formula_is_harmless(cls, formula: str) -> str:
+        """Refuse what no formula may say; whether its names are columns is known when there are data."""
+        try:
+            check_formula(formula)
+        except StudyError as error:
+            raise ValueError(str(error)) from None
+        return " ".join(formula.split())
+
+    @field_validator("priors")
+    @classmethod
+    def priors_parse(cls, priors: dict[str, str]) -> dict[str, str]:
+        """Every prior in one spelling."""
+        try:
+            return {key: str(prior) for key, prior in parse_priors(priors).items()}
+        except StudyError as error:
+            raise ValueError(str(error)) from None
+
+
+class Checks(Strict):
+    """Thresholds of the convergence checks (Vehtari et al. 2021, Betancourt 2016)."""
+
+    rhat: float = Field(1.01, gt=1)
+    """Largest R-hat (rank-normalised, split) of any parameter."""
+    ess_bulk: float = Field(400.0, gt=0)
+    """Smallest bulk effective sample size of any parameter."""
+    ess_tail: float = Field(400.0, gt=0)
+    """Smallest tail effective sample size of any parameter."""
+    divergences: int = Field(0, ge=0)
+    """Largest number of divergent transitions after warmup."""
+    ebfmi: float = Field(0.3, gt=0)
+    """Smallest energy Bayesian fraction of missing information of any chain."""

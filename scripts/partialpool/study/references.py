@@ -1,0 +1,85 @@
+"""Checks across keys: names that must be those of another section, and models that cannot be compared."""
+
+from collections.abc import Iterator
+
+from partialpool.model.grammar import left_side
+from partialpool.study.base import unknown
+from partialpool.study.entries import Comparison, Prediction
+from partialpool.study.figures import Figure, FittedTrajectories, InterceptsSlopes, PredictionFigure
+from partialpool.study.messages import Mistake
+from partialpool.study.study import Study
+
+
+def mistakes(study: Study) -> Iterator[Mistake]:
+    """All mistakes of a study whose single entries are right."""
+    for name, comparison in study.comparisons.items():
+        yield from _comparison(study, name, comparison)
+    for name, prediction in study.predictions.items():
+        yield from _models(study, prediction, f"predictions.{name}.models")
+    for name, figure in study.figures.items():
+        yield from _figure(study, name, figure)
+
+
+def _models(study: Study, entry: Comparison | Prediction, place: str) -> Iterator[Mistake]:
+    for model in entry.models:
+        if wrong := unknown(model, study.models, "model"):
+            yield Mistake(place, wrong)
+    if twice := [model for model in entry.models if entry.models.count(model) > 1]:
+        yield Mistake(place, f"model '{twice[0]}' stands twice.")
+
+
+def _comparison(study: Study, name: str, comparison: Comparison) -> Iterator[Mistake]:
+    place = f"comparisons.{name}"
+    if name in study.models:
+        yield Mistake(place, "a model has this name; choose another.")
+    yield from _models(study, comparison, f"{place}.models")
+    by_left_side: dict[str, list[str]] = {}
+    for model in comparison.models:
+        if model in study.models:
+            by_left_side.setdefault(left_side(study.models[model].formula), []).append(model)
+    if len(by_left_side) > 1:
+        listing = "; ".join(f"'{left}' in {', '.join(models)}" for left, models in by_left_side.items())
+        yield Mistake(
+            f"{place}.models",
+            f"the left sides of the formulas differ: {listing}. Densities of different quantities cannot be compared; "
+            "give all models the same left side, or compare them apart.",
+        )
+
+
+def _figure(study: Study, name: str, figure: Figure) -> Iterator[Mistake]:
+    place = f"figures.{name}"
+    if name in study.automatic_figures:
+        yield Mistake(place, "a figure of this name is drawn for every model and comparison; choose another name.")
+    sections = [*study.models, *study.comparisons]
+    if figure.section is not None and (wrong := unknown(figure.section, sections, "section")):
+        yield Mistake(f"{place}.section", wrong)
+    if figure.over_time and study.data.time is None:
+        yield Mistake(place, f"'{figure.kind}' needs 'data.time'.")
+    if isinstance(figure, FittedTrajectories) and figure.by_group and study.data.group is None:
+        yield Mistake(f"{place}.by_group", "needs 'data.group'.")
+    if isinstance(figure, InterceptsSlopes) and (wrong := unknown(figure.model, study.models, "model")):
+        yield Mistake(f"{place}.model", wrong)
+    if isinstance(figure, PredictionFigure):
+        yield from _prediction_figure(study, name, figure)
+
+
+def _prediction_figure(study: Study, name: str, figure: PredictionFigure) -> Iterator[Mistake]:
+    place = f"figures.{name}"
+    if wrong := unknown(figure.predictions, study.predictions, "prediction"):
+        yield Mistake(f"{place}.predictions", wrong)
+        return
+    prediction = study.predictions[figure.predictions]
+    for model in figure.models or []:
+        if wrong := unknown(model, prediction.models, "model in these predictions"):
+            yield Mistake(f"{place}.models", wrong)
+    if isinstance(prediction.units, list) and isinstance(figure.units, list):
+        for unit in figure.units:
+            if wrong := unknown(unit, prediction.units, "unit in these predictions"):
+                yield Mistake(f"{place}.units", wrong)
+    models = study.figure_models(name)
+    if figure.n_models not in (None, len(models)):
+        yield Mistake(
+            f"{place}.models",
+            f"'{figure.kind}' shows {figure.n_models} model{'s' * (figure.n_models > 1)}, not {len(models)}: "
+            f"{', '.join(models)}. Choose with 'models: [...]'.",
+        )

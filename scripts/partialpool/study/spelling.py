@@ -1,0 +1,79 @@
+"""Ids that YAML reads as something else: 007 as 7, 1_000 as 1000, no as false.
+
+What Snakemake hands over has lost how an id was written, so the files are read again.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from partialpool.study.messages import Mistake
+
+_TAG = "tag:yaml.org,2002:"
+
+
+def mistakes(path: str | Path) -> Iterator[Mistake]:
+    """Ids and covariate values in a configuration file whose spelling YAML does not keep.
+
+    Parameters
+    ----------
+    path
+        YAML file. One that cannot be read has no mistakes here: Snakemake tells them.
+    """
+    try:
+        root = yaml.compose(Path(path).read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except (OSError, UnicodeError, yaml.YAMLError):
+        return
+    for place, scalar, is_id in _scalars(root):
+        if not _is_kept(scalar, is_id):
+            line, column = scalar.start_mark.line + 1, scalar.start_mark.column + 1
+            written, value = scalar.value, yaml.safe_load(scalar.value)
+            advice = f"write '{written}'" + ("" if is_id else f", or {value} if that is meant")
+            where = f"{path}, line {line}, column {column}"
+            yield Mistake(place, f"YAML reads {written} as {value} ({where}); {advice}.")
+
+
+def _is_kept(scalar: yaml.ScalarNode, is_id: bool) -> bool:
+    """Whether the value that YAML makes of a scalar says how it was written."""
+    written, tag = scalar.value, scalar.tag.removeprefix(_TAG)
+    if tag == "str" or not written:
+        return True
+    if tag == "float" and not is_id:
+        # 0.50 is a number; 1_0.5 and 1:30.5 are no spelling of one that anybody means.
+        return re.fullmatch(r"[-+.0-9eE]+", written) is not None
+    return tag in ("int", "timestamp") and str(yaml.safe_load(written)) == written
+
+
+def _scalars(root: yaml.Node | None) -> Iterator[tuple[str, yaml.ScalarNode, bool]]:
+    """The scalars that are ids or covariate values: their place, themselves, and whether they are ids."""
+    for section, entries in _items(root):
+        if section not in ("predictions", "figures"):
+            continue
+        for name, entry in _items(entries):
+            for key, value in _items(entry):
+                place = f"{section}.{name}.{key}"
+                if key == "units":
+                    yield from ((place, scalar, True) for scalar in _members(value))
+                elif key == "at" and section == "predictions":
+                    for column, values in _items(value):
+                        yield from ((f"{place}.{column}", scalar, False) for scalar in _members(values))
+
+
+def _items(node: yaml.Node | None) -> Iterator[tuple[str, yaml.Node]]:
+    """Keys and values of a mapping, with those that it takes over by `<<`; nothing of any other node."""
+    if not isinstance(node, yaml.MappingNode):
+        return
+    for key, value in node.value:
+        if key.tag == f"{_TAG}merge":
+            for merged in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                yield from _items(merged)
+        else:
+            yield key.value, value
+
+
+def _members(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
+    """The scalars of a list; nothing of any other node: a number that is no list is a number of units."""
+    if isinstance(node, yaml.SequenceNode):
+        yield from (member for member in node.value if isinstance(member, yaml.ScalarNode))

@@ -1,0 +1,82 @@
+"""The whole study, and what follows from its sections together."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from partialpool.model.priors import parse_priors
+from partialpool.model.spec import ModelSpec
+from partialpool.study.base import Name, Strict
+from partialpool.study.data import Data
+from partialpool.study.entries import Comparison, Prediction, Published
+from partialpool.study.figures import Figure, InterceptsSlopes, PredictionFigure
+from partialpool.study.models import Checks, Model, Sampling
+
+
+class Study(Strict):
+    """A whole study: data, models, comparisons, predictions, figures, report."""
+
+    title: str
+    """Title of the report."""
+    text: str = ""
+    """Opening of the report, in Markdown."""
+    data: Data
+    """The measurements."""
+    sampling: Sampling = Sampling()
+    """Settings of the sampler for all models."""
+    models: dict[Name, Model] = Field(min_length=1)
+    """Models by name, in the order in which the report tells them."""
+    checks: Checks = Checks()
+    """Thresholds of the convergence checks."""
+    on_failed_check: Literal["report", "stop"] = "report"
+    """What a failed check does: shown in the report beside the model, or an error."""
+    comparisons: dict[Name, Comparison] = Field({})
+    """Comparisons by name."""
+    predictions: dict[Name, Prediction] = Field({})
+    """Predictions by name."""
+    figures: dict[Name, Figure] = Field({})
+    """Figures by name."""
+    published: Published | None = None
+    """Printed numbers to check against; left out for a new study."""
+
+    def spec(self, model: str) -> ModelSpec:
+        """What one fit is made from, besides the data."""
+        entry = self.models[model]
+        return ModelSpec(
+            formula=entry.formula,
+            family=entry.family,
+            link=entry.link,
+            priors=parse_priors(dict(sorted(entry.priors.items()))),
+            unit=self.data.unit,
+            **self.sampling_of(model).model_dump(),
+        )
+
+    def sampling_of(self, model: str) -> Sampling:
+        """Sampler settings of one model: its own, else the study's."""
+        own = {key: getattr(self.models[model], key) for key in Sampling.model_fields}
+        return self.sampling.model_copy(update={key: value for key, value in own.items() if value is not None})
+
+    def draws_of(self, model: str) -> int:
+        """Draws of one model over all chains."""
+        sampling = self.sampling_of(model)
+        return sampling.chains * sampling.draws
+
+    def figure_models(self, name: str) -> list[str]:
+        """Names of the models that a figure of the config shows."""
+        figure = self.figures[name]
+        if isinstance(figure, PredictionFigure):
+            return figure.models or self.predictions[figure.predictions].models
+        return [figure.model] if isinstance(figure, InterceptsSlopes) else []
+
+    @property
+    def automatic_figures(self) -> list[str]:
+        """Names of the figures that every model and every comparison has."""
+        return [
+            *(f"{kind}-{model}" for model in self.models for kind in ("diagnostics", "ppc")),
+            *(f"comparison-{name}" for name in self.comparisons),
+        ]
+
+    @property
+    def all_figures(self) -> list[str]:
+        """Names of all figures: those of the config and the automatic ones."""
+        return [*self.figures, *self.automatic_figures]

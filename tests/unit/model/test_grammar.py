@@ -1,0 +1,221 @@
+import inspect
+import re
+
+import bambi
+import numpy as np
+import pandas as pd
+import pytest
+from bambi.transformations import transformations_namespace
+from formulae import model_description
+from formulae.categorical import ENCODINGS
+from formulae.transforms import TRANSFORMS
+from partialpool.errors import StudyError
+from partialpool.model.formula import formula_variables
+from partialpool.model.grammar import FUNCTIONS, check_formula, left_side
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "y ~ 1",
+        "con ~ 1 + week + (1 + week | id)",
+        "p(incidence, size) ~ period + (1 | herd)",
+        "np.log(con) ~ np.maximum(x, 0.5)",
+        "y~np.log(x) -1",
+        "y ~ (x+z)**2 - x:z",
+        'y ~ I(x == 1) + T(g, ref="a") + poly(x, degree=2) + bs(x, 4, intercept=True)',
+        "y ~ C(g, Treatment('a'))",
+        "y ~ `a b` + my.col + größe",
+        "`a~b` ~ 1",
+        "answer['yes'] ~ x",
+        "answer[yes] ~ x",
+        "y ~ {(x + 1) * 2}",
+        "y ~ (1 | a / b) + (0 + x | a:b)",
+        "y ~ log + np.log",
+        "y ~ x +\n  z",
+    ],
+)
+def test_formulas_that_are_read(formula):
+    check_formula(formula)
+    assert model_description(formula).var_names
+
+
+@pytest.mark.parametrize(
+    ("formula", "function"),
+    [
+        ('con ~ pd.io.common.os.system("touch x") + (1 | id)', "pd.io.common.os.system"),
+        ('y ~ np.save("x", y)', "np.save"),
+        ('y ~ np.savetxt("x", y)', "np.savetxt"),
+        ('y ~ pd.read_csv("http://x")', "pd.read_csv"),
+        ('y ~ pd.read_pickle("x")', "pd.read_pickle"),
+        ('y ~ np.lib.format.open_memmap("x")', "np.lib.format.open_memmap"),
+        ('np.load("x") ~ 1', "np.load"),
+        ('y ~ I(np.save("x", y))', "np.save"),
+        ('y ~ np.log(x + 2 * {np.save("x", y)})', "np.save"),
+        ('y ~ poly(x, degree=np.save("x", y))', "np.save"),
+        ('y ~ (1 | np.save("x", y))', "np.save"),
+        ('y ~ (np.save ("x", y) | id)', "np.save"),
+        ('y ~ __import__("os")', None),
+        ('y ~ eval("1")', "eval"),
+        ('y ~ np.log.__class__("1")', "np.log.__class__"),
+        ("y ~ hsgp(x, m=5, c=2)", "hsgp"),
+        ("y ~ sqrt(x)", "sqrt"),
+    ],
+)
+def test_functions_that_are_not_listed_are_refused(formula, function):
+    with pytest.raises(StudyError) as refused:
+        check_formula(formula)
+    if function:
+        assert f"'{formula}' calls '{function}', which a formula may not." in str(refused.value)
+        assert str(refused.value).endswith(f"Valid functions: {', '.join(FUNCTIONS)}.")
+    with pytest.raises(StudyError):
+        formula_variables(formula)
+
+
+def test_a_spec_with_such_a_formula_cannot_be_made(make_spec):
+    with pytest.raises(StudyError, match=r"calls 'os.system', which a formula may not"):
+        make_spec('y ~ os.system("touch x")')
+
+
+@pytest.mark.parametrize(
+    ("formula", "character"),
+    [
+        # Calls of something that is no name
+        ('y ~ np . save("x")', 8),
+        ('y ~ `np.save`("x")', 14),
+        ('y ~ "np.save"("x")', 5),
+        ("y ~ I(x)(y)", 9),
+        ("y ~ (np.save)(y)", 14),
+        # Other Python
+        ("y ~ x[a]", 6),
+        ("y ~ I(x[a])", 8),
+        ("y ~ [x for x in y]", 5),
+        ("y ~ I(lambda x: x)", 14),
+        ("y ~ x; z", 6),
+        ("y ~ f'abc'", 6),
+        ('y ~ "x', 5),
+        # What formulae would leave out without a word
+        ("y ~ x z", 7),
+        ("y ~ 1e3 * x", 6),
+        ("y ~ x % z", 7),
+        ("y ~ x ^ 2", 7),
+        ("y ~ x // 2", 8),
+        ("y ~ x) + z", 6),
+        ("y ~ x | id", 7),
+        ("y ~ x == 1", 7),
+        ("y ~ x ! z", 7),
+        # What is no term
+        ("y ~ True", 5),
+        ('y ~ "abc" + x', 5),
+        ("y ~ _x", 5),
+        ("y ~ ²x", 5),
+        ("y ~ log()", 9),
+        ("y ~ log(x,)", 11),
+        ("y ~ (x, z)", 7),
+        ("y ~ {x, z}", 7),
+        ("y ~ I(x | z)", 9),
+        ("y ~ (x | id | z)", 13),
+        ("y ~ x\N{NO-BREAK SPACE}+ z", 6),
+    ],
+)
+def test_what_cannot_be_read_is_refused_at_its_character(formula, character):
+    with pytest.raises(StudyError) as refused:
+        check_formula(formula)
+    assert str(refused.value).startswith(f"'{formula}' cannot be read at character {character}, '")
+
+
+@pytest.mark.parametrize(
+    ("formula", "message"),
+    [
+        ("con", "is no formula; write outcome ~ terms, as in y ~ 1 + (1 | unit)."),
+        ("con ~ ", "is no formula"),
+        ("~ 1 + id", "is no formula"),
+        ("y ~ x ~ z", "is no formula"),
+        ("", "is no formula"),
+        ("y ~ (x || id)", "Write independent effects as separate terms: (1 | unit) + (0 + x | unit)."),
+        ("y ~ (x + z", "is not complete: ')' is missing at its end."),
+        ("y ~ {x", "is not complete: '}' is missing at its end."),
+        ("y ~ x +", "is not complete: a term is missing at its end."),
+        ("y ~ poly(x, deg=2)", "'deg =' is no argument of poly. Did you mean 'degree'? Valid: degree, raw."),
+        ("y ~ np.log(x, out=z)", "'out =' is no argument of np.log. Valid: none by name."),
+        ("y ~ poly(x + degree=2)", "'degree =' is no argument of poly."),
+        ("y ~ x = z", "'x =' is no argument of a function."),
+        ("y ~ x ^ 2", "Write ** for a power."),
+        ("y ~ x | id", "Write it in parentheses: (1 + x | unit)."),
+        ("y ~ sqrt(x)", "Did you mean 'np.sqrt'?"),
+    ],
+)
+def test_what_is_wrong_is_told(formula, message):
+    with pytest.raises(StudyError, match=re.escape(message)):
+        check_formula(formula)
+
+
+def test_whatever_is_accepted_calls_only_listed_functions_and_is_read_to_its_end():
+    """Random formulas; formulae names each term as it has read it."""
+    pieces = [*"xz1()()+-*:|~,={}[]./ ²_%'\"", "'a'", "`q`", "np.log(", "np.save(", "I(", "==", "**", "os.x", "True"]
+    rng = np.random.default_rng(1)
+    accepted = 0
+    for _ in range(20_000):
+        formula = "y ~ " + "".join(rng.choice(pieces, rng.integers(1, 8)))
+        try:
+            check_formula(formula)
+        except StudyError:
+            continue
+        accepted += 1
+        try:
+            read = model_description(formula)
+        except Exception:  # formulae refuses more
+            continue
+        calls = re.findall(r"([\w.`'\"]+)\(", " ".join(term.name for term in read.terms))
+        assert set(calls) <= set(FUNCTIONS), formula
+        names = {
+            name for name in ("x", "z", "q", "os.x") if re.search(rf"(?<![\w.]){re.escape(name)}(?![\w.])", formula)
+        }
+        if "-" not in formula and "'" not in formula and '"' not in formula:
+            assert names <= set(read.var_names), formula
+    assert accepted > 300
+
+
+def test_listed_functions_are_those_of_formulae_bambi_and_numpy():
+    """Fails if a release renames a function or an argument, or brings a name in the way of another's."""
+    known = transformations_namespace | TRANSFORMS | ENCODINGS
+    assert not set(transformations_namespace) & (set(TRANSFORMS) | set(ENCODINGS))
+    for name, arguments in FUNCTIONS.items():
+        if name.startswith("np."):
+            assert isinstance(getattr(np, name.removeprefix("np.")), np.ufunc), name
+            continue
+        function = known[name]
+        if not isinstance(function, np.ufunc):
+            called = function.__call__ if name in TRANSFORMS and inspect.isclass(function) else function
+            assert set(arguments) <= set(inspect.signature(called).parameters), name
+    # What is left out of the list on purpose.
+    assert set(known) - set(FUNCTIONS) == {"hsgp"} & set(known)
+
+
+def test_functions_of_bambi_and_numpy_mean_what_they_say():
+    """They are looked up where Bambi reads the formula."""
+    rows = pd.DataFrame({"y": [1.0, 2.0, 4.0, 9.0], "x": [0.5, 1.0, 2.0, 8.0]})
+    values = {
+        "log(x)": np.log(rows["x"]),
+        "exp2(x)": 2 ** rows["x"],
+        "np.sqrt(x)": np.sqrt(rows["x"]),
+        "np.maximum(x, 1)": np.maximum(rows["x"], 1),
+    }
+    model = bambi.Model(f"np.log1p(y) ~ 0 + {' + '.join(values)}", rows)
+    for name, expected in values.items():
+        np.testing.assert_allclose(np.ravel(model.parameters["mu"].common_terms[name].data), expected)
+    np.testing.assert_allclose(np.ravel(model.response_term.data), np.log1p(rows["y"]))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "equal"),
+    [
+        ("con ~ 1", "con  ~ x", True),
+        ("p( n,size)~ 1", "p(n, size) ~ x", True),
+        ("con ~ 1", "np.log(con) ~ 1", False),
+        ("con ~ 1", "week ~ 1", False),
+        ("`a~b` ~ 1", "`a~c` ~ 1", False),
+    ],
+)
+def test_left_sides_are_equal_whatever_their_spaces(one, other, equal):
+    assert (left_side(one) == left_side(other)) == equal
