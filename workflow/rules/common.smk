@@ -48,9 +48,9 @@ def caching():
     return workflow.enable_cache and bool(known)
 
 
-def code(script):
+def code(script, *notebooks):
     """Hash of what a script runs, without comments: a parameter of its rule, so that changed code is run again."""
-    return fingerprint(SCRIPTS / f"{script}.py")
+    return fingerprint(SCRIPTS / f"{script}.py", *notebooks)
 
 
 def pins():

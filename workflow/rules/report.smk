@@ -24,7 +24,7 @@ rule render_report:
         runtime=minutes,
     params:
         study=study.model_dump(mode="json"),
-        code=code("render_report"),
+        code=code("render_report", NOTEBOOKS / "report.ipynb"),
     message:
         "Render the report: {output.html}"
     script:

@@ -1,16 +1,17 @@
-"""What a script does, as a hash: of its own code and that of the library modules it uses, without comments.
+"""The code that a job runs, as a hash: of its script and of the library modules that it uses, without comments.
 
-Snakemake reruns a job when its parameters change. The fingerprint is one of them, so that editing the code that a fit
-runs makes it again, and editing a comment, a docstring or a figure does not.
+Snakemake reruns a job when its parameters change. The fingerprint is one of them: editing the code that a fit runs
+makes the fit again, and editing a comment, a docstring or a figure does not.
 """
 
 import ast
 import hashlib
+import json
 from functools import cache
 from pathlib import Path
 
 PACKAGE = "partialpool"
-# No number depends on these: they only say something to a unit, or measure a job.
+# No result depends on these: they refuse mistakes, show progress, or measure a job.
 WORDING = (
     "partialpool/errors.py",
     "partialpool/model/grammar.py",
@@ -19,13 +20,15 @@ WORDING = (
 )
 
 
-def fingerprint(script: str | Path) -> str:
-    """Hash of a script and of all modules of the library that it imports, directly or not.
+def fingerprint(script: str | Path, *notebooks: str | Path) -> str:
+    """Hash of a script, of the notebooks that it executes, and of all modules of the library that these import.
 
     Parameters
     ----------
     script
         A Python file beside the folder of the library.
+    notebooks
+        Jupyter notebooks with code in Python.
 
     Returns
     -------
@@ -33,30 +36,40 @@ def fingerprint(script: str | Path) -> str:
         Sixteen hexadecimal digits.
     """
     digest = hashlib.sha256()
-    for name, code in reached(script).items():
+    for name, code in reached(script, *notebooks).items():
         digest.update(name.encode() + code)
     return digest.hexdigest()[:16]
 
 
-def reached(script: str | Path) -> dict[str, bytes]:
-    """Code, without comments and docstrings, of a script and of all modules that it imports, by path.
+def reached(script: str | Path, *notebooks: str | Path) -> dict[str, bytes]:
+    """Code, without comments and docstrings, of a script, of notebooks, and of all modules that they import, by path.
 
-    Modules of ``WORDING`` are left out; what they import is not.
+    Modules of ``WORDING`` are left out; what they import is not. Paths are relative to the script's folder; a notebook
+    has its name only.
     """
-    script = Path(script)
-    root = script.parent
-    waiting, done, found = [script], set(), {}
+    root = Path(script).parent
+    waiting, codes = [Path(script), *map(Path, notebooks)], {}
+    done = set()
     while waiting:
         path = waiting.pop(0)
         if path in done:
             continue
         done.add(path)
-        code, imports = _read(path.read_text(encoding="utf-8"))
+        code, imports = _read(_source(path))
         waiting += [file for name in imports if (file := _file(root, name))]
-        name = path.relative_to(root).as_posix()
+        name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
         if name not in WORDING:
-            found[name] = code
-    return found
+            codes[name] = code
+    return codes
+
+
+def _source(path: Path) -> str:
+    """Text of a Python file, or of the code cells of a notebook."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".ipynb":
+        return text
+    cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+    return "\n".join("".join(cell["source"]) for cell in cells)
 
 
 def _file(root: Path, name: str) -> Path | None:

@@ -1,7 +1,9 @@
-"""Titles, captions and alternative texts of figures."""
+"""Titles, captions and alternative texts of figures and tables, in the nouns of the study."""
 
 from partialpool.study.figures import InterceptsSlopes
 from partialpool.study.study import Study
+
+ONLY_MEANS = ("shrinkage", "three-poolings", "fitted-trajectories")
 
 
 def figure_title(study: Study, name: str) -> str:
@@ -41,44 +43,66 @@ def draws_sentence(study: Study, name: str) -> str:
     """Whose values a figure of the config shows, with which interval, from how many draws."""
     figure, models = study.figures[name], study.figure_models(name)
     if not models:
-        return "Measurements only: no model, no draws."
+        return f"{_capitalised(study.data.nouns.measurement[1])} only: no model, no draws."
     draws = ", ".join(f"{study.draws_of(model)} of {study.models[model].title}" for model in models)
-    only_means = figure.kind in ("shrinkage", "three-poolings", "fitted-trajectories")
-    shown = "means" if only_means else "means and 95 % equal-tailed intervals"
-    return f"{whose_values(study, name)}: posterior {shown}; draws: {draws}."
+    shown = "means" if figure.kind in ONLY_MEANS else "means and 95 % equal-tailed intervals"
+    return f"{_capitalised(whose_values(study, name))}: posterior {shown}; draws: {draws}."
 
 
 def whose_values(study: Study, name: str) -> str:
     """Whose values a figure of predictions or effects shows."""
-    figure = study.figures[name]
+    figure, units = study.figures[name], study.data.nouns.unit[1]
     if isinstance(figure, InterceptsSlopes):
-        return "Units observed"
+        return f"observed {units}"
     prediction = study.predictions[figure.predictions]
-    whose = "new units" if prediction.new_units else "units observed"
-    return f"{' and '.join(prediction.quantities).capitalize()} values of {whose}"
+    return f"{' and '.join(prediction.quantities)} values of {'new' if prediction.new_units else 'observed'} {units}"
+
+
+def estimates(study: Study, model: str) -> str:
+    """What the table of the common coefficients and scales of a model shows."""
+    return f"{study.draws_of(model)} draws. Common coefficients and scales"
+
+
+def group_effects(study: Study, model: str) -> str:
+    """What the table of the group-level effects of a model shows."""
+    return f"{study.draws_of(model)} draws. Group-level effects: deviations from the population"
+
+
+def predictions(study: Study, name: str) -> str:
+    """Whose values a table of predictions has, from how many draws."""
+    prediction = study.predictions[name]
+    whose = "New" if prediction.new_units else "Observed"
+    draws = ", ".join(f"{study.draws_of(model)} of {model}" for model in prediction.models)
+    return f"{whose} {study.data.nouns.unit[1]}; draws: {draws}"
 
 
 def _comparison(study: Study, comparison: str) -> str:
+    unit, (measurement, measurements) = study.data.nouns.unit[0], study.data.nouns.measurement
     draws = ", ".join(f"{model} {study.draws_of(model)}" for model in study.comparisons[comparison].models)
     return (
         "Expected log predictive density by leave-one-out cross-validation, with its standard error, and its "
-        "difference to the best model: for a new measurement of a unit observed, and for a new unit, of "
-        f"whom no measurement is known; draws: {draws}. "
-        "Intervals here are plus and minus one standard error."
+        f"difference from the best model: for one new {measurement} of an already observed {unit}, and for all "
+        f"{measurements} of a new {unit}; draws: {draws}. Intervals here are plus and minus one standard error."
     )
 
 
 def _diagnostics(study: Study, model: str) -> str:
     return (
         f"{study.models[model].title}: traces and ranks of parameters by chain, and the energy of the sampler; "
-        f"{study.draws_of(model)} draws after warmup. Where chains agree, their rank distributions differ by "
-        "next to nothing; the energy should be spread no wider than the steps between draws."
+        f"{study.draws_of(model)} draws after warmup. If the chains agree, their rank distributions are nearly equal; "
+        "the energy should be spread no wider than the steps between draws."
     )
 
 
 def _predictive_check(study: Study, model: str) -> str:
+    units, measurements = study.data.nouns.unit[1], study.data.nouns.measurement[1]
     return (
-        f"{study.models[model].title}: the measurements against data sets drawn from the posterior predictive "
-        f"distribution of the units observed, out of {study.draws_of(model)} draws; p is the share of these whose "
-        "quantity is at least the observed one."
+        f"{study.models[model].title}: the {measurements} against data sets drawn from the posterior predictive "
+        f"distribution of the observed {units}, {study.draws_of(model)} draws in all; p is the share of the data sets "
+        "shown whose quantity is at least the observed one."
     )
+
+
+def _capitalised(words: str) -> str:
+    """With its first letter in upper case, the others as they are."""
+    return words[:1].upper() + words[1:]

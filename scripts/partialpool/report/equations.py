@@ -5,9 +5,12 @@ import re
 from dataclasses import dataclass, field
 
 import pandas as pd
+from markupsafe import Markup
 
 from partialpool.model import parameters
 from partialpool.model.spec import ModelSpec
+from partialpool.report.elements import heading
+from partialpool.study.data import Nouns
 
 
 @dataclass
@@ -17,6 +20,31 @@ class Equations:
     level1: list[str] = field(default_factory=list)
     level2: list[str] = field(default_factory=list)
     priors: list[str] = field(default_factory=list)
+
+
+def formulas(spec: ModelSpec, tree, nouns: Nouns) -> Markup:
+    """A model's formula, and its equations for the page: level 1, level 2, priors.
+
+    Parameters
+    ----------
+    spec
+        The model's spec.
+    tree
+        Its fit, with ``posterior`` and ``constant_data``.
+    nouns
+        How the levels are called.
+    """
+    equations = of_model(spec, tree["posterior"].to_dataset(), tree["constant_data"].to_dataset().to_dataframe())
+    unit, measurement = nouns.unit[0], nouns.measurement[0]
+    groups = (
+        (f"Level 1: {measurement} i of {unit} j", equations.level1),
+        (f"Level 2: {unit} j", equations.level2),
+        ("Priors", equations.priors),
+    )
+    parts = [heading(5, title) + Markup().join(map(mathml, lines)) for title, lines in groups if lines]
+    return Markup('<div class="equations"><p>Formula: <code>{}</code></p>{}</div>').format(
+        spec.formula, Markup().join(parts)
+    )
 
 
 def of_model(spec: ModelSpec, posterior, rows: pd.DataFrame) -> Equations:
@@ -140,9 +168,9 @@ def _varies_within(term: str, rows: pd.DataFrame, unit: str) -> bool:
     return any((rows.groupby(unit)[c].nunique() > 1).any() for c in mentioned if c != unit)
 
 
-def mathml(latex: str) -> str:
+def mathml(latex: str) -> Markup:
     """One equation as MathML, which browsers lay out by themselves."""
     from latex2mathml.converter import convert
 
     # The converter has an ASCII tilde for \sim, which browsers set without the spaces of a relation.
-    return convert(latex, display="block").replace("<mi>&#x0007E;</mi>", "<mo>&#x223C;</mo>")
+    return Markup(convert(latex, display="block").replace("<mi>&#x0007E;</mi>", "<mo>&#x223C;</mo>"))

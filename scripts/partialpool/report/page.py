@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from markupsafe import Markup
+
 from partialpool.errors import StudyError
 from partialpool.jobs.files import atomic
 
@@ -75,16 +77,7 @@ def to_page(notebook: str | Path, page: str | Path, title: str) -> str:
         heading["id"] = anchor(words, {entry["id"] for entry in contents})
         contents.append({"level": int(heading.name[1]), "id": heading["id"], "words": words})
     template = jinja2.Template(Path(page).read_text(encoding="utf-8"), autoescape=True)
-    return template.render(title=title, contents=contents, body=_Safe(str(soup)))
-
-
-class _Safe(str):
-    """HTML that Jinja leaves as it is."""
-
-    __slots__ = ()
-
-    def __html__(self) -> str:
-        return self
+    return template.render(title=title, contents=contents, body=Markup(soup))
 
 
 def anchor(words: str, taken: Iterable[str]) -> str:

@@ -1,10 +1,14 @@
+import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from partialpool.jobs.fingerprint import fingerprint, reached
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
+NOTEBOOK = SCRIPTS.parent / "notebooks/report.ipynb"
 
 
 @pytest.fixture
@@ -35,9 +39,9 @@ def edit(scripts):
     return edit
 
 
-def modules_of(script):
+def modules_of(script, *notebooks):
     """Modules whose code is in the fingerprint of a script, by their place in the library."""
-    paths = (path.removesuffix(".py").split("/") for path in reached(SCRIPTS / f"{script}.py"))
+    paths = (path.removesuffix(".py").split("/") for path in reached(SCRIPTS / f"{script}.py", *notebooks))
     return {".".join(path[1:]) for path in paths if path[0] == "partialpool"}
 
 
@@ -122,12 +126,61 @@ def test_modules_of_a_fit():
         "model.lkj",
         "model.names",
         "model.priors",
+        "model.spec",
     }
 
 
 def test_figures_are_drawn_again_when_figures_change_and_fits_are_not_made_again():
     assert {"figures.units", "figures.geoms", "figures.draw"} <= modules_of("draw_figure")
     assert not [name for name in modules_of("summarise_model") if name.startswith(("figures", "report", "study"))]
+
+
+def test_modules_of_the_report_are_those_that_its_notebook_imports():
+    assert modules_of("render_report") == {"report.page", "jobs.files"}
+    assert modules_of("render_report", NOTEBOOK) == {
+        "fit.store",
+        "jobs.files",
+        "loo.pointwise",
+        "model.names",
+        "model.parameters",
+        "model.priors",
+        "model.spec",
+        "report.captions",
+        "report.checks",
+        "report.comparisons",
+        "report.elements",
+        "report.equations",
+        "report.figures",
+        "report.numbers",
+        "report.page",
+        "report.provenance",
+        "report.published",
+        "report.tables",
+        "report.texts",
+        *(f"study.{module}" for module in ("base", "data", "entries", "figures", "models", "study")),
+    }
+
+
+def test_the_report_loads_nothing_that_fits_or_draws():
+    modules = [f"partialpool.{module}" for module in modules_of("render_report", NOTEBOOK)]
+    heavy = "'pymc', 'bambi', 'nutpie', 'formulae', 'arviz_stats', 'plotnine', 'scipy.stats', 'xarray'"
+    program = f"import sys, {', '.join(modules)}; print(sorted({{{heavy}}} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=SCRIPTS, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_code_of_a_notebook_and_of_modules_it_imports_alters_the_fingerprint_and_its_words_do_not(scripts):
+    def write(*cells):
+        cells = [{"cell_type": kind, "source": source.splitlines(keepends=True)} for kind, source in cells]
+        (scripts / "partialpool/n.ipynb").write_text(json.dumps({"cells": cells}))
+        return fingerprint(scripts / "script.py", scripts / "partialpool/n.ipynb")
+
+    first = write(("markdown", "# One"), ("code", "from partialpool import c\nx = 1"))
+    assert first == write(("markdown", "# Two"), ("code", "from partialpool import c\n\nx = 1  # one"))
+    assert first != write(("code", "from partialpool import c\nx = 2"))
+    assert first != fingerprint(scripts / "script.py")
+    (scripts / "partialpool/c.py").write_text("THREE = 4\n")
+    assert first != write(("code", "from partialpool import c\nx = 1"))
 
 
 def test_every_script_has_a_fingerprint_of_its_own():

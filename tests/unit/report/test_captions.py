@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from partialpool.report.captions import alt, caption, figure_title
+from partialpool.report.captions import alt, caption, estimates, figure_title, group_effects, predictions
 from partialpool.study import config
 
 ROOT = Path(__file__).parents[3]
 SHIPPED = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+HERDS = {"unit": ["herd", "herds"], "measurement": ["count", "counts"]}
 TRAJECTORIES = SHIPPED["figures"]["trajectories"]
 
 
@@ -49,7 +50,7 @@ def test_every_caption_says_how_many_draws(study):
 def test_every_caption_says_whose_values(study):
     for figure in study.all_figures:
         if shown(study, figure) and not figure.startswith("diagnostics-"):
-            whose = "new units" if figure == "new-people" else "(units|a unit) observed"
+            whose = "new people" if figure == "new-people" else "observed (people|person)"
             assert re.search(whose, caption(study, figure), re.IGNORECASE), figure
 
 
@@ -63,12 +64,23 @@ def test_captions_of_figures_with_intervals_say_which(study):
         assert "plus and minus one standard error" in caption(study, f"comparison-{comparison}")
 
 
-def test_captions_say_expected_and_predicted(study):
-    assert "Expected and predicted values of units observed" in caption(study, "expected-predicted")
-    assert "Expected and predicted values of new units" in caption(study, "new-people")
-    assert "Expected values of units observed" in caption(study, "shrinkage")
-    other = load({"predictions/known-people/quantities": ["predicted"]})
-    assert "Predicted values of units observed" in caption(other, "expected-predicted")
+def test_captions_say_expected_and_predicted_in_the_nouns_of_the_study(study):
+    assert "Expected and predicted values of observed people:" in caption(study, "expected-predicted")
+    assert "Expected and predicted values of new people:" in caption(study, "new-people")
+    assert "Expected values of observed people:" in caption(study, "shrinkage")
+    assert "Observed people:" in caption(study, "intercepts-slopes")
+    other = load({"predictions/known-people/quantities": ["predicted"], "data/nouns": HERDS})
+    assert "Predicted values of observed herds:" in caption(other, "expected-predicted")
+    assert "Counts only: no model, no draws." in caption(other, "trajectories")
+    assert "for one new count of an already observed herd" in caption(other, "comparison-growth")
+    assert "the counts against data sets" in caption(other, "ppc-m71.1")
+
+
+def test_captions_of_tables_say_how_many_draws_and_whose_values(study):
+    assert estimates(study, "m71.4").startswith("16000 draws.")
+    assert group_effects(study, "m71.4").startswith("16000 draws.")
+    assert predictions(study, "new-people") == "New people; draws: 4000 of m71.2"
+    assert predictions(study, "person-means") == "Observed people; draws: 4000 of m71.1, 4000 of m71.2"
 
 
 def test_a_caption_follows_the_number_of_draws():

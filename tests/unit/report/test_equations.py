@@ -19,11 +19,17 @@ def posterior(*scalars, link="identity", family="sigma", **levels):
     return xr.Dataset(variables, coords, attrs={"family_parameters": family, "link": link})
 
 
-def spec(formula, family="gaussian", **priors):
-    return {"formula": formula, "family": family, "link": None, "unit": "id", "priors": priors}
+@pytest.fixture
+def spec(make_spec):
+    """A spec with these priors and no others."""
+
+    def make(formula, family="gaussian", **priors):
+        return make_spec(formula, "", priors=priors, family=family)
+
+    return make
 
 
-def test_no_pooling():
+def test_no_pooling(spec):
     made = equations.of_model(
         spec("y ~ 0 + id", b="Normal(0, 1.5)", sigma="Exponential(1)"), posterior(id=["1", "2"]), ROWS
     )
@@ -35,7 +41,7 @@ def test_no_pooling():
     ]
 
 
-def test_a_covariate_of_the_unit_is_at_level_2():
+def test_a_covariate_of_the_unit_is_at_level_2(spec):
     made = equations.of_model(
         spec("y ~ 0 + x + g + (1 | id)", b="Normal(0, 1)", sd="Exponential(2)", sigma="Exponential(1)"),
         posterior("x", "1|id_sigma", g=["a", "b"], **{"1|id": ["1", "2"]}),
@@ -50,7 +56,7 @@ def test_a_covariate_of_the_unit_is_at_level_2():
     assert r"\tau_0 \sim \text{Exponential(2)}" in made.priors
 
 
-def test_correlated_and_independent_effects():
+def test_correlated_and_independent_effects(spec):
     effects = {"1|id": ["1", "2"], "x|id": ["1", "2"]}
     priors = {"Intercept": "Normal(0, 1)", "b": "Normal(0, 1)", "b[x]": "Normal(0, 3)", "sd": "Exponential(1)"}
     independent = equations.of_model(
@@ -74,7 +80,7 @@ def test_correlated_and_independent_effects():
     assert r"\mathbf{R} \sim \text{LKJ(2)}" in correlated.priors
 
 
-def test_another_family_has_its_link_and_parameters():
+def test_another_family_has_its_link_and_parameters(spec):
     made = equations.of_model(
         spec("y ~ 1 + (1 | id)", "poisson", Intercept="Normal(0, 1)", sd="Exponential(1)"),
         posterior("Intercept", "1|id_sigma", link="log", family="", **{"1|id": ["1", "2"]}),

@@ -1,0 +1,173 @@
+"""Comparisons of models in tables and words, and which of their numbers cannot be relied on."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import pandas as pd
+from markupsafe import Markup
+
+from partialpool.loo.pointwise import BAD_PARETO_K
+from partialpool.report.elements import bullets, paragraph
+from partialpool.report.numbers import number
+from partialpool.study.data import Nouns
+
+# Sivula, Magnusson & Vehtari (2020): below this the normal approximation of a difference in elpd cannot be trusted.
+SMALLEST_DIFFERENCE = 4
+PLAIN_PSIS = "plain Pareto-smoothed importance sampling (PSIS)"
+METHODS = {
+    "integrated": "all coefficients integrated out",
+    "psis": PLAIN_PSIS,
+    "moment_matching": "moment matching where Pareto k is too large",
+    "refit": "refits where Pareto k is too large",
+}
+
+
+class Block(NamedTuple):
+    """Models compared on one estimand by one way of computing it."""
+
+    title: str
+    table: pd.DataFrame
+    """Rows of the comparison's table, the best model first."""
+    has_verdict: bool
+    """Whether it is the one to judge the models by: not if it only repeats another for readers of other software."""
+
+
+def blocks(comparison: pd.DataFrame, nouns: Nouns) -> list[Block]:
+    """The parts of a comparison's table: new measurements, new units, and the first once more by plain PSIS."""
+    made: list[Block] = []
+    seen: set[str] = set()
+    for _, table in comparison.groupby((comparison["rank"] == 0).cumsum()):
+        estimand = table["estimand"].iloc[0]
+        again = estimand in seen
+        seen.add(estimand)
+        title = f"As other software reports it, by {PLAIN_PSIS}" if again else _title(table, estimand, nouns)
+        made.append(Block(title, table, not again))
+    return made
+
+
+def _title(table: pd.DataFrame, estimand: str, nouns: Nouns) -> str:
+    (unit, units), (_, measurements) = nouns.unit, nouns.measurement
+    words = METHODS | {"kfold": f"fits to all {units} but those of one fold"}
+    methods = dict.fromkeys(method for methods in table["method"] for method in methods.split())
+    how = ", ".join(words.get(method, method) for method in methods)
+    n = table["n"].iloc[0]
+    if estimand == "unit":
+        return f"New {units}: all {measurements} of one {unit} left out at a time, {n} {units}; {how}"
+    return f"New {measurements} of observed {units}: one left out at a time, {n} {measurements}; {how}"
+
+
+def tabulated(block: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
+    """One block of a comparison as the report shows it: standard errors in parentheses, and Pareto k."""
+    pairs = (("elpd_diff", "se_diff"), ("elpd_loo", "se_elpd_loo"), ("p_loo", "se_p_loo"), ("looic", "se_looic"))
+    return pd.DataFrame(
+        {
+            "model": [f"{model} {titles[model]}" for model in block["model"]],
+            **{
+                f"{name} (se)": [
+                    "–" if pd.isna(value) else f"{number(value, 1)} ({number(error, 1)})"
+                    for value, error in zip(block[name], block[se], strict=True)
+                ]
+                for name, se in pairs
+            },
+            "largest k": [number(value, 2) for value in block["max_pareto_k"]],
+            f"k > {BAD_PARETO_K}": block["bad_pareto_k"].to_numpy(),
+        }
+    )
+
+
+def verdict(block: pd.DataFrame, titles: Mapping[str, str], nouns: Nouns) -> Markup:
+    """One block in words: which model predicts best, and which differ from it by more than chance.
+
+    Parameters
+    ----------
+    block
+        Models with the best first: ``model``, ``estimand``, ``elpd_diff``, ``se_diff``.
+    titles
+        By model.
+    nouns
+        Of the study.
+
+    Returns
+    -------
+    Markup
+        A paragraph. A difference counts if it is at least ``SMALLEST_DIFFERENCE`` and two standard errors.
+    """
+    (_, units), (_, measurements) = nouns.unit, nouns.measurement
+    best = block.iloc[0]
+    what = f"new {units}" if best["estimand"] == "unit" else f"new {measurements} of observed {units}"
+    first = titles[best["model"]]
+    sentences = []
+    for other in block.iloc[1:].to_dict("records"):
+        size = f"elpd differs by {number(-other['elpd_diff'], 1)}, standard error {number(other['se_diff'], 1)}"
+        second = titles[other["model"]]
+        if abs(other["elpd_diff"]) < max(SMALLEST_DIFFERENCE, 2 * other["se_diff"]):
+            sentences.append(f"{first} and {second} cannot be told apart by how they predict {what} ({size}).")
+        else:
+            sentences.append(f"{first} predicts {what} better than {second} ({size}).")
+    return paragraph(" ".join(sentences))
+
+
+def unreliable(block: pd.DataFrame) -> str:
+    """What a Pareto k that is too large means for one block; empty if there is none."""
+    bad = block[block["bad_pareto_k"] > 0]
+    if bad.empty:
+        return ""
+    counts = ", ".join(f"{row.bad_pareto_k} of {row.n} in {row.model}" for row in bad.itertuples())
+    return f"Pareto k is over {BAD_PARETO_K} for {counts}: these values of elpd have no trustworthy Monte Carlo error."
+
+
+def corrected(pointwise: pd.DataFrame, trees: Mapping, *, unit: str, nouns: Nouns) -> Markup:
+    """By how much plain PSIS is wrong, and for which units.
+
+    Parameters
+    ----------
+    pointwise
+        Table of ``{comparison}.pointwise.csv``: ``model, row, elpd, pareto_k, method, psis_elpd, psis_pareto_k``.
+    trees
+        Fits by model, with ``constant_data``.
+    unit
+        Column of the unit.
+    nouns
+        Of the study.
+
+    Returns
+    -------
+    Markup
+        Empty if there is nothing better than plain PSIS to hold it against.
+    """
+    items = []
+    for model, table in pointwise.groupby("model", sort=False):
+        if (table["method"] == "psis").all() or table["psis_elpd"].isna().all():
+            continue
+        units = trees[model]["constant_data"].to_dataset().to_dataframe().set_index("row")[unit].astype(str)
+        items.append(Markup("<strong>{}</strong>: {}").format(model, _difference(table.set_index("row"), units, nouns)))
+    if not items:
+        return Markup()
+    one, measurement = nouns.unit[0], nouns.measurement[0]
+    why = (
+        f"Plain PSIS reweights the draws of the fit to all data. If the {measurement} left out is most of what is "
+        f"known about its {one}, few of these draws are plausible without it, and the estimate is off. By how much:"
+    )
+    return paragraph(why) + bullets(items)
+
+
+def _difference(table: pd.DataFrame, units: pd.Series, nouns: Nouns) -> str:
+    """Difference of plain PSIS in one model; ``table`` and ``units`` (ids) are indexed by the row of the data."""
+    excess = table["psis_elpd"] - table["elpd"]
+    counts = units.groupby(units).transform("size").loc[excess.index]
+    bad = ~(table["psis_pareto_k"] <= BAD_PARETO_K)
+    unit, measurements = nouns.unit[0], nouns.measurement[1]
+    by_count = ", ".join(
+        f"{words} {number(excess[which].sum(), 1)} (rows: {which.sum()})"
+        for words, which in (("one", counts == 1), ("two", counts == 2), ("more", counts > 2))
+        if which.any()
+    )
+    largest = ", ".join(
+        f"{unit} {units[row]}, row {row} ({number(excess[row], 2)})"
+        for row in excess.abs().sort_values(ascending=False, kind="stable").index[:3]
+    )
+    return (
+        f"elpd is {number(table['elpd'].sum(), 1)}, by plain PSIS {number(table['psis_elpd'].sum(), 1)}, a difference "
+        f"of {number(excess.sum(), 1)}. By {measurements} per {unit}: {by_count}. Where Pareto k of plain PSIS is over "
+        f"{BAD_PARETO_K}: {number(excess[bad].sum(), 1)} (rows: {bad.sum()}). Largest: {largest}."
+    )

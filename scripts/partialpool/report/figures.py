@@ -1,0 +1,40 @@
+"""Figures inside the page, with their captions."""
+
+import base64
+from pathlib import Path
+
+from markupsafe import Markup
+
+from partialpool.report import captions
+from partialpool.study.study import Study
+
+# Figures with fewer pixels across are made for one column, the others for the whole page.
+COLUMN_PIXELS = 1500
+
+
+def figure(study: Study, name: str, folder: str | Path = "results/figures") -> Markup:
+    """A figure with its caption, the image inside the page; whichever of SVG and PNG is smaller."""
+    png, svg = (Path(folder, f"{name}.{suffix}") for suffix in ("png", "svg"))
+    path, kind = min((svg, "svg+xml"), (png, "png"), key=lambda choice: choice[0].stat().st_size)
+    return Markup(
+        '<figure id="figure-{name}"><div class="scroll"><img src="data:image/{kind};base64,{content}" alt="{alt}" '
+        'class="{width}"></div><figcaption><strong>{title}</strong> {caption}</figcaption></figure>'
+    ).format(
+        name=name,
+        kind=kind,
+        content=base64.b64encode(path.read_bytes()).decode(),
+        alt=captions.alt(study, name),
+        width=_width(png),
+        title=_sentence(captions.figure_title(study, name)),
+        caption=captions.caption(study, name),
+    )
+
+
+def _sentence(words: str) -> str:
+    return words if words.endswith((".", "?", "!")) else f"{words}."
+
+
+def _width(png: Path) -> str:
+    """Whether a figure is made for one column or for the page, from the width in the PNG's header."""
+    pixels = int.from_bytes(png.read_bytes()[16:20], "big")
+    return "column" if pixels < COLUMN_PIXELS else "page"

@@ -1,0 +1,53 @@
+"""Where the numbers of a report come from: data, versions, samplers, time and memory."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from partialpool.report.numbers import number
+from partialpool.study.study import Study
+
+
+def origins(study: Study, trees: Mapping) -> pd.DataFrame:
+    """Checksum of the data, versions, seeds and samplers behind the fits, from their attributes."""
+    fits = {name: tree.attrs for name, tree in trees.items()}
+    checksums = ", ".join(sorted({fit["data_sha256"] for fit in fits.values()}))
+    if study.data.source:
+        checksums += " (verified)" if study.data.sha256 else " (not pinned in the config)"
+    versions = sorted({fit["versions"] for fit in fits.values()})
+    rows = [
+        ("Data", study.data.source or "simulated from known parameters"),
+        ("Data checksum (sha256)", checksums),
+        *(("Versions", ", ".join(f"{name} {version}" for name, version in json.loads(v).items())) for v in versions),
+        *((f"Sampling of {name}", _sampling(study, name, fit)) for name, fit in fits.items()),
+    ]
+    return pd.DataFrame(rows, columns=["what", "value"])
+
+
+def _sampling(study: Study, model: str, fit: Mapping) -> str:
+    sampling = study.sampling_of(model)
+    over = "the scales, all coefficients integrated out" if fit["engine"] == "marginal" else "all parameters"
+    return (
+        f"NUTS ({sampling.sampler}) over {over}; {sampling.chains} chains, {sampling.warmup} warmup iterations "
+        f"and {sampling.draws} draws each, target_accept {fit['target_accept']:g}, seed {sampling.seed}"
+    )
+
+
+def run_times(folder: str | Path = "results/benchmarks") -> pd.DataFrame:
+    """Wall time and peak memory of every rule, from the benchmarks of its jobs."""
+    rows = []
+    for path in sorted(Path(folder).rglob("*.tsv")):
+        record = pd.read_csv(path, sep="\t").iloc[0]
+        memory = pd.to_numeric(record["max_rss"], errors="coerce")
+        rows.append({"rule": path.parent.name, "seconds": record["s"], "MiB": memory})
+    jobs = pd.DataFrame(rows, columns=["rule", "seconds", "MiB"]).groupby("rule", sort=False)
+    return pd.DataFrame(
+        {
+            "rule": list(jobs.groups),
+            "jobs": jobs.size().to_numpy(),
+            "seconds (sum)": [number(value, 0) for value in jobs["seconds"].sum()],
+            "peak memory, MiB": [number(value, 0) for value in jobs["MiB"].max()],
+        }
+    )

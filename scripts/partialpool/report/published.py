@@ -1,0 +1,56 @@
+"""The check of our numbers against printed ones."""
+
+import pandas as pd
+from markupsafe import Markup
+
+from partialpool.report.elements import paragraph, table
+from partialpool.report.numbers import decimals, number
+
+VERDICTS = ("reproduced", "differs", "unreliable", "sampler")
+
+
+def explained(numbers: pd.DataFrame, source: str) -> Markup:
+    """How many numbers have which verdict, and what the verdicts mean.
+
+    Parameters
+    ----------
+    numbers
+        Table of ``published.csv``.
+    source
+        Where the numbers were printed.
+    """
+    counts = numbers["verdict"].value_counts()
+    tally = Markup(", ").join(
+        Markup("{} <em>{}</em>").format(int(counts[verdict]), verdict) for verdict in VERDICTS if verdict in counts
+    )
+    text = Markup(
+        "<p>The {n} numbers of {source}, each beside ours: {tally}. A number is <em>reproduced</em> if the two "
+        "differ by no more than the rounding of the printed one plus four combined Monte Carlo standard errors of the "
+        "two runs; numbers that follow from the data alone have no Monte Carlo error. <em>Unreliable</em> are "
+        "values of leave-one-out cross-validation with Pareto k over 0.7, for which no such error can be given. "
+        "<em>Sampler</em> marks R-hat and effective sample sizes: they describe one run of one sampler, and another "
+        "run has its own.</p>"
+    ).format(n=len(numbers), source=source, tally=tally)
+    if "differs" not in counts:
+        return text
+    n = int(counts["differs"])
+    differ = f"{n} numbers differ" if n > 1 else "1 number differs"
+    return text + paragraph(Markup("<strong>{}</strong> by more than that.").format(differ))
+
+
+def tables(numbers: pd.DataFrame) -> Markup:
+    """What differs, cross-validation, and the rest folded away."""
+    shown = numbers.assign(
+        ours=[
+            number(ours, len(str(printed).partition(".")[2]) + 1)
+            for printed, ours in zip(numbers["published"], numbers["ours"], strict=True)
+        ],
+        mcse=[number(m, decimals(m)) if m > 0 else ("–" if pd.isna(m) else "0") for m in numbers["mcse"]],
+        tolerance=[number(t, decimals(t)) for t in numbers["tolerance"]],
+        model=numbers["model"].fillna(""),
+        published=numbers["published"].str.replace("-", "−"),
+    )
+    differs, loo = shown["verdict"] == "differs", shown["source"] == "loo"
+    made = [table(shown[differs], "Numbers that differ")] if differs.any() else []
+    made += [table(shown[loo].drop(columns="source"), "Leave-one-out cross-validation")] if loo.any() else []
+    return Markup().join([*made, table(shown[~loo & ~differs], fold="All other numbers")])

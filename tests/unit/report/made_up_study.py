@@ -1,0 +1,156 @@
+"""A small study with results that were made up, not computed, and its report, whose cells run in this process."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+ROOT = Path(__file__).parents[3]
+PRIORS = {"Intercept": "Normal(0, 1)", "b": "Normal(0, 1)", "sd": "Exponential(1)", "sigma": "Exponential(1)"}
+WITHOUT_SLOPE = {name: prior for name, prior in PRIORS.items() if name != "b"}
+
+
+def study_values(*, nouns: dict | None = None, say=lambda what: what) -> dict:
+    """A config with every kind of thing that the report shows; ``say`` makes its titles, labels and other words."""
+    figure = {"caption": say("Caption of a figure"), "alt": say("Text instead of the image")}
+    return {
+        "title": say("Study"),
+        "text": "Some *words*.",
+        "data": {
+            "source": "a.csv",
+            "outcome": "milk",
+            "unit": "farm",
+            "time": "year",
+            "labels": {"milk": say("Yield"), "farm": say("Farm"), "year": say("Year")},
+            **({"nouns": nouns} if nouns else {}),
+        },
+        "models": {
+            "a": {"title": say("Means"), "formula": "milk ~ 1 + (1 | farm)", "priors": WITHOUT_SLOPE},
+            "b": {"title": say("Growth"), "formula": "milk ~ 1 + year + (1 | farm)", "priors": PRIORS},
+        },
+        "comparisons": {"both": {"title": say("Which?"), "models": ["a", "b"]}},
+        "predictions": {
+            "some": {"models": ["a"], "units": "all"},
+            "new": {"models": ["b"], "new_units": 1, "quantities": ["predicted"]},
+        },
+        "figures": {
+            "lines": {"kind": "trajectories", "title": say("Lines"), **figure},
+            "eyes": {"kind": "half-eyes", "predictions": "some", "title": say("Eyes"), "section": "a", **figure},
+            "newcomers": {"kind": "half-eyes", "predictions": "new", "title": say("Newcomers"), **figure},
+        },
+        "published": {"source": say("A book"), "folder": "published"},
+    }
+
+
+def write_results(directory: Path, values: dict, *, units=("7", "9"), say=lambda what: what) -> None:
+    """Files of ``results/`` that the report reads; ids of units may be any text."""
+    from partialpool.fit import store
+    from partialpool.study.config import load
+
+    study = load(values)
+    for folder in ("data", "models", "comparison", "predictions", "figures", "benchmarks/fit_model"):
+        (directory / "results" / folder).mkdir(parents=True)
+    results = directory / "results"
+    described = {"n": 5, "missing": 0, "mean": 1.5, "sd": 0.5, "q5.5": 1.0, "q94.5": 2.0, "histogram": "▁▇"}
+    names = ("farm", "year", "milk", say("column"))
+    pd.DataFrame([{"variable": name} | described for name in names]).to_csv(results / "data/summary.csv", index=False)
+    for model in study.models:
+        _write_model(results / "models", model, study.spec(model), units, store)
+    _write_tables(results, units)
+    png = b"\x89PNG\r\n\x1a\n" + bytes(8) + (2100).to_bytes(4, "big") + bytes(50)
+    for name in study.all_figures:
+        (results / f"figures/{name}.png").write_bytes(png)
+        (results / f"figures/{name}.svg").write_text("<svg/>")
+    (results / "benchmarks/fit_model/a.tsv").write_text("s\tmax_rss\n1.5\t100.5\n")
+
+
+def _write_model(folder: Path, model: str, spec, units, store) -> None:
+    scalars = ["Intercept", "1|farm_sigma", "sigma", *(["year"] if model == "b" else [])]
+    one = {name: (("chain", "draw"), np.zeros((2, 2))) for name in scalars}
+    effects = {"1|farm": (("chain", "draw", "farm__factor_dim"), np.zeros((2, 2, len(units))))}
+    posterior = xr.Dataset({**one, **effects}, {"farm__factor_dim": list(units)}, {"family_parameters": "sigma"})
+    farms = [units[0], units[0], units[1]]
+    rows = xr.Dataset(
+        {
+            "farm": ("__obs__", farms),
+            "row": ("__obs__", np.arange(3)),
+            "milk": ("__obs__", [1.0, 2.0, 3.0]),
+            "year": ("__obs__", [0.0, 1.0, 0.0]),
+        }
+    )
+    groups = {name: xr.Dataset() for name in store.GROUPS} | {"posterior": posterior, "constant_data": rows}
+    tree = xr.DataTree.from_dict(groups)
+    tree.attrs = {"engine": "marginal", "target_accept": 0.8}
+    store.save(tree, folder / f"{model}.nc", spec=spec, data_sha256="0" * 64)
+    numbers = dict.fromkeys(("mean", "sd", "q2.5", "q97.5", "mcse_mean"), 0.125)
+    numbers |= {"rhat": 1.0, "ess_bulk": 900.0, "ess_tail": 900.0}
+    parameters = ["Intercept", "sd(Intercept)", "sigma", *(f"r_farm[{unit},Intercept]" for unit in units)]
+    parameters += ["year"] if model == "b" else []
+    summary = pd.DataFrame([{"parameter": name} | numbers for name in parameters])
+    summary.to_csv(folder / f"{model}.summary.csv", index=False)
+    where = f"r_farm[{units[0]},Intercept]"
+    checks = {
+        "rhat": {"value": 1.0, "threshold": 1.01, "passed": True, "where": where},
+        "ess_bulk": {"value": 12.0, "threshold": 400, "passed": model == "a", "where": where},
+    }
+    (folder / f"{model}.diagnostics.json").write_text(json.dumps(checks))
+
+
+def _write_tables(results: Path, units) -> None:
+    columns = ("elpd_loo", "se_elpd_loo", "p_loo", "se_p_loo", "looic", "se_looic", "max_pareto_k")
+    values = dict.fromkeys(columns, 0.5)
+    comparison = [
+        {"model": model, "rank": rank, "elpd_diff": -10.0 * rank, "se_diff": 1.0 * rank, "n": 3} | values | block
+        for block in (
+            {"estimand": "observation", "method": "integrated", "bad_pareto_k": 0},
+            {"estimand": "unit", "method": "kfold integrated", "bad_pareto_k": 1},
+            {"estimand": "observation", "method": "psis", "bad_pareto_k": 0},
+        )
+        for rank, model in enumerate(("a", "b"))
+    ]
+    pd.DataFrame(comparison).to_csv(results / "comparison/both.csv", index=False)
+    pointwise = [
+        {"model": model, "row": row, "elpd": -1.0, "pareto_k": 0.1, "method": "integrated"}
+        | {"psis_elpd": -0.5, "psis_pareto_k": 0.8}
+        for model in ("a", "b")
+        for row in range(3)
+    ]
+    pd.DataFrame(pointwise).to_csv(results / "comparison/both.pointwise.csv", index=False)
+    interval = {"mean": 1.0, "q2.5": 0.5, "q97.5": 1.5}
+    some = [{"model": "a", "quantity": "expected", "id": unit} | interval for unit in units]
+    pd.DataFrame(some).to_csv(results / "predictions/some.csv", index=False)
+    new = [{"model": "b", "quantity": "predicted", "id": "new 1", "year": 0.0} | interval]
+    pd.DataFrame(new).to_csv(results / "predictions/new.csv", index=False)
+    published = {"published": "1.5", "ours": 1.5, "mcse": 0.1, "tolerance": 0.5}
+    pd.DataFrame(
+        [
+            {"source": "loo", "model": "a", "quantity": "elpd_loo", "verdict": "differs"} | published,
+            {"source": "posterior", "model": "a", "quantity": f"r_farm[{units[0]},Intercept]"}
+            | {"verdict": "reproduced"}
+            | published,
+        ]
+    ).to_csv(results / "published.csv", index=False)
+
+
+def run_cells(values: dict, directory: Path, monkeypatch) -> dict:
+    """The report's notebook with its outputs, its cells run here instead of in a kernel."""
+    import IPython.display
+    from partialpool.study.config import load
+
+    shown: list = []
+    monkeypatch.setattr(IPython.display, "display", lambda *what: shown.extend(what))
+    monkeypatch.chdir(directory)
+    notebook = json.loads((ROOT / "notebooks/report.ipynb").read_text(encoding="utf-8"))
+    names: dict = {}
+    for count, cell in enumerate(notebook["cells"]):
+        exec(compile("".join(cell["source"]), cell["id"], "exec"), names)
+        if "parameters" in cell["metadata"].get("tags", []):
+            names |= {"study": load(values).model_dump(mode="json"), "library": str(ROOT / "scripts")}
+        kinds = {"HTML": "text/html", "Markdown": "text/markdown"}
+        data = [{kinds[type(what).__name__]: what.data} for what in shown]
+        cell["outputs"] = [{"output_type": "display_data", "data": one, "metadata": {}} for one in data]
+        cell["execution_count"] = count
+        shown.clear()
+    return notebook

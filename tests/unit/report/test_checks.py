@@ -1,0 +1,23 @@
+import json
+
+from partialpool.report import checks
+
+PASSED = {"value": 1.001, "threshold": 1.01, "passed": True, "where": "x"}
+FAILED = {"value": 120.0, "threshold": 400, "passed": False, "where": "sd(x)"}
+
+
+def test_a_failed_check_is_not_folded_and_names_itself():
+    assert "<details" in checks.listed({"rhat": PASSED})
+    assert "1.001 (x), should be at most 1.01" in checks.listed({"rhat": PASSED})
+    shown = checks.listed({"rhat": PASSED, "ess_bulk": FAILED})
+    assert "<details" not in shown
+    assert "Failed: bulk ESS." in shown
+    assert "120 (sd(x)), should be at least 400" in shown
+    assert "not computable" in checks.listed({"rhat": PASSED | {"value": None, "passed": False}})
+
+
+def test_checks_are_read_and_pass_together(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps({"rhat": PASSED, "ess_bulk": FAILED}))
+    entries = checks.read(tmp_path / "a.json")
+    assert not checks.all_passed(entries)
+    assert checks.all_passed({"rhat": entries["rhat"]})

@@ -1,0 +1,81 @@
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from partialpool.report.comparisons import blocks, corrected, tabulated, unreliable, verdict
+from partialpool.study.data import Nouns
+
+HERDS = Nouns(unit=("herd", "herds"), measurement=("count", "counts"))
+TITLES = {"a": "A", "b": "B"}
+
+
+def block(difference, error, **columns):
+    table = {"model": ["a", "b"], "elpd_diff": [0.0, difference], "se_diff": [0.0, error], "estimand": "unit"}
+    return pd.DataFrame(table | columns)
+
+
+@pytest.mark.parametrize(
+    ("difference", "error", "better"),
+    [(-16.7, 5.7, True), (-3.9, 0.1, False), (-10.0, 5.1, False), (-10.0, 4.9, True)],
+)
+def test_a_difference_counts_from_4_and_2_standard_errors(difference, error, better):
+    said = verdict(block(difference, error), TITLES, HERDS)
+    assert ("A predicts new herds better than B" in said) == better
+    assert ("cannot be told apart by how they predict new herds" in said) != better
+
+
+def test_a_verdict_says_what_is_predicted():
+    assert "A predicts new counts of observed herds better" in verdict(
+        block(-16.7, 5.7, estimand="observation"), TITLES, HERDS
+    )
+
+
+def test_a_comparison_has_standard_errors_in_parentheses():
+    table = block(-16.66, 5.65, max_pareto_k=[0.5, np.inf], bad_pareto_k=[0, 3], n=9)
+    for name in ("elpd_loo", "p_loo", "looic"):
+        table = table.assign(**{name: [314.5, -1.25], f"se_{name}": [11.04, 2.0]})
+    shown = tabulated(table, TITLES).loc[1]
+    assert shown.tolist() == ["b B", "−16.7 (5.7)", "−1.2 (2.0)", "−1.2 (2.0)", "−1.2 (2.0)", "inf", 3]
+
+
+def test_blocks_are_named_by_estimand_and_method_and_plain_psis_is_no_second_verdict():
+    parts = [
+        {"estimand": "observation", "method": "integrated", "n": 235},
+        {"estimand": "unit", "method": "kfold integrated", "n": 91},
+        {"estimand": "observation", "method": "psis", "n": 235},
+    ]
+    table = pd.concat([block(-1.0, 1.0, rank=[0, 1]).assign(**part) for part in parts], ignore_index=True)
+    made = blocks(table, HERDS)
+    assert [one.title for one in made] == [
+        "New counts of observed herds: one left out at a time, 235 counts; all coefficients integrated out",
+        "New herds: all counts of one herd left out at a time, 91 herds; "
+        "fits to all herds but those of one fold, all coefficients integrated out",
+        "As other software reports it, by plain Pareto-smoothed importance sampling (PSIS)",
+    ]
+    assert [one.has_verdict for one in made] == [True, True, False]
+    assert [len(one.table) for one in made] == [2, 2, 2]
+    assert [one.has_verdict for one in blocks(table.iloc[4:], HERDS)] == [True]
+
+
+def test_bad_pareto_k_are_counted():
+    table = block(-1.0, 1.0, bad_pareto_k=[0, 3], n=9)
+    assert unreliable(table) == (
+        "Pareto k is over 0.7 for 3 of 9 in b: these values of elpd have no trustworthy Monte Carlo error."
+    )
+    assert unreliable(table.iloc[:1]) == ""
+
+
+def test_what_plain_psis_gets_wrong_is_told_by_how_often_units_were_measured():
+    units = ["A", "B", "B", "C", "C", "C"]
+    rows = xr.Dataset({"row": ("__obs__", np.arange(6)), "id": ("__obs__", units)})
+    excess = [2.0, 0.5, -0.1, -0.25, 0.0, 0.125]
+    pointwise = pd.DataFrame({"model": "a", "row": range(6), "elpd": -1.0, "method": "integrated"})
+    pointwise["psis_elpd"] = pointwise["elpd"] + excess
+    pointwise["psis_pareto_k"] = [0.9, 0.1, 0.71, 0.1, 0.1, np.nan]
+    trees = {"a": xr.DataTree.from_dict({"constant_data": rows})}
+    told = corrected(pointwise, trees, unit="id", nouns=HERDS)
+    assert "<strong>a</strong>: elpd is −6.0, by plain PSIS −3.7, a difference of 2.3." in told
+    assert "By counts per herd: one 2.0 (rows: 1), two 0.4 (rows: 2), more −0.1 (rows: 3)." in told
+    assert "Where Pareto k of plain PSIS is over 0.7: 2.0 (rows: 3)." in told
+    assert "Largest: herd A, row 0 (2.00), herd B, row 1 (0.50), herd C, row 3 (−0.25)." in told
+    assert corrected(pointwise.assign(method="psis"), {}, unit="id", nouns=HERDS) == ""

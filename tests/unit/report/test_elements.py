@@ -1,0 +1,45 @@
+import pandas as pd
+import pytest
+from markupsafe import Markup
+from partialpool.report.elements import MOST_ROWS, bullets, folded, heading, paragraph, table, warning
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda words: heading(2, words),
+        paragraph,
+        warning,
+        lambda words: bullets([words]),
+        lambda words: folded(words, [words]),
+        lambda words: table(pd.DataFrame({words: [words]}), words),
+        lambda words: table(pd.DataFrame({words: [words] * (MOST_ROWS + 1)}), fold=words),
+    ],
+)
+def test_text_is_escaped_and_markup_is_left(make):
+    assert "&lt;b&gt; &amp; {}" in make("<b> & {}")
+    assert "<b>" not in make("<b> & {}")
+    assert isinstance(make("words"), Markup)
+
+
+def test_markup_is_left_as_it_is():
+    assert paragraph(Markup("<em>{}</em>").format("<b>")) == "<p><em>&lt;b&gt;</em></p>"
+    assert paragraph("") == ""
+
+
+def test_columns_of_numbers_are_aligned_right():
+    made = table(pd.DataFrame({"name": ["a"], "value": ["−0.5"], "both": ["−16.7 (5.7)"], "none": ["–"]}))
+    assert "<td>a</td>" in made
+    for cell in ("−0.5", "−16.7 (5.7)", "–"):
+        assert f"<td class=num>{cell}</td>" in made
+
+
+def test_two_columns_may_have_one_name():
+    made = table(pd.DataFrame([["x", "1"]], columns=["a", "a"]))
+    assert "<td>x</td><td class=num>1</td>" in made
+
+
+def test_only_long_tables_are_folded():
+    frame = pd.DataFrame({"n": range(MOST_ROWS + 1)})
+    assert table(frame, fold="More").startswith(f"<details><summary>More ({MOST_ROWS + 1} rows)</summary>")
+    assert table(frame.iloc[1:], fold="More").startswith("<div")

@@ -1,0 +1,25 @@
+import pytest
+from made_up_study import study_values
+from partialpool.report import figures
+from partialpool.study.config import load
+
+
+def test_a_figure_carries_its_smaller_file_alt_text_and_caption(tmp_path):
+    values = study_values()
+    values["figures"]["lines"] |= {"caption": "All.", "alt": 'x < "y"'}
+    study = load(values)
+    png = b"\x89PNG\r\n\x1a\n" + bytes(8) + (2100).to_bytes(4, "big") + bytes(50)
+    (tmp_path / "lines.png").write_bytes(png)
+    (tmp_path / "lines.svg").write_text("<svg/>")
+    made = figures.figure(study, "lines", tmp_path)
+    assert "data:image/svg+xml;base64," in made
+    assert 'alt="x &lt; &#34;y&#34;"' in made
+    assert 'class="page"' in made
+    assert "<strong>Lines.</strong> All. Measurements only: no model, no draws." in made
+    (tmp_path / "lines.svg").write_text("<svg>" + " " * 100 + "</svg>")
+    assert "data:image/png;base64," in figures.figure(study, "lines", tmp_path)
+
+
+@pytest.mark.parametrize(("title", "shown"), [("Which?", "Which?"), ("Lines", "Lines.")])
+def test_headings_in_captions_end_once(title, shown):
+    assert figures._sentence(title) == shown

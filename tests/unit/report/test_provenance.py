@@ -1,0 +1,33 @@
+import json
+
+import xarray as xr
+from made_up_study import study_values
+from partialpool.report import provenance
+from partialpool.study.config import load
+
+
+def test_run_times_sum_jobs_and_keep_the_peak(tmp_path):
+    for name, seconds, memory in (("fit/a", 10.0, "100.5"), ("fit/b", 20.4, "300.1"), ("draw/c", 0.4, "NA")):
+        path = tmp_path / f"{name}.tsv"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"s\tmax_rss\n{seconds}\t{memory}\n")
+    times = provenance.run_times(tmp_path).set_index("rule")
+    assert times.loc["fit"].tolist() == [2, "30", "300"]
+    assert times.loc["draw"].tolist() == [1, "0", "–"]
+    assert provenance.run_times(tmp_path / "none").empty
+
+
+def test_origins_say_what_was_sampled_and_whether_the_data_are_pinned():
+    values = study_values()
+    attributes = {"data_sha256": "abc", "versions": json.dumps({"python": "3.13"}), "target_accept": 0.8}
+    trees = {name: xr.DataTree() for name in ("a", "b")}
+    for tree, engine in zip(trees.values(), ("marginal", "nuts"), strict=True):
+        tree.attrs = attributes | {"engine": engine}
+    rows = provenance.origins(load(values), trees).set_index("what")["value"]
+    assert rows["Data checksum (sha256)"] == "abc (not pinned in the config)"
+    assert rows["Versions"] == "python 3.13"
+    assert "over the scales, all coefficients integrated out; 4 chains" in rows["Sampling of a"]
+    assert "over all parameters" in rows["Sampling of b"]
+    values["data"]["sha256"] = "a" * 64
+    rows = provenance.origins(load(values), trees).set_index("what")["value"]
+    assert rows["Data checksum (sha256)"] == "abc (verified)"

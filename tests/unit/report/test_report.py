@@ -1,0 +1,73 @@
+"""The whole page, from results that were made up: the words it uses, and what markup in the words of a study does."""
+
+import re
+
+from bs4 import BeautifulSoup
+from made_up_study import study_values
+
+HOSTILE = (
+    '<img src=x onerror=alert(1)><script>alert(2)</script>{} < 5 & "6" *x* _y_ `z` '
+    "[l](javascript:alert(3)) $t$ \\{{}}\\"
+)
+HERDS = {"unit": ["herd", "herds"], "measurement": ["weighing", "weighings"]}
+
+
+def visible(page: str) -> str:
+    """Text of a page as readers and their screen readers meet it."""
+    soup = BeautifulSoup(page, "html.parser")
+    alts = " ".join(image["alt"] for image in soup.find_all("img"))
+    return f"{soup.body.get_text(' ')} {soup.title.get_text()} {alts}"
+
+
+def test_the_page_has_everything(page_of):
+    page = page_of(study_values())
+    text = re.sub(r"\s+", " ", visible(page))
+    for words in (
+        "Convergence checks failed for b (Growth). The section of each model says which.",
+        "New measurements of observed units: one left out at a time, 3 measurements; all coefficients integrated out",
+        "New units: all measurements of one unit left out at a time, 3 units; fits to all units but those of one fold",
+        "Means predicts new units better than Growth (elpd differs by 10.0, standard error 1.0).",
+        "As other software reports it, by plain Pareto-smoothed importance sampling (PSIS)",
+        "Observed units; draws: 4000 of a",
+        "New units; draws: 4000 of b",
+        "Measurements only: no model, no draws.",
+        "Level 1: measurement i of unit j",
+        "1 number differs by more than that.",
+        "NUTS (nutpie) over the scales, all coefficients integrated out",
+    ):
+        assert words in text, words
+    headings = [heading.get_text() for heading in BeautifulSoup(page, "html.parser").find_all("h2")]
+    assert headings[0] == "The data"
+    assert len(headings) == 7
+
+
+def test_a_study_of_herds_has_no_people_in_it(page_of):
+    text = visible(page_of(study_values(nouns=HERDS)))
+    for word in ("herd", "herds", "weighing", "weighings", "Weighings"):
+        assert re.search(rf"\b{word}\b", text), word
+    people = r"person|people|subject|individual|someone|everybody|everyone|anybody|who|whom|units?|measurements?"
+    assert re.findall(rf"\b({people})\b.{{0,40}}", text, re.IGNORECASE) == []
+
+
+def elements(page: str) -> list[tuple[str, tuple[str, ...]]]:
+    """Every element of the body with the names of its attributes but ``class``, which tells long words from short."""
+    soup = BeautifulSoup(page, "html.parser")
+    return [(element.name, tuple(sorted({*element.attrs} - {"class"}))) for element in soup.body.find_all(True)]
+
+
+def test_markup_in_the_words_of_a_study_is_shown_and_makes_no_element(page_of):
+    def say(words):
+        return HOSTILE.format(words)
+
+    hostile_nouns = {"unit": [say("herd"), say("herds")], "measurement": [say("weighing"), say("weighings")]}
+    hostile = page_of(study_values(nouns=hostile_nouns, say=say), units=(say("unit 1"), say("unit 2")), say=say)
+    text = visible(hostile)
+    titles = ("Study", "Yield", "Means", "Growth", "Which?", "Lines", "Eyes", "Newcomers", "Caption of a figure")
+    for words in (*titles, "Text instead of the image", "A book", "column", "herd", "herds", "weighing", "unit 1"):
+        assert say(words) in text, words
+    # Element by element it is the page of a study whose words have no markup.
+    assert elements(hostile) == elements(page_of(study_values(nouns=HERDS)))
+    soup = BeautifulSoup(hostile, "html.parser")
+    assert not soup.find_all("script")
+    assert all(image["src"].startswith("data:image/") for image in soup.find_all("img"))
+    assert all(link["href"].startswith("#") for link in soup.find_all("a"))
