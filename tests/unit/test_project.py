@@ -102,7 +102,7 @@ def test_every_script_is_a_thin_entry_of_the_rule_of_its_name():
         assert len(script.read_text().splitlines()) <= 40, script.name
         assert f"rule {script.stem}:" in RULES
         assert f'"../../scripts/{script.name}"' in RULES
-        assert f'code("{script.stem}")' in RULES
+        assert f'code("{script.stem}"' in RULES
     assert RULES.count("rule ") == len(SCRIPTS)
 
 

@@ -1,25 +1,35 @@
-"""A model as equations, level by level, from its spec and the terms that it has; LaTeX, and MathML for the report."""
+"""A model as equations, level by level, from its spec and the terms that its fit has; LaTeX, and MathML for the page.
+
+Level 1 is measurement i of unit j, level 2 is unit j. Coefficients of level 1 are alpha and beta, of level 2 gamma.
+Deviations of units are U with standard deviations tau and correlations R; those of other grouping factors are V with
+standard deviations omega.
+"""
 
 import html
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 from markupsafe import Markup
 
-from partialpool.model import parameters
+from partialpool.model import names, parameters
+from partialpool.model.names import INTERCEPT, Term
 from partialpool.model.spec import ModelSpec
 from partialpool.report.elements import heading
 from partialpool.study.data import Nouns
 
+MEAN = r"\mu_{ij}"
+DISTRIBUTIONS = {"gaussian": "Normal"}
 
-@dataclass
+
+@dataclass(frozen=True)
 class Equations:
     """Equations of one model in LaTeX, grouped as a reader meets them."""
 
-    level1: list[str] = field(default_factory=list)
-    level2: list[str] = field(default_factory=list)
-    priors: list[str] = field(default_factory=list)
+    level1: list[str]
+    level2: list[str]
+    priors: list[str]
 
 
 def formulas(spec: ModelSpec, tree, nouns: Nouns) -> Markup:
@@ -58,90 +68,166 @@ def of_model(spec: ModelSpec, posterior, rows: pd.DataFrame) -> Equations:
         Dataset of its fit; only names, dimensions, coordinates and attributes are used.
     rows
         Its data (``constant_data``), which tell what varies within a unit.
-
-    Returns
-    -------
-    Equations
-        Level 1 is measurement i of unit j, level 2 is unit j. Coefficients of level 2 are gammas, deviations of a
-        unit U, of members of other groups V.
     """
-    unit = spec.unit
-    priors = spec.priors
-    found = parameters.of(posterior)
-    common = list(dict.fromkeys(p.variable for p in found if p.kind == "common"))
-    family = [p.variable for p in found if p.kind == "family"]
-    effects = [n for n in posterior.data_vars if "|" in n and not n.endswith("_sigma")]
-    varying = {n.partition("|")[0]: n for n in effects if n.endswith(f"|{unit}")}
-    others = [n for n in effects if n not in varying.values()]
+    terms = _Terms(spec.unit, posterior, rows)
+    return Equations(_level1(spec, terms), _level2(terms), _priors(spec, terms))
 
-    slopes = [n for n in dict.fromkeys([*common, *varying]) if n not in ("Intercept", "1", unit)]
-    first = [n for n in slopes if n in varying or _varies_within(n, rows, unit)]
-    second = [n for n in slopes if n not in first]
-    index = {name: k for k, name in enumerate([*first, *second], start=1)}
 
-    def prior(klass: str, coefficient: str | None = None) -> str:
-        return rf"\sim {_text(str(priors.get(f'{klass}[{coefficient}]') or priors[klass]))}"
+@dataclass(frozen=True)
+class _Terms:
+    """What the equations of a model are made of; coefficients by name, ``Intercept`` for that of a constant."""
 
-    def gamma(name: str) -> str:
-        return rf"\gamma_{{{index[name]}{_level(name, posterior)}}}"
+    unit: str
+    posterior: object
+    rows: pd.DataFrame
 
-    def of_expr(name: str) -> str:
-        return "Intercept" if name == "1" else name
+    @cached_property
+    def common(self) -> list[str]:
+        """Common coefficients; the unit itself is one of them if there is no pooling."""
+        return self._variables("common")
 
-    made = Equations()
+    @cached_property
+    def family(self) -> list[str]:
+        """Parameters of the family besides the mean."""
+        return self._variables("family")
+
+    def _variables(self, kind: str) -> list[str]:
+        return list(dict.fromkeys(p.variable for p in parameters.of(self.posterior) if p.kind == kind))
+
+    @cached_property
+    def of_unit(self) -> dict[str, Term]:
+        """Coefficients that vary between units."""
+        return {term.coefficient: term for term in names.effect_terms(self.posterior, self.unit)}
+
+    @cached_property
+    def of_others(self) -> list[Term]:
+        """Effects of other grouping factors."""
+        return [term for term in names.effect_terms(self.posterior) if term.grouping != self.unit]
+
+    @cached_property
+    def correlated(self) -> list[list[str]]:
+        """Coefficients of the unit that are correlated with each other, bar by bar."""
+        blocks = []
+        for correlation in names.correlation_names(self.posterior, self.unit):
+            labels = set(self.posterior[names.pair_dim(correlation)].to_numpy().tolist())
+            blocks.append([name for name in self.of_unit if self._pairs(name) & labels])
+        return blocks
+
+    def _pairs(self, name: str) -> set[str]:
+        """Labels of all pairs of an effect of one coefficient with any other."""
+        every = [effect for term in self.of_unit.values() for effect in term.coefficients]
+        own = self.of_unit[name].coefficients
+        return {names.pair_label(*pair) for one in own for other in every for pair in ((one, other), (other, one))}
+
+    @cached_property
+    def slopes(self) -> list[str]:
+        """Coefficients besides intercepts and units."""
+        return [name for name in dict.fromkeys([*self.common, *self.of_unit]) if name not in (INTERCEPT, self.unit)]
+
+    @cached_property
+    def within(self) -> list[str]:
+        """Slopes at level 1: they vary between units, or their variables vary within one."""
+        return [n for n in self.slopes if n in self.of_unit or _varies_within(n, self.rows, self.unit)]
+
+    @cached_property
+    def between(self) -> list[str]:
+        """Slopes at level 2."""
+        return [name for name in self.slopes if name not in self.within]
+
+    @cached_property
+    def number(self) -> dict[str, int]:
+        """Index of each coefficient in the equations."""
+        return {INTERCEPT: 0} | {name: k for k, name in enumerate([*self.within, *self.between], start=1)}
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether level 2 says anything about the level of a unit."""
+        return bool(INTERCEPT in self.common or INTERCEPT in self.of_unit or self.between)
+
+    def has_levels(self, name: str) -> bool:
+        """Whether a common coefficient has one value for each level of a categorical variable."""
+        return names.common_dim(name) in self.posterior.dims
+
+    def gamma(self, name: str) -> str:
+        """Symbol of a common coefficient."""
+        if name == INTERCEPT:
+            return r"\gamma_0"
+        level = rf"[{_text(name)}_j]" if self.has_levels(name) else ""
+        return rf"\gamma_{{{self.number[name]}{level}}}"
+
+
+def _level1(spec: ModelSpec, terms: _Terms) -> list[str]:
     outcome = _text(spec.formula.partition("~")[0].strip())
-    distribution = _text({"gaussian": "Normal"}.get(spec.family, spec.family))
-    made.level1.append(rf"{outcome}_{{ij}} \sim {distribution}({', '.join([MEAN, *map(_symbol, family)])})")
-
-    intercept = ["Intercept"] if "Intercept" in common else []
-    own_level = bool(intercept or second or "1" in varying)
-    right = [r"\alpha_j"] if own_level or unit in common else []
-    right += [rf"\beta_{{{index[n]}j}} \, {_variable(n)}_{{ij}}" for n in first]
-    right += [rf"V_{{{k}, ij}}" for k, _ in enumerate(others, start=1)]
-    link = posterior.attrs.get("link", "identity")
+    distribution = _text(DISTRIBUTIONS.get(spec.family, spec.family))
+    right = [r"\alpha_j"] if terms.has_alpha or terms.unit in terms.common else []
+    right += [rf"\beta_{{{terms.number[name]}j}} \, {_variable(name)}_{{ij}}" for name in terms.within]
+    right += [rf"V_{{{k}, ij}}" for k, _ in enumerate(terms.of_others, start=1)]
+    link = terms.posterior.attrs.get("link", "identity")
     linked = MEAN if link == "identity" else rf"{_text(link)}({MEAN})"
-    made.level1.append(f"{linked} = {' + '.join(right) or '0'}")
+    return [
+        rf"{outcome}_{{ij}} \sim {distribution}({', '.join([MEAN, *map(_symbol, terms.family)])})",
+        f"{linked} = {' + '.join(right) or '0'}",
+    ]
 
-    if own_level:
-        parts = [r"\gamma_0" for _ in intercept]
-        parts += [gamma(n) if _level(n, posterior) else rf"{gamma(n)} \, {_variable(n)}_j" for n in second]
-        parts += ["U_{0j}"] if "1" in varying else []
-        made.level2.append(rf"\alpha_j = {' + '.join(parts)}")
-    for n in first:
-        parts = [gamma(n)] if n in common else []
-        parts += [f"U_{{{index[n]}j}}"] if n in varying else []
-        made.level2.append(rf"\beta_{{{index[n]}j}} = {' + '.join(parts)}")
-    numbers = [0 if n == "1" else index[n] for n in varying]
-    if f"cor_{unit}" in posterior:
-        deviations = ", ".join(f"U_{{{k}j}}" for k in numbers)
-        diagonal = ", ".join(rf"\tau_{k}" for k in numbers)
-        made.level2.append(
-            rf"({deviations}) \sim {_text('MultivariateNormal')}"
-            r"(\mathbf{0}, \mathbf{S} \mathbf{R} \mathbf{S}), "
-            rf"\quad \mathbf{{S}} = {_text('diag')}({diagonal})"
+
+def _level2(terms: _Terms) -> list[str]:
+    lines = []
+    if terms.has_alpha:
+        parts = [terms.gamma(INTERCEPT)] if INTERCEPT in terms.common else []
+        for name in terms.between:
+            parts.append(terms.gamma(name) + ("" if terms.has_levels(name) else rf" \, {_variable(name)}_j"))
+        parts += ["U_{0j}"] if INTERCEPT in terms.of_unit else []
+        lines.append(rf"\alpha_j = {' + '.join(parts)}")
+    for name in terms.within:
+        parts = [terms.gamma(name)] if name in terms.common else []
+        parts += [f"U_{{{terms.number[name]}j}}"] if name in terms.of_unit else []
+        lines.append(rf"\beta_{{{terms.number[name]}j}} = {' + '.join(parts)}")
+    lines += _deviations(terms)
+    for k, term in enumerate(terms.of_others, start=1):
+        lines.append(rf"V_{{{k}}} \sim {_text('Normal')}(0, \omega_{k}) \quad {_text(f'for {term.name}')}")
+    return lines
+
+
+def _deviations(terms: _Terms) -> list[str]:
+    """Distributions of the deviations of units: one for each bar."""
+    lines = []
+    for block, letter in zip(terms.correlated, _letters(len(terms.correlated)), strict=True):
+        numbers = [terms.number[name] for name in block]
+        scale = rf"\mathbf{{S}}{letter}"
+        lines.append(
+            rf"({', '.join(f'U_{{{k}j}}' for k in numbers)}) \sim {_text('MultivariateNormal')}"
+            rf"(\mathbf{{0}}, {scale} \mathbf{{R}}{letter} {scale}), "
+            rf"\quad {scale} = {_text('diag')}({', '.join(rf'\tau_{k}' for k in numbers)})"
         )
-    else:
-        made.level2 += [rf"U_{{{k}j}} \sim {_text('Normal')}(0, \tau_{k})" for k in numbers]
-    for k, n in enumerate(others, start=1):
-        made.level2.append(rf"V_{{{k}}} \sim {_text('Normal')}(0, \omega_{k}) \quad {_text(f'for {n}')}")
+    alone = [name for name in terms.of_unit if not any(name in block for block in terms.correlated)]
+    numbers = [terms.number[name] for name in alone]
+    return lines + [rf"U_{{{k}j}} \sim {_text('Normal')}(0, \tau_{k})" for k in numbers]
 
-    if unit in common:
-        units = posterior.sizes[f"{unit}_dim"]
-        made.priors.append(rf"\alpha_j {prior('b', unit)} \quad {_text(f'for j = 1, ..., {units}')}")
-    if intercept:
+
+def _letters(n: int) -> list[str]:
+    """Indices that tell several correlation matrices apart; none if there is one."""
+    return [""] if n == 1 else [f"_{{{k}}}" for k in range(1, n + 1)]
+
+
+def _priors(spec: ModelSpec, terms: _Terms) -> list[str]:
+    def prior(klass: str, coefficient: str | None = None) -> str:
+        return rf"\sim {_text(str(spec.priors.get(f'{klass}[{coefficient}]') or spec.priors[klass]))}"
+
+    lines = []
+    if terms.unit in terms.common:
+        n_units = terms.posterior.sizes[names.common_dim(terms.unit)]
+        lines.append(rf"\alpha_j {prior('b', terms.unit)} \quad {_text(f'for j = 1, ..., {n_units}')}")
+    if INTERCEPT in terms.common:
         # Bambi and brms: the prior is that of the intercept at the means of the predictors.
-        centred = rf" \quad {_text('(at the means of the predictors)')}" if len(common) > 1 else ""
-        made.priors.append(rf"\gamma_0 {prior('Intercept')}{centred}")
-    made.priors += [f"{gamma(n)} {prior('b', n)}" for n in [*first, *second] if n in common]
-    made.priors += [rf"\tau_{k} {prior('sd', of_expr(n))}" for k, n in zip(numbers, varying, strict=True)]
-    made.priors += [rf"\omega_{k} {prior('sd', of_expr(n.partition('|')[0]))}" for k, n in enumerate(others, start=1)]
-    if f"cor_{unit}" in posterior:
-        made.priors.append(rf"\mathbf{{R}} {prior('cor')}")
-    made.priors += [f"{_symbol(n)} {prior(n)}" for n in family]
-    return made
-
-
-MEAN = r"\mu_{ij}"
+        centred = rf" \quad {_text('(at the means of the predictors)')}" if len(terms.common) > 1 else ""
+        lines.append(rf"\gamma_0 {prior(INTERCEPT)}{centred}")
+    lines += [
+        f"{terms.gamma(name)} {prior('b', name)}" for name in [*terms.within, *terms.between] if name in terms.common
+    ]
+    lines += [rf"\tau_{terms.number[name]} {prior('sd', name)}" for name in terms.of_unit]
+    lines += [rf"\omega_{k} {prior('sd', term.coefficient)}" for k, term in enumerate(terms.of_others, start=1)]
+    lines += [rf"\mathbf{{R}}{letter} {prior('cor')}" for letter in _letters(len(terms.correlated))]
+    return lines + [f"{_symbol(name)} {prior(name)}" for name in terms.family]
 
 
 def _text(words: str) -> str:
@@ -155,11 +241,6 @@ def _symbol(parameter: str) -> str:
 
 def _variable(term: str) -> str:
     return _text(term.replace(":", " × "))
-
-
-def _level(term: str, posterior) -> str:
-    """The index of a coefficient that has one value for each level of a categorical variable."""
-    return rf"[{_text(term)}_j]" if f"{term}_dim" in posterior.dims else ""
 
 
 def _varies_within(term: str, rows: pd.DataFrame, unit: str) -> bool:

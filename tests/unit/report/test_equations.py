@@ -80,6 +80,39 @@ def test_correlated_and_independent_effects(spec):
     assert r"\mathbf{R} \sim \text{LKJ(2)}" in correlated.priors
 
 
+def test_each_bar_has_correlations_of_its_own(spec):
+    effects = {f"{name}|id": ["1", "2"] for name in ("1", "x", "z", "w")}
+    made = equations.of_model(
+        spec("y ~ 1 + (1 + x | id) + (0 + z + w | id)", Intercept="Normal(0, 1)", sd="Exponential(1)", cor="LKJ(2)"),
+        posterior(
+            *("Intercept", "1|id_sigma", "x|id_sigma", "z|id_sigma", "w|id_sigma"),
+            family="",
+            cor_id=["Intercept,x"],
+            cor_id_=["z,w"],
+            **effects,
+        ),
+        ROWS.assign(z=0.0, w=0.0),
+    )
+    first, second = made.level2[-2:]
+    assert first.startswith(
+        r"(U_{0j}, U_{1j}) \sim \text{MultivariateNormal}(\mathbf{0}, \mathbf{S}_{1} \mathbf{R}_{1}"
+    )
+    assert second.startswith(r"(U_{2j}, U_{3j}) \sim")
+    assert second.endswith(r"\mathbf{S}_{2} = \text{diag}(\tau_2, \tau_3)")
+    assert made.priors[-2:] == [rf"\mathbf{{R}}_{{{k}}} \sim \text{{LKJ(2)}}" for k in (1, 2)]
+
+
+def test_other_grouping_factors_have_deviations_of_their_own(spec):
+    made = equations.of_model(
+        spec("y ~ 1 + (1 | id) + (1 | g)", Intercept="Normal(0, 1)", sd="Exponential(1)"),
+        posterior("Intercept", "1|id_sigma", "1|g_sigma", family="", **{"1|id": ["1", "2"], "1|g": ["a", "b"]}),
+        ROWS,
+    )
+    assert made.level1[1] == r"\mu_{ij} = \alpha_j + V_{1, ij}"
+    assert made.level2[-1] == r"V_{1} \sim \text{Normal}(0, \omega_1) \quad \text{for 1|g}"
+    assert made.priors[-1] == r"\omega_1 \sim \text{Exponential(1)}"
+
+
 def test_another_family_has_its_link_and_parameters(spec):
     made = equations.of_model(
         spec("y ~ 1 + (1 | id)", "poisson", Intercept="Normal(0, 1)", sd="Exponential(1)"),
