@@ -22,9 +22,10 @@ include: "workflow/rules/archive.smk"
 rule all:
     default_target: True
     input:
-        rules.describe_data.output,
+        rules.prepare_data.output,
         expand(rules.summarise_model.output, model=study.models),
         expand(rules.compare_models.output, comparison=study.comparisons),
         expand(rules.predict_values.output, prediction=study.predictions),
+        rules.draw_figures.output,
         rules.check_published.output if study.published else [],
         rules.render_report.output,

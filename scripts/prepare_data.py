@@ -1,9 +1,10 @@
-"""Check the raw data, give every column its type, and number the rows."""
+"""Check the raw data, give every column its type, number the rows, and describe every variable."""
 
 from partialpool.jobs.job import job
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
+        from partialpool.data.describe import describe
         from partialpool.data.prepare import prepare
         from partialpool.jobs.files import atomic, checksum
 
@@ -12,3 +13,5 @@ if __name__ == "__main__":
         frame.attrs["sha256"] = checksum(snakemake.input.raw)
         with atomic(snakemake.output.prepared) as temporary:
             frame.to_parquet(temporary)
+        with atomic(snakemake.output.summary) as temporary:
+            describe(frame).to_csv(temporary, index=False)

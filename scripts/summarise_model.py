@@ -1,4 +1,4 @@
-"""Summarise every parameter of a fit, and hold the fit to the convergence checks."""
+"""Summarise every parameter of a fit, check its convergence, and draw it."""
 
 from partialpool.jobs.job import job
 
@@ -6,19 +6,22 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         import json
 
+        from partialpool.figures import diagnostics as traces
+        from partialpool.figures import predictive
         from partialpool.fit import diagnostics, store
         from partialpool.jobs.files import atomic
         from partialpool.model.spec import ModelSpec
 
-        params = snakemake.params
-        tree = store.load(
-            snakemake.input.fit, ("posterior", "sample_stats"), spec=ModelSpec.from_dict(snakemake.params.spec)
-        )
+        params, output = snakemake.params, snakemake.output
+        groups = ("posterior", "sample_stats", "posterior_predictive", "observed_data")
+        tree = store.load(snakemake.input.fit, groups, spec=ModelSpec.from_dict(params.spec))
         summary = diagnostics.summarise(tree["posterior"].to_dataset())
         checks = diagnostics.check(summary, tree["sample_stats"].to_dataset(), params.thresholds)
         if params.on_failed_check == "stop":
             diagnostics.refuse_failed(snakemake.wildcards.model, checks)
-        with atomic(snakemake.output.summary) as temporary:
+        with atomic(output.summary) as temporary:
             summary.to_csv(temporary, index=False)
-        with atomic(snakemake.output.diagnostics) as temporary:
+        with atomic(output.checks) as temporary:
             temporary.write_text(json.dumps(checks, indent=2) + "\n")
+        traces.of_fit(tree, summary, labels=params.labels).save(*output.convergence)
+        predictive.of_fit(tree, labels=params.labels).save(*output.predictive)

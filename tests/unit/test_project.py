@@ -99,20 +99,19 @@ def test_words_of_the_study_stay_in_the_config():
 
 def test_every_script_is_a_thin_entry_of_the_rule_of_its_name():
     for script in SCRIPTS:
-        assert len(script.read_text().splitlines()) <= 40, script.name
+        assert len(script.read_text().splitlines()) <= 25, script.name
         assert f"rule {script.stem}:" in RULES
         assert f'"../../scripts/{script.name}"' in RULES
         assert f'code("{script.stem}"' in RULES
     assert RULES.count("rule ") == len(SCRIPTS)
 
 
-def test_every_rule_has_a_log_and_a_benchmark_of_its_name_and_says_what_it_needs():
-    for block in re.split(r"\n\s*rule ", RULES)[1:]:
+def test_every_rule_has_a_log_of_its_name_and_says_what_it_needs():
+    for block in re.split(r"\n\s*rule ", f"\n{RULES}")[1:]:
         name = block.partition(":")[0]
+        # The job keeps time and memory beside it: results/benchmarks/NAME/.
         assert f'"results/logs/{name}/' in block
-        assert all(needed in block for needed in ("threads: ", "mem_mb=", "runtime=")), name
-        # What only checks has no output, and a benchmark would be one.
-        assert (f'"results/benchmarks/{name}/' in block) == ("output:" in block)
+        assert "**usual" in block, name
 
 
 def test_snakefile_is_a_table_of_contents():
@@ -122,7 +121,7 @@ def test_snakefile_is_a_table_of_contents():
 def test_rule_graph_of_the_readme():
     drawn = (ROOT / "README.md").read_text().partition("```mermaid")[2].partition("```")[0]
     mentioned = {name for edge in re.findall(r"(\w+) --> (\w+)", drawn) for name in edge}
-    assert mentioned == {script.stem for script in SCRIPTS} - {"simulate_data", "archive", "verify"}
+    assert mentioned == {script.stem for script in SCRIPTS} - {"archive", "verify"}
 
 
 def test_workflows_run_commands_of_the_readme_with_official_actions():

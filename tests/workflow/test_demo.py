@@ -74,7 +74,7 @@ def test_every_rule_that_ran_has_a_log_and_a_benchmark(demo):
     results = demo.directory / "results"
     rules = {path.name for path in (results / "benchmarks").iterdir()}
     assert rules == {path.name for path in (results / "logs").iterdir()}
-    assert {"simulate_data", "fit_model", "render_report"} < rules
+    assert {"fetch_data", "fit_model", "render_report"} < rules
 
 
 def test_models_of_one_comparison_have_the_same_rows_and_none_without_time(demo):
@@ -140,9 +140,13 @@ def test_a_prior_refits_its_own_model_only(demo):
 @pytest.mark.parametrize(
     ("module", "rules"),
     [
-        ("figures", {"draw_figure", "draw_model", "draw_comparison", "render_report"}),
-        ("loo", {"compare_models", "draw_comparison", "render_report"}),
-        ("published", set()),
+        ("figures/units", {"draw_figures", "render_report"}),
+        ("figures/diagnostics", {"summarise_model", "check_published", "render_report"}),
+        ("loo/compare", {"compare_models", "draw_figures", "render_report"}),
+        ("audit/published", set()),
+        ("jobs/progress", set()),
+        ("jobs/job", set()),
+        ("errors", set()),
     ],
 )
 def test_changed_code_runs_what_runs_it(demo, module, rules):
@@ -155,12 +159,33 @@ def test_changed_code_runs_what_runs_it(demo, module, rules):
 
 
 def test_a_comment_runs_nothing(demo):
-    for module in ("sampling", "models", "store"):
+    for module in ("fit/fit", "model/build", "fit/store"):
         path = demo.root / f"scripts/partialpool/{module}.py"
         path.write_text(path.read_text() + "\n# A comment.\n")
     script = demo.root / "scripts/fit_model.py"
     script.write_text("# Another.\n" + script.read_text())
     assert demo.planned() == {}
+
+
+def test_another_caption_or_title_of_a_figure_draws_nothing(demo):
+    def reword(config):
+        for figure in config["figures"].values():
+            figure |= {"title": "Another", "caption": "Another.", "alt": "Another text."}
+
+    before = demo.edit(reword)
+    planned = demo.planned()
+    demo.config.write_text(before)
+    assert set(planned) == {"render_report"}
+
+
+def test_a_deleted_figure_is_made_again(demo):
+    for figure in ("shrinkage", "comparison-growth", "ppc-m71.2"):
+        path = demo.directory / f"results/figures/{figure}.svg"
+        kept = path.rename(path.with_suffix(".kept"))
+        planned = demo.planned()
+        kept.rename(path)
+        assert planned.keys() & {"draw_figures", "summarise_model"}, figure
+        assert "fit_model" not in planned
 
 
 def test_snakemakes_own_report(demo):

@@ -12,16 +12,26 @@ sys.path.insert(0, str(SCRIPTS))
 
 from partialpool.errors import StudyError
 from partialpool.fit.store import PACKAGES
-from partialpool.jobs import plan
+from partialpool.jobs import inside, plan
 from partialpool.jobs.fingerprint import fingerprint
 from partialpool.jobs.resources import fit_memory, memory, minutes
 from partialpool.report import captions
 from partialpool.study import config as study_config
 
+# The archive that `verify` checks; all other keys describe the study.
+archive_to_verify = config.pop("archive", "results/archive.zip")
+
 try:
     study = study_config.load(config, workflow.configfiles)
 except StudyError as error:
     raise WorkflowError(str(error))
+
+# For the templates in workflow/report. In the configuration and not in a rule, so that another caption draws nothing again.
+config["captions"] = {figure: captions.caption(study, figure) for figure in study.all_figures}
+
+# What a job asks for. Not `default-resources` in the profile: these would take the place of those of a user's own profile
+# or command line, where the account of a cluster stands.
+usual = {"mem_mb": memory, "runtime": minutes}
 
 
 # For `--sdm apptainer`: the image of envs/Containerfile. Relative, since Snakemake takes no image under a path with spaces.
@@ -32,7 +42,6 @@ wildcard_constraints:
     model="|".join(map(re.escape, study.models)),
     comparison="|".join(map(re.escape, study.comparisons)) or "(?!)",
     prediction="|".join(map(re.escape, study.predictions)) or "(?!)",
-    figure="|".join(map(re.escape, study.figures)) or "(?!)",
 
 
 def watched_source():
@@ -43,9 +52,8 @@ def watched_source():
 
 
 def caching():
-    """Whether fits may come from Snakemake's cache: if its key has the data, not only the address that they are at."""
-    known = study.data.sha256 or study.data.simulate or watched_source()
-    return workflow.enable_cache and bool(known)
+    """Whether fits may come from Snakemake's cache: if its key has the data themselves, not only their address."""
+    return inside.uses_cache(workflow) and bool(study.data.sha256 or study.data.simulate or watched_source())
 
 
 def code(script, *notebooks):
@@ -54,7 +62,7 @@ def code(script, *notebooks):
 
 
 def pins():
-    """Pinned versions of what fits run on: part of what they are made from, also when they come out of a cache."""
+    """Pinned versions of what fits run on: part of what they are made from, also when they come from a cache."""
     lines = LOCK.read_text(encoding="utf-8").splitlines()
     return [line.split()[0] for line in lines if line.partition("==")[0] in PACKAGES]
 
@@ -69,15 +77,38 @@ def fits(models):
     return expand("results/models/{model}.nc", model=models)
 
 
-def figure_files(figure):
-    """PNG and SVG of a figure."""
-    return multiext(f"results/figures/{figure}", ".png", ".svg")
+def drawn(name, **shown):
+    """PNG and SVG of a figure; ``shown`` says where Snakemake's report has it."""
+    return [report(f"results/figures/{name}.png", **shown), f"results/figures/{name}.svg"]
 
 
-def prediction_files(figure):
-    """Files of the predictions that a figure shows, if it shows any."""
-    name = getattr(study.figures[figure], "predictions", None)
-    return multiext(f"results/predictions/{name}", ".csv", ".draws.parquet") if name else []
+def drawn_of_model(kind):
+    """PNG and SVG of a figure that every model has."""
+    labels = {"model": "{model}", "what": kind}
+    return drawn(
+        f"{kind}-{{model}}",
+        caption=f"../report/{kind}.rst",
+        category="Models",
+        subcategory="{model}",
+        labels=labels,
+    )
+
+
+def figure_entry(name):
+    """What a figure of the config is drawn from: its entry without the words beside it, and titles of its models."""
+    words = {"title", "caption", "alt", "section"}
+    titles = {model: study.models[model].title for model in study.figure_models(name)}
+    return study.figures[name].model_dump(exclude=words) | {"titles": titles}
+
+
+def predictions_drawn():
+    """Predictions that figures show."""
+    return sorted({name for figure in study.figures.values() if (name := getattr(figure, "predictions", None))})
+
+
+def models_drawn():
+    """Models whose fits figures show, beside those of predictions."""
+    return sorted({figure.model for figure in study.figures.values() if figure.kind == "intercepts-slopes"})
 
 
 def results_to_keep():
@@ -96,7 +127,7 @@ def made_by():
 
 
 def reference_files(wildcards):
-    """Files of the reference. No job of the pipeline is said to make them: comparing must never make them anew."""
+    """Files of the reference. No rule makes them, so that comparing can never replace them."""
     return sorted(str(path) for path in Path("reference").rglob("*") if path.suffix in (".csv", ".json"))
 
 
@@ -113,16 +144,3 @@ def project_files():
     """Files of the project that are in the archive, relative to its folder."""
     root = Path(workflow.basedir)
     return sorted(str(path.relative_to(root)) for pattern in PROJECT for path in root.glob(pattern))
-
-
-def archive_to_verify():
-    """What stands behind `verify` on the command line, else the archive of these results."""
-    behind = sys.argv[sys.argv.index("verify") + 1 :][:1] if "verify" in sys.argv else []
-    return next((word for word in behind if not word.startswith("-")), "results/archive.zip")
-
-
-def software_options():
-    """Options that tell Snakemake inside `verify` to find the software of its jobs where this one does."""
-    if "conda" not in map(str, workflow.deployment_settings.deployment_method):
-        return []
-    return ["--sdm", "conda", "--conda-prefix", str(Path(workflow.persistence.conda_env_path).resolve())]

@@ -13,14 +13,10 @@ rule compare_models:
         units="results/comparison/{comparison}.units.csv",
     log:
         "results/logs/compare_models/{comparison}.log",
-    benchmark:
-        "results/benchmarks/compare_models/{comparison}.tsv"
     conda:
         "../../envs/models.yaml"
-    threads: 1
     resources:
-        mem_mb=memory,
-        runtime=minutes,
+        **usual,
     params:
         specs=lambda wildcards: specs(study.comparisons[wildcards.comparison].models),
         code=code("compare_models"),
@@ -39,14 +35,10 @@ rule predict_values:
         draws="results/predictions/{prediction}.draws.parquet",
     log:
         "results/logs/predict_values/{prediction}.log",
-    benchmark:
-        "results/benchmarks/predict_values/{prediction}.tsv"
     conda:
         "../../envs/models.yaml"
-    threads: 1
     resources:
-        mem_mb=memory,
-        runtime=minutes,
+        **usual,
     params:
         prediction=lambda wildcards: study.predictions[wildcards.prediction].model_dump(exclude={"models"}),
         specs=lambda wildcards: specs(study.predictions[wildcards.prediction].models),
@@ -61,7 +53,7 @@ rule check_published:
     input:
         fits=fits(study.models),
         summaries=expand(rules.summarise_model.output.summary, model=study.models),
-        data_summary=rules.describe_data.output.summary,
+        data_summary=rules.prepare_data.output.summary,
         predictions=expand(rules.predict_values.output.draws, prediction=study.predictions),
         printed=lambda wildcards: sorted(Path(study.published.folder).glob("*.csv")),
     output:
@@ -72,19 +64,15 @@ rule check_published:
         ),
     log:
         "results/logs/check_published/published.log",
-    benchmark:
-        "results/benchmarks/check_published/published.tsv"
     conda:
         "../../envs/summaries.yaml"
-    threads: 1
     resources:
-        mem_mb=memory,
-        runtime=minutes,
+        **usual,
     params:
         specs=specs(study.models),
         published=study.published.model_dump() if study.published else None,
         code=code("check_published"),
     message:
-        "Hold the printed numbers against ours"
+        "Compare the printed numbers with ours"
     script:
         "../../scripts/check_published.py"

@@ -5,15 +5,16 @@ rule fit_model:
         fit="results/models/{model}.nc",
     log:
         "results/logs/fit_model/{model}.log",
-    benchmark:
-        "results/benchmarks/fit_model/{model}.tsv"
     cache: caching()
     conda:
         "../../envs/models.yaml"
-    threads: 1
     resources:
-        mem_mb=lambda wildcards, input, attempt: fit_memory(study.draws_of(wildcards.model), input.size_mb, attempt),
-        runtime=minutes,
+        **usual
+        | {
+            "mem_mb": lambda wildcards, input, attempt: fit_memory(
+                study.draws_of(wildcards.model), input.size_mb, attempt
+            )
+        },
     params:
         spec=lambda wildcards: study.spec(wildcards.model).to_dict(),
         pins=pins(),
@@ -22,11 +23,6 @@ rule fit_model:
         "Fit {wildcards.model}"
     script:
         "../../scripts/fit_model.py"
-
-
-if caching():
-    # Snakemake caches nothing that has a benchmark: what comes from the cache has no time and no memory.
-    rules.fit_model.rule._benchmark = None
 
 
 rule summarise_model:
@@ -40,23 +36,22 @@ rule summarise_model:
             subcategory="{model}",
             labels={"model": "{model}", "what": "estimates"},
         ),
-        diagnostics="results/models/{model}.diagnostics.json",
+        checks="results/models/{model}.diagnostics.json",
+        convergence=drawn_of_model("diagnostics"),
+        predictive=drawn_of_model("ppc"),
     log:
         "results/logs/summarise_model/{model}.log",
-    benchmark:
-        "results/benchmarks/summarise_model/{model}.tsv"
     conda:
         "../../envs/summaries.yaml"
-    threads: 1
     resources:
-        mem_mb=memory,
-        runtime=minutes,
+        **usual,
     params:
         spec=lambda wildcards: study.spec(wildcards.model).to_dict(),
         thresholds=study.checks.model_dump(),
         on_failed_check=study.on_failed_check,
+        labels=study.data.axis_labels,
         code=code("summarise_model"),
     message:
-        "Summarise and check {wildcards.model}"
+        "Summarise, check and draw {wildcards.model}"
     script:
         "../../scripts/summarise_model.py"

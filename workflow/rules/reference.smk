@@ -6,10 +6,8 @@ rule keep_reference:
     localrule: True
     conda:
         "../../envs/models.yaml"
-    threads: 1
     resources:
-        mem_mb=memory,
-        runtime=minutes,
+        **usual,
     params:
         specs=specs(study.models),
         comparisons={name: comparison.models for name, comparison in study.comparisons.items()},
@@ -30,15 +28,11 @@ rule compare_reference:
         text="results/regenerate.txt",
     log:
         "results/logs/compare_reference/regenerate.log",
-    benchmark:
-        "results/benchmarks/compare_reference/regenerate.tsv"
     localrule: True
     conda:
         "../../envs/models.yaml"
-    threads: 1
     resources:
-        mem_mb=memory,
-        runtime=minutes,
+        **usual,
     params:
         specs=specs(study.models),
         comparisons={name: comparison.models for name, comparison in study.comparisons.items()},
@@ -50,8 +44,8 @@ rule compare_reference:
         "../../scripts/compare_reference.py"
 
 
-# Apart from the job that makes the table, because Snakemake deletes what a failed job has made. Without a benchmark, which
-# would be an output: it says its verdict each time that it is asked.
+# Apart from the job that makes the table, because Snakemake deletes what a failed job has made. It has no output, so that
+# it says its verdict each time.
 rule regenerate:
     input:
         table=rules.compare_reference.output.table,
@@ -61,10 +55,8 @@ rule regenerate:
     localrule: True
     conda:
         "../../envs/data.yaml"
-    threads: 1
     resources:
-        mem_mb=memory,
-        runtime=minutes,
+        **usual,
     params:
         code=code("regenerate"),
     message:

@@ -2,11 +2,13 @@
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from partialpool.errors import StudyError
+from partialpool.jobs.files import atomic
 
 
 @dataclass(frozen=True)
@@ -135,3 +137,10 @@ def simulate(
         **{f"r_{unit}[{i},{time}]": u for i, u in zip(ids, u1, strict=True)},
     }
     return frame, pd.DataFrame(truth.items(), columns=["parameter", "value"])
+
+
+def write(model: GrowthModel, raw: str | Path, truth: str | Path, **columns: str) -> None:
+    """Draw measurements and write them, as ``simulate`` describes both tables, to two CSV files."""
+    for table, path in zip(simulate(model, **columns), (raw, truth), strict=True):
+        with atomic(path) as temporary:
+            table.to_csv(temporary, index=False, na_rep="NA")

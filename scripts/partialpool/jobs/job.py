@@ -1,42 +1,46 @@
-"""What every job does: its own log, one thread for BLAS, and mistakes told in words."""
+"""What every job does: its own log, one thread for linear algebra, errors without a traceback, time and memory."""
 
 import gc
 import os
+import re
+import resource
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# First, since it must come before NumPy.
+import partialpool.jobs.threads  # noqa: F401
 from partialpool.errors import StudyError
 
-# Sums in BLAS depend on the number of threads in their last bits, and draws must not depend on --cores.
-# Here, because this module is imported before NumPy.
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ[_name] = "1"
+# Imports make many objects and no garbage: collecting less often saves a tenth of their time.
 gc.set_threshold(100_000)
 
 
 @contextmanager
 def job(log: str | Path) -> Iterator[Callable[[str], None]]:
-    """Send all output of the process to a log file; on a failure tell the terminal what is wrong, without a traceback.
+    """Send all output of the process to a log file; on an error tell the terminal what is wrong, without a traceback.
 
     Parameters
     ----------
     log
-        File that takes standard output and standard error, those of compiled code included.
+        File that takes standard output and standard error, those of compiled code included. Of a job that succeeds,
+        time and memory are kept in the file that `benchmark_of` names.
 
     Yields
     ------
     callable
-        Says a line in the log, and to somebody who looks: on a terminal, and not where output is kept in a file.
+        Writes a line to the log, and to the terminal if a person watches it (not where output is kept in a file).
 
     Raises
     ------
     SystemExit
         With status 1 after a StudyError, whose text goes to the log and to the terminal; and after any other
-        exception, whose traceback goes to the log, and whose text to the terminal with the place of the log.
+        exception, whose traceback goes to the log, and whose text goes to the terminal with the path of the log.
     """
+    start = time.monotonic()
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     terminal = os.dup(2)
     with open(log, "w") as file:
@@ -52,6 +56,7 @@ def job(log: str | Path) -> Iterator[Callable[[str], None]]:
 
     try:
         yield say
+        write_benchmark(benchmark_of(log), time.monotonic() - start)
     except StudyError as error:
         print(error, file=sys.stderr)
         os.write(terminal, f"\n{error}\n\n".encode())
@@ -65,3 +70,48 @@ def job(log: str | Path) -> Iterator[Callable[[str], None]]:
         sys.stderr.flush()
         os.dup2(terminal, 2)
         os.close(terminal)
+
+
+def benchmark_of(log: str | Path) -> Path:
+    """File for time and memory of the job with this log: ``logs/RULE/NAME.log`` -> ``benchmarks/RULE/NAME.tsv``."""
+    log = Path(log)
+    return log.parents[2] / "benchmarks" / log.parent.name / f"{log.stem}.tsv"
+
+
+def write_benchmark(path: Path, seconds: float) -> None:
+    """Write time and memory of this process, and of the processes that it has started and waited for.
+
+    The job writes it and not Snakemake, which measures no rule whose results may come from its cache.
+
+    Parameters
+    ----------
+    path
+        Table with one row, its columns named as in Snakemake's benchmarks: ``s`` and ``h:m:s``, time by the clock;
+        ``max_rss``, the largest memory of one process, in MB; ``cpu_time``, seconds of CPU since the process began.
+    seconds
+        Time by the clock.
+    """
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    minutes, rest = divmod(round(seconds), 60)
+    row = {
+        "s": f"{seconds:.4f}",
+        "h:m:s": f"{minutes // 60}:{minutes % 60:02}:{rest:02}",
+        "max_rss": f"{max(_own_memory(usages[0]), _megabytes(usages[1].ru_maxrss)):.2f}",
+        "cpu_time": f"{sum(usage.ru_utime + usage.ru_stime for usage in usages):.2f}",
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\t".join(row) + "\n" + "\t".join(row.values()) + "\n")
+
+
+def _own_memory(usage) -> float:
+    """Largest memory of this process in MB."""
+    status = Path("/proc/self/status")
+    # Where Linux tells it: `ru_maxrss` begins with the memory of Snakemake, of which this process was a copy.
+    if status.exists() and (peak := re.search(r"VmHWM:\s*(\d+) kB", status.read_text())):
+        return int(peak[1]) / 2**10
+    return _megabytes(usage.ru_maxrss)
+
+
+def _megabytes(ru_maxrss: int) -> float:
+    # In bytes on macOS, in kibibytes elsewhere.
+    return ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 # ASSUME: seconds of a job of a small study on a laptop, for rules of which nothing has run here yet.
 TYPICAL = {
-    "fit_model": 10,
-    "compare_models": 10,
-    "check_published": 6,
-    "render_report": 7,
-    "draw_model": 5,
+    "fit_model": 6,
+    "summarise_model": 5,
+    "compare_models": 6,
     "predict_values": 4,
-    "summarise_model": 3,
+    "draw_figures": 9,
+    "check_published": 4,
+    "render_report": 5,
 }
 OTHER = 2
 
@@ -33,7 +33,7 @@ def text(
     cache
         Whether fits may come from Snakemake's cache; which, is known when their data are.
     benchmarks
-        Folder with what Snakemake measured of former runs: ``{rule}/{name}.tsv``.
+        Folder with what earlier jobs measured: ``{rule}/{name}.tsv``.
     """
     jobs = list(jobs)
     made = sorted(name for rule, name in jobs if rule == "fit_model")

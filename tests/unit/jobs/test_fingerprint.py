@@ -104,42 +104,27 @@ def test_text_that_is_no_docstring_is_code(edit):
     assert edit("partialpool/b.py", '"ab"', '"cd"')
 
 
-def test_modules_of_a_fit():
-    assert modules_of("fit_model") == {
-        "data.units",
-        "fit.fit",
-        "fit.nuts",
-        "fit.store",
-        "jobs.files",
-        "marginal.batched",
-        "marginal.coefficients",
-        "marginal.design",
-        "marginal.likelihood",
-        "marginal.native",
-        "marginal.posterior",
-        "marginal.sample",
-        "marginal.scales",
-        "marginal.softplus",
-        "marginal.statistics",
-        "model.build",
-        "model.formula",
-        "model.lkj",
-        "model.names",
-        "model.priors",
-        "model.spec",
-    }
+def test_a_fit_is_made_from_its_own_rooms_only():
+    """Editing cross-validation, a figure, the report, a message or the progress makes no fit again."""
+    modules = modules_of("fit_model")
+    assert {name.partition(".")[0] for name in modules} == {"data", "fit", "jobs", "marginal", "model"}
+    assert {"fit.fit", "fit.store", "jobs.threads", "model.build", "marginal.likelihood"} <= modules
+    assert modules & {"errors", "jobs.job", "jobs.progress"} == set()
 
 
 def test_figures_are_drawn_again_when_figures_change_and_fits_are_not_made_again():
-    assert {"figures.units", "figures.geoms", "figures.draw"} <= modules_of("draw_figure")
-    assert not [name for name in modules_of("summarise_model") if name.startswith(("figures", "report", "study"))]
+    assert {"figures.draw", "figures.units", "figures.comparison"} <= modules_of("draw_figures")
+    assert {"figures.diagnostics", "figures.predictive"} <= modules_of("summarise_model")
+    for script in ("compare_models", "predict_values"):
+        assert not [name for name in modules_of(script) if name.startswith(("figures", "report", "study"))]
 
 
 def test_modules_of_the_report_are_those_that_its_notebook_imports():
-    assert modules_of("render_report") == {"report.page", "jobs.files"}
+    assert modules_of("render_report") == {"report.page", "jobs.files", "jobs.threads"}
     assert modules_of("render_report", NOTEBOOK) == {
         "fit.store",
         "jobs.files",
+        "jobs.threads",
         "loo.pointwise",
         "model.names",
         "model.parameters",

@@ -18,7 +18,7 @@ def run(tmp_path):
     def run(body, before=""):
         script = tmp_path / "script.py"
         # In the script's own folder stands the library, as in the pipeline.
-        text = f"from partialpool.jobs import job\n{before}\nwith job('new/folder/job.log'):\n"
+        text = f"from partialpool.jobs.job import job\n{before}\nwith job('new/folder/job.log'):\n"
         script.write_text(text + textwrap.indent(textwrap.dedent(body), "    "))
         process = subprocess.run(
             [sys.executable, script],
@@ -145,4 +145,4 @@ def test_snakemake_imports_no_numpy_before_the_script_does():
 def test_every_script_imports_the_job_first():
     for script in SCRIPTS.glob("*.py"):
         imports = [line for line in script.read_text().splitlines() if "import" in line.split("#")[0].split()]
-        assert imports[0] == "from partialpool.jobs import job", script
+        assert imports[0] == "from partialpool.jobs.job import job", script

@@ -59,7 +59,7 @@ def test_every_way_to_sample_tells_its_progress(make_spec, units, changes):
     assert tree["posterior"].to_dataset().identical(silent["posterior"].to_dataset())
 
 
-SCRIPT = "from partialpool.jobs import job\nwith job('out.log') as say:\n    say('half of it')"
+SCRIPT = "from partialpool.jobs.job import job\nwith job('logs/rule/out.log') as say:\n    say('half of it')"
 
 
 def test_lines_go_to_a_terminal_and_to_the_log(tmp_path):
@@ -68,9 +68,9 @@ def test_lines_go_to_a_terminal_and_to_the_log(tmp_path):
     subprocess.run([sys.executable, "-c", SCRIPT], cwd=tmp_path, env=environment, stderr=theirs, check=True)
     os.close(theirs)
     assert os.read(ours, 100).decode().splitlines() == ["half of it"]
-    assert (tmp_path / "out.log").read_text() == "half of it\n"
+    assert (tmp_path / "logs/rule/out.log").read_text() == "half of it\n"
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, check=True
     )
     assert done.stderr == b""
-    assert (tmp_path / "out.log").read_text() == "half of it\n"
+    assert (tmp_path / "logs/rule/out.log").read_text() == "half of it\n"

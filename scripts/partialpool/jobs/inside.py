@@ -1,0 +1,26 @@
+"""What Snakemake knows and does not document: the only place that reads its private attributes.
+
+Snakemake has no public way to learn in ``onstart`` which jobs will run, nor whether ``--cache`` is given (without it, a
+rule that says ``cache: True`` makes Snakemake warn in every run), nor where it keeps the conda environments of jobs. A
+test runs a small workflow with these functions, and fails when a release of Snakemake changes what they read.
+"""
+
+from pathlib import Path
+
+
+def jobs_to_run(workflow) -> list[tuple[str, str]]:
+    """Rule and name (values of its wildcards) of every job of a run that makes files; for ``onstart``."""
+    jobs = [job for job in workflow.dag.needrun_jobs() if job.output]
+    return [(job.rule.name, "-".join(job.wildcards_dict.values())) for job in jobs]
+
+
+def uses_cache(workflow) -> bool:
+    """Whether results may come from the cache between workflows (``--cache``)."""
+    return workflow.enable_cache
+
+
+def software_options(workflow) -> list[str]:
+    """Options for a Snakemake inside a job, so that its jobs find their software where those of the outer one do."""
+    if "conda" not in map(str, workflow.deployment_settings.deployment_method):
+        return []
+    return ["--sdm", "conda", "--conda-prefix", str(Path(workflow.persistence.conda_env_path).resolve())]
