@@ -96,7 +96,7 @@ class _Token:
 
 @dataclass
 class _Open:
-    """A bracket that is not closed yet: the function whose arguments are in it, if any; whether a bar was read in it."""
+    """A bracket that is not closed yet; the function whose arguments stand in it, if any; whether it has a bar."""
 
     bracket: str
     function: str | None

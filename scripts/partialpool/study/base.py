@@ -1,5 +1,6 @@
 """What all classes of the configuration share: they refuse unknown keys, and old ones by their new names."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WrapValidator, model_validator
@@ -15,12 +16,12 @@ RENAMED = {
 """Keys of earlier releases and what they are called now."""
 
 
-def unknown(word: str, choices, what: str) -> str | None:
+def unknown(word: str, choices: Iterable[str], what: str, where: str = "") -> str | None:
     """Why ``word`` is no valid choice, with the valid ones; None if it is one."""
-    choices = [str(choice) for choice in choices]
+    choices = list(choices)
     if word in choices:
         return None
-    return f"there is no {what} '{word}'.{suggest(word, choices)} Valid: {', '.join(choices) or 'none'}."
+    return f"there is no {what} '{word}'{where}.{suggest(word, choices)} Valid: {', '.join(choices) or 'none'}."
 
 
 class Strict(BaseModel):

@@ -68,13 +68,13 @@ def _prediction_figure(study: Study, name: str, figure: PredictionFigure) -> Ite
     if wrong := unknown(figure.predictions, study.predictions, "prediction"):
         yield Mistake(f"{place}.predictions", wrong)
         return
-    prediction = study.predictions[figure.predictions]
+    prediction, where = study.predictions[figure.predictions], f" in predictions.{figure.predictions}"
     for model in figure.models or []:
-        if wrong := unknown(model, prediction.models, "model in these predictions"):
+        if wrong := unknown(model, prediction.models, "model", where):
             yield Mistake(f"{place}.models", wrong)
     if isinstance(prediction.units, list) and isinstance(figure.units, list):
         for unit in figure.units:
-            if wrong := unknown(unit, prediction.units, "unit in these predictions"):
+            if wrong := unknown(unit, prediction.units, "unit", where):
                 yield Mistake(f"{place}.units", wrong)
     models = study.figure_models(name)
     if figure.n_models not in (None, len(models)):

@@ -1,0 +1,9 @@
+import pytest
+
+from study.editing import load
+
+
+@pytest.fixture(scope="package")
+def study():
+    """The study that ships."""
+    return load()

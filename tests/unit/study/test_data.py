@@ -1,0 +1,95 @@
+import pytest
+
+from study.editing import DROP, SIMULATE, SMALL, edited, load, mistakes
+
+
+@pytest.mark.parametrize(
+    "source", ["https://example.org/a.csv", "http://example.org/a.csv", "data/a.csv", "/data/a.csv"]
+)
+def test_a_source_is_a_url_or_a_path(source):
+    assert load({"data/source": source}).data.source == source
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "line"),
+    [
+        (
+            "data/source",
+            DROP,
+            "data: give either 'source' (a URL or a path) or 'simulate' (parameters), not both or none.",
+        ),
+        (
+            "data/simulate",
+            SIMULATE,
+            "data: give either 'source' (a URL or a path) or 'simulate' (parameters), not both or none.",
+        ),
+        (
+            "data/source",
+            "ftp://example.org/a.csv",
+            "data: 'source' takes an http(s) URL or a path, not 'ftp://example.org/a.csv'.",
+        ),
+        ("data/time", "con", "data: column 'con' has two roles: time and outcome."),
+        (
+            "data/nouns",
+            {"unit": "herd"},
+            "data.nouns.unit: takes a noun and its plural, as in [herd, herds], not 'herd'.",
+        ),
+        (
+            "data/nouns",
+            {"measurement": ["count"]},
+            "data.nouns.measurement: takes a noun and its plural, as in [herd, herds], not ['count'].",
+        ),
+        (
+            "data/nouns",
+            {"unit": ["herd", ""]},
+            "data.nouns.unit: takes a noun and its plural, as in [herd, herds], not ['herd', ''].",
+        ),
+    ],
+)
+def test_what_is_wrong_with_the_data_is_told(path, value, line):
+    assert mistakes({path: value}) == [line]
+
+
+@pytest.mark.parametrize("checksum", ["abc", "G" * 64])
+def test_a_checksum_has_64_digits(checksum):
+    (line,) = mistakes({"data/sha256": checksum})
+    assert line.startswith("data.sha256: String should match pattern '^[0-9a-f]{64}$'")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"time": DROP}, "needs the names of the columns 'time' and 'group'"),
+        ({"group": DROP}, "needs the names of the columns 'time' and 'group'"),
+        ({"simulate": SIMULATE | {"missing_time": 10}}, "'simulate.missing_time' must be smaller than the number"),
+    ],
+)
+def test_simulated_data_have_a_time_a_group_and_a_unit_with_a_time(changes, words):
+    data = {"simulate": SIMULATE, "outcome": "score", "unit": "child", "time": "month", "group": "school"}
+    study = edited({"data": data}, SMALL)
+    assert load(study=study).data.simulate.missing_time == 0
+    (line,) = mistakes({f"data/{key}": value for key, value in changes.items()}, study)
+    assert line.startswith("data: ")
+    assert words in line
+
+
+def test_roles_are_all_there_and_none_where_there_is_no_column(study):
+    assert study.data.roles == {"unit": "id", "group": "group", "time": "week", "outcome": "con"}
+    assert load(study=SMALL).data.roles == {"unit": "child", "group": None, "time": None, "outcome": "score"}
+
+
+def test_labels_are_by_role_and_default_to_the_column(study):
+    assert study.data.axis_labels == {
+        "outcome": "Conscientiousness",
+        "unit": "Person",
+        "time": "Week",
+        "group": "Group",
+    }
+    assert load(study=SMALL).data.axis_labels == {"outcome": "score", "unit": "child"}
+    assert load(study=SMALL).data.label("anything") == "anything"
+
+
+def test_nouns_are_those_of_the_config_or_unit_and_measurement(study):
+    assert study.data.nouns.unit == ("person", "people")
+    assert study.data.nouns.measurement == ("measurement", "measurements")
+    assert load(study=SMALL).data.nouns.unit == ("unit", "units")

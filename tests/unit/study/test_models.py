@@ -1,0 +1,98 @@
+import pytest
+from partialpool.model.grammar import FUNCTIONS
+
+from study.editing import load, mistakes
+
+FORMULA = "models/m71.1/formula"
+PRIOR = "models/m71.1/priors/b"
+
+
+def test_priors_are_kept_in_one_spelling():
+    assert load({PRIOR: "Normal( sigma=1.50, mu=0 )"}).models["m71.1"].priors["b"] == "Normal(0, 1.5)"
+
+
+def test_formulas_are_kept_with_single_spaces():
+    assert load({FORMULA: "con  ~ 1 + week\n  + (1 | id) "}).models["m71.1"].formula == "con ~ 1 + week + (1 | id)"
+
+
+@pytest.mark.parametrize(
+    ("formula", "function"),
+    [
+        ('con ~ pd.io.common.os.system("touch x") + (1 | id)', "pd.io.common.os.system"),
+        ('con ~ np.save("x", con)', "np.save"),
+        ('con ~ pd.read_pickle("https://example.org/x")', "pd.read_pickle"),
+        ('np.lib.npyio.os.remove("x") ~ 1', "np.lib.npyio.os.remove"),
+    ],
+)
+def test_a_formula_calls_listed_functions_only(formula, function):
+    (line,) = mistakes({FORMULA: formula})
+    start = f"models.m71.1.formula: '{formula}' calls '{function}', which a formula may not."
+    assert line.startswith(start)
+    assert line.endswith(f" Valid functions: {', '.join(FUNCTIONS)}.")
+
+
+@pytest.mark.parametrize(
+    ("formula", "line"),
+    [
+        ("con", "'con' is no formula; write outcome ~ terms, as in y ~ 1 + (1 | unit)."),
+        ("con ~ ", "'con ~ ' is no formula; write outcome ~ terms, as in y ~ 1 + (1 | unit)."),
+        ("~ 1 + id", "'~ 1 + id' is no formula; write outcome ~ terms, as in y ~ 1 + (1 | unit)."),
+        (
+            "con ~ week id",
+            "'con ~ week id' cannot be read at character 12, 'id': an operator (+, :, *) is expected here.",
+        ),
+        (
+            "con ~ (week || id)",
+            "'con ~ (week || id)': '||' is not understood. Write independent effects as separate terms: (1 | unit) + "
+            "(0 + x | unit).",
+        ),
+    ],
+)
+def test_a_formula_that_cannot_be_read_is_told(formula, line):
+    assert mistakes({FORMULA: formula}) == [f"models.m71.1.formula: {line}"]
+
+
+@pytest.mark.parametrize(
+    ("prior", "words"),
+    [
+        ("Norml(0, 1)", ["b: 'Norml(0, 1)': there is no distribution 'Norml'. Did you mean 'Normal'? Valid: Normal,"]),
+        ("Normal(0)", ["lacks sigma; write Normal(mu, sigma)"]),
+        ('os.system("touch x")', ["is no prior; write a distribution with numbers"]),
+        ('Normal(0, print("x"))', ["only numbers may stand inside the parentheses"]),
+        ("Normal(0, [1][0])", ["only numbers may stand inside the parentheses"]),
+    ],
+)
+def test_a_prior_that_cannot_be_read_is_told_and_runs_nothing(prior, words):
+    (line,) = mistakes({PRIOR: prior})
+    assert line.startswith("models.m71.1.priors: ")
+    for word in words:
+        assert word in line
+
+
+def test_a_scale_is_not_negative():
+    (line,) = mistakes({"models/m71.2/priors/sd": "Normal(0, 1)"})
+    assert line.startswith("models.m71.2.priors: sd: a scale cannot be negative, and Normal(0, 1) allows it. Valid: ")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("models/m71.1/draws", "many", ["integer", "many"]),
+        ("models/m71.1/draws", 1.5, ["integer", "1.5"]),
+        ("models/m71.1/draws", 3, ["4", "3"]),
+        ("models/m71.1/priors", "Normal(0, 1)", ["dictionary"]),
+        ("models/m71.1/priors/b", 1, ["string", "1"]),
+        ("sampling/chains", 1, ["greater than or equal to 2", "1"]),
+        ("sampling/target_accept", 1, ["less than 1", "1"]),
+        ("sampling/sampler", "stan", ["'nutpie' or 'pymc'", "stan"]),
+        ("sampling/engine", "stan", ["'auto', 'marginal' or 'nuts'", "stan"]),
+        ("models/m71.1/group_effects", "all", ["'auto', 'draws' or 'summary'", "all"]),
+        ("checks", {"rhat": 0.9}, ["greater than 1"]),
+    ],
+)
+def test_types_and_ranges(path, value, words):
+    (line,) = mistakes({path: value})
+    place = path.replace("/", ".") + (".rhat" if path == "checks" else "")
+    assert line.startswith(f"{place}: ")
+    for word in words:
+        assert word in line.removeprefix(f"{place}: ")

@@ -1,0 +1,120 @@
+import pytest
+
+from study.editing import DROP, SHIPPED, TRAJECTORIES, load, mistakes
+
+MODELS = "Valid: m71.1, m71.2, m71.3, m71.4, m71.5."
+TAKEN = "a figure of this name is drawn for every model and comparison; choose another name."
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "line"),
+    [
+        (
+            "comparisons/pooling/models",
+            ["m71.1", "m71.9"],
+            f"comparisons.pooling.models: there is no model 'm71.9'. Did you mean 'm71.5'? {MODELS}",
+        ),
+        (
+            "comparisons/pooling/models",
+            ["m71.1", "m71.1"],
+            "comparisons.pooling.models: model 'm71.1' stands twice.",
+        ),
+        (
+            "predictions/new-people/models",
+            ["x"],
+            f"predictions.new-people.models: there is no model 'x'. {MODELS}",
+        ),
+        (
+            "figures/shrinkage/predictions",
+            "people",
+            "figures.shrinkage.predictions: there is no prediction 'people'. Did you mean 'new-people'? "
+            "Valid: person-means, known-people, new-people, time-trajectories, group-trajectories.",
+        ),
+        (
+            "figures/shrinkage/section",
+            "x",
+            "figures.shrinkage.section: there is no section 'x'. "
+            "Valid: m71.1, m71.2, m71.3, m71.4, m71.5, pooling, growth.",
+        ),
+        (
+            "figures/intercepts-slopes/model",
+            "x",
+            f"figures.intercepts-slopes.model: there is no model 'x'. {MODELS}",
+        ),
+        (
+            "figures/person-means/models",
+            ["x"],
+            "figures.person-means.models: there is no model 'x' in predictions.person-means. Valid: m71.1, m71.2.",
+        ),
+        (
+            "figures/shrinkage/models",
+            ["m71.1"],
+            "figures.shrinkage.models: 'shrinkage' shows 2 models, not 1: m71.1. Choose with 'models: [...]'.",
+        ),
+        (
+            "figures/person-means/models",
+            DROP,
+            "figures.person-means.models: 'half-eyes' shows 1 model, not 2: m71.1, m71.2. Choose with 'models: [...]'.",
+        ),
+        (
+            "figures/three-poolings/models",
+            DROP,
+            "figures.three-poolings.models: 'three-poolings' shows 1 model, not 2: m71.1, m71.2. "
+            "Choose with 'models: [...]'.",
+        ),
+        (
+            "figures/expected-predicted/units",
+            [48, 9],
+            "figures.expected-predicted.units: there is no unit '9' in predictions.known-people. Valid: 48, 137, 146.",
+        ),
+        ("figures/diagnostics-m71.3", TRAJECTORIES, f"figures.diagnostics-m71.3: {TAKEN}"),
+        ("figures/ppc-m71.3", TRAJECTORIES, f"figures.ppc-m71.3: {TAKEN}"),
+        ("figures/comparison-growth", TRAJECTORIES, f"figures.comparison-growth: {TAKEN}"),
+        (
+            "comparisons/m71.2",
+            SHIPPED["comparisons"]["pooling"],
+            "comparisons.m71.2: a model has this name; choose another.",
+        ),
+        ("data/group", DROP, "figures.group-trajectories.by_group: needs 'data.group'."),
+    ],
+)
+def test_a_wrong_reference_is_told_with_the_valid_ones(path, value, line):
+    assert mistakes({path: value}) == [line]
+
+
+@pytest.mark.parametrize(
+    ("formula", "left"), [("np.log(con) ~ 1 + (1 | id)", "np.log ( con )"), ("week ~ 1 + (1 | id)", "week")]
+)
+def test_models_of_different_left_sides_are_not_compared(formula, left):
+    assert mistakes({"models/m71.2/formula": formula}) == [
+        f"comparisons.pooling.models: the left sides of the formulas differ: 'con' in m71.1; '{left}' in m71.2. "
+        "Densities of different quantities cannot be compared; give all models the same left side, or compare them "
+        "apart."
+    ]
+
+
+def test_spaces_make_no_left_side_different():
+    assert load({"models/m71.2/formula": " con~ 1 + (1 | id)"}).comparisons["pooling"].models == ["m71.1", "m71.2"]
+
+
+@pytest.mark.parametrize("name", ["trajectories", "time-trajectories", "intercepts-slopes"])
+def test_figures_over_time_need_a_time(name):
+    changes = {"data/time": DROP} | {f"figures/{other}": DROP for other in SHIPPED["figures"] if other != name}
+    assert mistakes(changes) == [f"figures.{name}: '{SHIPPED['figures'][name]['kind']}' needs 'data.time'."]
+
+
+def test_several_wrong_references_are_listed_at_once():
+    lines = mistakes(
+        {
+            "comparisons/pooling/models": ["m71.1", "m1"],
+            "predictions/new-people/models": ["m2"],
+            "figures/trajectories/section": "m3",
+            "figures/ppc-m71.1": TRAJECTORIES,
+        }
+    )
+    assert [line.partition(": ")[0] for line in lines] == [
+        "comparisons.pooling.models",
+        "predictions.new-people.models",
+        "figures.trajectories.section",
+        "figures.ppc-m71.1",
+    ]
