@@ -4,8 +4,6 @@ from partialpool.jobs.job import job
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        import json
-
         from partialpool.figures import diagnostics as traces
         from partialpool.figures import predictive
         from partialpool.fit import diagnostics, store
@@ -22,6 +20,6 @@ if __name__ == "__main__":
         with atomic(output.summary) as temporary:
             summary.to_csv(temporary, index=False)
         with atomic(output.checks) as temporary:
-            temporary.write_text(json.dumps(checks, indent=2) + "\n")
+            temporary.write_text(diagnostics.to_json(checks))
         traces.of_fit(tree, summary, labels=params.labels).save(*output.convergence)
         predictive.of_fit(tree, labels=params.labels).save(*output.predictive)

@@ -101,7 +101,7 @@ def test_it_is_a_workflow_run_crate(zipped):
 
 
 def test_a_fresh_copy_verifies_it_and_names_a_file_with_one_byte_changed(part, clone):
-    output = clone.snakemake("verify", str(part)).stdout
+    output = clone.snakemake("verify", "--config", f"archive={part}").stdout
     assert re.search(r"part.zip: \d+ files are whole; tables that follow from the fits: 10\.", output)
     log = (clone.directory / "results/logs/verify/verify.log").read_text()
     assert f"{PREDICTIONS}: ok, the same bytes made again from the fits" in log
@@ -110,7 +110,7 @@ def test_a_fresh_copy_verifies_it_and_names_a_file_with_one_byte_changed(part, c
     changed = bytearray(part.read_bytes())
     changed[place] ^= 1
     (clone.directory / "changed.zip").write_bytes(changed)
-    done = clone.snakemake("verify", "changed.zip", check=False)
+    done = clone.snakemake("verify", "--config", "archive=changed.zip", check=False)
     assert done.returncode == 1
     assert f"{PREDICTIONS}: changed: Bad CRC-32" in done.stdout
     assert "Traceback" not in done.stdout
@@ -131,13 +131,13 @@ def test_a_table_forged_with_its_checksums_does_not_follow_from_the_fits(part, c
     shutil.copy(clone.root / "requirements.lock", tmp_path)
     code = ["Snakefile", "requirements.lock"]
     write("forged.zip", results=results, published=[], code=code, project=clone.root, study=study)
-    done = clone.snakemake("verify", str(tmp_path / "forged.zip"), check=False)
+    done = clone.snakemake("verify", "--config", f"archive={tmp_path / 'forged.zip'}", check=False)
     assert done.returncode == 1
     assert "m71.2.summary.csv: does not follow from the fits" in done.stdout
 
 
 def test_no_archive_to_verify(clone):
-    done = clone.snakemake("verify", "nowhere.zip", check=False)
+    done = clone.snakemake("verify", "--config", "archive=nowhere.zip", check=False)
     assert done.returncode == 1
     assert "There is no archive at 'nowhere.zip'" in done.stdout
     assert "Traceback" not in done.stdout

@@ -33,8 +33,8 @@ rule draw_figures:
         predictions=predictions_drawn(),
         models=models_drawn(),
         titles={name: model.title for name, model in study.models.items()},
-        columns=study.data.roles,
         labels=study.data.axis_labels,
+        columns=study.data.roles,
         seed=study.sampling.seed,
         code=code("draw_figures"),
     message:

@@ -57,8 +57,8 @@ def verify(
     if not archive.is_file():
         raise StudyError(
             f"There is no archive at '{archive}' (looked in {Path.cwd()}).\n"
-            "Name one, 'snakemake verify path/to/archive.zip', with a path relative to the working directory; "
-            "'snakemake archive' makes one of the results that are there."
+            "Name one: snakemake --cores 4 verify --config archive=path/to/archive.zip\n"
+            "A relative path begins at the working directory. To make one of these results: snakemake --cores 4 archive"
         )
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder, "archive")

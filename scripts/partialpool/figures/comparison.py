@@ -78,3 +78,8 @@ def comparison(table, *, titles, labels):
         + theme_study()
     )
     return Figure(plot, PAGE, 0.7 + (0.5 + 0.28 * len(best_last)) * len(estimands))
+
+
+def of_file(path, *, titles, labels):
+    """The figure of a table of results, `results/comparison/{comparison}.csv`; see `comparison`."""
+    return comparison(pd.read_csv(path, dtype={"model": str}), titles=titles, labels=labels)

@@ -1,5 +1,7 @@
 """Summaries of every parameter, and the checks that say whether the draws can be trusted."""
 
+import json
+
 import numpy as np
 import pandas as pd
 
@@ -145,6 +147,11 @@ def _entry(value, threshold, passed, where) -> dict:
     # JSON has no nan.
     value = None if value != value else value
     return {"value": value, "threshold": threshold, "passed": bool(passed), "where": where}
+
+
+def to_json(checks: dict[str, dict]) -> str:
+    """The text of ``{model}.diagnostics.json``."""
+    return json.dumps(checks, indent=2) + "\n"
 
 
 def refuse_failed(model: str, checks: dict[str, dict]) -> None:

@@ -128,8 +128,10 @@ def test_a_zip_of_something_else(tmp_path, monkeypatch):
 
 
 def test_no_archive(tmp_path):
-    with pytest.raises(StudyError, match=r"(?s)There is no archive at '.*nowhere.zip'.*snakemake archive"):
+    with pytest.raises(StudyError, match=r"There is no archive at '.*nowhere.zip'") as raised:
         verified(tmp_path / "nowhere.zip")
+    assert "snakemake --cores 4 verify --config archive=path/to/archive.zip" in str(raised.value)
+    assert "snakemake --cores 4 archive" in str(raised.value)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -134,6 +135,34 @@ def test_blas_has_one_thread_whatever_the_environment_says(run):
     environment, pools = map(json.loads, log.splitlines())
     assert environment == ["1"] * len(THREADS)
     assert set(pools) == {1}
+
+
+def measured(tmp_path):
+    header, row = (tmp_path / "benchmarks/folder/job.tsv").read_text().splitlines()
+    return dict(zip(header.split("\t"), row.split("\t"), strict=True))
+
+
+def test_time_and_memory_are_measured_with_those_of_processes_that_were_started(run, tmp_path):
+    run("pass")
+    little = measured(tmp_path)
+    run("""
+        import subprocess, sys, time
+        time.sleep(1.5)
+        program = "import time; memory = b'x' * 300_000_000\\nwhile time.process_time() < 0.5: pass"
+        subprocess.run([sys.executable, "-c", program], check=True)
+    """)
+    much = measured(tmp_path)
+    assert list(much) == ["s", "h:m:s", "max_rss", "cpu_time"]
+    assert float(much["s"]) > 2
+    assert re.fullmatch(r"0:00:0\d", much["h:m:s"])
+    assert float(little["max_rss"]) < 100 < 286 < float(much["max_rss"])
+    assert float(much["cpu_time"]) > 0.5
+
+
+@pytest.mark.parametrize("body", ["1 / 0", "import sys; sys.exit(1)"])
+def test_a_job_that_fails_is_not_measured(run, tmp_path, body):
+    run(body)
+    assert not (tmp_path / "benchmarks").exists()
 
 
 def test_snakemake_imports_no_numpy_before_the_script_does():
