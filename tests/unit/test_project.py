@@ -176,7 +176,7 @@ def test_heavy_packages_stay_out(module):
     assert f"partialpool.{module}" in loaded
     heavy = {"pymc", "pytensor", "bambi", "nutpie", "arviz", "arviz_stats", "numba"}
     heavy |= {"plotnine"} if not module.startswith("figures") else set()
-    heavy |= {"pandas", "numpy"} if module == "study.config" else set()
+    heavy |= {"pandas", "numpy", "formulae"} if module == "study.config" else set()
     assert loaded & heavy == set()
 
 

@@ -30,6 +30,25 @@ def test_a_misspelt_key(study):
     assert len(output.splitlines()) < 15
 
 
+def test_a_formula_that_runs_something(study):
+    touched = study.directory / "touched"
+    formula = f"con ~ pd.io.common.os.system('touch {touched}') + (1 | id)"
+    study.edit(lambda config: config["models"]["m71.2"].update(formula=formula))
+    output = fails(study, "results/models/m71.2.nc")
+    assert "calls 'pd.io.common.os.system', which a formula may not. Valid functions: I, C," in output
+    assert not touched.exists()
+    assert len(output.splitlines()) < 15
+
+
+def test_an_id_that_yaml_changes(study):
+    text = study.config.read_text(encoding="utf-8")
+    study.config.write_text(text.replace("units: 3\n", "units: [7, 007]\n", 1), encoding="utf-8")
+    output = fails(study, "--dry-run")
+    assert "YAML reads 007 as 7" in output
+    assert "write '007'" in output
+    assert re.search(r"config\.yaml, line \d+, column \d+\)", output)
+
+
 def test_a_source_without_network(study):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))

@@ -74,7 +74,7 @@ def write(
     project
         Folder of the Snakefile.
     study
-        The checked configuration (``config.Study.model_dump(mode="json", exclude_none=True)``).
+        The checked configuration (``Study.model_dump(mode="json", exclude_none=True)``).
     """
     import yaml
 

@@ -120,8 +120,8 @@ def check_formula(formula: str) -> None:
 
 
 def left_side(formula: str) -> str:
-    """What stands left of the tilde, with single spaces: equal for two formulas if they model the same numbers."""
-    return " ".join(token.text for token in takewhile(lambda token: token.text != "~", _tokens(formula)))
+    """What stands left of the tilde, without spaces: the same for two formulas if they model the same numbers."""
+    return "".join(token.text for token in takewhile(lambda token: token.text != "~", _tokens(formula)))
 
 
 def _tokens(formula: str) -> Iterator[_Token]:

@@ -83,7 +83,7 @@ def test_a_wrong_reference_is_told_with_the_valid_ones(path, value, line):
 
 
 @pytest.mark.parametrize(
-    ("formula", "left"), [("np.log(con) ~ 1 + (1 | id)", "np.log ( con )"), ("week ~ 1 + (1 | id)", "week")]
+    ("formula", "left"), [("np.log(con) ~ 1 + (1 | id)", "np.log(con)"), ("week ~ 1 + (1 | id)", "week")]
 )
 def test_models_of_different_left_sides_are_not_compared(formula, left):
     assert mistakes({"models/m71.2/formula": formula}) == [
