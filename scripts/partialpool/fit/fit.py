@@ -61,15 +61,15 @@ def fit(spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1, progress=None):
         engine = "nuts" if matrices is None else "marginal"
         spec = settled(spec, engine)
         if matrices is None:
-            groups, model = nuts(spec, rows, cores, progress)
+            groups, family = nuts(spec, rows, cores, progress)
         else:
             matrices = replace(matrices, spec=spec)
-            groups, model = posterior.fit(matrices, rows, cores=cores, progress=progress), matrices.model
+            groups = posterior.fit(matrices, rows, cores=cores, progress=progress)
+            family = {"family_parameters": "sigma", "link": "identity"}
     tree = _tidy(groups, rows)
     tree.attrs |= {"engine": engine, "target_accept": spec.target_accept}
     # What only Bambi knows, for those who read the fit without it.
-    tree["posterior"].attrs["family_parameters"] = " ".join(model.marginal_parameters)
-    tree["posterior"].attrs["link"] = model.family.link[model.family.likelihood.parent].name
+    tree["posterior"].attrs |= family
     return tree
 
 

@@ -31,7 +31,11 @@ def nuts(spec: ModelSpec, rows: pd.DataFrame, cores: int, progress):
         )
     model.predict(tree, kind="response", random_seed=spec.seed)
     model.compute_log_likelihood(tree)
-    return {name: child.to_dataset() for name, child in tree.children.items()}, model
+    family = {
+        "family_parameters": " ".join(model.marginal_parameters),
+        "link": model.family.link[model.family.likelihood.parent].name,
+    }
+    return {name: child.to_dataset() for name, child in tree.children.items()}, family
 
 
 @contextmanager

@@ -114,7 +114,7 @@ def leave_out(matrices: Design, posterior, subsets: np.ndarray) -> np.ndarray:
     factor = population(posterior, matrices.terms).cholesky.reshape(-1, q, q) if q else np.zeros((sigma.size, 0, 0))
     found = left_out(statistics(matrices), matrices.z, matrices.codes, sigma.ravel(), factor, subsets)
     if found is None:
-        raise NoClosedForm(f"what is left out together belongs to several members of {matrices.factor}")
+        raise NoClosedForm(f"what is left out together belongs to several members of {matrices.terms[0].grouping}")
     return found.reshape(*sigma.shape, -1)
 
 

@@ -32,7 +32,7 @@ def fit(matrices: Design, rows: pd.DataFrame, *, cores: int, progress=None) -> d
     """
     import xarray as xr
 
-    spec, model = matrices.spec, matrices.model
+    spec = matrices.spec
     gathered = statistics(matrices)
     density = Density(matrices, gathered)
     scales, stats = sample_scales(density, spec, cores=cores, progress=progress)
@@ -58,11 +58,10 @@ def fit(matrices: Design, rows: pd.DataFrame, *, cores: int, progress=None) -> d
     for k in range(matrices.z.shape[1]):
         mean += effects[:, matrices.codes, k] * matrices.z[:, k]
     # In place: these are the largest arrays of a fit.
-    observed = np.asarray(model.response_term.data, dtype=float).ravel()
     predicted = outcome_rng.standard_normal(mean.shape)
     predicted *= sigma[kept, None]
     predicted += mean
-    predicted += observed - matrices.y
+    predicted += matrices.outcome - matrices.y
     log_likelihood = np.subtract(matrices.y, mean, out=mean)
     log_likelihood /= sigma[kept, None]
     log_likelihood **= 2
@@ -78,8 +77,8 @@ def fit(matrices: Design, rows: pd.DataFrame, *, cores: int, progress=None) -> d
         variables[name] = (("chain", "draw", *levels), values.reshape(*shape, *sizes))
         coords.update({dim: np.array(labels, dtype=object) for dim, labels in levels.items()})
 
-    for name, levels, columns in matrices.common_terms:
-        keep(name, coefficients[:, columns], levels)
+    for term in matrices.common:
+        keep(term.name, coefficients[:, matrices.common_columns[term.name]], term.level_coords)
     keep("sigma", scales["sigma"], {})
     for term in matrices.terms:
         keep(term.sd_name, scales[term.sd_name], term.level_coords)
@@ -101,14 +100,14 @@ def fit(matrices: Design, rows: pd.DataFrame, *, cores: int, progress=None) -> d
 
     def by_row(values: np.ndarray) -> xr.Dataset:
         values = values.reshape(chains, -1, len(rows))
-        return xr.Dataset({model.response_term.name: (("chain", "draw", ROW_DIM), values)}, by_draw | index)
+        return xr.Dataset({matrices.outcome_name: (("chain", "draw", ROW_DIM), values)}, by_draw | index)
 
     return groups | {
         "posterior": xr.Dataset(variables, {"chain": np.arange(chains), "draw": np.arange(draws)} | coords),
         "sample_stats": stats,
         "log_likelihood": by_row(log_likelihood),
         "posterior_predictive": by_row(predicted),
-        "observed_data": xr.Dataset({model.response_term.name: (ROW_DIM, observed)}, index),
+        "observed_data": xr.Dataset({matrices.outcome_name: (ROW_DIM, matrices.outcome)}, index),
     }
 
 

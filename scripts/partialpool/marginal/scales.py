@@ -40,29 +40,24 @@ def scales_model(matrices: Design, gathered: Statistics):
     from partialpool.marginal.softplus import Softplus
 
     def scale(name, prior, size, **options):
-        return getattr(pm, prior.name)(name, **prior.args, **options, initval=size, default_transform=Softplus(size))
-
-    parent = matrices.model.parameters[matrices.model.family.likelihood.parent]
-
-    def sd_prior(term):
-        return parent.group_specific_terms[term.name].prior.args["sigma"]
+        arguments = {argument: np.array(value) for argument, value in prior.args}
+        return getattr(pm, prior.name)(name, **arguments, **options, initval=size, default_transform=Softplus(size))
 
     entries = {}
     spread, smallest = resolution(matrices, gathered)
     with pm.Model() as model:
-        scale("sigma", matrices.model.marginal_parameters["sigma"].prior, spread)
+        scale("sigma", matrices.priors.family["sigma"], spread)
         for block in matrices.blocks:
             sds = []
             for term in block.terms:
                 levels, columns = term.level_coords, matrices.columns[term.name]
                 model.add_coords({k: v for k, v in levels.items() if k not in model.coords})
                 size = smallest[columns] if levels else smallest[columns.start]
-                sd = scale(term.sd_name, sd_prior(term), size, dims=tuple(levels) or None)
+                sd = scale(term.sd_name, matrices.priors.sd[term.name], size, dims=tuple(levels) or None)
                 sds += [sd[i] for i in range(len(term.coefficients))] if levels else [sd]
             cholesky = [[1.0]]
             if block.correlation:
-                eta = dict(matrices.spec.priors["cor"].args)["eta"]
-                cholesky = correlation_cholesky(block.correlation, block.coefficients, eta)
+                cholesky = correlation_cholesky(block.correlation, block.coefficients, matrices.priors.eta)
             first = matrices.columns[block.terms[0].name].start
             for i, row in enumerate(cholesky):
                 for j, value in enumerate(row):

@@ -1,5 +1,7 @@
 """What a formula says: its variables, its bars, and the rows it can be fitted on."""
 
+import re
+
 import pandas as pd
 
 from partialpool.data.units import as_categories
@@ -63,27 +65,32 @@ def complete_cases(spec: ModelSpec, data: pd.DataFrame) -> pd.DataFrame:
 
 
 def bars(formula: str) -> list[list[str]]:
-    """Names of the group-specific terms, bar by bar.
+    """Names of the terms of group-level effects, bar by bar.
 
     ``[['1|id', 'x|id']]`` for ``(1 + x | id)``, ``[['1|id'], ['x|id']]`` for ``(1 | id) + (0 + x | id)``; a bar with
     several grouping factors, ``(1 | a / b)``, counts once for each.
     """
-    from formulae.parser import Parser
-    from formulae.resolver import Resolver
-    from formulae.scanner import Scanner
+    from formulae import model_description
 
-    def find(node):
-        if hasattr(node, "expression"):
-            return find(node.expression)
-        if not (hasattr(node, "operator") and hasattr(node, "left")):
-            return []
-        return [node] if node.operator.kind == "PIPE" else find(node.left) + find(node.right)
+    names = []
+    for text in _bar_texts(formula):
+        by_grouping: dict[str, list[str]] = {}
+        for term in model_description(text).group_terms:
+            by_grouping.setdefault(term.factor.name, []).append(term.name)
+        names += by_grouping.values()
+    return names
 
-    found = []
-    for bar in find(Parser(Scanner(formula).scan()).parse()):
-        resolved = Resolver(bar).resolve()
-        by_factor: dict[str, list[str]] = {}
-        for term in getattr(resolved, "group_terms", [resolved]):
-            by_factor.setdefault(term.name.partition("|")[2], []).append(term.name)
-        found += by_factor.values()
-    return found
+
+def _bar_texts(formula: str) -> list[str]:
+    """The brackets with a bar in them, ``(1 + x | id)``, from left to right."""
+    texts, opened = [], []
+    # Brackets and bars, but not those of a string or a name in backquotes.
+    for match in re.finditer(r"""'[^'"]*'|"[^'"]*"|`[^`]*`|[(){}|]""", formula):
+        if match.group() in "({":
+            opened.append([match.start(), False])
+        elif match.group() == "|" and opened:
+            opened[-1][1] = True
+        elif match.group() in ")}" and opened:
+            start, has_bar = opened.pop()
+            texts += [formula[start : match.end()]] if has_bar else []
+    return texts

@@ -1,0 +1,43 @@
+"""Terms of a formula must be finite numbers: ``np.log(z)`` of a z that is zero is not."""
+
+import re
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from partialpool.errors import StudyError
+
+# ASSUME: so many rows are enough to find the mistake in the data.
+SHOWN = 3
+
+
+def refuse_infinite(formula: str, terms: Iterable[tuple[str, np.ndarray]], rows: pd.DataFrame) -> None:
+    """Raise StudyError for the first term with a value that is infinite or no number, and say in which rows.
+
+    Parameters
+    ----------
+    formula
+        Of the model.
+    terms
+        Name and values, (n,) or (n, k), of the outcome and of each term.
+    rows
+        The model's complete cases, (n,), with column ``row``: the place of each row in the data, from 0.
+    """
+    for name, values in terms:
+        values = np.asarray(values, dtype=float).reshape(len(rows), -1)
+        bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
+        if not bad.size:
+            continue
+        mentioned = [c for c in rows.columns.drop("row") if re.search(rf"(?<![\w.]){re.escape(c)}(?![\w.(])", name)]
+        examples = []
+        for place in bad[:SHOWN]:
+            value = values[place][~np.isfinite(values[place])][0]
+            given = ", ".join(f"{column} is {rows[column].iloc[place]}" for column in mentioned)
+            # The first line of the file has the names of the columns.
+            examples.append(f"line {rows['row'].iloc[place] + 2}: {value}{f', where {given}' if given else ''}")
+        more = f"; and {bad.size - SHOWN} more" if bad.size > SHOWN else ""
+        raise StudyError(
+            f"formula '{formula}': '{name}' is not a finite number in {bad.size} of {len(rows)} rows "
+            f"({'; '.join(examples)}{more}). Leave these rows out, or write a term that is finite for all of them."
+        )
