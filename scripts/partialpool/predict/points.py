@@ -6,7 +6,8 @@ import pandas as pd
 
 from partialpool.data.units import choose
 from partialpool.errors import StudyError, suggest
-from partialpool.model.formula import complete_cases, formula_variables
+from partialpool.model import formula
+from partialpool.model.formula import complete_cases
 from partialpool.model.spec import ModelSpec
 
 
@@ -39,8 +40,7 @@ def points(spec: ModelSpec, data: pd.DataFrame, *, units, new_units: int | None,
     """
     rows = complete_cases(spec, data)
     unit = spec.unit
-    right = spec.formula.partition("~")[2]
-    covariates = [name for name in formula_variables(right) if name != unit]
+    covariates = [name for name in formula.covariates(spec.formula) if name != unit]
     for name, values in at.items():
         if name not in covariates:
             raise StudyError(
