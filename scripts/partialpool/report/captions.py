@@ -1,5 +1,7 @@
 """Titles, captions and alternative texts of figures and tables, in the nouns of the study."""
 
+import re
+
 from partialpool.study.figures import InterceptsSlopes
 from partialpool.study.study import Study
 
@@ -37,6 +39,16 @@ def caption(study: Study, name: str) -> str:
     if kind == "comparison":
         return _comparison(study, of)
     return _diagnostics(study, of) if kind == "diagnostics" else _predictive_check(study, of)
+
+
+def in_restructured_text(study: Study) -> dict[str, str]:
+    """Captions of all figures, by name, as Snakemake's own report wants them: every character stands for itself."""
+    return {name: _literal(caption(study, name)) for name in study.all_figures}
+
+
+def _literal(words: str) -> str:
+    """Words on one line with a backslash before all that is neither a letter, a number nor a space."""
+    return re.sub(r"([^\w\s]|_)", r"\\\1", " ".join(words.split()))
 
 
 def draws_sentence(study: Study, name: str) -> str:

@@ -59,7 +59,6 @@ def render(source: str, *, notebook: str, html: str, failed: str | Path, page: s
 def to_page(notebook: str | Path, page: str | Path, title: str) -> str:
     """An executed notebook as one HTML page: code hidden, table of contents, nothing fetched from anywhere."""
     import jinja2
-    from bs4 import BeautifulSoup
     from nbconvert import HTMLExporter
 
     exporter = HTMLExporter(
@@ -70,14 +69,25 @@ def to_page(notebook: str | Path, page: str | Path, title: str) -> str:
         exclude_anchor_links=True,
     )
     body, _ = exporter.from_filename(str(notebook))
-    soup = BeautifulSoup(body, "html.parser")
-    contents = []
-    for heading in soup.find_all(["h2", "h3"]):
-        words = heading.get_text(" ", strip=True)
-        heading["id"] = anchor(words, {entry["id"] for entry in contents})
-        contents.append({"level": int(heading.name[1]), "id": heading["id"], "words": words})
+    body, contents = with_anchors(body)
     template = jinja2.Template(Path(page).read_text(encoding="utf-8"), autoescape=True)
-    return template.render(title=title, contents=contents, body=Markup(soup))
+    return template.render(title=title, contents=contents, body=Markup(body))
+
+
+def with_anchors(body: str) -> tuple[str, list[dict]]:
+    """HTML whose headings of levels 2 and 3 have ids, and its contents: ``level``, ``id`` and ``words`` of each."""
+    contents: list[dict] = []
+
+    def with_id(heading: re.Match) -> str:
+        level, inside = heading.groups()
+        words = Markup(inside).striptags()
+        name = anchor(words, {entry["id"] for entry in contents})
+        contents.append({"level": int(level), "id": name, "words": words})
+        return f'<h{level} id="{name}">{inside}</h{level}>'
+
+    # A regular expression, because parsing a page with megabytes of images takes longer than making it. No heading
+    # stands inside of an attribute: nbconvert escapes them there.
+    return re.sub(r"<h([23])\b[^>]*>(.*?)</h\1>", with_id, body, flags=re.DOTALL), contents
 
 
 def anchor(words: str, taken: Iterable[str]) -> str:

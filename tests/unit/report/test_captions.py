@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 import yaml
-from partialpool.report.captions import alt, caption, estimates, figure_title, group_effects, predictions
+from partialpool.report.captions import (
+    alt,
+    caption,
+    estimates,
+    figure_title,
+    group_effects,
+    in_restructured_text,
+    predictions,
+)
 from partialpool.study import config
 
 ROOT = Path(__file__).parents[3]
@@ -81,6 +89,20 @@ def test_captions_of_tables_say_how_many_draws_and_whose_values(study):
     assert group_effects(study, "m71.4").startswith("16000 draws.")
     assert predictions(study, "new-people") == "New people; draws: 4000 of m71.2"
     assert predictions(study, "person-means") == "Observed people; draws: 4000 of m71.1, 4000 of m71.2"
+
+
+def test_captions_of_snakemakes_report_are_text_and_no_markup():
+    from docutils.core import publish_parts
+
+    hostile = (
+        "<b>x</b> *y* _z_ `w` |s| a_ http://a.b {c}\n\n.. raw:: html\n\n   <script>1</script>\n.. include:: /etc/passwd"
+    )
+    captions = in_restructured_text(load({"figures/trajectories/caption": hostile}))
+    for words in captions.values():
+        html = publish_parts(words, writer="html")["body"]
+        assert re.findall("<(?!/?p>)", html) == []
+    shown = publish_parts(captions["trajectories"], writer="html")["body"]
+    assert shown.startswith("<p>&lt;b&gt;x&lt;/b&gt; *y* _z_ `w` |s| a_ http://a.b {c} .. raw:: html &lt;script&gt;1")
 
 
 def test_a_caption_follows_the_number_of_draws():

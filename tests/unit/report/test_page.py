@@ -1,6 +1,6 @@
 import json
 
-from partialpool.report.page import anchor, to_page
+from partialpool.report.page import anchor, to_page, with_anchors
 
 
 def test_anchors_are_unlike_each_other():
@@ -8,6 +8,20 @@ def test_anchors_are_unlike_each_other():
     for words in ("The data", "The data!", "→"):
         taken.append(anchor(words, taken))
     assert taken == ["the-data", "the-data-2", "section"]
+
+
+def test_headings_become_contents_as_text():
+    body = "<h1>T</h1><h2 id='x'>A &amp; <em>b</em></h2><p>h2</p><h3>&lt;i&gt;</h3>\n<h3>1\n2</h3><hr/><h4>no</h4>"
+    made, contents = with_anchors(body)
+    assert contents == [
+        {"level": 2, "id": "a-b", "words": "A & b"},
+        {"level": 3, "id": "i", "words": "<i>"},
+        {"level": 3, "id": "1-2", "words": "1 2"},
+    ]
+    assert made == (
+        '<h1>T</h1><h2 id="a-b">A &amp; <em>b</em></h2><p>h2</p><h3 id="i">&lt;i&gt;</h3>\n'
+        '<h3 id="1-2">1\n2</h3><hr/><h4>no</h4>'
+    )
 
 
 def test_a_page_has_contents_and_hides_code(tmp_path):
