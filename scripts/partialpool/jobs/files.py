@@ -1,11 +1,15 @@
 """Files that are whole or not there at all."""
 
+import errno
+import glob
 import hashlib
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from partialpool.errors import StudyError
 
 
 @contextmanager
@@ -22,13 +26,21 @@ def atomic(path: str | Path) -> Iterator[Path]:
     Path
         A new name in the same folder, with the same suffix, since many writers go by the suffix.
 
+    Raises
+    ------
+    StudyError
+        If the disk is full.
+
     Notes
     -----
-    If the block fails, even by Ctrl-C, ``path`` stays as it was and nothing else is left behind.
-    The bytes are on the disk before the rename, so that a crash leaves the old file or the new.
+    If the block fails, even by Ctrl-C, ``path`` stays as it was and nothing else is left behind. A process that is
+    killed leaves its temporary file; the next one that writes the same file removes it. The bytes are on the disk
+    before the rename, so that a crash leaves the old file or the new.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    for abandoned in path.parent.glob(f".{'[0-9a-f]' * 8}-{glob.escape(path.name)}"):
+        abandoned.unlink(missing_ok=True)
     # Not `tempfile`: its files are readable by their owner only, and would stay so under `path`.
     temporary = path.with_name(f".{secrets.token_hex(4)}-{path.name}")
     try:
@@ -36,8 +48,25 @@ def atomic(path: str | Path) -> Iterator[Path]:
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
+    except OSError as error:
+        if is_full(error):
+            raise StudyError(full_disk(path)) from None
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def is_full(error: OSError) -> bool:
+    """Whether the system refused to write because the disk, or the user's quota of it, is full."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def full_disk(path: str | Path) -> str:
+    """What to say when there is no space left for a file."""
+    return (
+        f"No space left on the disk for '{path}' (the disk or your quota is full).\n"
+        "Make room and run the same command again: it goes on with what is left to do."
+    )
 
 
 def checksum(path: str | Path) -> str:

@@ -8,12 +8,14 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NoReturn
 
 # First, since it must come before NumPy.
 import partialpool.jobs.threads  # noqa: F401
 from partialpool.errors import StudyError
+from partialpool.jobs.files import full_disk, is_full
 
 # Imports make many objects and no garbage: collecting less often saves a tenth of their time.
 gc.set_threshold(100_000)
@@ -58,18 +60,35 @@ def job(log: str | Path) -> Iterator[Callable[[str], None]]:
         yield say
         write_benchmark(benchmark_of(log), time.monotonic() - start)
     except StudyError as error:
-        print(error, file=sys.stderr)
-        os.write(terminal, f"\n{error}\n\n".encode())
-        sys.exit(1)
+        _fail(str(error), terminal)
     except Exception as error:
-        traceback.print_exc()
-        os.write(terminal, f"\n{type(error).__name__}: {error}\nThe traceback is in {log}\n\n".encode())
-        sys.exit(1)
+        if isinstance(error, OSError) and is_full(error):
+            _fail(full_disk(error.filename or log), terminal)
+        text = f"{type(error).__name__}: {error}"
+        _fail(f"{text}\nThe traceback is in {log}", terminal, logged=traceback.format_exc())
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        _flush()
         os.dup2(terminal, 2)
         os.close(terminal)
+
+
+def _fail(text: str, terminal: int, *, logged: str | None = None) -> NoReturn:
+    """End the process with status 1, after a text on the terminal and the same, or another, in the log."""
+    # The log cannot be written if the disk is full; the terminal can.
+    with suppress(OSError):
+        print(logged or f"{text}\n", end="", file=sys.stderr)
+    os.write(terminal, f"\n{text}\n\n".encode())
+    sys.exit(1)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            # Of a log on a full disk the rest is given up, or Python would try again and complain at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            stream.flush()
 
 
 def benchmark_of(log: str | Path) -> Path:

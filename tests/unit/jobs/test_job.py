@@ -16,7 +16,7 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_
 def run(tmp_path):
     """Run a script as a job with the log `new/folder/job.log`; give the process, and the log."""
 
-    def run(body, before=""):
+    def run(body, before="", read=True):
         script = tmp_path / "script.py"
         # In the script's own folder stands the library, as in the pipeline.
         text = f"from partialpool.jobs.job import job\n{before}\nwith job('new/folder/job.log'):\n"
@@ -28,7 +28,7 @@ def run(tmp_path):
             capture_output=True,
             text=True,
         )
-        return process, (tmp_path / "new/folder/job.log").read_text()
+        return process, (tmp_path / "new/folder/job.log").read_text() if read else ""
 
     return run
 
@@ -102,6 +102,25 @@ def test_any_other_error_has_its_traceback_in_the_log_and_the_terminal_says_wher
     assert log.startswith("Reading.\nTraceback (most recent call last):\n")
     assert "in deep\n" in log
     assert log.endswith(f"{line}\n")
+
+
+def test_a_full_disk_is_said_in_words(run, tmp_path):
+    process, log = run("raise OSError(28, 'No space left on device', 'results/a.csv')")
+    assert process.returncode == 1
+    assert process.stderr.startswith(
+        "\nNo space left on the disk for 'results/a.csv' (the disk or your quota is full).\n"
+    )
+    assert "Traceback" not in process.stderr + log
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_log_that_cannot_be_written_is_no_traceback(run, tmp_path):
+    (tmp_path / "new/folder").mkdir(parents=True)
+    (tmp_path / "new/folder/job.log").symlink_to("/dev/full")
+    process, _ = run("print('Reading.')", read=False)
+    assert process.returncode == 1
+    assert process.stderr.startswith("\nNo space left on the disk for 'new/folder/job.log'")
+    assert "Traceback" not in process.stderr
 
 
 @pytest.mark.parametrize(("statement", "code"), [("import sys; sys.exit(3)", 3), ("raise KeyboardInterrupt", -2)])

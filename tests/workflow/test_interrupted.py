@@ -1,0 +1,60 @@
+"""After a job or Snakemake itself was stopped half-way, the same command goes on."""
+
+import os
+import shutil
+import signal
+import time
+
+import psutil
+import pytest
+from conftest import Project
+
+FIT = "results/models/m71.2.nc"
+
+
+@pytest.fixture
+def study(project, tmp_path) -> Project:
+    """One model of the demo in a working directory of its own, so slow that it can be interrupted; nothing run."""
+
+    def small(config):
+        config["models"] = {"m71.2": config["models"]["m71.2"] | {"engine": "nuts", "draws": 1000}}
+        config["comparisons"] = config["predictions"] = config["figures"] = {}
+
+    (tmp_path / "config").mkdir()
+    shutil.copy(project.config, tmp_path / "config")
+    study = Project(project.root, tmp_path)
+    study.edit(small)
+    return study
+
+
+def fitting(run) -> psutil.Process:
+    """The process that fits, once it does."""
+    while run.poll() is None:
+        for process in psutil.Process(run.pid).children(recursive=True):
+            try:
+                words = process.cmdline()
+            except psutil.Error:
+                continue
+            # Of the shell and the Python in it, the latter.
+            if words and "python" in words[0] and any(word.endswith("fit_model.py") for word in words):
+                return process
+        time.sleep(0.02)
+    raise AssertionError("nothing was fitted")
+
+
+def test_a_killed_fit_and_an_interrupted_run_go_on_with_the_same_command(study):
+    terminal = study.directory / "terminal.txt"
+
+    run = study.start(terminal, FIT)
+    fitting(run).kill()
+    assert run.wait(timeout=60) == 1
+
+    run = study.start(terminal, FIT)
+    fitting(run)
+    # To Snakemake alone, not as Ctrl-C on a terminal, which reaches its jobs too.
+    os.kill(run.pid, signal.SIGINT)
+    assert run.wait(timeout=60) != 0
+
+    done = study.snakemake(FIT)
+    assert "IncompleteFilesException" not in done.stdout
+    assert sorted(path.name for path in (study.directory / "results/models").iterdir()) == ["m71.2.nc"]
