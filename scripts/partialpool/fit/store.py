@@ -55,6 +55,11 @@ def save(tree, path: str | Path, *, spec: ModelSpec, data_sha256: str) -> None:
         The model's spec , kept as the attribute ``spec`` in JSON.
     data_sha256
         Checksum of the raw data.
+
+    Raises
+    ------
+    StudyError
+        If the disk is full.
     """
     import xarray as xr
 
@@ -76,8 +81,10 @@ def save(tree, path: str | Path, *, spec: ModelSpec, data_sha256: str) -> None:
         }
         for name in names
     }
+    # Made in memory: if HDF5 finds no space on the disk, it ends the process by a signal.
+    content = tree.to_netcdf(engine="h5netcdf", encoding=encoding)
     with atomic(path) as temporary:
-        tree.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
+        temporary.write_bytes(content)
 
 
 def load(

@@ -1,6 +1,11 @@
+import errno
 import json
+import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -84,6 +89,44 @@ def test_what_is_read_is_in_memory(copy):
 
 
 # ---------------------------------------------------------------------------------------- writing
+
+
+NO_SPACE = """
+import errno, json, resource, sys
+from partialpool.fit import store
+from partialpool.model.spec import ModelSpec
+path, target = sys.argv[1:]
+tree = store.load(path)
+spec = ModelSpec.from_dict(json.loads(tree.attrs.pop("spec")))
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+try:
+    store.save(tree, target, spec=spec, data_sha256="0")
+except OSError as error:
+    sys.exit(errno.errorcode[error.errno])
+"""
+
+
+def test_no_space_is_an_error_of_python_and_leaves_nothing(saved, tmp_path):
+    """HDF5 would end the process by a signal; so it is one of its own, in which a file has at most 20 kB."""
+    target = tmp_path / "models" / "m.nc"
+    run = subprocess.run(
+        [sys.executable, "-c", NO_SPACE, saved, target],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(store.__file__).parents[2])},
+    )
+    assert (run.returncode, run.stderr.strip()) == (1, "EFBIG")
+    assert list(target.parent.iterdir()) == []
+
+
+def test_a_full_disk_is_said_in_words(fit, correlated, tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(StudyError, match=r"No space left on the disk for '.*m\.nc'"):
+        store.save(fit, tmp_path / "m.nc", spec=correlated, data_sha256=SHA)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_failure_leaves_the_old_file_and_nothing_else(copy, fit, correlated):

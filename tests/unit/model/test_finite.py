@@ -20,7 +20,10 @@ def zeros(units):
         ("np.log(z) ~ 1 + x + (1 | id)", r"'np.log\(z\)' is not a finite number in 3 of 60 rows \(line 22: nan, "),
         ("y ~ 1 + np.log(z) + (1 | id)", r"'np.log\(z\)' is not .* line 12: -inf, where z is 0.0; line 5: -inf, "),
         ("y ~ 1 + x + (1 + log(z) | id)", r"'log\(z\)' is not a finite number in 3 of 60 rows"),
-        ("y ~ 1 + x + I(1 / (z * x)) + (1 | id)", r"finite number in 12 of 60 rows \(line 13: inf, where x is 0.0, z is 0.6"),
+        (
+            "y ~ 1 + x + I(1 / (z * x)) + (1 | id)",
+            r"in 12 of 60 rows \(line 13: inf, where x is 0.0, z is 0.6",
+        ),
         ("y ~ 1 + x + offset(log(z)) + (1 | id)", r"'offset\(log\(z\)\)' is not a finite number in 3 of 60"),
         ("y ~ 1 + np.exp(I(1000 * z)) + (1 | id)", r"is not a finite number in \d+ of 60 rows \(.*and \d+ more\)"),
     ],
@@ -35,7 +38,7 @@ def test_a_term_that_is_not_finite_is_refused_before_anything_is_compiled(make_s
 
 def test_columns_that_are_infinite(make_spec, units):
     spec = make_spec("y ~ 1 + x + (1 | id)", "Intercept b sd sigma", engine="auto")
-    with pytest.raises(StudyError, match=r"'y' is not a finite number in 1 of 60 rows \(line 9: inf, where y is inf\)\."):
+    with pytest.raises(StudyError, match=r"'y' is not a finite number in 1 of .* \(line 9: inf, where y is inf\)\."):
         fit(spec, units.assign(y=units["y"].mask(units["row"] == 7, np.inf)))
     with pytest.raises(StudyError, match=r"'x' is not .* \(line 2: -inf, where x is -inf\)\. Leave these rows out"):
         fit(spec, units.assign(x=units["x"].mask(units["row"] == 0, -np.inf)))
