@@ -6,19 +6,21 @@ import pandas as pd
 
 from partialpool.data.units import as_categories
 from partialpool.errors import StudyError, suggest
+from partialpool.model.grammar import check_formula
 from partialpool.model.spec import ModelSpec
 
 
 def formula_variables(formula: str) -> list[str]:
-    """Names of the columns that a formula, or the right side of one, uses; nothing of it is evaluated.
+    """Names of the columns that a formula uses; nothing of it is evaluated.
 
     Raises
     ------
     StudyError
-        If formulae cannot read it.
+        If it cannot be read, or calls a function that no formula may call.
     """
     from formulae import model_description
 
+    check_formula(formula)
     try:
         return sorted(name for name in model_description(formula).var_names if name)
     except Exception as error:  # formulae raises its own and builtin exceptions alike

@@ -63,6 +63,9 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "np.square": (),
     "np.tanh": (),
 }
+# Functions of NumPy would write their result into a further argument. Some take two, the others one.
+_TWO_ARGUMENTS = ("np.maximum", "np.minimum")
+_OF_NUMPY = {"abs", "exp", "exp2", "log", "log10", "log2", *(name for name in FUNCTIONS if name[:3] == "np.")}
 HINTS = {
     "^": " Write ** for a power.",
     "%": " Write a : b for an interaction and a / b for nesting.",
@@ -96,11 +99,12 @@ class _Token:
 
 @dataclass
 class _Open:
-    """A bracket that is not closed yet; the function whose arguments stand in it, if any; whether it has a bar."""
+    """A bracket that is not closed yet, the function whose arguments stand in it, if any, and what was read in it."""
 
     bracket: str
     function: str | None
     has_bar: bool = False
+    arguments: int = 1
 
 
 def check_formula(formula: str) -> None:
@@ -223,6 +227,12 @@ class _Reader:
             )
         self.take()
 
+    def next_argument(self, call: _Open) -> None:
+        call.arguments += 1
+        most = 2 if call.function in _TWO_ARGUMENTS else 1
+        if call.function in _OF_NUMPY and call.arguments > most:
+            raise StudyError(f"'{self.formula}': {call.function} takes {most} argument{'s' * (most > 1)}, not more.")
+
     def level(self) -> None:
         """The level of the outcome that counts as success, as in ``answer[yes] ~ x``."""
         bracket, level, end = self.take(), self.take(), self.take()
@@ -234,6 +244,8 @@ class _Reader:
         token = self.take()
         if token.text == ",":
             allowed = bool(self.open) and self.open[-1].bracket == "(" and self.open[-1].function is not None
+            if allowed:
+                self.next_argument(self.open[-1])
         elif token.text == "|":
             allowed = bool(self.open) and self.function is None and not self.open[-1].has_bar
             if allowed:

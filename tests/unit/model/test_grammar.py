@@ -107,7 +107,7 @@ def test_a_spec_with_such_a_formula_cannot_be_made(make_spec):
         ("y ~ _x", 5),
         ("y ~ ²x", 5),
         ("y ~ log()", 9),
-        ("y ~ log(x,)", 11),
+        ("y ~ poly(x,)", 12),
         ("y ~ (x, z)", 7),
         ("y ~ {x, z}", 7),
         ("y ~ I(x | z)", 9),
@@ -134,7 +134,11 @@ def test_what_cannot_be_read_is_refused_at_its_character(formula, character):
         ("y ~ {x", "is not complete: '}' is missing at its end."),
         ("y ~ x +", "is not complete: a term is missing at its end."),
         ("y ~ poly(x, deg=2)", "'deg =' is no argument of poly. Did you mean 'degree'? Valid: degree, raw."),
-        ("y ~ np.log(x, out=z)", "'out =' is no argument of np.log. Valid: none by name."),
+        ("y ~ np.log(out=z)", "'out =' is no argument of np.log. Valid: none by name."),
+        ("y ~ np.log(x, out=z)", "np.log takes 1 argument, not more."),
+        ("y ~ np.log(x, week)", "np.log takes 1 argument, not more."),
+        ("y ~ log(x, week)", "log takes 1 argument, not more."),
+        ("y ~ np.maximum(x, np.log(z), week)", "np.maximum takes 2 arguments, not more."),
         ("y ~ poly(x + degree=2)", "'degree =' is no argument of poly."),
         ("y ~ x = z", "'x =' is no argument of a function."),
         ("y ~ x ^ 2", "Write ** for a power."),
@@ -178,11 +182,12 @@ def test_listed_functions_are_those_of_formulae_bambi_and_numpy():
     known = transformations_namespace | TRANSFORMS | ENCODINGS
     assert not set(transformations_namespace) & (set(TRANSFORMS) | set(ENCODINGS))
     for name, arguments in FUNCTIONS.items():
-        if name.startswith("np."):
-            assert isinstance(getattr(np, name.removeprefix("np.")), np.ufunc), name
-            continue
-        function = known[name]
-        if not isinstance(function, np.ufunc):
+        function = getattr(np, name.removeprefix("np.")) if name.startswith("np.") else known[name]
+        if isinstance(function, np.ufunc):
+            assert function.nout == 1, name
+            with pytest.raises(StudyError, match=f"takes {function.nin} argument"):
+                check_formula(f"y ~ {name}({', '.join('x' * (function.nin + 1))})")
+        else:
             called = function.__call__ if name in TRANSFORMS and inspect.isclass(function) else function
             assert set(arguments) <= set(inspect.signature(called).parameters), name
     # What is left out of the list on purpose.
