@@ -149,7 +149,7 @@ class _Reader:
         self.open: list[_Open] = []
 
     def read(self) -> None:
-        self.has_both_sides()
+        _require_both_sides(self.formula, [token.text for token in self.tokens])
         self.term()
         while self.token.kind != "end" or self.open:
             self.operator()
@@ -168,16 +168,6 @@ class _Reader:
     def take(self) -> _Token:
         self.position += 1
         return self.tokens[self.position - 1]
-
-    def has_both_sides(self) -> None:
-        words = [token.text for token in self.tokens]
-        if words.count("~") != 1 or words.index("~") in (0, len(words) - 3):
-            raise StudyError(f"'{self.formula}' is no formula; write outcome ~ terms, as in y ~ 1 + (1 | unit).")
-        if ("|", "|") in pairwise(words):
-            raise StudyError(
-                f"'{self.formula}': '||' is not understood. Write independent effects as separate terms: "
-                "(1 | unit) + (0 + x | unit)."
-            )
 
     def term(self) -> None:
         """One column or value, with the brackets around it."""
@@ -199,39 +189,17 @@ class _Reader:
         if token.text in _CLOSING:
             self.open.append(_Open(token.text, "I" if token.text == "{" else None))
         elif token.kind == "name" and following.text == "(":
-            self.call(token)
+            _require_listed(self.formula, token.text)
+            self.take()
+            self.open.append(_Open("(", token.text))
         elif token.kind == "name" and following.text == "=":
-            self.argument(token)
+            after = self.tokens[self.position - 1].text in ("(", ",") and self.open
+            _require_argument(self.formula, self.open[-1].function if after else None, token.text)
+            self.take()
         elif token.text not in ("+", "-"):
             return False
         self.take()
         return True
-
-    def call(self, name: _Token) -> None:
-        if name.text not in FUNCTIONS:
-            raise StudyError(
-                f"'{self.formula}' calls '{name.text}', which a formula may not.{suggest(name.text, FUNCTIONS)} "
-                f"Valid functions: {', '.join(FUNCTIONS)}."
-            )
-        self.take()
-        self.open.append(_Open("(", name.text))
-
-    def argument(self, name: _Token) -> None:
-        function = self.open[-1].function if self.open else None
-        before = self.tokens[self.position - 1].text
-        valid = FUNCTIONS[function] if function and before in ("(", ",") else ()
-        if name.text not in valid:
-            raise StudyError(
-                f"'{self.formula}': '{name.text} =' is no argument of {function or 'a function'}."
-                f"{suggest(name.text, valid)} Valid: {', '.join(valid) or 'none by name'}."
-            )
-        self.take()
-
-    def next_argument(self, call: _Open) -> None:
-        call.arguments += 1
-        most = 2 if call.function in _TWO_ARGUMENTS else 1
-        if call.function in _OF_NUMPY and call.arguments > most:
-            raise StudyError(f"'{self.formula}': {call.function} takes {most} argument{'s' * (most > 1)}, not more.")
 
     def level(self) -> None:
         """The level of the outcome that counts as success, as in ``answer[yes] ~ x``."""
@@ -242,22 +210,24 @@ class _Reader:
 
     def operator(self) -> None:
         token = self.take()
+        around = self.open[-1] if self.open else None
         if token.text == ",":
-            allowed = bool(self.open) and self.open[-1].bracket == "(" and self.open[-1].function is not None
-            if allowed:
-                self.next_argument(self.open[-1])
+            allowed = around is not None and around.bracket == "(" and around.function is not None
         elif token.text == "|":
-            allowed = bool(self.open) and self.function is None and not self.open[-1].has_bar
-            if allowed:
-                self.open[-1].has_bar = True
+            allowed = around is not None and self.function is None and not around.has_bar
         elif token.text == "~":
-            allowed = not self.open
+            allowed = around is None
         elif token.text in _COMPARISONS:
             allowed = self.function is not None
         else:
             allowed = token.kind == "operator" and token.text != "="
         if not allowed:
             self.refuse(token, "an operator (+, :, *) is expected here")
+        if token.text == ",":
+            around.arguments += 1
+            _require_room(self.formula, around)
+        elif token.text == "|":
+            around.has_bar = True
 
     def refuse(self, token: _Token, why: str) -> None:
         if token.kind == "end":
@@ -267,3 +237,37 @@ class _Reader:
             f"'{self.formula}' cannot be read at character {token.column}, '{token.text}': {why}."
             f"{HINTS.get(token.text, '')}"
         )
+
+
+def _require_both_sides(formula: str, words: list[str]) -> None:
+    # Two empty words stand for the end.
+    if words.count("~") != 1 or words.index("~") in (0, len(words) - 3):
+        raise StudyError(f"'{formula}' is no formula; write outcome ~ terms, as in y ~ 1 + (1 | unit).")
+    if ("|", "|") in pairwise(words):
+        raise StudyError(
+            f"'{formula}': '||' is not understood. Write independent effects as separate terms: "
+            "(1 | unit) + (0 + x | unit)."
+        )
+
+
+def _require_listed(formula: str, function: str) -> None:
+    if function not in FUNCTIONS:
+        raise StudyError(
+            f"'{formula}' calls '{function}', which a formula may not.{suggest(function, FUNCTIONS)} "
+            f"Valid functions: {', '.join(FUNCTIONS)}."
+        )
+
+
+def _require_argument(formula: str, function: str | None, name: str) -> None:
+    valid = FUNCTIONS[function] if function else ()
+    if name not in valid:
+        raise StudyError(
+            f"'{formula}': '{name} =' is no argument of {function or 'a function'}.{suggest(name, valid)} "
+            f"Valid: {', '.join(valid) or 'none by name'}."
+        )
+
+
+def _require_room(formula: str, call: _Open) -> None:
+    most = 2 if call.function in _TWO_ARGUMENTS else 1
+    if call.function in _OF_NUMPY and call.arguments > most:
+        raise StudyError(f"'{formula}': {call.function} takes {most} argument{'s' * (most > 1)}, not more.")

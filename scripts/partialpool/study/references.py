@@ -48,7 +48,7 @@ def _comparison(study: Study, name: str, comparison: Comparison) -> Iterator[Mis
 
 def _figure(study: Study, name: str, figure: Figure) -> Iterator[Mistake]:
     place = f"figures.{name}"
-    if name in study.automatic_figures:
+    if study.all_figures.count(name) > 1:
         yield Mistake(place, "a figure of this name is drawn for every model and comparison; choose another name.")
     sections = [*study.models, *study.comparisons]
     if figure.section is not None and (wrong := unknown(figure.section, sections, "section")):

@@ -25,7 +25,7 @@ class Study(Strict):
     sampling: Sampling = Sampling()
     """Settings of the sampler for all models."""
     models: dict[Name, Model] = Field(min_length=1)
-    """Models by name, in the order in which the report tells them."""
+    """Models by name, in the order in which the report shows them."""
     checks: Checks = Checks()
     """Thresholds of the convergence checks."""
     on_failed_check: Literal["report", "stop"] = "report"
@@ -53,8 +53,8 @@ class Study(Strict):
 
     def sampling_of(self, model: str) -> Sampling:
         """Sampler settings of one model: its own, else the study's."""
-        own = {key: getattr(self.models[model], key) for key in Sampling.model_fields}
-        return self.sampling.model_copy(update={key: value for key, value in own.items() if value is not None})
+        own = self.models[model].model_dump(include=set(Sampling.model_fields), exclude_none=True)
+        return self.sampling.model_copy(update=own)
 
     def draws_of(self, model: str) -> int:
         """Draws of one model over all chains."""
@@ -69,14 +69,7 @@ class Study(Strict):
         return [figure.model] if isinstance(figure, InterceptsSlopes) else []
 
     @property
-    def automatic_figures(self) -> list[str]:
-        """Names of the figures that every model and every comparison has."""
-        return [
-            *(f"{kind}-{model}" for model in self.models for kind in ("diagnostics", "ppc")),
-            *(f"comparison-{name}" for name in self.comparisons),
-        ]
-
-    @property
     def all_figures(self) -> list[str]:
-        """Names of all figures: those of the config and the automatic ones."""
-        return [*self.figures, *self.automatic_figures]
+        """Names of all figures: those of the config, and those that every model and every comparison has."""
+        of_models = [f"{kind}-{model}" for model in self.models for kind in ("diagnostics", "ppc")]
+        return [*self.figures, *of_models, *(f"comparison-{name}" for name in self.comparisons)]

@@ -139,7 +139,7 @@ def test_what_cannot_be_read_is_refused_at_its_character(formula, character):
         ("y ~ np.log(x, week)", "np.log takes 1 argument, not more."),
         ("y ~ log(x, week)", "log takes 1 argument, not more."),
         ("y ~ np.maximum(x, np.log(z), week)", "np.maximum takes 2 arguments, not more."),
-        ("y ~ poly(x + degree=2)", "'degree =' is no argument of poly."),
+        ("y ~ poly(x + degree=2)", "'degree =' is no argument of a function."),
         ("y ~ x = z", "'x =' is no argument of a function."),
         ("y ~ x ^ 2", "Write ** for a power."),
         ("y ~ x | id", "Write it in parentheses: (1 + x | unit)."),
