@@ -8,13 +8,13 @@ from plotnine import (
     geom_point,
     geom_segment,
     geom_vline,
-    ggplot,
     guide_legend,
     labs,
     scale_fill_manual,
 )
 
-from partialpool.figures.theme import PAGE, TEAL, Figure, theme_study
+from partialpool.figures.scales import x_numbers
+from partialpool.figures.theme import PAGE, TEAL, Figure, chart
 
 RELIABLE = "Every Pareto k is good"
 UNRELIABLE = "Some Pareto k are too high: elpd unreliable"
@@ -67,15 +67,16 @@ def comparison(table, *, titles, labels):
     estimates["panel"] = pd.Categorical(estimates["panel"], panels)
     no_difference = pd.DataFrame({"panel": pd.Categorical(panels[1::2], panels), "at": 0})
     guide = guide_legend() if (table["bad_pareto_k"] > 0).any() else None
-    plot = (
-        ggplot(estimates, aes("value", "model"))
-        + geom_vline(aes(xintercept="at"), no_difference, linetype="dashed", size=0.4)
-        + geom_segment(aes("low", xend="high", yend="model"), color=TEAL, size=0.6)
-        + geom_point(aes(fill="reliable"), color=TEAL, size=2, stroke=0.5)
-        + scale_fill_manual(values={RELIABLE: TEAL, UNRELIABLE: "white"}, guide=guide)
-        + facet_wrap("panel", scales="free_x", ncol=2)
-        + labs(x="Expected log predictive density", y=labels.get("model", ""), fill="")
-        + theme_study()
+    plot = chart(
+        estimates,
+        aes("value", "model"),
+        geom_vline(aes(xintercept="at"), no_difference, linetype="dashed", size=0.4),
+        geom_segment(aes("low", xend="high", yend="model"), color=TEAL, size=0.6),
+        geom_point(aes(fill="reliable"), color=TEAL, size=2, stroke=0.5),
+        scale_fill_manual(values={RELIABLE: TEAL, UNRELIABLE: "white"}, guide=guide),
+        facet_wrap("panel", scales="free_x", ncol=2),
+        x_numbers(),
+        labs(x="Expected log predictive density", y=labels.get("model", ""), fill=""),
     )
     return Figure(plot, PAGE, 0.7 + (0.5 + 0.28 * len(best_last)) * len(estimands))
 

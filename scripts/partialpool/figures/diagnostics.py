@@ -9,21 +9,17 @@ from plotnine import (
     facet_wrap,
     geom_area,
     geom_hline,
-    geom_line,
-    ggplot,
     guide_legend,
     guides,
     labs,
     scale_color_manual,
     scale_fill_manual,
-    scale_x_continuous,
-    scale_y_continuous,
 )
 
-from partialpool.figures.geoms import estimate_density
+from partialpool.figures.geoms import estimate_density, geom_curves
 from partialpool.figures.order import distinct, in_order, natural_key
-from partialpool.figures.scales import few_x_breaks, repeated
-from partialpool.figures.theme import CORAL, OKABE_ITO, PAGE, TEAL, Figure, theme_study
+from partialpool.figures.scales import few_x_numbers, repeated, x_numbers, y_numbers
+from partialpool.figures.theme import CORAL, OKABE_ITO, PAGE, TEAL, Figure, chart
 from partialpool.model import parameters
 
 # As many panels of parameters as a page holds.
@@ -111,38 +107,40 @@ def diagnostics(draws, energy, *, labels):
     draws = in_order(draws.assign(parameter=named, chain=draws["chain"].astype(str)), parameter=strips, chain=chains)
     per_row = min(len(shown), 4)
     by_chain = scale_color_manual(values=repeated(OKABE_ITO, len(chains)))
-    trace = (
-        ggplot(_thin(draws), aes("draw", "value", color="chain"))
-        + geom_line(size=0.25, alpha=0.8)
-        + facet_wrap("parameter", ncol=per_row, scales="free_y")
-        + by_chain
-        + guides(color=guide_legend(override_aes={"size": 1.2, "alpha": 1}))
-        + scale_x_continuous(breaks=breaks_extended(3))
-        + labs(x="Draw", y="Value", color="Chain")
-        + theme_study()
+    trace = chart(
+        _thin(draws),
+        aes("draw", "value", color="chain"),
+        geom_curves(size=0.25, alpha=0.8),
+        facet_wrap("parameter", ncol=per_row, scales="free_y"),
+        by_chain,
+        guides(color=guide_legend(override_aes={"size": 1.2, "alpha": 1})),
+        x_numbers(breaks=breaks_extended(3)),
+        y_numbers(),
+        labs(x="Draw", y="Value", color="Chain"),
     )
-    rank = (
-        ggplot(_ecdf_differences(draws), aes("share", "difference", color="chain"))
-        + geom_hline(yintercept=0, linetype="dashed", size=0.4)
-        + geom_line(size=0.5, show_legend=False)
-        + facet_wrap("parameter", ncol=per_row)
+    rank = chart(
+        _ecdf_differences(draws),
+        aes("share", "difference", color="chain"),
+        geom_hline(yintercept=0, linetype="dashed", size=0.4),
+        geom_curves(size=0.5, show_legend=False),
+        facet_wrap("parameter", ncol=per_row),
         # A tenth is the least that matters; noise below it should look as small as it is.
-        + expand_limits(y=(-0.1, 0.1))
-        + by_chain
-        + scale_x_continuous(breaks=[0, 0.5, 1], labels=["0", "0.5", "1"])
-        + labs(x="Rank among all draws", y="ECDF difference")
-        + theme_study()
+        expand_limits(y=(-0.1, 0.1)),
+        by_chain,
+        x_numbers(breaks=[0, 0.5, 1], labels=["0", "0.5", "1"]),
+        y_numbers(),
+        labs(x="Rank among all draws", y="ECDF difference"),
     )
-    energies = (
-        ggplot(_energy_densities(energy), aes("energy", "density", fill="kind", color="kind"))
-        + geom_area(alpha=0.35, position="identity", size=0.4)
-        + facet_wrap("chain", nrow=1)
-        + scale_fill_manual(values=[TEAL, CORAL])
-        + scale_color_manual(values=[TEAL, CORAL])
-        + few_x_breaks()
-        + scale_y_continuous(breaks=[])
-        + labs(x="Energy, centered", y="Density", fill="", color="")
-        + theme_study()
+    energies = chart(
+        _energy_densities(energy),
+        aes("energy", "density", fill="kind", color="kind"),
+        geom_area(alpha=0.35, position="identity", size=0.4),
+        facet_wrap("chain", nrow=1),
+        scale_fill_manual(values=[TEAL, CORAL]),
+        scale_color_manual(values=[TEAL, CORAL]),
+        few_x_numbers(),
+        y_numbers(breaks=[]),
+        labs(x="Energy, centered", y="Density", fill="", color=""),
     )
     rows = -(-len(shown) // per_row)
     return Figure(trace / rank / energies, PAGE, 3 * (0.8 + 0.8 * rows))

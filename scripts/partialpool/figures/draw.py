@@ -8,6 +8,7 @@ import pandas as pd
 
 from partialpool.data import units
 from partialpool.errors import StudyError
+from partialpool.figures.order import in_order, natural_key
 from partialpool.figures.theme import Figure
 from partialpool.figures.units import (
     fitted_trajectories,
@@ -61,8 +62,8 @@ def configured(
     StudyError
         If a unit to show is not in the data or in the predictions, or if a model lacks what the figure shows.
     """
-    data = pd.read_parquet(prepared).rename(columns={columns["unit"]: "id"}).astype({"id": str})
-    source = Source(data, Tables(_read_summary, summaries), Tables(pd.read_parquet, draws), fits, columns, labels, seed)
+    data = _with_text_categories(pd.read_parquet(prepared).rename(columns={columns["unit"]: "id"}), "id")
+    source = Source(data, Tables(_read_summary, summaries), Tables(_read_draws, draws), fits, columns, labels, seed)
     for name, entry in figures.items():
         try:
             yield name, KINDS[entry["kind"]](entry, source)
@@ -108,18 +109,29 @@ class Source:
     def of_models(self, table: pd.DataFrame, entry: Mapping) -> pd.DataFrame:
         """Rows of the models and units that a figure shows, the models as categories under their titles."""
         titles = entry["titles"]
-        table = self.of_units(table[table["model"].isin(list(titles))].astype({"id": str, "quantity": str}), entry)
-        return table.assign(model=pd.Categorical(table["model"].map(titles).astype(str), list(titles.values())))
+        table = self.of_units(table[table["model"].isin(list(titles))], entry)
+        return in_order(table.assign(model=table["model"].map(titles)), model=list(titles.values()))
 
     def of_units(self, table: pd.DataFrame, entry: Mapping) -> pd.DataFrame:
         """Rows of the units that a figure shows."""
-        observed = units.in_order(table["id"])
+        observed = units.in_order(table["id"].cat.remove_unused_categories().cat.categories)
         shown = units.choose(observed, entry["units"], seed=self.seed, where="what the figure shows")
-        return table[table["id"].isin(shown)]
+        return table if shown == observed else table[table["id"].isin(shown)]
+
+
+def _with_text_categories(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """Columns as categories that are text and in natural order: a table of draws has many rows and few units."""
+    categories = {column: table[column].astype("category").cat.rename_categories(str) for column in columns}
+    orders = {column: sorted(values.cat.categories, key=natural_key) for column, values in categories.items()}
+    return in_order(table.assign(**categories), **orders)
 
 
 def _read_summary(path: str) -> pd.DataFrame:
-    return pd.read_csv(path, dtype={"id": str})
+    return _with_text_categories(pd.read_csv(path, dtype={"id": str}), "model", "quantity", "id")
+
+
+def _read_draws(path: str) -> pd.DataFrame:
+    return _with_text_categories(pd.read_parquet(path), "model", "quantity", "id")
 
 
 def _trajectories(entry, source):

@@ -32,5 +32,6 @@ def units_by_estimate(table: pd.DataFrame, column: str) -> list[str]:
 
 
 def in_order(table: pd.DataFrame, **orders: list) -> pd.DataFrame:
-    """Copy of a table whose named columns are categories in the order given."""
-    return table.assign(**{column: pd.Categorical(table[column], order) for column, order in orders.items()})
+    """Copy of a table whose named columns are categories in the order given; other values become missing."""
+    categories = {column: table[column].astype("category") for column in orders}
+    return table.assign(**{column: categories[column].cat.set_categories(order) for column, order in orders.items()})

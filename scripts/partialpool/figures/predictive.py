@@ -7,24 +7,20 @@ from plotnine import (
     facet_wrap,
     geom_col,
     geom_histogram,
-    geom_line,
     geom_pointrange,
     geom_vline,
-    ggplot,
     guide_legend,
     guides,
     labs,
     scale_color_manual,
     scale_fill_manual,
-    scale_x_continuous,
-    scale_y_continuous,
     theme,
 )
 
-from partialpool.figures.geoms import estimate_density
+from partialpool.figures.geoms import estimate_density, geom_curves
 from partialpool.figures.order import distinct, in_order
-from partialpool.figures.scales import axis_label, few_x_breaks
-from partialpool.figures.theme import CORAL, PAGE, TEAL, Figure, theme_study
+from partialpool.figures.scales import axis_label, few_x_numbers, x_numbers, y_numbers
+from partialpool.figures.theme import CORAL, PAGE, TEAL, Figure, chart
 
 # More different values than this are drawn as a density, even if all are whole numbers.
 MOST_BARS = 30
@@ -79,8 +75,7 @@ def posterior_predictive(observed, replicated, *, labels):
     values = np.unique(np.concatenate([observed, replicated.ravel()]))
     discrete = len(values) <= MOST_BARS and np.all(values == np.round(values))
     draw = _compare_shares if discrete else _compare_densities
-    distribution = draw(observed, replicated) + theme_study()
-    distribution += labs(x=axis_label(labels, "outcome"), color="", fill="")
+    distribution = draw(observed, replicated, axis_label(labels, "outcome"))
     return Figure(distribution | _test_quantities(observed, replicated), PAGE, 3.0)
 
 
@@ -89,7 +84,7 @@ def _spread(rows, most):
     return rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int)]
 
 
-def _compare_densities(observed, replicated):
+def _compare_densities(observed, replicated, outcome):
     curves = [("Replicated", values) for values in _spread(replicated, 50)] + [("Observed", observed)]
     frames = []
     for curve, (data, values) in enumerate(curves):
@@ -97,17 +92,20 @@ def _compare_densities(observed, replicated):
         frames.append(pd.DataFrame({"y": grid, "density": density}).assign(data=data, curve=curve))
     curves = pd.concat(frames, ignore_index=True)
     is_observed = curves["data"] == "Observed"
-    return (
-        ggplot(curves, aes("y", "density", color="data", group="curve"))
-        + geom_line(data=curves[~is_observed], size=0.25, alpha=0.5)
-        + geom_line(data=curves[is_observed], size=0.9)
-        + scale_color_manual(values={"Observed": TEAL, "Replicated": CORAL})
-        + guides(color=guide_legend(override_aes={"size": 1, "alpha": 1}))
-        + labs(y="Density")
+    return chart(
+        curves,
+        aes("y", "density", color="data", group="curve"),
+        geom_curves(data=curves[~is_observed], size=0.25, alpha=0.5),
+        geom_curves(data=curves[is_observed], size=0.9),
+        scale_color_manual(values={"Observed": TEAL, "Replicated": CORAL}),
+        guides(color=guide_legend(override_aes={"size": 1, "alpha": 1})),
+        x_numbers(),
+        y_numbers(),
+        labs(x=outcome, y="Density", color=""),
     )
 
 
-def _compare_shares(observed, replicated):
+def _compare_shares(observed, replicated, outcome):
     values = np.unique(np.concatenate([observed, replicated.ravel()]))
     shares = np.stack([(replicated == value).mean(axis=1) for value in values])
     low, high = np.quantile(shares, [0.025, 0.975], axis=1)
@@ -121,14 +119,16 @@ def _compare_shares(observed, replicated):
         }
     )
     breaks = {"breaks": values} if len(values) <= 8 else {}
-    return (
-        ggplot(frame, aes("y"))
-        + geom_col(aes(y="share", fill="'Observed'"), width=0.8, alpha=0.5)
-        + geom_pointrange(aes(y="mean", ymin="low", ymax="high", color="'Replicated'"), size=0.4, fatten=3)
-        + scale_fill_manual(values=[TEAL])
-        + scale_color_manual(values=[CORAL])
-        + scale_x_continuous(**breaks)
-        + labs(y="Share")
+    return chart(
+        frame,
+        aes("y"),
+        geom_col(aes(y="share", fill="'Observed'"), width=0.8, alpha=0.5),
+        geom_pointrange(aes(y="mean", ymin="low", ymax="high", color="'Replicated'"), size=0.4, fatten=3),
+        scale_fill_manual(values=[TEAL]),
+        scale_color_manual(values=[CORAL]),
+        x_numbers(**breaks),
+        y_numbers(),
+        labs(x=outcome, y="Share", color="", fill=""),
     )
 
 
@@ -143,16 +143,16 @@ def _test_quantities(observed, replicated):
         marks.append({"value": ours, "quantity": strip})
     quantities, marks = pd.concat(frames, ignore_index=True), pd.DataFrame(marks)
     strips = distinct(marks["quantity"])
-    return (
-        ggplot(in_order(quantities, quantity=strips), aes("value"))
-        + geom_histogram(bins=15, fill=CORAL, alpha=0.6)
-        + geom_vline(aes(xintercept="value"), in_order(marks, quantity=strips), color=TEAL, size=0.9)
-        + facet_wrap("quantity", scales="free", ncol=2)
-        + few_x_breaks()
-        + scale_y_continuous(breaks=[])
-        + labs(x="Test quantity", y="Replicated data sets")
-        + theme_study()
-        + theme(panel_spacing=0.05)
+    return chart(
+        in_order(quantities, quantity=strips),
+        aes("value"),
+        geom_histogram(bins=15, fill=CORAL, alpha=0.6),
+        geom_vline(aes(xintercept="value"), in_order(marks, quantity=strips), color=TEAL, size=0.9),
+        facet_wrap("quantity", scales="free", ncol=2),
+        few_x_numbers(),
+        y_numbers(breaks=[]),
+        labs(x="Test quantity", y="Replicated data sets"),
+        theme(panel_spacing=0.05),
     )
 
 

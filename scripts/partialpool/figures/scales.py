@@ -5,7 +5,16 @@ from itertools import cycle, islice
 
 import pandas as pd
 from mizani.breaks import breaks_extended
-from plotnine import element_blank, element_text, labs, scale_color_manual, scale_x_continuous, theme
+from plotnine import (
+    element_blank,
+    element_text,
+    labs,
+    scale_color_manual,
+    scale_x_continuous,
+    scale_x_discrete,
+    scale_y_continuous,
+    theme,
+)
 
 from partialpool.figures.theme import UNIT_COLORS
 
@@ -23,9 +32,19 @@ def repeated(values: Sequence, n: int) -> list:
     return list(islice(cycle(values), n))
 
 
-def few_x_breaks():
-    """Few breaks, for a small panel; plotnine's own labels of a single break lose its decimals."""
-    return scale_x_continuous(breaks=breaks_extended(3), labels=lambda breaks: [f"{value:g}" for value in breaks])
+def x_numbers(**options):
+    """A continuous x axis without minor breaks: no figure shows them, and each takes the time of a tick."""
+    return scale_x_continuous(minor_breaks=None, **options)
+
+
+def y_numbers(**options):
+    """A continuous y axis without minor breaks."""
+    return scale_y_continuous(minor_breaks=None, **options)
+
+
+def few_x_numbers():
+    """An x axis with few breaks, for a small panel; plotnine's own labels of a single break lose its decimals."""
+    return x_numbers(breaks=breaks_extended(3), labels=lambda breaks: [f"{value:g}" for value in breaks])
 
 
 def unit_colors(ids: pd.Series):
@@ -37,8 +56,7 @@ def unit_axis(units: list[str], title: str, width: float) -> list:
     """Names of units along the x axis of a figure ``width`` inches wide: upright if long, none if too many."""
     no_grid = theme(panel_grid_major_x=element_blank())
     if len(units) > NAMED_UNITS:
-        blank = theme(axis_text_x=element_blank(), axis_ticks_major_x=element_blank())
-        return [labs(x=title), no_grid, blank]
+        return [labs(x=title), no_grid, scale_x_discrete(breaks=[])]
     # In points: the room an axis has for each unit, and what the longest name needs in 7 pt.
     room = 72 * (width - 0.7) / len(units)
     needed = 5 * (max(map(len, units)) + 1)

@@ -9,6 +9,7 @@ holds, otherwise the natural order of the strings (2 before 10).
 to the word itself.
 """
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,11 +61,13 @@ class Figure:
         # The salt stands in for the random part of identifiers in an SVG.
         with mpl.rc_context({"svg.hashsalt": "partialpool"}):
             drawn = sized.draw()
-            for path, metadata in ((png, {}), (svg, {"Date": None})):
-                with atomic(path) as temporary:
-                    drawn.savefig(temporary, dpi=300, metadata=metadata)
-                # The second file has the places of the first: to find them again takes as long as to write it.
-                drawn.set_layout_engine("none")
+            with atomic(png) as temporary:
+                # Run-length encoding takes half the time of zlib's default, for files that are a tenth larger.
+                drawn.savefig(temporary, dpi=300, pil_kwargs={"compress_type": zlib.Z_RLE})
+            # The second file has the places of the first: to find them again takes as long as to write it.
+            drawn.set_layout_engine("none")
+            with atomic(svg) as temporary:
+                drawn.savefig(temporary, dpi=300, metadata={"Date": None})
 
 
 def theme_study():
@@ -89,3 +92,12 @@ def theme_study():
         plot_background=element_rect(fill="white", color="white"),
         strip_text=element_text(size=TEXT_SIZE, ha="left", x=0, margin={"l": 0, "t": 3, "b": 3}),
     )
+
+
+def chart(data, mapping, *parts):
+    """A plot in the study's theme; ``parts`` are its layers, scales, facets and labels.
+
+    They are added at once, since plotnine copies the whole plot at every `+`.
+    """
+    parts = [theme_study(), *parts]
+    return ggplot(data, mapping) + parts

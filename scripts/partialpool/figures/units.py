@@ -7,24 +7,28 @@ from plotnine import (
     facet_wrap,
     geom_area,
     geom_hline,
-    geom_line,
     geom_linerange,
     geom_point,
     geom_segment,
     geom_vline,
-    ggplot,
     guide_legend,
     labs,
     scale_color_manual,
     scale_fill_manual,
     scale_linetype_manual,
     scale_shape_manual,
-    scale_x_continuous,
 )
 
-from partialpool.figures.geoms import estimate_density, stat_gradientinterval, stat_halfeye
+from partialpool.figures.geoms import (
+    SLAB,
+    estimate_density,
+    geom_curves,
+    geom_gradientinterval,
+    geom_halfeye,
+    slab_intervals,
+)
 from partialpool.figures.order import distinct, distinct_units, in_order, units_by_estimate
-from partialpool.figures.scales import NAMED_UNITS, axis_label, repeated, unit_axis, unit_colors
+from partialpool.figures.scales import NAMED_UNITS, axis_label, repeated, unit_axis, unit_colors, x_numbers, y_numbers
 from partialpool.figures.theme import (
     COLUMN,
     CORAL,
@@ -35,7 +39,7 @@ from partialpool.figures.theme import (
     PAGE,
     TEAL,
     Figure,
-    theme_study,
+    chart,
 )
 
 
@@ -57,22 +61,24 @@ def trajectories(data, *, time, outcome, labels):
         One color a unit, no legend. A unit seen at one time only has points and no line.
     """
     points = data[["id", time, outcome]].dropna().set_axis(["id", "x", "y"], axis=1)
-    points = in_order(points, id=distinct_units(points["id"]))
+    units = distinct_units(points["id"])
+    points = in_order(points, id=units)
     lines = [
         _least_squares_segment(unit, unit_points)
         for unit, unit_points in points.groupby("id", observed=True)
         if unit_points["x"].nunique() > 1
     ]
-    plot = (
-        ggplot(points, aes("x", "y", color="id"))
-        + geom_point(size=1.2, stroke=0)
-        + unit_colors(points["id"])
-        + labs(x=labels.get("time", time), y=labels.get("outcome", outcome))
-        + theme_study()
+    segments = pd.DataFrame(lines, columns=["id", "x", "y", "xend", "yend"])
+    plot = chart(
+        points,
+        aes("x", "y", color="id"),
+        geom_point(size=1.2, stroke=0),
+        geom_segment(aes(xend="xend", yend="yend"), in_order(segments, id=units), size=0.5),
+        unit_colors(points["id"]),
+        x_numbers(),
+        y_numbers(),
+        labs(x=labels.get("time", time), y=labels.get("outcome", outcome)),
     )
-    if lines:
-        segments = in_order(pd.DataFrame(lines), id=distinct(points["id"]))
-        plot += geom_segment(aes(xend="xend", yend="yend"), segments, size=0.5)
     return Figure(plot, COLUMN, 2.8)
 
 
@@ -80,7 +86,7 @@ def _least_squares_segment(unit, points):
     slope, intercept = np.polyfit(points["x"], points["y"], 1)
     ends = np.array([points["x"].min(), points["x"].max()], dtype=float)
     start, end = intercept + slope * ends
-    return {"id": unit, "x": ends[0], "y": start, "xend": ends[1], "yend": end}
+    return unit, ends[0], start, ends[1], end
 
 
 def _in_pairs(table):
@@ -106,19 +112,17 @@ def gradient_intervals(draws, *, labels):
     models = distinct(draws["model"])
     units = units_by_estimate(draws, "value")
     draws = in_order(draws, id=units, model=models)
-    plot = (
-        ggplot(draws, aes("id", "value"))
-        + stat_gradientinterval(
-            widths=(0.95,) if len(units) > NAMED_UNITS else (0.66, 0.95),
-            fill=TEAL,
-            alpha=0.6,
-            size=0.25,
-            fatten=4,
-        )
-        + facet_wrap("model", ncol=1)
-        + labs(y=axis_label(labels, "outcome"))
-        + theme_study()
-        + unit_axis(units, f"{axis_label(labels, 'unit')}, ordered by estimate", PAGE)
+    widths = (0.95,) if len(units) > NAMED_UNITS else (0.66, 0.95)
+    # A bar is at most an inch high, so that 128 steps are finer than a pixel.
+    slabs = slab_intervals(draws, ["model", "id"], widths=widths, n=128)
+    plot = chart(
+        slabs,
+        aes("id"),
+        geom_gradientinterval(SLAB, fill=TEAL, alpha=0.6, size=0.25, fatten=4),
+        facet_wrap("model", ncol=1),
+        y_numbers(),
+        labs(y=axis_label(labels, "outcome")),
+        *unit_axis(units, f"{axis_label(labels, 'unit')}, ordered by estimate", PAGE),
     )
     return Figure(plot, PAGE, 0.6 + 2.0 * len(models))
 
@@ -143,15 +147,16 @@ def shrinkage(summary, *, grand_mean, labels):
     models = distinct(summary["model"])
     units = units_by_estimate(summary, "mean")
     summary = in_order(summary, id=units, model=models)
-    plot = (
-        ggplot(summary, aes("id", "mean"))
-        + geom_hline(yintercept=grand_mean, linetype="dashed", size=0.4)
-        + geom_line(aes(group="id"), _in_pairs(summary), color=GREY, size=0.35)
-        + geom_point(aes(color="model"), size=1.3, stroke=0)
-        + scale_color_manual(values=[CORAL, TEAL])
-        + labs(y=axis_label(labels, "outcome"), color="")
-        + theme_study()
-        + unit_axis(units, f"{axis_label(labels, 'unit')}, ordered by estimate", PAGE)
+    plot = chart(
+        summary,
+        aes("id", "mean"),
+        geom_hline(yintercept=grand_mean, linetype="dashed", size=0.4),
+        geom_curves(aes(group="id"), _in_pairs(summary), color=GREY, size=0.35),
+        geom_point(aes(color="model"), size=1.3, stroke=0),
+        scale_color_manual(values=[CORAL, TEAL]),
+        y_numbers(),
+        labs(y=axis_label(labels, "outcome"), color=""),
+        *unit_axis(units, f"{axis_label(labels, 'unit')}, ordered by estimate", PAGE),
     )
     return Figure(plot, PAGE, 2.8)
 
@@ -189,18 +194,18 @@ def half_eyes(draws, *, reference=None, labels):
     spread = draws.groupby("quantity", observed=True)["value"].std().reindex(quantities)
     widest_first = list(spread.sort_values(ascending=False, kind="stable").index)
     draws = in_order(draws, id=units, quantity=widest_first)
-    plot = ggplot(draws, aes("id", "value", fill="quantity", color="quantity"))
-    if reference is not None:
-        plot += geom_hline(yintercept=reference, linetype="dashed", size=0.4)
+    line = [] if reference is None else [geom_hline(yintercept=reference, linetype="dashed", size=0.4)]
     guide = guide_legend() if len(quantities) > 1 else None
-    plot = (
-        plot
-        + stat_halfeye(alpha=0.5, size=0.4 if width == COLUMN else 0.25)
-        + scale_fill_manual(values=colors, breaks=quantities, guide=guide)
-        + scale_color_manual(values=colors, breaks=quantities, guide=guide)
-        + labs(y=axis_label(labels, "outcome"), fill="", color="")
-        + theme_study()
-        + unit_axis(units, axis_label(labels, "unit"), width)
+    plot = chart(
+        slab_intervals(draws, ["id", "quantity"]),
+        aes("id", fill="quantity", color="quantity"),
+        *line,
+        geom_halfeye(SLAB, alpha=0.5, size=0.4 if width == COLUMN else 0.25),
+        scale_fill_manual(values=colors, breaks=quantities, guide=guide),
+        scale_color_manual(values=colors, breaks=quantities, guide=guide),
+        y_numbers(),
+        labs(y=axis_label(labels, "outcome"), fill="", color=""),
+        *unit_axis(units, axis_label(labels, "unit"), width),
     )
     return Figure(plot, width, 2.8)
 
@@ -228,16 +233,17 @@ def three_poolings(summary, raw_means, *, grand_mean, labels):
     units = distinct_units(summary["id"])
     means = in_order(means[means["id"].isin(units)], id=units)
     complete = pd.DataFrame({"mean": [grand_mean], "pooling": ["Complete pooling"]})
-    plot = (
-        ggplot(means, aes("id", "mean"))
-        + geom_hline(aes(yintercept="mean", linetype="pooling"), complete, size=0.4)
-        + geom_line(aes(group="id"), _in_pairs(means), color=GREY, size=0.35)
-        + geom_point(aes(color="pooling"), size=1.5, stroke=0)
-        + scale_color_manual(values=dict(zip(poolings, ["black", CORAL], strict=True)))
-        + scale_linetype_manual(values=["dashed"])
-        + labs(y=axis_label(labels, "outcome"), color="", linetype="")
-        + theme_study()
-        + unit_axis(units, axis_label(labels, "unit"), PAGE)
+    plot = chart(
+        means,
+        aes("id", "mean"),
+        geom_hline(aes(yintercept="mean", linetype="pooling"), complete, size=0.4),
+        geom_curves(aes(group="id"), _in_pairs(means), color=GREY, size=0.35),
+        geom_point(aes(color="pooling"), size=1.5, stroke=0),
+        scale_color_manual(values=dict(zip(poolings, ["black", CORAL], strict=True))),
+        scale_linetype_manual(values=["dashed"]),
+        y_numbers(),
+        labs(y=axis_label(labels, "outcome"), color="", linetype=""),
+        *unit_axis(units, axis_label(labels, "unit"), PAGE),
     )
     return Figure(plot, PAGE, 2.8)
 
@@ -277,13 +283,15 @@ def fitted_trajectories(summary, *, time, group=None, labels):
             scale_linetype_manual(values=repeated(GROUP_LINETYPES, len(groups))),
             labs(color=title, shape=title, linetype=title),
         ]
-    plot = (
-        ggplot(points, look)
-        + geom_line(data=_in_pairs(points), size=0.5)
-        + geom_point(size=1.2, stroke=0)
-        + scales
-        + labs(x=labels.get("time", time), y=axis_label(labels, "outcome"))
-        + theme_study()
+    plot = chart(
+        points,
+        look,
+        geom_curves(data=_in_pairs(points), size=0.5),
+        geom_point(size=1.2, stroke=0),
+        *scales,
+        x_numbers(),
+        y_numbers(),
+        labs(x=labels.get("time", time), y=axis_label(labels, "outcome")),
     )
     return Figure(plot, COLUMN, 3.0)
 
@@ -307,31 +315,34 @@ def intercepts_slopes(effects, correlation, *, labels):
         Of two panels; the right one has the whole range of a correlation, with the mean and the
         95 % interval at the foot.
     """
-    scatter = (
-        ggplot(effects, aes("intercept", "slope"))
-        + geom_linerange(aes(ymin="slope_low", ymax="slope_high"), color=GREY, size=0.25, alpha=0.4)
-        + geom_segment(
+    scatter = chart(
+        effects,
+        aes("intercept", "slope"),
+        geom_linerange(aes(ymin="slope_low", ymax="slope_high"), color=GREY, size=0.25, alpha=0.4),
+        geom_segment(
             aes(x="intercept_low", xend="intercept_high", yend="slope"),
             color=GREY,
             size=0.25,
             alpha=0.4,
-        )
-        + geom_point(color=TEAL, size=1, stroke=0)
-        + labs(x=axis_label(labels, "intercept"), y=axis_label(labels, "slope"))
-        + theme_study()
+        ),
+        geom_point(color=TEAL, size=1, stroke=0),
+        x_numbers(),
+        y_numbers(),
+        labs(x=axis_label(labels, "intercept"), y=axis_label(labels, "slope")),
     )
     correlation = np.asarray(correlation, dtype=float)
     grid, density = estimate_density(correlation, bounds=(-1, 1))
     low, high = np.quantile(correlation, [0.025, 0.975])
     interval = pd.DataFrame({"x": [correlation.mean()], "low": low, "high": high})
-    posterior = (
-        ggplot(pd.DataFrame({"x": grid, "density": density}), aes("x", "density"))
-        + geom_area(fill=TEAL, alpha=0.5)
-        + geom_vline(xintercept=0, linetype="dashed", size=0.4)
-        + geom_segment(aes("low", 0, xend="high", yend=0), interval, color=TEAL, size=1)
-        + geom_point(aes("x", 0), interval, color=TEAL, size=2, stroke=0)
-        + scale_x_continuous(limits=(-1, 1), expand=(0, 0.05))
-        + labs(x="Correlation of intercept and slope", y="Posterior density")
-        + theme_study()
+    posterior = chart(
+        pd.DataFrame({"x": grid, "density": density}),
+        aes("x", "density"),
+        geom_area(fill=TEAL, alpha=0.5),
+        geom_vline(xintercept=0, linetype="dashed", size=0.4),
+        geom_segment(aes("low", 0, xend="high", yend=0), interval, color=TEAL, size=1),
+        geom_point(aes("x", 0), interval, color=TEAL, size=2, stroke=0),
+        x_numbers(limits=(-1, 1), expand=(0, 0.05)),
+        y_numbers(),
+        labs(x="Correlation of intercept and slope", y="Posterior density"),
     )
     return Figure(scatter | posterior, PAGE, 3.0)

@@ -47,7 +47,7 @@ def rows(figure):
 def test_models_stand_in_the_given_order_under_their_titles(files):
     figure = one(files, "gradient-intervals", titles={"b": "Second", "a": "First"})
     assert list(rows(figure)["model"].cat.categories) == ["Second", "First"]
-    assert len(rows(figure)) == 2 * 3 * 40
+    assert rows(figure)["group"].nunique() == 2 * 3
 
 
 def test_units_are_chosen(files):

@@ -7,19 +7,32 @@ from copy import deepcopy
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.collections import LineCollection, PolyCollection
-from matplotlib.colors import to_hex
-from partialpool.figures.geoms import estimate_density, stat_gradientinterval, stat_halfeye, stat_slabinterval
-from plotnine import aes, coord_flip, facet_wrap, ggplot, position_dodge, scale_fill_manual, theme
+from matplotlib.collections import LineCollection, QuadMesh
+from matplotlib.colors import to_hex, to_rgba
+from partialpool.figures.geoms import (
+    SLAB,
+    estimate_density,
+    geom_curves,
+    geom_gradientinterval,
+    geom_halfeye,
+    slab_intervals,
+)
+from plotnine import aes, coord_flip, facet_wrap, geom_line, ggplot, position_dodge, scale_fill_manual, theme
 from plotnine.helpers import get_aesthetic_limits
 
-STATS = [stat_halfeye, stat_gradientinterval]
+GEOMS = [geom_halfeye, geom_gradientinterval]
 
 
 def normal_draws(means, n=2000, sd=1.0, seed=1):
     rng = np.random.default_rng(seed)
     frames = [pd.DataFrame({"id": name, "value": rng.normal(mean, sd, n)}) for name, mean in means.items()]
     return pd.concat(frames, ignore_index=True)
+
+
+def shapes(draws, geom):
+    """A plot of the draws of each id, and of each kind where there are kinds."""
+    by = [column for column in ("id", "kind") if column in draws]
+    return ggplot(slab_intervals(draws, by), aes("id", fill="kind") if "kind" in draws else aes("id")) + geom
 
 
 def layer_data(plot):
@@ -81,37 +94,43 @@ def test_no_density_without_variation(values):
     assert grid.size == density.size == 0
 
 
-@pytest.mark.parametrize("make", STATS)
-def test_intervals_are_quantiles_and_the_point_is_the_mean(make):
+def test_intervals_are_quantiles_and_the_point_is_the_mean():
     draws = normal_draws({"a": 0, "b": 3}, n=501)
-    data = layer_data(ggplot(draws, aes("id", "value")) + make())
-    intervals = data[data["level"].notna()]
+    table = slab_intervals(draws, ["id"])
+    intervals = table[table["level"].notna()]
     assert len(intervals) == 4
-    for group, name in enumerate("ab", start=1):
+    for name in "ab":
         values = draws.loc[draws["id"] == name, "value"]
-        own = intervals[intervals["group"] == group].set_index("level")
+        own = intervals[intervals["id"] == name].set_index("level")
         for level in (0.66, 0.95):
             expected = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
-            np.testing.assert_allclose(own.loc[level, ["ymin", "ymax"]].astype(float), expected)
-        np.testing.assert_allclose(own["y"], values.mean())
+            np.testing.assert_allclose(own.loc[level, ["low", "high"]].astype(float), expected)
+        np.testing.assert_allclose(own["value"], values.mean())
 
 
 def test_widths_are_a_choice():
-    plot = ggplot(normal_draws({"a": 0}), aes("id", "value")) + stat_halfeye(widths=(0.5,))
-    assert layer_data(plot)["level"].dropna().tolist() == [0.5]
+    assert slab_intervals(normal_draws({"a": 0}), ["id"], widths=(0.5,))["level"].dropna().tolist() == [0.5]
+
+
+def test_groups_of_two_columns_keep_their_types():
+    draws = normal_draws({"b": 0, "a": 1}, n=10).assign(kind=pd.Categorical(["y", "x"] * 10, ["y", "x"]))
+    table = slab_intervals(draws, ["id", "kind"], n=8)
+    groups = table.groupby("group")[["id", "kind"]].first()
+    assert groups.to_numpy().tolist() == [["a", "y"], ["a", "x"], ["b", "y"], ["b", "x"]]
+    assert table["kind"].dtype == draws["kind"].dtype
+    assert table.groupby("group").size().tolist() == [2 + 8] * 4
 
 
 def test_numbers_on_x_are_groups_too():
-    draws = normal_draws({1.0: 0, 2.5: 0, 4.0: 0})
-    data = layer_data(ggplot(draws, aes("id", "value")) + stat_slabinterval())
+    data = layer_data(shapes(normal_draws({1.0: 0, 2.5: 0, 4.0: 0}), geom_halfeye(SLAB)))
     assert data["group"].nunique() == 3
     assert data.groupby("group")["xmin"].max().tolist() == [1, 2.5, 4]
     assert data["xmax"].max() == 5.5
 
 
-@pytest.mark.parametrize("make", STATS)
+@pytest.mark.parametrize("make", GEOMS)
 def test_scales_reach_as_far_as_the_slabs(make):
-    plot = ggplot(normal_draws({"a": 0, "b": 3}), aes("id", "value")) + make()
+    plot = shapes(normal_draws({"a": 0, "b": 3}), make(SLAB))
     slab = layer_data(plot).dropna(subset="density")
     low, high = get_aesthetic_limits(plot, "y")
     assert low <= slab["y"].min()
@@ -127,7 +146,7 @@ def test_equal_area_of_half_eyes():
         [normal_draws({"a": 0}, n=20_000), normal_draws({"b": 0}, n=20_000, sd=4)],
         ignore_index=True,
     )
-    data = layer_data(ggplot(draws, aes("id", "value")) + stat_halfeye())
+    data = layer_data(shapes(draws, geom_halfeye(SLAB)))
     peaks = data.groupby("group")["thickness"].max()
     assert peaks[1] == pytest.approx(0.9)
     assert peaks[1] / peaks[2] == pytest.approx(4, rel=0.1)
@@ -135,19 +154,19 @@ def test_equal_area_of_half_eyes():
 
 def test_every_gradient_reaches_full_opacity_and_fades():
     draws = pd.concat([normal_draws({"a": 0}), normal_draws({"b": 0}, sd=4)], ignore_index=True)
-    plot = ggplot(draws, aes("id", "value")) + stat_gradientinterval(fill="#1c5253", alpha=0.8)
+    plot = shapes(draws, geom_gradientinterval(SLAB, fill="#1c5253", alpha=0.8))
     figure = deepcopy(plot).draw()
-    (cells,) = (c for c in figure.axes[0].collections if isinstance(c, PolyCollection))
-    colors = cells.get_facecolors()
-    assert {to_hex(color) for color in colors} == {"#1c5253"}
-    opacity = colors[:, 3].reshape(2, -1)
-    np.testing.assert_allclose(opacity.max(axis=1), 0.8, rtol=1e-3)
-    assert (opacity[:, [0, -1]] < 0.01).all()
+    (cells,) = (c for c in figure.axes[0].collections if isinstance(c, QuadMesh))
+    bars, gap = cells.get_array()[:, ::2], cells.get_array()[:, 1]
+    assert {to_hex(color) for color in bars.reshape(-1, 4)} == {"#1c5253"}
+    np.testing.assert_allclose(bars[..., 3].max(axis=0), 0.8, rtol=1e-3)
+    assert (bars[[0, -1], :, 3] < 0.01).all()
+    assert (gap[:, 3] == 0).all()
     assert cells.get_rasterized()
 
 
 def test_half_eye_is_a_slab_on_the_right_two_lines_and_a_point():
-    figure = (ggplot(normal_draws({"a": 0}), aes("id", "value")) + stat_halfeye()).draw()
+    figure = shapes(normal_draws({"a": 0}), geom_halfeye(SLAB)).draw()
     slab, thin, thick, point = figure.axes[0].collections
     outline = slab.get_paths()[0].vertices
     assert outline[:, 0].min() == 1
@@ -168,7 +187,7 @@ def overlaid():
 
 
 def test_overlaid_half_eyes_share_a_baseline_but_not_their_intervals():
-    plot = ggplot(overlaid(), aes("id", "value", fill="kind")) + stat_halfeye()
+    plot = shapes(overlaid(), geom_halfeye(SLAB))
     figure = plot.draw()
     slabs, thin, _, points = figure.axes[0].collections
     baselines = [path.vertices[:, 0].min() for path in slabs.get_paths()]
@@ -178,7 +197,7 @@ def test_overlaid_half_eyes_share_a_baseline_but_not_their_intervals():
 
 
 def test_dodged_half_eyes_do_not_overlap():
-    plot = ggplot(overlaid(), aes("id", "value", fill="kind")) + stat_halfeye(position=position_dodge())
+    plot = shapes(overlaid(), geom_halfeye(SLAB, position=position_dodge()))
     figure = plot.draw()
     slabs, *_, points = figure.axes[0].collections
     spans = [(path.vertices[:, 0].min(), path.vertices[:, 0].max()) for path in slabs.get_paths()]
@@ -187,11 +206,10 @@ def test_dodged_half_eyes_do_not_overlap():
     np.testing.assert_allclose(sorted(points.get_offsets()[:, 0]), [left for left, _ in spans])
 
 
-@pytest.mark.parametrize("make", STATS)
+@pytest.mark.parametrize("make", GEOMS)
 def test_legend_keys_show_the_fill(make):
     plot = (
-        ggplot(overlaid(), aes("id", "value", fill="kind"))
-        + make(alpha=0.5)
+        shapes(overlaid(), make(SLAB, alpha=0.5))
         + scale_fill_manual(values=["#1c5253", "#e07a5f"])
         + theme(legend_position="top")
     )
@@ -202,7 +220,7 @@ def test_legend_keys_show_the_fill(make):
     assert {"#1c5253", "#e07a5f"} <= set(keys)
 
 
-@pytest.mark.parametrize("make", STATS)
+@pytest.mark.parametrize("make", GEOMS)
 @pytest.mark.parametrize(
     "draws",
     [
@@ -213,18 +231,34 @@ def test_legend_keys_show_the_fill(make):
     ids=["single", "constant", "mixed"],
 )
 def test_draws_without_variation_have_a_point_and_no_slab(make, draws):
-    plot = ggplot(draws, aes("id", "value")) + make()
+    plot = shapes(draws, make(SLAB))
     data = layer_data(plot)
     assert not ((data["x"] == 1) & data["level"].isna()).any()
     assert ((data["x"] == 1) & (data["y"] == 1)).any()
     assert render(plot)
 
 
-@pytest.mark.parametrize("make", STATS)
+@pytest.mark.parametrize("make", GEOMS)
 def test_facets_flipped_axes_and_dodging(make):
-    base = ggplot(overlaid(), aes("id", "value", fill="kind"))
-    faceted = layer_data(base + make() + facet_wrap("kind"))
+    table = slab_intervals(overlaid(), ["id", "kind"])
+    base = ggplot(table, aes("id", fill="kind"))
+    faceted = layer_data(base + make(SLAB) + facet_wrap("kind"))
     assert faceted.groupby("PANEL", observed=True)["group"].nunique().tolist() == [2, 2]
-    assert render(base + make() + facet_wrap("kind"))
-    assert render(base + make() + coord_flip())
-    assert render(base + make(position=position_dodge()))
+    assert render(base + make(SLAB) + facet_wrap("kind"))
+    assert render(base + make(SLAB) + coord_flip())
+    assert render(base + make(SLAB, position=position_dodge()))
+
+
+def test_curves_are_the_lines_that_plotnine_draws():
+    """Canary: fails when plotnine changes how wide a line of a size is."""
+    table = pd.DataFrame({"x": [1.0, 0.0, 2.0, 0.0, 2.0], "y": [5.0, 1.0, 2.0, 3.0, 4.0], "name": list("ababa")})
+    plot = ggplot(table, aes("x", "y", color="name"))
+    theirs = (plot + geom_line(size=1.5, linetype="dashed", alpha=0.5)).draw().axes[0].lines
+    (ours,) = (plot + geom_curves(size=1.5, linetype="dashed", alpha=0.5)).draw().axes[0].collections
+    assert len(theirs) == len(ours.get_segments()) == 2
+    for i, line in enumerate(theirs):
+        np.testing.assert_array_equal(ours.get_segments()[i], line.get_xydata())
+        np.testing.assert_allclose(ours.get_colors()[i], to_rgba(line.get_color()), atol=1 / 255)
+        assert ours.get_linewidths()[i] == pytest.approx(line.get_linewidth())
+    assert ours.get_capstyle() == theirs[0].get_dash_capstyle()
+    assert ours.get_joinstyle() == theirs[0].get_dash_joinstyle()

@@ -54,13 +54,14 @@ def test_axes_fall_back_to_column_names(visits):
 
 def test_trajectory_of_one_unit_at_one_time_is_a_point(visits):
     one = visits[visits["id"] == "A-07"]
-    _, [[points]] = draw(trajectories(one, time="months", outcome="score", labels={}))
+    _, [[points, segments]] = draw(trajectories(one, time="months", outcome="score", labels={}))
     assert len(points) == 1
+    assert len(segments) == 0
 
 
 def test_twenty_units_have_twenty_colors():
     visits = pd.DataFrame({"id": [str(i) for i in range(20)], "t": 0.0, "y": np.linspace(0, 1, 20)})
-    _, [[points]] = draw(trajectories(visits, time="t", outcome="y", labels={}))
+    _, [[points, _]] = draw(trajectories(visits, time="t", outcome="y", labels={}))
     assert points["color"].nunique() == 20
 
 
