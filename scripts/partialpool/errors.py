@@ -1,6 +1,7 @@
-"""The one exception that stands for a mistake the user can mend."""
+"""The one exception for what the user can mend, and words that several messages share."""
 
 import difflib
+import errno
 
 
 class StudyError(Exception):
@@ -11,3 +12,16 @@ def suggest(word, choices) -> str:
     """``" Did you mean 'x'?"`` if one of the choices is near, else an empty string."""
     near = difflib.get_close_matches(str(word), [str(choice) for choice in choices], n=1, cutoff=0.5)
     return f" Did you mean '{near[0]}'?" if near else ""
+
+
+def is_full_disk(error: OSError) -> bool:
+    """Whether the system refused to write because the disk, or the user's quota of it, is full."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def full_disk(path) -> str:
+    """What to say when there is no space left for a file."""
+    return (
+        f"No space left on the disk for '{path}' (the disk or your quota is full).\n"
+        "Make room and run the same command again: it goes on with what is left to do."
+    )

@@ -1,6 +1,5 @@
 """Files that are whole or not there at all."""
 
-import errno
 import glob
 import hashlib
 import os
@@ -9,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from partialpool.errors import StudyError
+from partialpool.errors import StudyError, full_disk, is_full_disk
 
 
 @contextmanager
@@ -49,24 +48,11 @@ def atomic(path: str | Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        if is_full(error):
+        if is_full_disk(error):
             raise StudyError(full_disk(path)) from None
         raise
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def is_full(error: OSError) -> bool:
-    """Whether the system refused to write because the disk, or the user's quota of it, is full."""
-    return error.errno in (errno.ENOSPC, errno.EDQUOT)
-
-
-def full_disk(path: str | Path) -> str:
-    """What to say when there is no space left for a file."""
-    return (
-        f"No space left on the disk for '{path}' (the disk or your quota is full).\n"
-        "Make room and run the same command again: it goes on with what is left to do."
-    )
 
 
 def checksum(path: str | Path) -> str:

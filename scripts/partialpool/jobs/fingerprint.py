@@ -17,6 +17,7 @@ WORDING = (
     "partialpool/model/grammar.py",
     "partialpool/jobs/progress.py",
     "partialpool/jobs/job.py",
+    "partialpool/jobs/measure.py",
 )
 
 
@@ -81,29 +82,37 @@ def _file(root: Path, name: str) -> Path | None:
 @cache
 def _read(text: str) -> tuple[bytes, list[str]]:
     """Code without comments and docstrings, and modules that it imports; most scripts share most modules."""
-    tree = ast.parse(text)
-    imports = sorted(_imports(tree))
-    return ast.dump(_without_docstrings(tree)).encode(), imports
+    words, imports = [], set()
+    _collect(ast.parse(text), words, imports)
+    return "\0".join(words).encode(), sorted(imports)
 
 
-def _imports(tree: ast.AST) -> set[str]:
-    """Dotted names that may be modules of the library; some are names inside of one."""
-    names = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return {name for name in names if name and name.split(".")[0] == PACKAGE}
+def _collect(node, words: list[str], imports: set[str]) -> None:
+    """Append what a syntax tree consists of, in its order, and add the modules of the library that it may import.
+
+    Not with ``ast.dump`` and ``ast.walk``, since Snakemake reads the whole library whenever it starts.
+    """
+    if isinstance(node, list):
+        words.append("[")
+        for item in node:
+            # A docstring, or another value that stands alone and does nothing.
+            if not (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant)):
+                _collect(item, words, imports)
+        words.append("]")
+    elif isinstance(node, ast.AST):
+        words.append(type(node).__name__)
+        for field in node._fields:
+            _collect(getattr(node, field), words, imports)
+        words.append(".")
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            imports.update(name for name in _names(node) if name.split(".")[0] == PACKAGE)
+    else:
+        words.append(repr(node))
 
 
-def _without_docstrings(tree: ast.AST) -> ast.AST:
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            node.body = [
-                statement
-                for statement in body
-                if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
-            ]
-    return tree
+def _names(node: ast.Import | ast.ImportFrom) -> list[str]:
+    """Dotted names that a statement imports: modules, or names inside of one."""
+    names = [alias.name for alias in node.names]
+    if isinstance(node, ast.Import):
+        return names
+    return [node.module, *(f"{node.module}.{name}" for name in names)] if node.module else []

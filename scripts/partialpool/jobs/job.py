@@ -2,8 +2,6 @@
 
 import gc
 import os
-import re
-import resource
 import sys
 import time
 import traceback
@@ -14,10 +12,10 @@ from typing import NoReturn
 
 # First, since it must come before NumPy.
 import partialpool.jobs.threads  # noqa: F401
-from partialpool.errors import StudyError
-from partialpool.jobs.files import full_disk, is_full
+from partialpool.errors import StudyError, full_disk, is_full_disk
+from partialpool.jobs import measure
 
-# Imports make many objects and no garbage: collecting less often saves a tenth of their time.
+# Packages that draw make many objects and little garbage: to collect less often saves a tenth of their time.
 gc.set_threshold(100_000)
 
 
@@ -29,7 +27,7 @@ def job(log: str | Path) -> Iterator[Callable[[str], None]]:
     ----------
     log
         File that takes standard output and standard error, those of compiled code included. Of a job that succeeds,
-        time and memory are kept in the file that `benchmark_of` names.
+        time and memory are kept in the file that `measure.benchmark_of` names.
 
     Yields
     ------
@@ -58,15 +56,17 @@ def job(log: str | Path) -> Iterator[Callable[[str], None]]:
 
     try:
         yield say
-        write_benchmark(benchmark_of(log), time.monotonic() - start)
+        measure.write(measure.benchmark_of(log), time.monotonic() - start)
     except StudyError as error:
         _fail(str(error), terminal)
     except Exception as error:
-        if isinstance(error, OSError) and is_full(error):
+        if isinstance(error, OSError) and is_full_disk(error):
             _fail(full_disk(error.filename or log), terminal)
         text = f"{type(error).__name__}: {error}"
         _fail(f"{text}\nThe traceback is in {log}", terminal, logged=traceback.format_exc())
     finally:
+        # Nothing is collected any more: to look through all objects of large packages once more takes half a second.
+        gc.freeze()
         _flush()
         os.dup2(terminal, 2)
         os.close(terminal)
@@ -89,48 +89,3 @@ def _flush() -> None:
             # Of a log on a full disk the rest is given up, or Python would try again and complain at its end.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
             stream.flush()
-
-
-def benchmark_of(log: str | Path) -> Path:
-    """File for time and memory of the job with this log: ``logs/RULE/NAME.log`` -> ``benchmarks/RULE/NAME.tsv``."""
-    log = Path(log)
-    return log.parents[2] / "benchmarks" / log.parent.name / f"{log.stem}.tsv"
-
-
-def write_benchmark(path: Path, seconds: float) -> None:
-    """Write time and memory of this process, and of the processes that it has started and waited for.
-
-    The job writes it and not Snakemake, which measures no rule whose results may come from its cache.
-
-    Parameters
-    ----------
-    path
-        Table with one row, its columns named as in Snakemake's benchmarks: ``s`` and ``h:m:s``, time by the clock;
-        ``max_rss``, the largest memory of one process, in MB; ``cpu_time``, seconds of CPU since the process began.
-    seconds
-        Time by the clock.
-    """
-    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    minutes, rest = divmod(round(seconds), 60)
-    row = {
-        "s": f"{seconds:.4f}",
-        "h:m:s": f"{minutes // 60}:{minutes % 60:02}:{rest:02}",
-        "max_rss": f"{max(_own_memory(usages[0]), _megabytes(usages[1].ru_maxrss)):.2f}",
-        "cpu_time": f"{sum(usage.ru_utime + usage.ru_stime for usage in usages):.2f}",
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\t".join(row) + "\n" + "\t".join(row.values()) + "\n")
-
-
-def _own_memory(usage) -> float:
-    """Largest memory of this process in MB."""
-    status = Path("/proc/self/status")
-    # Where Linux tells it: `ru_maxrss` begins with the memory of Snakemake, of which this process was a copy.
-    if status.exists() and (peak := re.search(r"VmHWM:\s*(\d+) kB", status.read_text())):
-        return int(peak[1]) / 2**10
-    return _megabytes(usage.ru_maxrss)
-
-
-def _megabytes(ru_maxrss: int) -> float:
-    # In bytes on macOS, in kibibytes elsewhere.
-    return ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)

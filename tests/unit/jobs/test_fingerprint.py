@@ -109,7 +109,7 @@ def test_a_fit_is_made_from_its_own_rooms_only():
     modules = modules_of("fit_model")
     assert {name.partition(".")[0] for name in modules} == {"data", "fit", "jobs", "marginal", "model"}
     assert {"fit.fit", "fit.store", "jobs.threads", "model.build", "marginal.likelihood"} <= modules
-    assert modules & {"errors", "jobs.job", "jobs.progress"} == set()
+    assert modules & {"errors", "jobs.job", "jobs.measure", "jobs.progress", "model.grammar"} == set()
 
 
 def test_figures_are_drawn_again_when_figures_change_and_fits_are_not_made_again():
