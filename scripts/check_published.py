@@ -18,6 +18,7 @@ if __name__ == "__main__":
             specs={model: ModelSpec.from_dict(spec) for model, spec in params.specs.items()},
             data_summary=pd.read_csv(source.data_summary),
             predictions=source.predictions,
+            comparisons=source.comparisons,
         )
         print(table["verdict"].value_counts().to_string())
         with atomic(snakemake.output.table) as temporary:

@@ -55,6 +55,7 @@ rule check_published:
         summaries=expand(rules.summarise_model.output.summary, model=study.models),
         data_summary=rules.prepare_data.output.summary,
         predictions=expand(rules.predict_values.output.draws, prediction=study.predictions),
+        comparisons=expand(rules.compare_models.output.table, comparison=study.comparisons),
         printed=lambda wildcards: sorted(Path(study.published.folder).glob("*.csv")),
     output:
         table=report(

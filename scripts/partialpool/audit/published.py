@@ -94,7 +94,7 @@ def check(
     rename: dict[str, str],
     data_summary: pd.DataFrame,
     predictions: pd.DataFrame,
-    pointwise: dict[str, pd.DataFrame],
+    loo: pd.DataFrame,
 ) -> pd.DataFrame:
     """Hold every printed number against ours.
 
@@ -111,8 +111,8 @@ def check(
     predictions
         All predictions of interest with columns ``model,quantity,id,mean,q2.5,q97.5`` and ``mcse_mean``,
         ``mcse_q2.5``, ``mcse_q97.5``.
-    pointwise
-        By name of model ``row``, ``elpd``, ``pareto_k``, ``p_loo``, ``mcse``, ``method`` (``loo.of_fit``).
+    loo
+        The printed models compared by plain PSIS (``loo.compare``).
 
     Returns
     -------
@@ -139,7 +139,7 @@ def check(
         elif name == "predictions":
             rows += _predictions(records, predictions, fits)
         else:
-            rows += _loo(records, pointwise)
+            rows += _loo(records, loo)
     return pd.DataFrame(rows)[COLUMNS]
 
 
@@ -262,23 +262,21 @@ def _predictions(records: list[dict], predictions: pd.DataFrame, fits: dict[str,
             yield _row("predictions", record["model"], label, record[quantity], entry[quantity], combined)
 
 
-def _loo(records: list[dict], pointwise: dict[str, pd.DataFrame]) -> Iterator[dict]:
-    from partialpool.loo import compare
-
-    tables = {r["model"]: _find("loo", "compared model", r["model"], pointwise) for r in records}
-    ours = compare.compare(tables, estimand="observation").set_index("model")
+def _loo(records: list[dict], loo: pd.DataFrame) -> Iterator[dict]:
+    by_model = loo.set_index("model").to_dict("index")
     for record in records:
         model = record["model"]
+        ours = _find("loo", "compared model", model, by_model)
         for quantity in [column for column in record if column != "model"]:
             # -2 elpd has twice its error.
-            mcse = ours.loc[model, f"mcse_{quantity.replace('looic', 'elpd_loo')}"] * (1 + ("looic" in quantity))
+            mcse = ours[f"mcse_{quantity.replace('looic', 'elpd_loo')}"] * (1 + ("looic" in quantity))
             yield _row(
                 "loo",
                 model,
                 quantity,
                 record[quantity],
-                ours.loc[model, quantity],
-                # Their Monte Carlo error is taken as ours: the same estimator on as many draws.
+                ours[quantity],
+                # ASSUME: their Monte Carlo error is ours: the same estimator from as many draws.
                 float(np.sqrt(2) * mcse),
                 # Where a Pareto k is bad there is none.
                 "unreliable" if np.isnan(mcse) else None,
@@ -294,6 +292,7 @@ def check_files(
     specs: dict[str, ModelSpec],
     data_summary: pd.DataFrame,
     predictions: list[str],
+    comparisons: list[str],
 ) -> pd.DataFrame:
     """``check`` with what it needs read from the pipeline's files.
 
@@ -307,37 +306,57 @@ def check_files(
         Specs that the fits must have been made from.
     predictions
         Paths of Parquet files with draws (``predict.tables``).
+    comparisons
+        Paths of tables of comparisons: leave-one-out that is in them is not computed again.
     """
-    from partialpool.fit import store
-    from partialpool.loo.psis import of_fit
-
-    wanted_loo = set(printed["loo"]["model"]) if "loo" in printed else set()
-    ours, pointwise = {}, {}
-    for model, spec in specs.items():
-        tree = store.load(fits[model], ("posterior", "log_likelihood", "constant_data"), spec=spec)
-        posterior = tree["posterior"].to_dataset()
-        units = tree["constant_data"][spec.unit].to_numpy()
-        ours[model] = Fit(
-            summary=pd.read_csv(summaries[model]).set_index("parameter"),
-            sizes={
-                "observations": len(units),
-                "units": len(np.unique(units)),
-                "chains": posterior.sizes["chain"],
-                "draws_per_chain": posterior.sizes["draw"],
-                "warmup": spec.warmup,
-            },
-        )
-        if model in wanted_loo:
-            pointwise[model] = of_fit(tree)
+    printed_models = list(printed["loo"]["model"]) if "loo" in printed else []
     return check(
         printed,
-        fits=ours,
+        fits={model: _fit(fits[model], summaries[model], spec) for model, spec in specs.items()},
         rename=rename,
         data_summary=data_summary,
-        predictions=pd.concat([_with_mcse(pd.read_parquet(path)) for path in predictions])
-        if predictions
-        else pd.DataFrame(),
-        pointwise=pointwise,
+        predictions=pd.concat([_with_mcse(pd.read_parquet(path)) for path in predictions] or [pd.DataFrame()]),
+        loo=_plain_psis(printed_models, comparisons, fits=fits, specs=specs),
+    )
+
+
+def _fit(path: str, summary: str, spec: ModelSpec) -> Fit:
+    from partialpool.fit import store
+
+    tree = store.load(path, ("sample_stats", "constant_data"), spec=spec)
+    units, draws = tree["constant_data"][spec.unit].to_numpy(), tree["sample_stats"].sizes
+    sizes = {
+        "observations": len(units),
+        "units": len(np.unique(units)),
+        "chains": draws["chain"],
+        "draws_per_chain": draws["draw"],
+        "warmup": spec.warmup,
+    }
+    return Fit(summary=pd.read_csv(summary).set_index("parameter"), sizes=sizes)
+
+
+def _plain_psis(
+    models: list[str], comparisons: list[str], *, fits: dict[str, str], specs: dict[str, ModelSpec]
+) -> pd.DataFrame:
+    """Some models compared by plain PSIS: as in one of the comparisons, or else from the fits."""
+    for path in comparisons:
+        table = pd.read_csv(path)
+        # Of two blocks for observations the second is plain PSIS.
+        plain = table[table["estimand"] == "observation"].drop_duplicates("model", keep="last")
+        plain = plain[plain["model"].isin(models)]
+        # Differences are to the best of all models of the comparison, so it must be one of these.
+        if set(plain["model"]) == set(models) and (plain["method"] == "psis").all() and plain["rank"].eq(0).any():
+            return plain
+    known = [model for model in models if model in specs]
+    if not known:
+        return pd.DataFrame({"model": []})
+    from partialpool.fit import store
+    from partialpool.loo.compare import compare
+    from partialpool.loo.psis import of_fit
+
+    groups = ("log_likelihood", "constant_data")
+    return compare(
+        {model: of_fit(store.load(fits[model], groups, spec=specs[model])) for model in known}, estimand="observation"
     )
 
 

@@ -1,12 +1,13 @@
 """Tables that compare models by their expected log predictive density."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
 from partialpool.errors import StudyError
-from partialpool.loo.pointwise import BAD_PARETO_K, monte_carlo_error, slope, standard_error
+from partialpool.loo.pointwise import ModelLoo, PointwiseElpd, list_rows, slope, standard_error
 
 COLUMNS = [
     "model",
@@ -33,14 +34,13 @@ COLUMNS = [
 ]
 
 
-def compare(pointwise: dict[str, pd.DataFrame], *, estimand: str) -> pd.DataFrame:
+def compare(models: dict[str, PointwiseElpd], *, estimand: str) -> pd.DataFrame:
     """Compare models by their pointwise elpd.
 
     Parameters
     ----------
-    pointwise
-        For each model ``row`` (or ``unit``), ``elpd``, ``pareto_k``, ``p_loo``, ``method``, ``mcse``,
-        ``elpd_batches`` and ``p_loo_batches``, as from ``of_fit``.
+    models
+        By name of model.
     estimand
         What was left out: ``observation`` or ``unit``.
 
@@ -56,100 +56,109 @@ def compare(pointwise: dict[str, pd.DataFrame], *, estimand: str) -> pd.DataFram
     StudyError
         If the models were not fitted on the same rows.
     """
-    unit = "row" if estimand == "observation" else estimand
     if estimand == "observation":
-        same_rows({model: table["row"].to_numpy() for model, table in pointwise.items()})
-    aligned = {model: table.sort_values(unit, ignore_index=True) for model, table in pointwise.items()}
-    order = sorted(aligned, key=lambda model: -aligned[model]["elpd"].sum())
+        require_same_rows({model: pointwise.labels for model, pointwise in models.items()})
+    aligned = {model: pointwise.by_label() for model, pointwise in models.items()}
+    order = sorted(aligned, key=lambda model: -aligned[model].total())
     best = aligned[order[0]]
-    records = []
-    for rank, model in enumerate(order):
-        table = aligned[model]
-        difference = table["elpd"] - best["elpd"]
+    records = [
+        {"model": model, "rank": rank, "estimand": estimand}
+        | _totals(aligned[model])
         # The best model differs from itself by nothing, exactly.
-        pair = [] if rank == 0 else [table, best]
-        records.append(
-            {
-                "model": model,
-                "rank": rank,
-                "elpd_loo": table["elpd"].sum(),
-                "se_elpd_loo": standard_error(table["elpd"]),
-                "p_loo": table["p_loo"].sum(skipna=False),
-                "looic": -2 * table["elpd"].sum(),
-                "elpd_diff": difference.sum(),
-                "se_diff": standard_error(difference),
-                "estimand": estimand,
-                "method": " ".join(table["method"].unique()),
-                "max_pareto_k": table["pareto_k"].max(),
-                "bad_pareto_k": int((~(table["pareto_k"] <= BAD_PARETO_K)).sum()),
-                "n": len(table),
-                "se_p_loo": standard_error(table["p_loo"]),
-                "se_looic": 2 * standard_error(table["elpd"]),
-                "mcse_elpd_loo": monte_carlo_error(table),
-                "mcse_se_elpd_loo": monte_carlo_error(table, slope=slope(table["elpd"])),
-                "mcse_p_loo": monte_carlo_error(table, "p_loo"),
-                "mcse_se_p_loo": monte_carlo_error(table, "p_loo", slope(table["p_loo"])),
-                "mcse_elpd_diff": math.hypot(*(monte_carlo_error(one) for one in pair)),
-                "mcse_se_diff": math.hypot(*(monte_carlo_error(one, slope=slope(difference)) for one in pair)),
-            }
-        )
+        | _difference(aligned[model], best, [] if rank == 0 else [aligned[model], best])
+        for rank, model in enumerate(order)
+    ]
     return pd.DataFrame(records)[COLUMNS]
 
 
-def compare_all(models: dict[str, dict[str, pd.DataFrame]]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def _totals(pointwise: PointwiseElpd) -> dict:
+    """Columns of one model."""
+    return {
+        "elpd_loo": pointwise.total(),
+        "se_elpd_loo": pointwise.se(),
+        "p_loo": pointwise.total("p_loo"),
+        "looic": -2 * pointwise.total(),
+        "method": " ".join(dict.fromkeys(pointwise.method)),
+        "max_pareto_k": pointwise.pareto_k.max(),
+        "bad_pareto_k": int(pointwise.bad.sum()),
+        "n": len(pointwise),
+        "se_p_loo": pointwise.se("p_loo"),
+        "se_looic": 2 * pointwise.se(),
+        "mcse_elpd_loo": pointwise.mcse_of_total(),
+        "mcse_se_elpd_loo": pointwise.mcse_of_se(),
+        "mcse_p_loo": pointwise.mcse_of_total("p_loo"),
+        "mcse_se_p_loo": pointwise.mcse_of_se("p_loo"),
+    }
+
+
+def _difference(one: PointwiseElpd, best: PointwiseElpd, with_error: list[PointwiseElpd]) -> dict:
+    """Columns of the difference to the best model; Monte Carlo errors come from ``with_error``."""
+    difference = one.elpd - best.elpd
+    weights = slope(difference)
+    return {
+        "elpd_diff": difference.sum(),
+        "se_diff": standard_error(difference),
+        "mcse_elpd_diff": math.hypot(*(each.mcse_of_total() for each in with_error)),
+        "mcse_se_diff": math.hypot(*(each.mcse_of_sum(weights) for each in with_error)),
+    }
+
+
+def compare_all(models: dict[str, ModelLoo]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """All comparisons of some models.
 
     Parameters
     ----------
     models
-        Results of ``of_model`` by name of model.
+        By name of model.
 
     Returns
     -------
     table : DataFrame
-        ``compare`` for each estimand that all models have; and for plain PSIS, where a model has something better.
+        ``compare`` for single observations and for units; and for plain PSIS, where a model has something better.
     pointwise : DataFrame
-        ``model,row,elpd,pareto_k,method,psis_elpd,psis_pareto_k``: the estimand ``observation``, plain PSIS beside it.
+        ``model,row,elpd,pareto_k,method,psis_elpd,psis_pareto_k``: single observations, plain PSIS beside them.
     units : DataFrame
-        ``model,unit,elpd,pareto_k,method``: the estimand ``unit``, of the models that have it.
+        ``model,unit,elpd,pareto_k,method``.
     """
-    estimands = [estimand for estimand in ("observation", "unit") if all(estimand in m for m in models.values())]
-    tables = [compare({name: m[estimand] for name, m in models.items()}, estimand=estimand) for estimand in estimands]
-    plain = {name: m["psis"].set_index("row")[["elpd", "pareto_k"]] for name, m in models.items() if "psis" in m}
-    if len(plain) == len(models) and any((m["observation"]["method"] != "psis").any() for m in models.values()):
-        tables.append(compare({name: m["psis"] for name, m in models.items()}, estimand="observation"))
-    nothing = pd.DataFrame({"elpd": [], "pareto_k": []}, dtype=float)
-    pointwise = [
-        m["observation"].assign(model=name).join(plain.get(name, nothing).add_prefix("psis_"), on="row")
-        for name, m in models.items()
+    tables = [
+        compare({name: loo.observation for name, loo in models.items()}, estimand="observation"),
+        compare({name: loo.unit for name, loo in models.items()}, estimand="unit"),
     ]
-    units = [m["unit"].assign(model=name) for name, m in models.items() if "unit" in m]
-    columns = ["elpd", "pareto_k", "method"]
-    return (
-        pd.concat(tables, ignore_index=True),
-        pd.concat(pointwise, ignore_index=True)[["model", "row", *columns, "psis_elpd", "psis_pareto_k"]],
-        pd.concat([pd.DataFrame(columns=["model", "unit", *columns]), *units])[["model", "unit", *columns]],
-    )
+    plain = {name: loo.plain_psis for name, loo in models.items() if loo.plain_psis is not None}
+    if len(plain) == len(models) and any((loo.observation.method != "psis").any() for loo in models.values()):
+        tables.append(compare(plain, estimand="observation"))
+    observations = [_by_row(name, loo) for name, loo in models.items()]
+    units = [_frame(name, "unit", loo.unit) for name, loo in models.items()]
+    return tuple(pd.concat(each, ignore_index=True) for each in (tables, observations, units))
 
 
-def same_rows(rows: dict[str, np.ndarray]) -> None:
+def _frame(model: str, label: str, pointwise: PointwiseElpd) -> pd.DataFrame:
+    columns = {name: getattr(pointwise, name) for name in ("elpd", "pareto_k", "method")}
+    return pd.DataFrame({"model": model, label: pointwise.labels, **columns})
+
+
+def _by_row(model: str, loo: ModelLoo) -> pd.DataFrame:
+    """Single observations of a model, and plain PSIS beside them."""
+    plain, table = loo.plain_psis, _frame(model, "row", loo.observation)
+    if plain is None:
+        return table.assign(psis_elpd=np.nan, psis_pareto_k=np.nan)
+    beside = {"psis_elpd": plain.elpd, "psis_pareto_k": plain.pareto_k}
+    return table.join(pd.DataFrame(beside, index=plain.labels), on="row")
+
+
+def require_same_rows(rows: dict[str, np.ndarray]) -> None:
     """Raise StudyError, and say which rows differ, unless all models were fitted on the same ones."""
-    sets = {model: set(map(int, values)) for model, values in rows.items()}
-    everywhere = set.intersection(*sets.values())
-    if all(found == everywhere for found in sets.values()):
+    sets = {model: set(map(int, numbers)) for model, numbers in rows.items()}
+    if all(one == other for one, other in pairwise(sets.values())):
         return
+    everywhere = set.intersection(*sets.values())
     lines = []
-    for model, found in sets.items():
-        extra = sorted(found - everywhere)
-        more = f"; not in every other model: rows {some(extra)}" if extra else ""
-        lines.append(f"  {model}: {len(found)} rows{more}")
+    for model, own in sets.items():
+        extra = sorted(own - everywhere)
+        more = f"; not in every other model: rows {list_rows(extra)}" if extra else ""
+        lines.append(f"  {model}: {len(own)} rows{more}")
     raise StudyError(
         "Models are compared on the same rows only, and these were fitted on different ones (rows of the raw data, "
         "0-based):\n" + "\n".join(lines) + "\nCompare models whose variables have the same missing values, or remove "
         "those rows from the data."
     )
-
-
-def some(rows, most: int = 12) -> str:
-    shown = ", ".join(str(int(row)) for row in rows[:most])
-    return shown + (f" and {len(rows) - most} more" if len(rows) > most else "")

@@ -1,13 +1,17 @@
 """Leave-one-out with all coefficients integrated out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
-from partialpool.loo.psis import batches, influence_of_mean, psis
+from partialpool.loo.pointwise import PointwiseElpd, batch_sums
+from partialpool.loo.psis import influence_of_mean, psis
+from partialpool.loo.smoothing import log_sum_exp
 from partialpool.model.spec import ModelSpec
 
 
-def integrated(tree, spec: ModelSpec, data: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def integrated(tree, spec: ModelSpec, data: pd.DataFrame) -> tuple[PointwiseElpd, PointwiseElpd]:
     """Leave-one-out with all coefficients integrated out, for a model that can be marginal.
 
     log p(y_i | y_-i) = -log E[1 / p(y_i | y_-i, scales)] over the posterior of the scales, where the density given the
@@ -22,49 +26,60 @@ def integrated(tree, spec: ModelSpec, data: pd.DataFrame) -> dict[str, pd.DataFr
 
     Returns
     -------
-    dict
-        ``observation``: a table as from ``of_fit``. ``unit``: all measurements of a unit left out jointly, with
-        ``unit`` in the place of ``row``. ``p_loo`` is what the density of the same data, left in, is higher by;
-        unknown where the fit keeps some draws of it only.
+    observations, units : PointwiseElpd
+        Single measurements left out, labelled by their rows; all measurements of a unit left out together. ``p_loo`` is
+        by how much the density of the same data, left in, is higher; it is not known where the fit keeps the log
+        likelihood at some draws only.
 
     Raises
     ------
-    marginal.NoClosedForm
+    NoClosedForm
         If the model has no closed form.
 
     References
     ----------
     Vehtari, Mononen, Tolvanen, Sivula & Winther (2016), JMLR 17(103), integrated importance sampling.
     """
-    from scipy.special import logsumexp
-
     from partialpool.marginal.design import design
     from partialpool.marginal.leave_out import leave_out
     from partialpool.model.formula import complete_cases
 
     rows = complete_cases(spec, data)
-    matrices = design(spec, rows)
-    posterior = tree["posterior"].to_dataset()
-    log_likelihood = next(iter(tree["log_likelihood"].data_vars.values()))
-    left_in = log_likelihood.transpose("chain", "draw", "__obs__").to_numpy()
+    matrices, posterior = design(spec, rows), tree["posterior"].to_dataset()
     units = rows[spec.unit].cat
-    estimands = {
-        "observation": ("row", rows["row"].to_numpy(), np.arange(len(rows))),
-        "unit": ("unit", units.categories.to_numpy(dtype=object), units.codes.to_numpy()),
-    }
-    tables = {}
-    for estimand, (column, labels, subsets) in estimands.items():
-        densities = leave_out(matrices, posterior, subsets)
-        table = psis(densities, np.arange(len(labels))).drop(columns="row")
-        table["p_loo"] = np.nan
-        if is_complete(tree):
-            jointly = np.zeros((len(labels), *left_in.shape[:2]))
-            np.add.at(jointly, subsets, np.moveaxis(left_in, -1, 0))
-            table["p_loo"] = logsumexp(jointly, axis=(1, 2)) - np.log(jointly[0].size) - table["elpd"]
-            table["p_loo_batches"] = list(batches(influence_of_mean(jointly)) - np.stack(table["elpd_batches"]))
-        table.insert(0, column, labels)
-        tables[estimand] = table.assign(method="integrated")
-    return tables
+
+    def without(labels: np.ndarray, subsets: np.ndarray) -> PointwiseElpd:
+        pointwise = psis(leave_out(matrices, posterior, subsets), labels, method="integrated")
+        return _with_p_loo(pointwise, _left_in(tree, subsets))
+
+    return (
+        without(rows["row"].to_numpy().astype(int), np.arange(len(rows))),
+        without(units.categories.to_numpy(dtype=object), units.codes.to_numpy()),
+    )
+
+
+def _with_p_loo(pointwise: PointwiseElpd, jointly: np.ndarray | None) -> PointwiseElpd:
+    """With the density of the same data, left in, (n, chain, draw), or without it."""
+    if jointly is None:
+        return replace(pointwise, p_loo=np.full(len(pointwise), np.nan), p_loo_batches=None)
+    density = log_sum_exp(jointly.reshape(len(jointly), -1)) - np.log(jointly[0].size)
+    return replace(
+        pointwise,
+        p_loo=density - pointwise.elpd,
+        p_loo_batches=batch_sums(influence_of_mean(jointly)) - pointwise.elpd_batches,
+    )
+
+
+def _left_in(tree, subsets: np.ndarray) -> np.ndarray | None:
+    """Log density of each subset of rows, all of them in the data, (subsets, chain, draw); None if not complete."""
+    if not is_complete(tree):
+        return None
+    log_likelihood = next(iter(tree["log_likelihood"].data_vars.values()))
+    by_row = np.moveaxis(log_likelihood.transpose("chain", "draw", "__obs__").to_numpy(), -1, 0)
+    jointly = np.zeros((subsets.max() + 1, *by_row.shape[1:]))
+    for subset, row in zip(subsets, by_row, strict=True):
+        jointly[subset] += row
+    return jointly
 
 
 def is_complete(tree) -> bool:

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from partialpool.loo.joint import Density
-from partialpool.loo.moment_match import GOOD_PARETO_K
-from partialpool.loo.pointwise import Estimate
+from partialpool.loo.pointwise import GOOD_PARETO_K, Estimate, PointwiseElpd
 from partialpool.loo.refit import Refits, bridge, mean_density, quiet
 from partialpool.model.formula import complete_cases
 from partialpool.model.spec import ModelSpec
@@ -16,18 +15,18 @@ from partialpool.model.spec import ModelSpec
 BATCH = 25
 
 
-def units(spec: ModelSpec, data: pd.DataFrame, *, folds: int = 10, cores: int) -> pd.DataFrame:
+def units(spec: ModelSpec, data: pd.DataFrame, *, folds: int = 10, cores: int) -> PointwiseElpd:
     """Predictive density of all rows of each unit jointly, from fits without that unit and others of a fold.
 
-    A unit's effects come from the population distribution of each draw, 25 times; other factors keep the effects that
-    were fitted. Units are shuffled with the spec's seed before they are dealt into folds. Where a unit is so unlike
-    the others that the mean of the density over the draws has a heavy tail (Pareto k over 0.5), another fit, with that
-    unit and without the rest of the fold, bridges the gap.
+    A unit's effects come from the population distribution of each draw, 25 times; other grouping factors keep the
+    effects that were fitted. Units are shuffled with the spec's seed before they are dealt into folds. Where a unit is
+    so unlike the others that the mean of the density over the draws has a heavy tail (Pareto k over 0.5), another fit,
+    with that unit and without the rest of the fold, bridges the gap.
 
     Parameters
     ----------
     spec
-        The model's spec .
+        The model's spec.
     data
         Prepared data.
     folds
@@ -37,13 +36,13 @@ def units(spec: ModelSpec, data: pd.DataFrame, *, folds: int = 10, cores: int) -
 
     Returns
     -------
-    DataFrame
-        ``unit``, ``elpd`` in nats and ``mcse``, its Monte Carlo standard error; units in order.
+    PointwiseElpd
+        Labelled by the units, in order; ``p_loo`` is not known, and there are no weights, so ``pareto_k`` is 0.
     """
     rows = complete_cases(spec, data)
     codes, ids = rows[spec.unit].cat.codes.to_numpy(), rows[spec.unit].cat.categories
     shuffled = np.random.default_rng(spec.seed).permutation(len(ids))
-    found: dict[int, Estimate] = {}
+    estimates: dict[int, Estimate] = {}
     with quiet():
         refits = Refits(Density(spec, rows), spec, cores=cores)
         for fold in range(min(folds, len(ids))):
@@ -52,11 +51,20 @@ def units(spec: ModelSpec, data: pd.DataFrame, *, folds: int = 10, cores: int) -
             for some in batched(shuffled[fold::folds], BATCH):
                 subsets = [np.flatnonzero(codes == unit) for unit in some]
                 for unit, own, outside in zip(some, subsets, refits.densities(draws, left_out, subsets), strict=True):
-                    found[unit] = mean_density(outside)
-                    if found[unit].pareto_k > GOOD_PARETO_K:
+                    estimates[unit] = mean_density(outside)
+                    if estimates[unit].pareto_k > GOOD_PARETO_K:
                         # With the effects of the draws themselves, which the unit's rows have informed.
                         others = np.setdiff1d(left_out, own)
                         inside = refits.densities(refits.sample(others), others, [own])[0, ..., 0]
-                        found[unit] = bridge(outside, inside)
-    table = pd.DataFrame([found[unit] for unit in range(len(ids))])
-    return table[["elpd", "mcse"]].assign(unit=ids.astype(str))[["unit", "elpd", "mcse"]]
+                        estimates[unit] = bridge(outside, inside)
+    n = len(ids)
+    return PointwiseElpd(
+        labels=ids.to_numpy(dtype=object),
+        elpd=np.array([estimates[unit].elpd for unit in range(n)]),
+        pareto_k=np.zeros(n),
+        p_loo=np.full(n, np.nan),
+        mcse=np.array([estimates[unit].mcse for unit in range(n)]),
+        method=np.full(n, "kfold", dtype=object),
+        elpd_batches=np.zeros((n, 2)),
+        p_loo_batches=None,
+    )

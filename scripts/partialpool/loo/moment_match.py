@@ -6,15 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from partialpool.loo.pointwise import Estimate
-from partialpool.loo.psis import relative_efficiency, smooth
+from partialpool.loo.smoothing import efficiency_of_one, log_sum_exp, smooth_one
 
 # As in the R package loo.
 MOST_STEPS = 30
-# ASSUME: an estimate counts if its weights have a finite variance, so that its standard error means something. Up to
-# 0.7, which does for draws that stay where they were, draws that were moved were seen ten standard errors off.
-GOOD_PARETO_K = 0.5
-# ASSUME: a covariance is matched if the weights are worth ten draws for each dimension; else it loses volume, draws
-# that are moved miss most of the posterior, and no weight tells.
+# ASSUME: a covariance is matched if the weights are worth ten draws for each dimension. With fewer it is too narrow:
+# the draws that are moved miss most of the posterior, and their weights do not show it.
 DRAWS_A_DIMENSION = 10
 
 
@@ -77,16 +74,16 @@ def match(
     31(16), algorithms 1 and 2; the R package loo, ``loo_moment_match``.
     """
     chains, length, dimensions = draws.shape
-    efficiency = relative_efficiency(log_likelihood)
+    efficiency = efficiency_of_one(log_likelihood)
     original, log_p = draws.reshape(-1, dimensions), log_density.ravel()
     moved, at_moved = original, (log_p, log_likelihood.ravel())
-    log_weights, pareto_k = smooth(-at_moved[1], efficiency)
+    log_weights, pareto_k = smooth_one(-at_moved[1], efficiency)
     steps: list[Step] = []
     while len(steps) < MOST_STEPS:
         for step in _proposals(moved, np.exp(log_weights)):
             proposed = step.forward(moved)
             at_proposed = evaluate(proposed)
-            new_weights, new_k = smooth(at_proposed[0] - log_p - at_proposed[1], efficiency)
+            new_weights, new_k = smooth_one(at_proposed[0] - log_p - at_proposed[1], efficiency)
             if new_k < pareto_k:
                 steps.append(step)
                 moved, at_moved, log_weights, pareto_k = proposed, at_proposed, new_weights, new_k
@@ -111,8 +108,8 @@ def match(
     share = transformed.mean()
     log_mixture = np.logaddexp(np.log(share) + log_p_source, np.log1p(-share) + log_p_mixed)
     halves = [log_likelihood_mixed[half].reshape(chains, -1) for half in (transformed, ~transformed)]
-    efficiency = min(map(relative_efficiency, halves))
-    log_weights, pareto_k = smooth(log_p_mixed - log_likelihood_mixed - log_mixture, efficiency)
+    efficiency = min(map(efficiency_of_one, halves))
+    log_weights, pareto_k = smooth_one(log_p_mixed - log_likelihood_mixed - log_mixture, efficiency)
     return estimate(log_weights, log_likelihood_mixed, pareto_k, efficiency)
 
 
@@ -134,9 +131,8 @@ def _proposals(x: np.ndarray, weights: np.ndarray) -> Iterator[Step]:
 
 
 def estimate(log_weights, log_likelihood, pareto_k: float, efficiency: float) -> Estimate:
-    from scipy.special import logsumexp
-
-    elpd = logsumexp(log_weights + log_likelihood)
+    """Log of the weighted mean of a density at m draws, and its error by the delta method."""
+    elpd = log_sum_exp(log_weights + log_likelihood)
     # Weights times densities over their sum: the variance of the weighted mean, relative to the mean.
     shares = np.exp(log_weights + log_likelihood - elpd)
     variance = ((shares - np.exp(log_weights)) ** 2).sum() / efficiency

@@ -9,6 +9,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,9 +17,8 @@ import pandas as pd
 from partialpool.fit.fit import settled
 from partialpool.loo import moment_match
 from partialpool.loo.joint import Density, Unrecoverable
-from partialpool.loo.moment_match import GOOD_PARETO_K
-from partialpool.loo.pointwise import BAD_PARETO_K, Estimate
-from partialpool.loo.psis import relative_efficiency, relative_error, smooth
+from partialpool.loo.pointwise import GOOD_PARETO_K, Estimate, PointwiseElpd
+from partialpool.loo.smoothing import efficiency_of_one, log_sum_exp, relative_error, smooth_one
 from partialpool.model.formula import complete_cases
 from partialpool.model.spec import ModelSpec
 
@@ -26,7 +26,7 @@ from partialpool.model.spec import ModelSpec
 REPEATS = 25
 
 
-def observations(tree, spec: ModelSpec, data: pd.DataFrame, pointwise: pd.DataFrame, *, cores: int) -> pd.DataFrame:
+def observations(tree, spec: ModelSpec, data: pd.DataFrame, plain: PointwiseElpd, *, cores: int) -> PointwiseElpd:
     """Leave-one-out cross-validation where importance sampling fails: moment matching, then exact refits.
 
     The only row of a unit, or of a level of another grouping factor, is refitted at once.
@@ -34,65 +34,82 @@ def observations(tree, spec: ModelSpec, data: pd.DataFrame, pointwise: pd.DataFr
     Parameters
     ----------
     tree
-        The fit, from ``sampling.fit`` with the engine ``nuts``.
+        The fit, by NUTS.
     spec, data
         What it was fitted to.
-    pointwise
-        From ``loo.of_fit``: ``row``, ``elpd``, ``pareto_k``, ``p_loo``, ``mcse``, ``method``.
+    plain
+        Plain PSIS, from ``psis.of_fit``.
     cores
         Chains of a refit that run at the same time.
 
     Returns
     -------
-    DataFrame
-        The same, with better values where ``pareto_k`` was over 0.7, and ``method``, the first that was good enough for
-        a row: ``psis``, ``moment_matching`` (with a ``pareto_k`` of up to 0.5), or ``refit`` (of 0).
+    PointwiseElpd
+        The same, with better values where ``pareto_k`` was over 0.7. ``method`` is the first that was good enough for a
+        row: ``psis``, ``moment_matching`` (with a ``pareto_k`` of up to 0.5), or ``refit`` (of 0).
     """
-    table = pointwise.copy()
-    bad = table.index[~(table["pareto_k"] <= BAD_PARETO_K)]
-    if bad.empty:
-        return table
+    if not plain.bad.any():
+        return plain
     rows = complete_cases(spec, data)
-    place = {index: rows["row"].eq(table.at[index, "row"]).argmax() for index in bad}
+    position = {row: i for i, row in enumerate(rows["row"])}
+    # Positions among the complete cases, by index into ``plain``.
+    positions = {index: position[plain.labels[index]] for index in np.flatnonzero(plain.bad)}
     with quiet():
         density = Density(spec, rows)
-        found = _by_moments(density, tree, place)
-        left = {index: i for index, i in place.items() if index not in found}
-        print(f"Pareto k over 0.7: {len(bad)} rows; {len(found)} by moment matching, {len(left)} by refits.")
-        methods = dict.fromkeys(found, "moment_matching") | dict.fromkeys(left, "refit")
-        if left:
-            refits = Refits(density, spec, cores=cores)
-            inside = next(iter(tree["log_likelihood"].data_vars.values()))
-            for index, i in left.items():
-                row = np.array([i])
-                outside = refits.densities(refits.sample(row), row, [row])[0]
-                found[index] = bridge(outside, inside.isel(__obs__=i).transpose("chain", "draw").to_numpy())
-    for index, estimate in found.items():
-        table.at[index, "p_loo"] += table.at[index, "elpd"] - estimate.elpd
-        table.at[index, "method"] = methods[index]
-        # Its error is its own from here on; that of the density of the data, left in, is not.
-        table.at[index, "p_loo_batches"] = table.at[index, "p_loo_batches"] + table.at[index, "elpd_batches"]
-        table.at[index, "elpd_batches"] = np.zeros_like(table.at[index, "elpd_batches"])
-        for name, value in estimate._asdict().items():
-            table.at[index, name] = value
-    return table
+        matched = _by_moments(density, tree, positions)
+        left = {index: i for index, i in positions.items() if index not in matched}
+        print(f"Pareto k over 0.7: {len(positions)} rows; {len(matched)} by moment matching, {len(left)} by refits.")
+        refitted = _by_refits(density, tree, spec, left, cores=cores) if left else {}
+    return _replaced(_replaced(plain, matched, "moment_matching"), refitted, "refit")
 
 
-def _by_moments(density: Density, tree, place: dict[int, int]) -> dict[int, Estimate]:
-    """Those of some rows that moment matching makes good; ``place`` has their positions."""
+def _by_moments(density: Density, tree, positions: dict[int, int]) -> dict[int, Estimate]:
+    """Estimates of the rows at some positions for which moment matching is good enough."""
     try:
         draws, log_density, log_likelihood = density.recover(tree)
     except Unrecoverable as reason:
         print(f"No moment matching: {reason}.")
         return {}
     # ASSUME: not for the only row of a unit or another level. Without it their effects are spread like those of the
-    # population: no affine image of what they are with it, and the weights of draws that were moved need not tell.
+    # population, which is not an affine image of what they are with it, and the weights of the draws that were moved
+    # need not show that.
     matched = {
         index: moment_match.match(draws, log_density, log_likelihood[..., i], lambda x, i=i: density(x, i))
-        for index, i in place.items()
+        for index, i in positions.items()
         if not density.unseen(np.array([i])).any()
     }
     return {index: estimate for index, estimate in matched.items() if estimate.pareto_k <= GOOD_PARETO_K}
+
+
+def _by_refits(
+    density: Density, tree, spec: ModelSpec, positions: dict[int, int], *, cores: int
+) -> dict[int, Estimate]:
+    """Estimates of the rows at some positions from fits without each of them."""
+    refits = Refits(density, spec, cores=cores)
+    log_likelihood = next(iter(tree["log_likelihood"].data_vars.values()))
+    estimates = {}
+    for index, i in positions.items():
+        row = np.array([i])
+        outside = refits.densities(refits.sample(row), row, [row])[0]
+        inside = log_likelihood.isel(__obs__=i).transpose("chain", "draw").to_numpy()
+        estimates[index] = bridge(outside, inside)
+    return estimates
+
+
+def _replaced(pointwise: PointwiseElpd, estimates: dict[int, Estimate], method: str) -> PointwiseElpd:
+    """With other estimates, by another method, at some indices."""
+    if not estimates:
+        return pointwise
+    at = np.array(list(estimates))
+    values = {name: value.copy() for name, value in vars(pointwise).items()}
+    values["p_loo"][at] += pointwise.elpd[at] - [estimate.elpd for estimate in estimates.values()]
+    for name in Estimate._fields:
+        values[name][at] = [getattr(estimate, name) for estimate in estimates.values()]
+    values["method"][at] = method
+    # The draws of these estimates are not those of the fit. Its batches still count for the density of the row left in.
+    values["p_loo_batches"][at] += pointwise.elpd_batches[at]
+    values["elpd_batches"][at] = 0
+    return replace(pointwise, **values)
 
 
 class Refits:
@@ -193,11 +210,9 @@ def mean_density(outside: np.ndarray) -> Estimate:
     Estimate
         Its Pareto k is that of the densities: where they have a heavy tail, their mean says nothing.
     """
-    from scipy.special import logsumexp
-
-    by_draw = logsumexp(outside, axis=-1) - np.log(outside.shape[-1])
-    elpd = logsumexp(by_draw) - np.log(by_draw.size)
-    _, pareto_k = smooth(by_draw.ravel(), relative_efficiency(by_draw))
+    by_draw = log_sum_exp(outside) - np.log(outside.shape[-1])
+    elpd = log_sum_exp(by_draw.ravel()) - np.log(by_draw.size)
+    _, pareto_k = smooth_one(by_draw.ravel(), efficiency_of_one(by_draw))
     return Estimate(float(elpd), relative_error(by_draw), pareto_k)
 
 
@@ -224,10 +239,9 @@ def bridge(outside: np.ndarray, inside: np.ndarray) -> Estimate:
     Bennett (1976), Journal of Computational Physics 22(2); Meng & Wong (1996), Statistica Sinica 6(4).
     """
     from scipy.optimize import brentq
-    from scipy.special import logsumexp
 
     def log_shares(elpd: float) -> tuple[np.ndarray, np.ndarray]:
-        by_draw = logsumexp(-np.logaddexp(0, elpd - outside), axis=-1) - np.log(outside.shape[-1])
+        by_draw = log_sum_exp(-np.logaddexp(0, elpd - outside)) - np.log(outside.shape[-1])
         return by_draw, -np.logaddexp(0, inside - elpd)
 
     def imbalance(elpd: float) -> float:
@@ -241,7 +255,7 @@ def bridge(outside: np.ndarray, inside: np.ndarray) -> Estimate:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without words on compilation, and without fast math: see ``sampling.fit``."""
+    """Without messages about compilation, and without fast math: see ``fit.nuts``."""
     import pytensor
 
     logging.getLogger("pymc").setLevel(logging.WARNING)

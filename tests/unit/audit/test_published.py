@@ -11,6 +11,9 @@ from partialpool.audit import published
 from partialpool.audit.published import COLUMNS, FILES, NAMES, QUANTILE_FACTOR, Fit, Z, check_files, half_unit, read
 from partialpool.errors import StudyError
 from partialpool.fit import store
+from partialpool.loo.compare import compare
+from partialpool.loo.pointwise import PointwiseElpd
+from partialpool.loo.psis import of_fit
 
 CONFIG = Path(__file__).parents[3] / "config"
 RENAME = yaml.safe_load((CONFIG / "config.yaml").read_text())["published"]["rename"]
@@ -27,14 +30,18 @@ def pointwise(elpd, se_elpd, p_loo, se_p_loo, pattern, *, n=219, pareto_k=0.1, m
     def spread(total, se):
         return total / n + se / np.sqrt(n) * pattern
 
-    return pd.DataFrame(
-        {"row": np.arange(n), "elpd": spread(elpd, se_elpd), "pareto_k": pareto_k, "p_loo": spread(p_loo, se_p_loo)}
-    ).assign(mcse=mcse, method="psis", elpd_batches=from_batches(n, mcse), p_loo_batches=from_batches(n, mcse))
-
-
-def from_batches(n, mcse):
-    """What four batches of draws add to each row; `mcse` is a number, or has one a row."""
-    return list(np.outer(np.broadcast_to(mcse, n), [0, 1, 0, -1]))
+    # What four batches of draws add to each row.
+    batches = np.outer(np.full(n, mcse), [0, 1, 0, -1])
+    return PointwiseElpd(
+        labels=np.arange(n),
+        elpd=spread(elpd, se_elpd),
+        pareto_k=np.full(n, pareto_k),
+        p_loo=spread(p_loo, se_p_loo),
+        mcse=np.full(n, mcse),
+        method=np.full(n, "psis", dtype=object),
+        elpd_batches=batches,
+        p_loo_batches=batches,
+    )
 
 
 def patterns(n=219, correlation=0.844):
@@ -44,8 +51,13 @@ def patterns(n=219, correlation=0.844):
     return u, correlation * u + np.sqrt(1 - correlation**2) * v
 
 
-def results(printed, mcse=0.0):
-    """Results that equal the printed numbers, as arguments of `check`."""
+def loo(models):
+    return compare(models, estimand="observation")
+
+
+def results(printed, mcse=0.0, pareto_k=None):
+    """Results that equal the printed numbers, as arguments of `check`; `pareto_k` by model."""
+    pareto_k = pareto_k or {}
     posterior, predictions = printed["posterior"].copy(), printed["predictions"].copy()
     posterior["parameter"] = posterior["parameter"].replace(RENAME, regex=True)
     ours = {"estimate": "mean", "est_error": "sd", "bulk_ess": "ess_bulk", "tail_ess": "ess_tail"}
@@ -69,10 +81,12 @@ def results(printed, mcse=0.0):
         "data_summary": data_summary,
         "predictions": predictions,
         # Of all numbers that round to those printed, some for which the printed sums and doubles hold too.
-        "pointwise": {
-            "m71.2": pointwise(314.46, 11.0, 63.9, 5.1, u, mcse=mcse),
-            "m71.1": pointwise(297.36, 9.24, 83.6, 5.2, v, mcse=mcse),
-        },
+        "loo": loo(
+            {
+                "m71.2": pointwise(314.46, 11.0, 63.9, 5.1, u, mcse=mcse, pareto_k=pareto_k.get("m71.2", 0.1)),
+                "m71.1": pointwise(297.36, 9.24, 83.6, 5.2, v, mcse=mcse, pareto_k=pareto_k.get("m71.1", 0.1)),
+            }
+        ),
     }
 
 
@@ -89,7 +103,7 @@ def shift(table, digits_off):
 
 def check_alone(printed, **ours):
     """`check` of one table, with nothing but what it needs."""
-    nothing = {"fits": {}, "rename": {}, "data_summary": pd.DataFrame(), "predictions": pd.DataFrame(), "pointwise": {}}
+    nothing = {"fits": {}, "rename": {}, "data_summary": pd.DataFrame(), "predictions": pd.DataFrame(), "loo": None}
     return published.check(printed, **nothing | ours)
 
 
@@ -240,11 +254,9 @@ def test_quantile_factor_is_the_spread_of_simulated_quantiles():
 
 
 def test_loo_errors_combine_both_runs_and_the_best_model_differs_from_itself_by_nothing(printed):
-    from partialpool.loo import compare
-
     ours = results(printed, mcse=0.01)
     table = published.check({"loo": printed["loo"]}, **ours).set_index(["model", "quantity"])
-    claimed = compare.compare(ours["pointwise"], estimand="observation").set_index("model")
+    claimed = ours["loo"].set_index("model")
     for model, quantity in table.index:
         mcse = claimed.loc[model, f"mcse_{quantity.replace('looic', 'elpd_loo')}"] * (2 if "looic" in quantity else 1)
         assert table.loc[(model, quantity), "mcse"] == pytest.approx(np.sqrt(2) * mcse, rel=1e-12)
@@ -255,12 +267,12 @@ def test_loo_errors_combine_both_runs_and_the_best_model_differs_from_itself_by_
     assert table.loc[("m71.1", "looic"), "mcse"] == pytest.approx(np.sqrt(2) * 2 * error, rel=1e-6)
 
 
-@pytest.mark.parametrize("bad_k", [np.nextafter(0.7, 1), np.inf, np.nan])
+@pytest.mark.parametrize("bad_k", [np.nextafter(0.7, 1), np.inf])
 @pytest.mark.parametrize("bad_model", ["m71.1", "m71.2"])
 def test_loo_with_a_bad_pareto_k_is_unreliable(printed, bad_model, bad_k):
-    ours = results(printed)
-    ours["pointwise"][bad_model].loc[7, "pareto_k"] = bad_k
-    table = published.check({"loo": printed["loo"]}, **ours)
+    pareto_k = np.full(219, 0.1)
+    pareto_k[7] = bad_k
+    table = published.check({"loo": printed["loo"]}, **results(printed, pareto_k={bad_model: pareto_k}))
     difference = table["quantity"].isin(["elpd_diff", "se_diff"])
     # A difference takes two models; that of the best (m71.2) to itself is zero.
     unreliable = (table["model"] == bad_model) & ~difference | (table["model"] == "m71.1") & difference
@@ -271,19 +283,8 @@ def test_loo_with_a_bad_pareto_k_is_unreliable(printed, bad_model, bad_k):
 
 
 def test_a_pareto_k_at_the_limit_is_reliable(printed):
-    ours = results(printed)
-    for table in ours["pointwise"].values():
-        table["pareto_k"] = 0.7
+    ours = results(printed, pareto_k={"m71.1": 0.7, "m71.2": 0.7})
     assert set(published.check({"loo": printed["loo"]}, **ours)["verdict"]) == {"reproduced"}
-
-
-def test_rows_of_compared_models_are_matched_by_number(printed):
-    tables = results(printed)["pointwise"]
-    for model, table in tables.items():
-        tables[model] = table.assign(elpd_batches=from_batches(len(table), np.linspace(0.001, 0.02, len(table))))
-    straight = check_alone({"loo": printed["loo"]}, pointwise=tables)
-    tables["m71.1"] = tables["m71.1"].sample(frac=1, random_state=1, ignore_index=True)
-    pd.testing.assert_frame_equal(check_alone({"loo": printed["loo"]}, pointwise=tables), straight, rtol=1e-12)
 
 
 # ------------------------------------------------------------------------------------- names
@@ -362,7 +363,7 @@ def test_other_columns_are_an_error_that_lists_them(tmp_path, columns):
         read(tmp_path)
 
 
-def test_results_are_read_from_the_files_of_the_pipeline(tmp_path):
+def test_results_are_read_from_the_files_of_the_pipeline(tmp_path, make_spec):
     from partialpool.fit.diagnostics import quantile_mcse, summarise
 
     rng = np.random.default_rng(3)
@@ -376,7 +377,7 @@ def test_results_are_read_from_the_files_of_the_pipeline(tmp_path):
         "constant_data": {"row": ("__obs__", [0, 1, 4]), "id": ("__obs__", np.array(units, dtype=object))},
     }
     tree = xr.DataTree.from_dict({name: xr.Dataset(variables) for name, variables in groups.items()})
-    spec = {"unit": "id", "warmup": 7, "seed": 1}
+    spec = make_spec("con ~ 1", "Intercept sigma", warmup=7)
     store.save(tree, tmp_path / "m.nc", spec=spec, data_sha256="0" * 64)
     summary = summarise(tree["posterior"].to_dataset())
     summary.to_csv(tmp_path / "m.csv", index=False)
@@ -397,7 +398,7 @@ def test_results_are_read_from_the_files_of_the_pipeline(tmp_path):
         ),
     }
 
-    def check(printed, spec=spec):
+    def check(printed, spec=spec, comparisons=()):
         return check_files(
             printed,
             rename={},
@@ -406,6 +407,7 @@ def test_results_are_read_from_the_files_of_the_pipeline(tmp_path):
             specs={"m": spec},
             data_summary=pd.DataFrame(),
             predictions=[tmp_path / "draws.parquet"],
+            comparisons=comparisons,
         )
 
     table = check(printed).set_index(["source", "quantity"])
@@ -431,3 +433,24 @@ def test_results_are_read_from_the_files_of_the_pipeline(tmp_path):
         check({"predictions": printed["predictions"].assign(id="29")})
     with pytest.raises(StudyError, match="made from another spec: warmup was 7, is 8"):
         check(printed, replace(spec, warmup=8))
+    # Leave-one-out comes from the fit, unless a comparison has it.
+    loo_printed = {"loo": pd.DataFrame([dict.fromkeys(FILES["loo"], "0") | {"model": "m"}])}
+    from_fit = check(loo_printed)
+    assert from_fit["ours"].to_list()[2] == of_fit(tree).total()
+    integrated, plain = (replace(of_fit(tree), method=np.full(3, name)) for name in ("integrated", "psis"))
+    tables = [loo({"m": integrated}), loo({"m": replace(plain, elpd=np.array([-1.0, -1.0, -2.0]))})]
+    pd.concat(tables).to_csv(tmp_path / "comparison.csv", index=False)
+    tables[0].to_csv(tmp_path / "integrated.csv", index=False)
+    pd.testing.assert_frame_equal(check(loo_printed, comparisons=[tmp_path / "integrated.csv"]), from_fit)
+    both = [tmp_path / "integrated.csv", tmp_path / "comparison.csv"]
+    assert check(loo_printed, comparisons=both)["ours"].to_list()[2] == -4
+
+
+@pytest.mark.parametrize(
+    ("models", "expected"), [(["a", "b"], ["a", "b"]), (["a"], ["a"]), (["b"], None), (["a", "z"], None)]
+)
+def test_differences_of_a_comparison_are_taken_only_if_they_are_to_a_printed_model(models, expected, tmp_path):
+    models_compared = {name: pointwise(total, 1.0, 1.0, 0.1, patterns()[0]) for name, total in (("a", -1), ("b", -2))}
+    loo(models_compared).to_csv(tmp_path / "both.csv", index=False)
+    table = published._plain_psis(models, [tmp_path / "both.csv"], fits={}, specs={})
+    assert table["model"].to_list() == (expected or [])

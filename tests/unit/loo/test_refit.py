@@ -1,12 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from partialpool.fit.fit import fit
 from partialpool.loo.joint import Density, Unrecoverable
-from partialpool.loo.kfold import units
-from partialpool.loo.pointwise import monte_carlo_error
-from partialpool.loo.psis import of_fit, relative_error
+from partialpool.loo.kfold import units as units_by_folds
+from partialpool.loo.psis import of_fit
 from partialpool.loo.refit import bridge, mean_density, observations
+from partialpool.loo.smoothing import relative_error
 from scipy import stats
 from scipy.special import logsumexp
 
@@ -14,16 +16,16 @@ from scipy.special import logsumexp
 
 FORMULA = "y ~ 1 + x + (1 | id)"
 SETTINGS = {"warmup": 300, "draws": 1000, "engine": "nuts"}
-EVERYONE = 10
+N_UNITS = 10
 
 
 @pytest.fixture(scope="module")
 def measured():
     """Ten units, eight measured four times, two once; three measurements are far off."""
     rng = np.random.default_rng(5)
-    unit = np.repeat(np.arange(EVERYONE), [4] * 8 + [1, 1])
+    unit = np.repeat(np.arange(N_UNITS), [4] * 8 + [1, 1])
     x = rng.normal(size=unit.size)
-    y = 0.3 + 0.5 * x + rng.normal(0, 1.5, EVERYONE)[unit] + rng.normal(0, 0.5, unit.size)
+    y = 0.3 + 0.5 * x + rng.normal(0, 1.5, N_UNITS)[unit] + rng.normal(0, 0.5, unit.size)
     y[[3, -1]] += 2.5, 5
     return pd.DataFrame({"id": unit + 1, "x": x, "y": y, "row": np.arange(unit.size) + 100})
 
@@ -81,38 +83,35 @@ def ladder(tree, spec, measured, pointwise):
 
 
 def test_each_row_says_how(ladder, pointwise):
-    assert set(ladder.columns) == {
-        "row",
-        "elpd",
-        "pareto_k",
-        "p_loo",
-        "mcse",
-        "method",
-        "elpd_batches",
-        "p_loo_batches",
-    }
-    good = pointwise["pareto_k"] <= 0.7
+    good = ~pointwise.bad
     assert good.sum() in range(1, len(good))
-    assert (ladder["method"] == "psis").equals(good)
-    pd.testing.assert_frame_equal(ladder[good], pointwise[good])
-    assert (ladder["pareto_k"] <= 0.7).all()
-    assert (ladder.loc[ladder["method"] == "refit", "pareto_k"] == 0).all()
-    assert (ladder.loc[ladder["method"] == "moment_matching", "pareto_k"] <= 0.5).all()
-    assert ladder["method"].iloc[-1] == "refit", "the only row of a unit"
-    np.testing.assert_allclose(ladder["elpd"] + ladder["p_loo"], pointwise["elpd"] + pointwise["p_loo"])
+    assert ((ladder.method == "psis") == good).all()
+    for name, value in vars(pointwise.take(good)).items():
+        np.testing.assert_array_equal(getattr(ladder.take(good), name), value)
+    assert not ladder.bad.any()
+    assert (ladder.pareto_k[ladder.method == "refit"] == 0).all()
+    assert (ladder.pareto_k[ladder.method == "moment_matching"] <= 0.5).all()
+    assert ladder.method[-1] == "refit", "the only row of a unit"
+    np.testing.assert_allclose(ladder.elpd + ladder.p_loo, pointwise.elpd + pointwise.p_loo)
     # The errors of rows with draws of their own are their own; those of the density left in are as they were.
-    assert not np.stack(ladder.loc[~good, "elpd_batches"]).any()
-    left_in = [np.stack(table["elpd_batches"] + table["p_loo_batches"]) for table in (ladder, pointwise)]
-    np.testing.assert_allclose(*left_in)
-    assert np.isfinite(monte_carlo_error(ladder))
-    assert (pointwise["method"] == "psis").all()
+    assert not ladder.elpd_batches[~good].any()
+    np.testing.assert_allclose(
+        ladder.elpd_batches + ladder.p_loo_batches, pointwise.elpd_batches + pointwise.p_loo_batches
+    )
+    assert np.isfinite(ladder.mcse_of_total())
+    assert (pointwise.method == "psis").all()
+
+
+def assert_agree(pointwise, exact):
+    """All values are within four Monte Carlo errors of exact ones."""
+    z = (pointwise.elpd - exact) / pointwise.mcse
+    assert (np.abs(z) < 4).all(), pd.DataFrame({"label": pointwise.labels, "z": z, "exact": exact}).to_string()
 
 
 @pytest.mark.numbers
 def test_better_rows_are_those_of_quadrature(ladder, measured, evidence):
-    better = ladder[ladder["method"] != "psis"]
-    exact = np.array([left_out(measured, evidence, row) for row in better["row"]])
-    assert (np.abs(better["elpd"] - exact) < 4 * better["mcse"]).all(), better.assign(exact=exact)
+    better = ladder.take(ladder.method != "psis")
+    assert_agree(better, [left_out(measured, evidence, row) for row in better.labels])
 
 
 @pytest.mark.numbers
@@ -123,33 +122,35 @@ def test_refits_are_those_of_quadrature(tree, spec, measured, evidence, pointwis
     monkeypatch.setattr(Density, "recover", refuse)
     # The unit measured once and not far off has a good k; it is to be refitted too.
     rows = [3 + 100, len(measured) - 2 + 100, len(measured) - 1 + 100]
-    pretended = pointwise.assign(pareto_k=np.where(pointwise["row"].isin(rows), 0.9, 0.1))
-    table = observations(tree, spec, measured, pretended, cores=2).set_index("row").loc[rows]
-    assert (table["method"] == "refit").all()
+    pretended = replace(pointwise, pareto_k=np.where(np.isin(pointwise.labels, rows), 0.9, 0.1))
+    better = observations(tree, spec, measured, pretended, cores=2)
+    better = better.take(np.isin(better.labels, rows))
+    assert (better.method == "refit").all()
     assert "No moment matching: it is a test." in capsys.readouterr().out
-    exact = np.array([left_out(measured, evidence, row) for row in rows])
-    assert (np.abs(table["elpd"] - exact) < 4 * table["mcse"]).all(), table.assign(exact=exact)
-    assert table["mcse"].max() < 0.2
+    assert_agree(better, [left_out(measured, evidence, row) for row in better.labels])
+    assert better.mcse.max() < 0.2
 
 
 def test_nothing_is_done_where_all_is_good(spec, measured, pointwise):
-    good = pointwise.assign(pareto_k=0.5)
-    assert observations(None, spec, measured, good, cores=1).equals(good)
+    good = replace(pointwise, pareto_k=np.full(len(pointwise), 0.5))
+    assert observations(None, spec, measured, good, cores=1) is good
 
 
 @pytest.mark.numbers
 def test_units_are_those_of_quadrature(spec, measured, evidence):
-    table = units(spec, measured, folds=2, cores=2)
-    assert list(table.columns) == ["unit", "elpd", "mcse"]
-    assert table["unit"].tolist() == [str(i + 1) for i in range(EVERYONE)]
-    shuffled = np.random.default_rng(spec.seed).permutation(EVERYONE)
-    unit, exact = measured["id"].to_numpy() - 1, np.empty(EVERYONE)
+    pointwise = units_by_folds(spec, measured, folds=2, cores=2)
+    assert pointwise.labels.tolist() == [str(i + 1) for i in range(N_UNITS)]
+    assert (pointwise.method == "kfold").all()
+    shuffled = np.random.default_rng(spec.seed).permutation(N_UNITS)
+    unit, exact = measured["id"].to_numpy() - 1, np.empty(N_UNITS)
     for fold in (shuffled[::2], shuffled[1::2]):
         kept = ~np.isin(unit, fold)
         for own in fold:
             exact[own] = evidence(np.flatnonzero(kept | (unit == own))) - evidence(np.flatnonzero(kept))
-    assert (np.abs(table["elpd"] - exact) < 4 * table["mcse"]).all(), table.assign(exact=exact)
-    assert table["mcse"].median() < 0.1
+    assert_agree(pointwise, exact)
+    assert np.median(pointwise.mcse) < 0.1
+    assert np.isfinite(pointwise.mcse_of_total())
+    assert np.isnan(pointwise.mcse_of_total("p_loo"))
 
 
 # ---------------------------------------------------------------------------------------- Poisson, by quadrature
@@ -168,17 +169,14 @@ def test_counts_without_effects_of_units(make_spec):
     def evidence(rows):
         return logsumexp(log_prior + by_row[rows].sum(axis=0))
 
-    table = units(spec, data, folds=10, cores=2)
-    everyone = np.arange(8)
-    exact = [evidence(everyone) - evidence(np.setdiff1d(everyone, [i, i + 1])) for i in range(0, 8, 2)]
-    assert (np.abs(table["elpd"] - exact) < 4 * table["mcse"]).all(), table.assign(exact=exact)
+    all_rows = np.arange(8)
+    exact = [evidence(all_rows) - evidence(np.setdiff1d(all_rows, [i, i + 1])) for i in range(0, 8, 2)]
+    assert_agree(units_by_folds(spec, data, folds=10, cores=2), exact)
 
     tree = fit(spec, data, cores=2)
-    pointwise = of_fit(tree)
-    table = observations(tree, spec, data, pointwise, cores=2)
-    assert table["method"].iloc[-1] != "psis"
-    exact = evidence(everyone) - evidence(everyone[:-1])
-    assert abs(table["elpd"].iloc[-1] - exact) < 4 * table["mcse"].iloc[-1]
+    pointwise = observations(tree, spec, data, of_fit(tree), cores=2)
+    assert pointwise.method[-1] != "psis"
+    assert_agree(pointwise.take([-1]), [evidence(all_rows) - evidence(all_rows[:-1])])
 
 
 # ---------------------------------------------------------------------------------------- estimates from draws
@@ -197,17 +195,17 @@ def densities():
 @pytest.mark.numbers
 def test_bridge_over_a_gap(densities):
     exact = stats.norm.logpdf(OBSERVED, 0, np.sqrt(2))
-    found = bridge(*densities)
-    assert abs(found.elpd - exact) < 4 * found.mcse
-    assert found.mcse < 0.1
-    assert found.pareto_k == 0
+    estimate = bridge(*densities)
+    assert abs(estimate.elpd - exact) < 4 * estimate.mcse
+    assert estimate.mcse < 0.1
+    assert estimate.pareto_k == 0
 
 
 @pytest.mark.numbers
 def test_mean_density_knows_when_it_is_none(densities):
     assert mean_density(densities[0]).pareto_k > 0.7
     near = stats.norm.logpdf(1.0, np.random.default_rng(9).normal(size=(2, 2000, 3)))
-    found = mean_density(near)
-    assert found.pareto_k < 0.7
-    assert abs(found.elpd - stats.norm.logpdf(1.0, 0, np.sqrt(2))) < 4 * found.mcse
-    assert found.mcse == pytest.approx(relative_error(logsumexp(near, axis=-1)))
+    estimate = mean_density(near)
+    assert estimate.pareto_k < 0.7
+    assert abs(estimate.elpd - stats.norm.logpdf(1.0, 0, np.sqrt(2))) < 4 * estimate.mcse
+    assert estimate.mcse == pytest.approx(relative_error(logsumexp(near, axis=-1)))
