@@ -93,58 +93,71 @@ def _numbers(text: pd.Series) -> pd.Series:
 
 
 def _validate(frame: pd.DataFrame, path, unit, outcome, time, group) -> None:
-    import pandera.pandas as pa
-
+    """Raise StudyError if values do not fit their columns, or if there are too few of them."""
     numeric = [column for column in (outcome, time) if column]
+    whole = _too_few(frame, unit, outcome, numeric)
+    cells = _wrong_cells(frame, unit, numeric, group)
+    number = len(whole) + sum(len(rows) for _, rows, _ in cells)
+    if not number:
+        return
+    # Of each check the first, which are enough for those shown.
+    places = sorted((row, i) for i, (_, rows, _) in enumerate(cells) for row in rows[:_SHOWN])
+    lines = [f"line {row + 2}, column {cells[i][0]}: {cells[i][2](row)}" for row, i in places]
+    shown = (whole + lines)[:_SHOWN]
+    shown += [f"and {number - _SHOWN} more"] if number > _SHOWN else []
+    raise StudyError(
+        f"{path} does not fit the study; problems: {number}\n  "
+        + "\n  ".join(shown)
+        + "\nCorrect the file, or name other columns (data.unit, data.outcome, data.time, data.group)."
+    )
+
+
+def _too_few(frame: pd.DataFrame, unit: str, outcome: str, numeric: list[str]) -> list[str]:
+    """What the data are too few for."""
     measured = frame.loc[frame[outcome].notna(), unit]
-    number = pa.Check(lambda text: _numbers(text).notna(), error="number")
-    columns = {column: pa.Column(checks=number, nullable=True) for column in numeric}
-    columns[unit] = pa.Column(nullable=False)
+    problems = []
+    if measured.nunique() < 2:
+        problems.append(f"column {unit}: fewer than 2 units have a value of {outcome}")
+    if not measured.duplicated().any():
+        problems.append(
+            f"column {unit}: no unit has 2 values of {outcome}; is this the column of the units, and is there a line "
+            "for each measurement?"
+        )
+    for column in numeric:
+        numbers = _numbers(frame[column])
+        # Text that is no number counts as a value here: it is a problem of its own.
+        if numbers.nunique() + frame.loc[numbers.isna(), column].nunique() < 2:
+            problems.append(f"column {column}: fewer than 2 different values")
+    return problems
+
+
+def _wrong_cells(frame: pd.DataFrame, unit: str, numeric: list[str], group: str | None) -> list[tuple]:
+    """Of each check its column, the rows that fail it, and a function that says what is wrong in one of them."""
+
+    def rows(failed: pd.Series) -> list[int]:
+        return frame.index[failed].tolist()
+
+    def not_a_number(column: str):
+        return lambda row: f"'{short(frame.loc[row, column])}' {_not_a_number(frame.loc[row, column])}"
+
+    checks = [
+        (column, rows(frame[column].notna() & _numbers(frame[column]).isna()), not_a_number(column))
+        for column in numeric
+    ]
+    checks += [(column, rows(frame[column].isna()), lambda row: "is missing") for column in (unit, group) if column]
     if group:
         # ASSUME: a group is a trait of the unit; what changes within a unit is no group.
         first = frame.groupby(unit, sort=False)[group].transform("first").fillna(frame[group])
-        same = pa.Check(lambda text: text == first[text.index], error="same")
-        columns[group] = pa.Column(checks=same, nullable=False)
-    enough = {
-        f"column {unit}: fewer than 2 units have a value of {outcome}": measured.nunique() >= 2,
-        f"column {unit}: nobody has 2 values of {outcome}; is this the unit's column, and "
-        "is there a line for each measurement?": measured.duplicated().any(),
-    } | {
-        # Text that is no number counts as a value here: it is a problem of its own.
-        f"column {column}: fewer than 2 different values": (
-            numbers.nunique() + frame.loc[numbers.isna(), column].nunique() >= 2
+        checks.append(
+            (
+                group,
+                rows(frame[group].notna() & (frame[group] != first)),
+                lambda row: (
+                    f"'{short(frame.loc[row, group])}', but unit {frame.loc[row, unit]} is '{short(first[row])}' before"
+                ),
+            )
         )
-        for column in numeric
-        for numbers in [_numbers(frame[column])]
-    }
-    whole = [pa.Check(lambda _, ok=bool(ok): ok, error=error) for error, ok in enough.items()]
-    try:
-        pa.DataFrameSchema(columns, checks=whole).validate(frame, lazy=True)
-        return
-    except pa.errors.SchemaErrors as errors:
-        cases = errors.failure_cases.sort_values("index", na_position="first", kind="stable")
-
-    def problem(case: dict) -> str:
-        row, value = case["index"], case["failure_case"]
-        if case["schema_context"] == "DataFrameSchema":
-            return case["check"]
-        if case["check"] == "not_nullable":
-            says = "is missing"
-        elif case["check"] == "same":
-            who = frame.loc[row, unit]
-            says = f"'{short(value)}', but unit {who} is '{short(first[row])}' before"
-        else:
-            says = f"'{short(value)}' {_not_a_number(value)}"
-        return f"line {row + 2}, column {case['column']}: {says}"
-
-    problems = [problem(case) for case in cases.head(_SHOWN).to_dict("records")]
-    more = len(cases) - _SHOWN
-    raise StudyError(
-        f"{path} does not fit the study; problems: {len(cases)}\n  "
-        + "\n  ".join(problems + ([f"and {more} more"] if more > 0 else []))
-        + "\nMend the file, or name other columns "
-        "(data.unit, data.outcome, data.time, data.group)."
-    )
+    return checks
 
 
 def _not_a_number(value: str) -> str:
@@ -152,6 +165,6 @@ def _not_a_number(value: str) -> str:
         return f"has a comma: write {value.replace(',', '.')} if it is a decimal comma"
     if re.fullmatch(r"[+-]?(inf|infinity)", value, re.IGNORECASE) or re.fullmatch(_NUMBER, value):
         return "is not finite"
-    if found := re.fullmatch(rf"({_NUMBER})\s*[A-Za-zµ°%]+", value):
-        return f"is a number with text: write {found[1]}"
+    if number := re.fullmatch(rf"({_NUMBER})\s*[A-Za-zµ°%]+", value):
+        return f"is a number with text: write {number[1]}"
     return "is not a number (missing values are NA or empty)"
