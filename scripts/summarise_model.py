@@ -21,5 +21,5 @@ if __name__ == "__main__":
             summary.to_csv(temporary, index=False)
         with atomic(output.checks) as temporary:
             temporary.write_text(diagnostics.to_json(checks))
-        traces.of_fit(tree, summary, labels=params.labels).save(*output.convergence)
+        traces.of_fit(tree, summary).save(*output.convergence)
         predictive.of_fit(tree, labels=params.labels).save(*output.predictive)

@@ -26,7 +26,7 @@ from partialpool.model import parameters
 PANELS = 8
 
 
-def of_fit(tree, summary, *, labels):
+def of_fit(tree, summary):
     """Traces, ranks and energy of a fit.
 
     Parameters
@@ -35,8 +35,6 @@ def of_fit(tree, summary, *, labels):
         With ``posterior`` and ``sample_stats``.
     summary : DataFrame
         The model's table of parameters: columns `parameter` and `rhat`.
-    labels : Mapping
-        From names of parameters to what the strips say.
 
     Returns
     -------
@@ -48,7 +46,7 @@ def of_fit(tree, summary, *, labels):
     draws = [_long(parameter.name, parameter.draws(posterior)) for parameter in _most_telling(posterior, summary)]
     energy = tree["sample_stats"]["energy"].transpose("chain", "draw").to_numpy()
     energy = _long("energy", energy).rename(columns={"value": "energy"})
-    return diagnostics(pd.concat(draws, ignore_index=True), energy[["chain", "energy"]], labels=labels)
+    return diagnostics(pd.concat(draws, ignore_index=True), energy[["chain", "energy"]])
 
 
 def _most_telling(posterior, summary):
@@ -79,7 +77,7 @@ def _long(name, draws):
     )
 
 
-def diagnostics(draws, energy, *, labels):
+def diagnostics(draws, energy):
     """Traces, ranks by chain and energy: whether the sampler can be believed.
 
     Parameters
@@ -89,8 +87,6 @@ def diagnostics(draws, energy, *, labels):
         `value`.
     energy : DataFrame
         Columns `chain`, `energy`, in the order of the draws.
-    labels : Mapping
-        From names of parameters to what the strips say.
 
     Returns
     -------
@@ -101,10 +97,8 @@ def diagnostics(draws, energy, *, labels):
         energies of a chain should be spread no wider than the steps between them.
     """
     shown = distinct(draws["parameter"])
-    strips = [labels.get(parameter, parameter) for parameter in shown]
     chains = sorted(draws["chain"].astype(str).unique(), key=natural_key)
-    named = draws["parameter"].map(dict(zip(shown, strips, strict=True)))
-    draws = in_order(draws.assign(parameter=named, chain=draws["chain"].astype(str)), parameter=strips, chain=chains)
+    draws = in_order(draws.astype({"chain": str}), parameter=shown, chain=chains)
     per_row = min(len(shown), 4)
     by_chain = scale_color_manual(values=repeated(OKABE_ITO, len(chains)))
     trace = chart(

@@ -19,6 +19,7 @@ from partialpool.figures.units import (
     three_poolings,
     trajectories,
 )
+from partialpool.model.names import INTERCEPT, Term, correlation_names, pair_dim, pair_label
 
 
 def configured(
@@ -177,23 +178,29 @@ def _intercepts_slopes(entry, source):
 
     unit, time = source.columns["unit"], source.columns["time"]
     posterior = store.load(source.fits[entry["model"]], ("posterior",))["posterior"].to_dataset()
-    needed = ("Intercept", time, f"1|{unit}", f"{time}|{unit}", f"cor_{unit}")
-    if missing := [name for name in needed if name not in posterior]:
+    terms = {"intercept": Term("1", unit), "slope": Term(time, unit)}
+    pair = pair_label(INTERCEPT, time)
+    correlations = [name for name in correlation_names(posterior, unit) if pair in posterior[pair_dim(name)]]
+    needed = [name for term in terms.values() for name in (term.coefficient, term.name)]
+    missing = [name for name in needed if name not in posterior]
+    if missing or not correlations:
         raise StudyError(
             f"'intercepts-slopes' shows a model with {time} + (1 + {time} | {unit}); this one lacks "
-            f"{', '.join(missing)}."
+            f"{', '.join(missing) or 'their correlation'}."
         )
-    dim = f"{unit}__factor_dim"
-    effects = {"id": posterior[dim].to_numpy()}
-    for name, common in (("intercept", "Intercept"), ("slope", time)):
-        own = posterior[common] + posterior[f"{'1' if name == 'intercept' else time}|{unit}"]
-        own = own.transpose("chain", "draw", dim).to_numpy()
+    effects = {"id": posterior[terms["slope"].grouping_dim].to_numpy()}
+    for name, term in terms.items():
+        own = (
+            (posterior[term.coefficient] + posterior[term.name])
+            .transpose("chain", "draw", term.grouping_dim)
+            .to_numpy()
+        )
         effects[name] = own.mean(axis=(0, 1))
         effects[f"{name}_low"], effects[f"{name}_high"] = np.quantile(own, [0.025, 0.975], axis=(0, 1))
-    correlation = posterior[f"cor_{unit}"].to_numpy().ravel()
+    correlation = posterior[correlations[0]].sel({pair_dim(correlations[0]): pair})
     time_label = source.labels["time"].lower()
     axes = {"intercept": f"{source.labels['outcome']} at {time_label} 0", "slope": f"Change per {time_label}"}
-    return intercepts_slopes(pd.DataFrame(effects), correlation, labels=axes)
+    return intercepts_slopes(pd.DataFrame(effects), correlation.to_numpy().ravel(), labels=axes)
 
 
 KINDS = {

@@ -21,6 +21,7 @@ from partialpool.figures.geoms import estimate_density, geom_curves
 from partialpool.figures.order import distinct, in_order
 from partialpool.figures.scales import axis_label, few_x_numbers, x_numbers, y_numbers
 from partialpool.figures.theme import CORAL, PAGE, TEAL, Figure, chart
+from partialpool.model.names import ROW_DIM
 
 # More different values than this are drawn as a density, even if all are whole numbers.
 MOST_BARS = 30
@@ -45,7 +46,7 @@ def of_fit(tree, *, labels):
     """
     observed = next(iter(tree["observed_data"].data_vars.values())).to_numpy()
     replicated = next(iter(tree["posterior_predictive"].data_vars.values()))
-    replicated = replicated.transpose("chain", "draw", "__obs__").to_numpy().reshape(-1, len(observed))
+    replicated = replicated.transpose("chain", "draw", ROW_DIM).to_numpy().reshape(-1, len(observed))
     most = int(np.clip(REPLICATED_VALUES // len(observed), 50, 1000))
     return posterior_predictive(observed, _spread(replicated, most), labels=labels)
 

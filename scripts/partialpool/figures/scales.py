@@ -43,8 +43,19 @@ def y_numbers(**options):
 
 
 def few_x_numbers():
-    """An x axis with few breaks, for a small panel; plotnine's own labels of a single break lose its decimals."""
-    return x_numbers(breaks=breaks_extended(3), labels=lambda breaks: [f"{value:g}" for value in breaks])
+    """An x axis with few breaks, but more than one, for a small panel."""
+    # Plotnine's own labels of few breaks can lose decimals.
+    return x_numbers(breaks=few_breaks, labels=lambda breaks: [f"{value:g}" for value in breaks])
+
+
+def few_breaks(limits: tuple[float, float]) -> list[float]:
+    """About three breaks within the limits; more if else there were only one, which tells no scale."""
+    low, high = limits
+    for wanted in (3, 4, 5, 6):
+        breaks = [value for value in breaks_extended(wanted)(limits) if low <= value <= high]
+        if len(breaks) > 1:
+            break
+    return breaks
 
 
 def unit_colors(ids: pd.Series):

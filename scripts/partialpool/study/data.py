@@ -103,5 +103,6 @@ class Data(Strict):
 
     @property
     def axis_labels(self) -> dict[str, str]:
-        """Labels by role, of the columns that the data have."""
-        return {role: self.label(column) for role, column in self.roles.items() if column is not None}
+        """Labels by role, of the columns that the data have; and the nouns of a unit and of a measurement."""
+        labels = {role: self.label(column) for role, column in self.roles.items() if column is not None}
+        return labels | {"unit_noun": self.nouns.unit[0], "measurement_noun": self.nouns.measurement[0]}

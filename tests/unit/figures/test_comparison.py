@@ -50,3 +50,12 @@ def test_each_estimand_has_its_row_of_panels(table):
     drawn, [[zero, *_]] = draw(comparison(pd.concat([table, table.assign(estimand="unit")]), titles=TITLES, labels={}))
     assert zero["PANEL"].tolist() == [2, 4]
     assert {"New measurement: elpd ± SE", "New unit: difference ± SE"} <= texts(drawn)
+
+
+def test_the_nouns_are_those_of_the_study(table):
+    table, labels = (
+        pd.concat([table, table.assign(estimand="unit")]),
+        {"unit_noun": "herd", "measurement_noun": "count"},
+    )
+    drawn, _ = draw(comparison(table, titles=TITLES, labels=labels))
+    assert {"New count: elpd ± SE", "New herd: difference ± SE"} <= texts(drawn)

@@ -23,9 +23,9 @@ def test_diagnostics_show_a_chain_apart(rng):
     draws, energy = chains(rng, ["sd", "b"])
     astray = (draws["parameter"] == "b") & (draws["chain"] == 2)
     draws.loc[astray, "value"] += 5
-    figure = diagnostics(draws, energy, labels={"b": "Slope"})
+    figure = diagnostics(draws, energy)
     drawn, [[trace], [_, ecdf, _], [density]] = draw(figure)
-    assert {"sd", "Slope", "Chain 0", "Chain 3"} <= texts(drawn)
+    assert {"sd", "b", "Chain 0", "Chain 3"} <= texts(drawn)
     assert trace.groupby(["PANEL", "group"], observed=True).size().max() <= 400
     worst = ecdf.assign(y=ecdf["y"].abs()).groupby(["PANEL", "group"], observed=True)["y"].max()
     # All draws of the chain lie above the other three: its ECDF is 0 where theirs ends, at 3/4.
@@ -37,7 +37,7 @@ def test_diagnostics_show_a_chain_apart(rng):
 
 def test_traces_are_thinned(rng):
     draws, energy = chains(rng, ["b"], n=2000)
-    _, [[trace], *_] = draw(diagnostics(draws, energy, labels={}))
+    _, [[trace], *_] = draw(diagnostics(draws, energy))
     assert 4 * 250 <= len(trace) <= 4 * 500
 
 
@@ -55,7 +55,7 @@ def test_diagnostics_show_the_worst_where_there_are_many():
     tree = xr.DataTree.from_dict({"posterior": posterior, "sample_stats": energy})
     rhat = [1.0] * 17 + [1.2, 1.3, np.nan]
     summary = pd.DataFrame({"parameter": ["sigma", *names], "rhat": [1.0, *rhat]})
-    figure = of_fit(tree, summary, labels={})
+    figure = of_fit(tree, summary)
     shown = list(figure.plot[0].data["parameter"].cat.categories)
     assert len(shown) == PANELS
     assert shown[:4] == ["sigma", "id[19]", "id[18]", "id[17]"]

@@ -1,8 +1,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from partialpool.errors import StudyError
 from partialpool.figures.draw import configured
+from partialpool.fit import store
 
 COLUMNS = {"unit": "who", "group": "g", "time": "t", "outcome": "y"}
 LABELS = {"unit": "Unit", "group": "Group", "time": "Time", "outcome": "Score"}
@@ -87,3 +89,53 @@ def test_groups_come_from_the_data_if_the_model_has_none(files, tmp_path):
 def test_measurements_of_all_or_some(files):
     figure = one(files, "trajectories", units=["2"], titles={})
     assert rows(figure)["y"].tolist() == [0.3, 0.5]
+
+
+def test_a_mistake_names_the_figure(files):
+    with pytest.raises(StudyError, match=r"^figures\.f: .*11: not among the 3 units"):
+        one(files, "half-eyes", units=["11"], titles={"a": "A"})
+
+
+def test_each_file_is_read_once(files, monkeypatch):
+    read, readers = [], {"read_csv": pd.read_csv, "read_parquet": pd.read_parquet}
+    for name, reader in readers.items():
+        monkeypatch.setattr(
+            pd, name, lambda path, reader=reader, **options: (read.append(path), reader(path, **options))[1]
+        )
+    entry = {"predictions": "p", "units": None, "reference": True, "titles": {"a": "A", "b": "B"}}
+    kinds = ["half-eyes", "shrinkage", "gradient-intervals", "shrinkage"]
+    figures = {str(i): entry | {"kind": kind} for i, kind in enumerate(kinds)}
+    assert [name for name, _ in configured(figures, **files)] == ["0", "1", "2", "3"]
+    assert sorted(read) == sorted([files["prepared"], files["summaries"]["p"], files["draws"]["p"]])
+
+
+@pytest.fixture
+def correlated(files, monkeypatch):
+    """A posterior with intercepts and slopes, read in the place of a fit."""
+    rng = np.random.default_rng(5)
+    dims = ("chain", "draw")
+    posterior = xr.Dataset(
+        {name: (dims, rng.normal(size=(2, 50))) for name in ("Intercept", "t")}
+        | {name: ((*dims, "who__factor_dim"), rng.normal(size=(2, 50, 3))) for name in ("1|who", "t|who")}
+        | {"cor_who": ((*dims, "cor_who_dim"), rng.uniform(-1, 1, (2, 50, 1)))},
+        {"who__factor_dim": ["1", "2", "10"], "cor_who_dim": ["Intercept,t"]},
+    )
+    tree = {"posterior": posterior}
+    monkeypatch.setattr(store, "load", lambda path, groups: xr.DataTree.from_dict({k: tree[k] for k in groups}))
+    files["fits"] = {"a": "a.nc"}
+    return tree
+
+
+def test_intercepts_and_slopes_are_those_of_the_units(files, correlated):
+    figure = one(files, "intercepts-slopes", model="a", titles={"a": "A"})
+    posterior = correlated["posterior"]
+    own = posterior["t"] + posterior["t|who"].sel(who__factor_dim="10")
+    shown = figure.plot[0].data.set_index("id").loc["10"]
+    assert shown["slope"] == pytest.approx(float(own.mean()))
+    assert shown["slope_low"] == pytest.approx(float(own.quantile(0.025)))
+
+
+def test_a_model_without_correlated_slopes_is_refused(files, correlated):
+    correlated["posterior"] = correlated["posterior"].drop_vars(["t|who", "cor_who"])
+    with pytest.raises(StudyError, match=r"figures\.f: .* t \+ \(1 \+ t \| who\); this one lacks t\|who"):
+        one(files, "intercepts-slopes", model="a", titles={"a": "A"})

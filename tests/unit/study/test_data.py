@@ -84,8 +84,11 @@ def test_labels_are_by_role_and_default_to_the_column(study):
         "unit": "Person",
         "time": "Week",
         "group": "Group",
+        "unit_noun": "person",
+        "measurement_noun": "measurement",
     }
-    assert load(study=SMALL).data.axis_labels == {"outcome": "score", "unit": "child"}
+    nouns = {"unit_noun": "unit", "measurement_noun": "measurement"}
+    assert load(study=SMALL).data.axis_labels == {"outcome": "score", "unit": "child"} | nouns
     assert load(study=SMALL).data.label("anything") == "anything"
 
 
