@@ -4,6 +4,7 @@ import logging
 import re
 import shutil
 import time as clock
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
@@ -21,22 +22,47 @@ class _Failure(Exception):
         self.after = after
 
 
+@dataclass(frozen=True)
+class Limits:
+    """How much is downloaded, and how long is tried.
+
+    Attributes
+    ----------
+    max_bytes
+        Largest download, compressed or not.
+    timeout
+        Seconds without an answer or a further byte after which an attempt is given up.
+    deadline
+        Seconds for the whole download with all its attempts, looked at whenever bytes arrive.
+    attempts
+        How often a URL is asked when the failure may pass: no connection, a timeout, a body cut short, 429 or 5xx.
+    wait
+        Seconds before the second attempt, doubled for each further one, plus up to as many again by chance; never
+        shorter than the server's ``Retry-After``.
+    """
+
+    max_bytes: int = 100_000_000
+    timeout: float = 30.0
+    deadline: float = 300.0
+    attempts: int = 5
+    wait: float = 0.5
+
+
+DEFAULT = Limits()
+
+
 def fetch(
     source: str | Path,
     destination: str | Path,
     *,
     sha256: str | None = None,
     resources: str | Path = "resources",
-    max_bytes: int = 100_000_000,
-    timeout: float = 30.0,
-    deadline: float = 300.0,
-    attempts: int = 5,
-    wait: float = 0.5,
+    limits: Limits = DEFAULT,
 ) -> str:
     """Bring a file to ``destination``: whole, with the right checksum, or not at all.
 
-    A URL is not asked if ``resources`` has a file of its name with the right checksum (with any
-    checksum, if none is given): that is how a machine without network runs the study.
+    A URL is not asked if ``resources`` has a file of its name with the right checksum (with any checksum, if none is
+    given): that is how a machine without network runs the study.
 
     Parameters
     ----------
@@ -48,18 +74,8 @@ def fetch(
         Checksum that the bytes must have, hexadecimal.
     resources
         Folder of files brought by hand.
-    max_bytes
-        Largest download, compressed or not.
-    timeout
-        Seconds without an answer or a further byte after which an attempt is given up.
-    deadline
-        Seconds for the whole download with all its attempts, looked at whenever bytes arrive.
-    attempts
-        How often a URL is asked when the failure may pass: no connection, a timeout, a body cut
-        short, 429 or 5xx.
-    wait
-        Seconds before the second attempt, doubled for each further one, plus up to as many again
-        by chance; never shorter than the server's ``Retry-After``.
+    limits
+        How much is downloaded, and how long is tried.
 
     Returns
     -------
@@ -71,35 +87,18 @@ def fetch(
     StudyError
         The source cannot be read or downloaded, is empty, too large, or has another checksum.
     """
-    source = str(source)
-    remote = "://" in source
-    origin, note = Path(source), ""
-    if remote:
-        if not re.match(r"https?://", source, re.IGNORECASE):
-            raise StudyError(f"data.source takes an http(s) URL or a path, not '{source}'.")
-        origin = Path(resources) / basename(source)
-        if origin.is_file():
-            kept = checksum(origin)
-            remote = sha256 is not None and kept != sha256
-            if remote:
-                note = f"\n{origin} is there but was not used: its checksum is\n  {kept}"
-
+    source, by_hand = str(source), Path(resources) / basename(str(source))
+    local, note = _local(source, by_hand, sha256)
     with atomic(destination) as temporary:
-        if remote:
-            try:
-                _download(source, temporary, max_bytes, timeout, deadline, attempts, wait)
-            except _Failure as failure:
-                raise StudyError(
-                    f"Cannot download {source}\n  {failure}{note}\nTwo ways on:\n"
-                    f"  1. get the file by other means, put it at {origin.absolute()}\n"
-                    "     and run again;\n"
-                    "  2. run the demo, which needs no network:\n"
-                    "     uv run snakemake --cores 4 --directory demo"
-                ) from failure
+        if local:
+            _copy(local, temporary)
         else:
-            _copy(origin, temporary)
+            try:
+                _download(source, temporary, limits)
+            except _Failure as failure:
+                raise StudyError(_offline(source, by_hand, f"{failure}{note}")) from failure
         if not temporary.stat().st_size:
-            raise StudyError(f"{source if remote else origin} is empty (0 bytes).")
+            raise StudyError(f"{local or source} is empty (0 bytes).")
         actual = checksum(temporary)
         if sha256 not in (None, actual):
             raise StudyError(
@@ -111,8 +110,32 @@ def fetch(
     return actual
 
 
+def _local(source: str, by_hand: Path, sha256: str | None) -> tuple[Path | None, str]:
+    """The file to copy, None if the source must be downloaded; and why a file brought by hand cannot be used."""
+    if "://" not in source:
+        return Path(source), ""
+    if not re.match(r"https?://", source, re.IGNORECASE):
+        raise StudyError(f"data.source takes an http(s) URL or a path, not '{source}'.")
+    if not by_hand.is_file():
+        return None, ""
+    kept = checksum(by_hand)
+    if sha256 in (None, kept):
+        return by_hand, ""
+    return None, f"\n{by_hand} is there but was not used: its checksum is\n  {kept}"
+
+
+def _offline(source: str, by_hand: Path, reason: str) -> str:
+    return (
+        f"Cannot download {source}\n  {reason}\nTwo ways on:\n"
+        f"  1. get the file by other means, put it at {by_hand.absolute()}\n"
+        "     and run again;\n"
+        "  2. run the demo, which needs no network:\n"
+        "     uv run snakemake --cores 4 --directory demo"
+    )
+
+
 def basename(url: str) -> str:
-    """Return the name under which a URL's file is kept by hand; no query, no folder, no tricks."""
+    """The name under which ``resources`` has the file of a URL: without query and folders, and never hidden."""
     path = re.split(r"[?#]", url, maxsplit=1)[0].partition("://")[2].partition("/")[2]
     name = re.sub(r"[^\w. -]", "_", PurePosixPath(unquote(path)).name).strip(". ")
     return name or "data.csv"
@@ -129,7 +152,7 @@ def _copy(origin: Path, target: Path) -> None:
         ) from error
 
 
-def _download(url, target, max_bytes, timeout, deadline, attempts, wait) -> None:
+def _download(url: str, target: Path, limits: Limits) -> None:
     import httpx
     from tenacity import (
         Retrying,
@@ -147,13 +170,13 @@ def _download(url, target, max_bytes, timeout, deadline, attempts, wait) -> None
         httpx.RemoteProtocolError,  # a body shorter than its Content-Length, among others
         httpx.DecodingError,
     )
-    ends = clock.monotonic() + deadline
-    backoff = wait_exponential_jitter(multiplier=wait, max=60.0, jitter=wait)
+    ends = clock.monotonic() + limits.deadline
+    backoff = wait_exponential_jitter(multiplier=limits.wait, max=60.0, jitter=limits.wait)
     retrying = Retrying(
         retry=retry_if_exception(lambda error: isinstance(error, _Failure) and error.passing),
         wait=lambda state: max(backoff(state), state.outcome.exception().after),
         # A server that asks for more patience than there is time is not waited for at all.
-        stop=stop_after_attempt(attempts) | stop_before_delay(deadline),
+        stop=stop_after_attempt(limits.attempts) | stop_before_delay(limits.deadline),
         before_sleep=before_sleep_log(logging.getLogger(__name__), logging.WARNING),
         reraise=True,
     )
@@ -161,14 +184,13 @@ def _download(url, target, max_bytes, timeout, deadline, attempts, wait) -> None
     def attempt(client: httpx.Client) -> None:
         try:
             with client.stream("GET", url) as response:
-                _save(response, target, max_bytes, ends, deadline)
+                _save(response, target, limits, ends)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason = f"{type(error).__name__}: {error}".rstrip(": ")
             raise _Failure(reason, passing=isinstance(error, passing)) from error
 
-    # Uncompressed, so that Content-Length is the file's; a server that compresses all the same
-    # is understood.
-    with httpx.Client(follow_redirects=True, timeout=timeout, headers={"Accept-Encoding": "identity"}) as client:
+    # Uncompressed, so that Content-Length is that of the file; a server that compresses all the same is understood.
+    with httpx.Client(follow_redirects=True, timeout=limits.timeout, headers={"Accept-Encoding": "identity"}) as client:
         try:
             retrying(attempt, client)
         except _Failure as failure:
@@ -176,7 +198,7 @@ def _download(url, target, max_bytes, timeout, deadline, attempts, wait) -> None
             raise _Failure(f"{failure} (attempts: {tries})") from failure
 
 
-def _save(response, target: Path, max_bytes: int, ends: float, deadline: float) -> None:
+def _save(response, target: Path, limits: Limits, ends: float) -> None:
     status = response.status_code
     if status != 200:
         wanted = _retry_after(response.headers.get("Retry-After", ""))
@@ -186,14 +208,14 @@ def _save(response, target: Path, max_bytes: int, ends: float, deadline: float) 
             passing=status == 429 or status >= 500,
             after=wanted,
         )
-    too_large = _Failure(f"the file is larger than {max_bytes} bytes: is this the URL of a CSV?")
-    if int(response.headers.get("Content-Length", 0)) > max_bytes:
+    too_large = _Failure(f"the file is larger than {limits.max_bytes} bytes: is this the URL of a CSV?")
+    if int(response.headers.get("Content-Length", 0)) > limits.max_bytes:
         raise too_large
     with target.open("wb") as file:
         for chunk in response.iter_bytes():
             if clock.monotonic() > ends:
-                raise _Failure(f"the file was not complete after {deadline:g} s")
-            if file.tell() + len(chunk) > max_bytes:
+                raise _Failure(f"the file was not complete after {limits.deadline:g} s")
+            if file.tell() + len(chunk) > limits.max_bytes:
                 raise too_large
             file.write(chunk)
 

@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 import pytest
-from partialpool.data.fetch import basename, fetch
+from partialpool.data.fetch import Limits, basename, fetch
 from partialpool.errors import StudyError
 
 BODY = b"id,group,week,con\n6,PD,0,0.1929\n6,PD,1,0.1949\n29,PD,0,0.1594\n"
@@ -53,17 +53,17 @@ def serve(monkeypatch):
 def get(tmp_path):
     """Fetch into a fresh folder, without long waits; check that failures leave nothing there."""
 
-    def get(source, **options):
+    def get(source, sha256=None, **limits):
         folder = tmp_path / "results"
-        options = {"resources": tmp_path / "resources", "wait": 0.001, "timeout": 2.0} | options
+        limits = Limits(**{"wait": 0.001, "timeout": 2.0} | limits)
         try:
-            found = fetch(source, folder / "raw.csv", **options)
+            digest = fetch(source, folder / "raw.csv", sha256=sha256, resources=tmp_path / "resources", limits=limits)
         except BaseException:
             assert files_in(folder) == []
             raise
         assert files_in(folder) == ["raw.csv"]
         content = (folder / "raw.csv").read_bytes()
-        assert found == hashlib.sha256(content).hexdigest()
+        assert digest == hashlib.sha256(content).hexdigest()
         return content
 
     return get
