@@ -22,7 +22,7 @@ from partialpool.study import config as study_config
 archive_to_verify = config.pop("archive", "results/archive.zip")
 
 try:
-    study = study_config.load(config, workflow.configfiles)
+    study = study_config.load(config, inside.config_files(workflow))
 except StudyError as error:
     raise WorkflowError(str(error))
 

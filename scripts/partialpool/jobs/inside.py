@@ -1,11 +1,17 @@
 """What Snakemake knows and does not document: the only place that reads its private attributes.
 
-Snakemake has no public way to learn in ``onstart`` which jobs will run, nor whether ``--cache`` is given (without it, a
-rule that says ``cache: True`` makes Snakemake warn in every run), nor where it keeps the conda environments of jobs. A
-test runs a small workflow with these functions, and fails when a release of Snakemake changes what they read.
+Snakemake has no public way to learn which files the configuration is from, which jobs will run (in ``onstart``),
+whether ``--cache`` is given (without it, a rule with ``cache: True`` makes Snakemake warn in every run), and where it
+keeps the conda environments of jobs. A test runs a small workflow with these functions, and fails when a release of
+Snakemake changes what they read.
 """
 
 from pathlib import Path
+
+
+def config_files(workflow) -> list[str]:
+    """Paths of the files from which the configuration was read."""
+    return [str(path) for path in workflow.configfiles]
 
 
 def jobs_to_run(workflow) -> list[tuple[str, str]]:

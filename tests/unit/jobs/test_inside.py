@@ -11,6 +11,8 @@ SCRIPTS = Path(__file__).parents[3] / "scripts"
 SNAKEFILE = """
 from partialpool.jobs import inside
 
+configfile: "my.yaml"
+
 rule all:
     input: "b.txt"
 
@@ -29,7 +31,7 @@ rule says:
 
 onstart:
     print("JOBS", sorted(inside.jobs_to_run(workflow)), "CACHE", inside.uses_cache(workflow))
-    print("SOFTWARE", inside.software_options(workflow))
+    print("SOFTWARE", inside.software_options(workflow), "CONFIG", inside.config_files(workflow))
 """
 
 
@@ -39,6 +41,7 @@ onstart:
 )
 def test_jobs_cache_and_software_of_a_run(tmp_path, options, cache, software):
     (tmp_path / "Snakefile").write_text(SNAKEFILE)
+    (tmp_path / "my.yaml").write_text("title: Mine")
     # Snakemake asks conda who it is before it uses it.
     conda = tmp_path / "bin/conda"
     conda.parent.mkdir()
@@ -59,4 +62,4 @@ def test_jobs_cache_and_software_of_a_run(tmp_path, options, cache, software):
     )
     jobs = [("first", "x"), ("second", "")]
     assert f"JOBS {jobs} CACHE {cache}" in done.stdout, done.stdout
-    assert f"SOFTWARE {software.format(tmp_path / '.snakemake/conda')}" in done.stdout, done.stdout
+    assert f"SOFTWARE {software.format(tmp_path / '.snakemake/conda')} CONFIG ['my.yaml']" in done.stdout, done.stdout
