@@ -26,8 +26,9 @@ try:
 except StudyError as error:
     raise WorkflowError(str(error))
 
-# For the templates in workflow/report. In the configuration and not in a rule, so that another caption draws nothing again.
-config["captions"] = {figure: captions.caption(study, figure) for figure in study.all_figures}
+# For the templates in workflow/report: in the configuration, because a caption among a rule's parameters would draw the
+# figures again whenever it changes.
+config["report"] = captions.for_snakemake(study)
 
 # What a job asks for. Not `default-resources` in the profile: these would take the place of those of a user's own profile
 # or command line, where the account of a cluster stands.

@@ -16,7 +16,7 @@ rule draw_figures:
         comparisons=[
             drawn(
                 f"comparison-{name}",
-                caption="../report/figure.rst",
+                caption="../report/comparison-figure.rst",
                 category="Comparisons",
                 labels={"comparison": name, "what": "figure"},
             )

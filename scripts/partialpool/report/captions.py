@@ -41,9 +41,13 @@ def caption(study: Study, name: str) -> str:
     return _diagnostics(study, of) if kind == "diagnostics" else _predictive_check(study, of)
 
 
-def in_restructured_text(study: Study) -> dict[str, str]:
-    """Captions of all figures, by name, as Snakemake's own report wants them: every character stands for itself."""
-    return {name: _literal(caption(study, name)) for name in study.all_figures}
+def for_snakemake(study: Study) -> dict[str, str | dict[str, str]]:
+    """What Snakemake's own report says: ``title`` of the study, ``captions`` of all figures by name.
+
+    It takes reStructuredText; here every character stands for itself.
+    """
+    captions = {name: _literal(caption(study, name)) for name in study.all_figures}
+    return {"title": _literal(study.title), "captions": captions}
 
 
 def _literal(words: str) -> str:

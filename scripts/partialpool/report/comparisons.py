@@ -168,6 +168,6 @@ def _difference(table: pd.DataFrame, units: pd.Series, nouns: Nouns) -> str:
     )
     return (
         f"elpd is {number(table['elpd'].sum(), 1)}, by plain PSIS {number(table['psis_elpd'].sum(), 1)}, a difference "
-        f"of {number(excess.sum(), 1)}. By {measurements} per {unit}: {by_count}. Where Pareto k of plain PSIS is over "
-        f"{BAD_PARETO_K}: {number(excess[bad].sum(), 1)} (rows: {bad.sum()}). Largest: {largest}."
+        f"of {number(excess.sum(), 1)}. The difference by {measurements} per {unit}: {by_count}. Where Pareto k of "
+        f"plain PSIS is over {BAD_PARETO_K}: {number(excess[bad].sum(), 1)} (rows: {bad.sum()}). Largest: {largest}."
     )

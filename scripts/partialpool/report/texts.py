@@ -21,8 +21,8 @@ whatever is particular to that {unit}. There are three ways to deal with this.</
 <ul>
 <li><strong>Complete pooling</strong> ignores which {unit} a row belongs to. All {units} get one mean, and the
 regression claims to know it better than it does.</li>
-<li><strong>No pooling</strong> gives each {unit} a parameter of its own and learns nothing about one {unit} from the
-others. Where there is a single {measurement} of one {unit}, its level is estimated from that number alone.</li>
+<li><strong>No pooling</strong> has one parameter for each {unit} and learns nothing about one {unit} from the others.
+Where there is a single {measurement} of one {unit}, the level is estimated from that number alone.</li>
 <li><strong>Partial pooling</strong> treats {units} as members of a population whose mean and spread are estimated
 along with the level of each {unit}. Each estimate is a compromise between the {unit}'s own data and the population.
 The data decide how far it goes: the fewer and the noisier the {measurements} of one {unit}, the nearer the estimate
@@ -40,18 +40,18 @@ size, is the number of independent draws that would estimate as well; MCSE is th
 
 SIZES = """\
 <p>A model with partial pooling has more parameters than one without: the deviation of each {unit}, and also the mean
-and the spread of the population. Yet it is the less flexible one, because the deviations are tied to each other. By
-how much, the effective number of parameters says: <code>p_loo</code> in the comparisons.</p>
+and the spread of the population. Yet it is the less flexible one, because the deviations are tied to each other. The
+effective number of parameters, <code>p_loo</code> in the comparisons, says by how much.</p>
 """
 
 COMPARING = """\
-<p>Leave-one-out cross-validation asks how well a model predicts what it has not seen: a new {measurement} of one
-{unit} of which it has seen the others, or all {measurements} of a new {unit}. <code>elpd_loo</code> is the sum of the
-log predictive densities (larger is better), <code>elpd_diff</code> the difference from the best model, and
+<p>Leave-one-out cross-validation asks how well a model predicts what it has not seen: one new {measurement} where it
+has seen others of the same {unit}, or all {measurements} of a new {unit}. <code>elpd_loo</code> is the sum of the log
+predictive densities (larger is better), <code>elpd_diff</code> the difference from the best model, and
 <code>looic</code> is elpd times −2. All are computed from one fit. Given the scales (standard deviations and
 correlations), the density of what is left out is known in closed form, with all coefficients integrated out, and only
-the scales need importance weights. For models without such a form, all parameters are weighted. Where Pareto k is
-over 0.7, the weights fail for what is left out, and the numbers of that model cannot be relied on.</p>
+the scales need importance weights. For models without such a form, all parameters are weighted. Where Pareto k is over
+0.7, the weights fail for what is left out, and the numbers of that model cannot be relied on.</p>
 """
 
 PREDICTIONS = """\

@@ -103,6 +103,11 @@ class Data(Strict):
 
     @property
     def axis_labels(self) -> dict[str, str]:
-        """Labels by role, of the columns that the data have; and the nouns of a unit and of a measurement."""
+        """What figures say: labels by role, of the columns that the data have, and ``unit_noun``, ``measurement_noun``.
+
+        A unit's column without a label is called by the noun.
+        """
         labels = {role: self.label(column) for role, column in self.roles.items() if column is not None}
-        return labels | {"unit_noun": self.nouns.unit[0], "measurement_noun": self.nouns.measurement[0]}
+        unit, measurement = self.nouns.unit[0], self.nouns.measurement[0]
+        labels["unit"] = self.labels.get(self.unit, unit[:1].upper() + unit[1:])
+        return labels | {"unit_noun": unit, "measurement_noun": measurement}

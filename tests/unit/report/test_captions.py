@@ -9,8 +9,8 @@ from partialpool.report.captions import (
     caption,
     estimates,
     figure_title,
+    for_snakemake,
     group_effects,
-    in_restructured_text,
     predictions,
 )
 from partialpool.study import config
@@ -97,8 +97,9 @@ def test_captions_of_snakemakes_report_are_text_and_no_markup():
     hostile = (
         "<b>x</b> *y* _z_ `w` |s| a_ http://a.b {c}\n\n.. raw:: html\n\n   <script>1</script>\n.. include:: /etc/passwd"
     )
-    captions = in_restructured_text(load({"figures/trajectories/caption": hostile}))
-    for words in captions.values():
+    said = for_snakemake(load({"figures/trajectories/caption": hostile, "title": hostile}))
+    captions = said["captions"]
+    for words in (said["title"], *captions.values()):
         html = publish_parts(words, writer="html")["body"]
         assert re.findall("<(?!/?p>)", html) == []
     shown = publish_parts(captions["trajectories"], writer="html")["body"]

@@ -75,7 +75,7 @@ def test_what_plain_psis_gets_wrong_is_told_by_how_often_units_were_measured():
     trees = {"a": xr.DataTree.from_dict({"constant_data": rows})}
     told = corrected(pointwise, trees, unit="id", nouns=HERDS)
     assert "<strong>a</strong>: elpd is −6.0, by plain PSIS −3.7, a difference of 2.3." in told
-    assert "By counts per herd: one 2.0 (rows: 1), two 0.4 (rows: 2), more −0.1 (rows: 3)." in told
+    assert "The difference by counts per herd: one 2.0 (rows: 1), two 0.4 (rows: 2), more −0.1 (rows: 3)." in told
     assert "Where Pareto k of plain PSIS is over 0.7: 2.0 (rows: 3)." in told
     assert "Largest: herd A, row 0 (2.00), herd B, row 1 (0.50), herd C, row 3 (−0.25)." in told
     assert corrected(pointwise.assign(method="psis"), {}, unit="id", nouns=HERDS) == ""

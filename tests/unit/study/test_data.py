@@ -78,7 +78,7 @@ def test_roles_are_all_there_and_none_where_there_is_no_column(study):
     assert load(study=SMALL).data.roles == {"unit": "child", "group": None, "time": None, "outcome": "score"}
 
 
-def test_labels_are_by_role_and_default_to_the_column(study):
+def test_labels_are_by_role_and_default_to_the_column_and_that_of_the_unit_to_its_noun(study):
     assert study.data.axis_labels == {
         "outcome": "Conscientiousness",
         "unit": "Person",
@@ -88,7 +88,7 @@ def test_labels_are_by_role_and_default_to_the_column(study):
         "measurement_noun": "measurement",
     }
     nouns = {"unit_noun": "unit", "measurement_noun": "measurement"}
-    assert load(study=SMALL).data.axis_labels == {"outcome": "score", "unit": "child"} | nouns
+    assert load(study=SMALL).data.axis_labels == {"outcome": "score", "unit": "Unit"} | nouns
     assert load(study=SMALL).data.label("anything") == "anything"
 
 
