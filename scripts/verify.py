@@ -9,13 +9,13 @@ if __name__ == "__main__":
         from partialpool.audit import verify
 
         params = snakemake.params
-        found = verify.verify(
+        verdicts = verify.verify(
             params.archive,
             snakefile=params.snakefile,
             rules=params.rules,
             cores=snakemake.threads,
             options=params.options,
         )
-        print(*(f"{name}: {verdict}" for name, verdict in found.items()), sep="\n")
-        verify.refuse(params.archive, found)
-    print(verify.summary(params.archive, found), file=sys.stderr)
+        print(*(f"{name}: {verdict}" for name, verdict in verdicts.items()), sep="\n")
+        verify.refuse(params.archive, verdicts)
+    print(verify.summary(params.archive, verdicts), file=sys.stderr)

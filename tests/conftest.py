@@ -1,4 +1,4 @@
-"""Which tests run in one process: those that share the run of the demo, those that share a fit, each other file."""
+"""Which tests run in one process: those that share the run of the demo, those that share a fit, and each other file."""
 
 import pytest
 
@@ -6,10 +6,7 @@ import pytest
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     for item in items:
-        if item.path.parent.name == "workflow":
-            group = "workflow"
-        else:
-            group = "fit" if "fit" in item.fixturenames else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
-    # The workflow takes longest, so it begins first.
-    items.sort(key=lambda item: item.path.parent.name != "workflow")
+        shared = [name for name in ("demo", "fit") if name in item.fixturenames]
+        item.add_marker(pytest.mark.xdist_group(*shared or [str(item.path)]))
+    # The workflow takes longest, and most of it the run of the demo: they begin first.
+    items.sort(key=lambda item: ("demo" not in item.fixturenames, item.path.parent.name != "workflow"))

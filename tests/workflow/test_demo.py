@@ -18,7 +18,7 @@ CSV = {
     "mcse_elpd_diff,mcse_se_diff",
     "comparison/growth.pointwise.csv": "model,row,elpd,pareto_k,method,psis_elpd,psis_pareto_k",
     "comparison/growth.units.csv": "model,unit,elpd,pareto_k,method",
-    "predictions/known-units.csv": "model,quantity,id,mean,q2.5,q97.5",
+    "predictions/known-people.csv": "model,quantity,id,mean,q2.5,q97.5",
     "predictions/group-trajectories.csv": "model,quantity,id,mean,q2.5,q97.5,group,week",
 }
 
@@ -141,7 +141,7 @@ def test_a_prior_refits_its_own_model_only(demo):
     ("module", "rules"),
     [
         ("figures/units", {"draw_figures", "render_report"}),
-        ("figures/diagnostics", {"summarise_model", "check_published", "render_report"}),
+        ("figures/diagnostics", {"summarise_model", "render_report"}),
         ("loo/compare", {"compare_models", "draw_figures", "render_report"}),
         ("audit/published", set()),
         ("jobs/progress", set()),

@@ -10,7 +10,7 @@ import yaml
 from conftest import Project, copy_project
 from partialpool.audit.archive import METADATA, PROFILES, SUMS, write
 
-PREDICTIONS = "results/predictions/known-units.csv"
+PREDICTIONS = "results/predictions/known-people.csv"
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +28,9 @@ def part(demo, zipped, tmp_path_factory):
     study = yaml.safe_load((folder / "config/config.yaml").read_text())
     study["models"] = {name: study["models"][name] for name in ("m71.1", "m71.2")}
     study["comparisons"] = {"pooling": study["comparisons"]["pooling"]}
-    study["predictions"] = {"known-units": study["predictions"]["known-units"]}
+    study["predictions"] = {"known-people": study["predictions"]["known-people"]}
     study["figures"] = {}
-    kept = re.compile(r"data/|models/m71.[12]|comparison/pooling|predictions/known-units.csv|report/")
+    kept = re.compile(r"data/|models/m71.[12]|comparison/pooling|predictions/known-people.csv|report/")
     files = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
     results = [name for name in files if name.startswith("results/") and kept.match(name, len("results/"))]
     with pytest.MonkeyPatch.context() as patch:
@@ -64,6 +64,7 @@ def test_all_results_are_in_it(demo, zipped):
     assert [name for name, text in texts.items() if str(demo.root).encode() in text] == []
 
 
+@pytest.mark.slow
 def test_the_same_results_give_the_same_bytes(demo, zipped):
     before = zipped.read_bytes()
     zipped.unlink()
@@ -116,6 +117,7 @@ def test_a_fresh_copy_verifies_it_and_names_a_file_with_one_byte_changed(part, c
     assert "Traceback" not in done.stdout
 
 
+@pytest.mark.slow
 def test_a_table_forged_with_its_checksums_does_not_follow_from_the_fits(part, clone, tmp_path, monkeypatch):
     """As the one who archives could do it: the number is changed before the checksums are taken."""
     with zipfile.ZipFile(part) as file:

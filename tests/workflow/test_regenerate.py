@@ -63,6 +63,7 @@ def test_without_a_reference_it_says_how_to_make_one(demo):
     assert "Traceback" not in done.stdout
 
 
+@pytest.mark.slow
 def test_a_second_checkout_makes_no_fit(second):
     study, output = second
     assert fits_made(output) == 0
@@ -72,6 +73,7 @@ def test_a_second_checkout_makes_no_fit(second):
     assert "fit_model" not in study.planned()
 
 
+@pytest.mark.slow
 def test_a_changed_prior_is_fitted_and_named_and_the_table_stays(second):
     study, _ = second
     study.edit(lambda config: config["models"]["m71.2"]["priors"].update(Intercept="Normal(0, 3)"))

@@ -1,4 +1,4 @@
-"""Check an archive: every checksum, the zip itself, and every table that follows from the fits, made again."""
+"""Check an archive: every checksum, the zip itself, and every table, which is made again from the fits."""
 
 import filecmp
 import json
@@ -15,10 +15,10 @@ from partialpool.audit.archive import METADATA, RAW, SUMS, pack
 from partialpool.errors import StudyError
 from partialpool.jobs.files import checksum
 
-# Where all else follows from, besides the fits.
+# All tables follow from these files and the fits.
 GIVEN = (RAW, "results/data/truth.csv")
 CHUNK = 2**20
-# Another platform adds in another order; a table of another analysis differs by far more.
+# Another platform adds in another order. Tables of another analysis differ by far more.
 RELATIVE, ABSOLUTE = 1e-7, 1e-9
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w.])")
 OK = "ok"
@@ -45,13 +45,13 @@ def verify(
     Returns
     -------
     dict
-        What was found of each file: ``ok``, with what was done beyond its checksum, or what is wrong. Tables are made
-        again only from files that are all whole.
+        A verdict on each file: ``ok``, with what was checked besides its checksum, or what is wrong. Tables are made
+        again only if all files are whole.
 
     Raises
     ------
     StudyError
-        If there is no such file, it is no zip that can be read, or the tables cannot be made from it.
+        If there is no such file, if it cannot be read as a zip, or if its tables cannot be made again.
     """
     archive = Path(archive)
     if not archive.is_file():
@@ -62,27 +62,27 @@ def verify(
         )
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder, "archive")
-        found = unpack(archive, whole)
-        if not found:
-            found = check(whole)
-            if not wrong(found):
-                found |= check_zip(archive, whole, Path(folder, "again.zip"))
-        if not wrong(found):
+        verdicts = unpack(archive, whole)
+        if not verdicts:
+            verdicts = check(whole)
+            if not wrong(verdicts):
+                verdicts |= check_zip(archive, whole, Path(folder, "again.zip"))
+        if not wrong(verdicts):
             again = Path(folder, "again")
             command = ["--snakefile", snakefile, "--cores", str(cores), *options, "--allowed-rules", *rules]
             made = make_tables(whole, again, command)
-            found |= {name: compare(whole / name, again / name) for name in made}
-    return found
+            verdicts |= {name: compare(whole / name, again / name) for name in made}
+    return verdicts
 
 
-def wrong(found: dict[str, str]) -> dict[str, str]:
-    """Of what ``verify`` found, that which is wrong."""
-    return {name: verdict for name, verdict in found.items() if not verdict.startswith(OK)}
+def wrong(verdicts: dict[str, str]) -> dict[str, str]:
+    """The verdicts that are not ``ok``."""
+    return {name: verdict for name, verdict in verdicts.items() if not verdict.startswith(OK)}
 
 
-def refuse(archive: str | Path, found: dict[str, str]) -> None:
+def refuse(archive: str | Path, verdicts: dict[str, str]) -> None:
     """Raise StudyError, with the names of the files, if anything is wrong."""
-    if bad := wrong(found):
+    if bad := wrong(verdicts):
         lines = [f"  {name}: {verdict}" for name, verdict in list(bad.items())[:20]]
         lines += [f"  ... and {len(bad) - 20} more"] if len(bad) > 20 else []
         raise StudyError(
@@ -91,14 +91,14 @@ def refuse(archive: str | Path, found: dict[str, str]) -> None:
         )
 
 
-def summary(archive: str | Path, found: dict[str, str]) -> str:
-    """What was found of an archive in which nothing is wrong, in a line."""
-    made = sum(verdict != OK for verdict in found.values())
-    return f"{archive}: {len(found)} files are whole; tables that follow from the fits: {made}."
+def summary(archive: str | Path, verdicts: dict[str, str]) -> str:
+    """One line about an archive in which nothing is wrong."""
+    made = sum(verdict != OK for verdict in verdicts.values())
+    return f"{archive}: {len(verdicts)} files are whole; tables that follow from the fits: {made}."
 
 
 def unpack(archive: Path, folder: Path) -> dict[str, str]:
-    """Unzip into a folder; what cannot be read is returned by name, with what is wrong."""
+    """Unzip into a folder; returns the entries that cannot be read, each with what is wrong."""
     damaged = {}
     try:
         with zipfile.ZipFile(archive) as file:
@@ -130,28 +130,28 @@ def check(folder: Path) -> dict[str, str]:
     text = (folder / SUMS).read_text(encoding="utf-8", errors="replace")
     sums = {name: digest for digest, _, name in (line.partition("  ") for line in text.splitlines())}
     claims = {SUMS: sums, METADATA: _described(folder / METADATA)}
-    found = dict.fromkeys(sorted(names), OK)
+    verdicts = dict.fromkeys(sorted(names), OK)
     if text != "".join(f"{sums[name]}  {name}\n" for name in sorted(sums)):
-        found[SUMS] = "changed: it is not in the form in which it was written"
+        verdicts[SUMS] = "changed: it is not in the form in which it was written"
     for name in sorted({*names, *sums, *claims[METADATA]} - {SUMS}):
         # The description has no checksum of itself.
         said = {file: known.get(name) for file, known in claims.items() if file != name}
         actual = checksum(folder / name) if name in names else None
         naming = " and ".join(file for file, digest in said.items() if digest)
         if actual is None:
-            found[name] = f"missing: named by {naming}"
+            verdicts[name] = f"missing: named by {naming}"
         elif not naming:
-            found[name] = f"added: named by neither {SUMS} nor {METADATA}"
+            verdicts[name] = f"added: named by neither {SUMS} nor {METADATA}"
         elif actual not in said.values():
-            found[name] = f"changed: its sha256 is {actual[:12]}..., and not that in {naming}"
+            verdicts[name] = f"changed: its sha256 is {actual[:12]}..., and not that in {naming}"
         else:
             # Two of three agree.
-            found |= {
+            verdicts |= {
                 file: f"changed: it does not have the sha256 of {name}"
                 for file, digest in said.items()
                 if digest != actual
             }
-    return found
+    return verdicts
 
 
 def _described(metadata: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Every column of the data with its type, or a list of what is wrong."""
+"""A type for every column of the data, or a list of all that is wrong with them."""
 
 import re
 from pathlib import Path
@@ -53,7 +53,7 @@ def prepare(
 
     Notes
     -----
-    Rows without an outcome or a time stay: which rows a model uses is for each model to say.
+    Rows without an outcome or a time are kept: each model decides which rows it uses.
     """
     frame = read(path)
     roles = {"unit": unit, "outcome": outcome, "time": time, "group": group}

@@ -20,8 +20,8 @@ def read(path: str | Path) -> pd.DataFrame:
     """Read a CSV file strictly, every value as the text that it is.
 
     Fields are separated by commas, lines have one record each, the first has the names; the text
-    is UTF-8, with or without a byte order mark. Blanks around a value mean nothing. Missing are
-    an empty field, ``NA``, ``NaN`` and ``nan``.
+    is UTF-8, with or without a byte order mark. Blanks around a value are removed. An empty field,
+    ``NA``, ``NaN`` and ``nan`` are missing values.
 
     Parameters
     ----------
@@ -106,10 +106,10 @@ def _text(values: tuple[str, ...]) -> pd.Series:
 def _check_header(path, header: list[str]) -> None:
     if len(header) == 1:
         other = {";": "semicolons", "\t": "tabs", "|": "bars"}
-        found = [name for mark, name in other.items() if mark in header[0]]
+        separators = [name for mark, name in other.items() if mark in header[0]]
         raise StudyError(
             f"{path}, line 1: there is only one column, '{short(header[0])}'"
-            + (f", separated by {found[0]}" if found else "")
+            + (f", separated by {separators[0]}" if separators else "")
             + ".\nThe separator must be a comma (in R: write.csv, not write.csv2)."
         )
     for number, name in enumerate(header, start=1):

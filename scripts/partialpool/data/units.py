@@ -1,4 +1,4 @@
-"""Ids of units: their order, and which of them are meant."""
+"""Ids of units: their order, and which of them a config asks for."""
 
 import numpy as np
 import pandas as pd
@@ -23,18 +23,18 @@ def as_categories(values: pd.Series) -> pd.Series:
 
 
 def choose(observed: list[str], units: str | int | list[str] | None, *, seed: int, where: str) -> list[str]:
-    """The units that are meant.
+    """The units that a prediction or a figure asks for.
 
     Parameters
     ----------
     observed
         Ids of all units, in order.
     units
-        ``"all"`` or None for all; a number for so many drawn at random; or ids.
+        ``"all"`` or None for all; a number of units drawn at random; or a list of ids.
     seed
         Seed of the random choice.
     where
-        Whose units these are, for messages.
+        What has these units, for messages: ``the data``.
 
     Returns
     -------
@@ -44,13 +44,13 @@ def choose(observed: list[str], units: str | int | list[str] | None, *, seed: in
     Raises
     ------
     StudyError
-        If an id is not among them, or more are asked for than there are.
+        If there is no unit with an id, or if more units are asked for than there are.
     """
     if units in (None, "all"):
         return list(observed)
     if isinstance(units, int):
         if units > len(observed):
-            raise StudyError(f"{units} units are asked for, {where} has {len(observed)}.")
+            raise StudyError(f"{units} units are asked for, but {where} has only {len(observed)}.")
         chosen = np.random.default_rng(seed).choice(len(observed), size=units, replace=False)
         return [observed[i] for i in sorted(chosen)]
     if unknown := [name for name in units if name not in observed]:

@@ -1,1 +1,1 @@
-"""What every job needs: its log, files that are whole, fingerprints, resources."""
+"""What every job needs: its log, whole files, time and memory, fingerprints, resources."""

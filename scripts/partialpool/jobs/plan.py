@@ -1,10 +1,10 @@
-"""What a run is about to do, in words."""
+"""What a run will do, in one sentence before it begins."""
 
 import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-# ASSUME: seconds of a job of a small study on a laptop, for rules of which nothing has run here yet.
+# ASSUME: seconds of a job of a small study on a laptop; used for rules that have not run here yet.
 TYPICAL = {
     "fit_model": 6,
     "summarise_model": 5,
@@ -20,18 +20,18 @@ OTHER = 2
 def text(
     jobs: Iterable[tuple[str, str]], fits: Iterable[str], *, cores: int, cache: bool, benchmarks: str | Path
 ) -> str:
-    """Which fits a run makes and which it keeps, how many jobs it has, and about how long they take.
+    """Which fits a run makes and which it keeps, how many jobs it has, and how long they take.
 
     Parameters
     ----------
     jobs
-        Rule and name of what it makes (``growth``; may be empty) of each job that will run.
+        Of each job that will run its rule, and the name of what it makes (``growth``; may be empty).
     fits
-        Models whose fits are there.
+        Models whose fits exist.
     cores
         How many cores the jobs share.
     cache
-        Whether fits may come from Snakemake's cache; which, is known when their data are.
+        Whether fits may come from Snakemake's cache. Which ones is not known before their data are.
     benchmarks
         Folder with what earlier jobs measured: ``{rule}/{name}.tsv``.
     """
@@ -43,7 +43,7 @@ def text(
         measured = _measured(Path(benchmarks, rule), name)
         seconds += TYPICAL.get(rule, OTHER) if measured is None else measured
         guessed += measured is None
-    # Fits and comparisons fill all cores; the report, at the end, has one job and the run one core.
+    # The other jobs share all cores; the report comes last and runs alone.
     last = [_measured(Path(benchmarks, rule), name) or TYPICAL[rule] for rule, name in jobs if rule == "render_report"]
     about = sum(last) + (seconds - sum(last)) / max(cores, 1)
     basis = "by what was measured here before" if not guessed else "a guess: not all of it has run here before"
@@ -64,10 +64,10 @@ def _duration(seconds: float) -> str:
 
 
 def _measured(folder: Path, name: str) -> float | None:
-    """Seconds of a job when it last ran, or else the mean of those of its rule that did."""
+    """Seconds that a job took when it last ran; if it never did, the mean over the jobs of its rule that did."""
     files = [folder / f"{name}.tsv"] if (folder / f"{name}.tsv").exists() else sorted(folder.glob("*.tsv"))
-    found = []
+    seconds = []
     for file in files:
         with file.open() as lines:
-            found += [float(row["s"]) for row in csv.DictReader(lines, delimiter="\t")]
-    return sum(found) / len(found) if found else None
+            seconds += [float(row["s"]) for row in csv.DictReader(lines, delimiter="\t")]
+    return sum(seconds) / len(seconds) if seconds else None

@@ -1,26 +1,37 @@
-"""What a job asks of a cluster, from measured peaks: for itself, for what it reads, and twice as much after a failure.
+"""Memory and time that a job asks of a cluster: they grow with its inputs, and double after each failure.
 
-The functions take what `resources:` gives them: the size of the inputs, ``input.size_mb``, and ``attempt``, which is 1,
-and one more after each failure.
+Snakemake calls these functions with the inputs, whose size is ``input.size_mb``, and with ``attempt``: 1, and one more
+after each failure. The numbers are from measured peaks.
 """
 
 
 def memory(wildcards, input, attempt: int) -> int:
-    """MB of any job but a fit, those of the two Snakemakes that start it on a cluster included."""
+    """MB of every job except fits, with those of the two Snakemake processes that start it on a cluster."""
     return _growing(1000 + 5 * input.size_mb, attempt)
 
 
 def fit_memory(draws: int, size_mb: float, attempt: int) -> int:
-    """MB of a fit with so many draws, of all chains together, to so many MB of prepared data.
+    """MB of a fit.
 
-    Draws by row and unit are most of it, until they are so many that the marginal engine keeps a part of them only
-    (``marginal.LARGE``). NUTS keeps all, and has its retries.
+    Parameters
+    ----------
+    draws
+        Draws of all chains together.
+    size_mb
+        Size of the prepared data in MB.
+    attempt
+        1, and one more after each failure.
+
+    Notes
+    -----
+    Most of the memory holds draws of every row and unit. The marginal engine keeps only a part of them when there are
+    many (``marginal.statistics.LARGE``), which is the limit here. NUTS keeps all and may need a second attempt.
     """
     return _growing(1000 + 25 * size_mb + min(draws * size_mb, 1250), attempt)
 
 
 def minutes(wildcards, input, attempt: int) -> int:
-    """Minutes of any job: many times what it took where it was measured."""
+    """Minutes of every job: many times what was measured."""
     return _growing(30 + input.size_mb, attempt)
 
 

@@ -45,5 +45,5 @@ def test_all_some_or_a_number_of_units():
 def test_units_who_are_not_there():
     with pytest.raises(StudyError, match=r"102: not among the 4 units of the data\. Did you mean '101'\?"):
         choose(OBSERVED, ["102"], seed=1, where="the data")
-    with pytest.raises(StudyError, match="5 units are asked for, the data has 4"):
+    with pytest.raises(StudyError, match="5 units are asked for, but the data has only 4"):
         choose(OBSERVED, 5, seed=1, where="the data")
