@@ -7,8 +7,8 @@ from plotnine import (
     aes,
     expand_limits,
     facet_wrap,
-    geom_area,
     geom_hline,
+    geom_polygon,
     guide_legend,
     guides,
     labs,
@@ -100,13 +100,13 @@ def diagnostics(draws, energy):
     chains = sorted(draws["chain"].astype(str).unique(), key=natural_key)
     draws = in_order(draws.astype({"chain": str}), parameter=shown, chain=chains)
     per_row = min(len(shown), 4)
-    by_chain = scale_color_manual(values=repeated(OKABE_ITO, len(chains)))
+    colors = repeated(OKABE_ITO, len(chains))
     trace = chart(
         _thin(draws),
         aes("draw", "value", color="chain"),
         geom_curves(size=0.25, alpha=0.8),
         facet_wrap("parameter", ncol=per_row, scales="free_y"),
-        by_chain,
+        scale_color_manual(values=colors),
         guides(color=guide_legend(override_aes={"size": 1.2, "alpha": 1})),
         x_numbers(breaks=breaks_extended(3)),
         y_numbers(),
@@ -120,15 +120,16 @@ def diagnostics(draws, energy):
         facet_wrap("parameter", ncol=per_row),
         # A tenth is the least that matters; noise below it should look as small as it is.
         expand_limits(y=(-0.1, 0.1)),
-        by_chain,
+        scale_color_manual(values=colors),
         x_numbers(breaks=[0, 0.5, 1], labels=["0", "0.5", "1"]),
         y_numbers(),
         labs(x="Rank among all draws", y="ECDF difference"),
     )
     energies = chart(
         _energy_densities(energy),
-        aes("energy", "density", fill="kind", color="kind"),
-        geom_area(alpha=0.35, position="identity", size=0.4),
+        aes("energy", "density", group="kind"),
+        geom_polygon(aes(fill="kind"), alpha=0.35),
+        geom_curves(aes(color="kind"), size=0.4),
         facet_wrap("chain", nrow=1),
         scale_fill_manual(values=[TEAL, CORAL]),
         scale_color_manual(values=[TEAL, CORAL]),

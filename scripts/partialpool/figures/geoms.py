@@ -25,8 +25,7 @@ POINTS_PER_SIZE = np.sqrt(np.pi)
 def estimate_density(values, *, n=256, bounds=(-np.inf, np.inf)):
     """Estimate a density with a Gaussian kernel, from binned values.
 
-    Binning makes the cost independent of the number of values but for one pass over them, so that a
-    hundred units with thousands of draws each take milliseconds.
+    Values are counted on a grid first, so that the time hardly depends on their number.
 
     Parameters
     ----------
@@ -44,6 +43,7 @@ def estimate_density(values, *, n=256, bounds=(-np.inf, np.inf)):
         The grid reaches three bandwidths beyond the values, or to the bounds; the integral of the
         density over it is 1. Both are empty if the values do not vary: then there is no density.
     """
+    # `array_stats.kde` of arviz_stats does the same, but its import costs `draw_figures` 0.7 s, a fifth of that job.
     values = np.asarray(values, dtype=float)
     bandwidth = _bandwidth(values)
     if bandwidth <= 1e-12 * np.abs(values).max():

@@ -97,7 +97,7 @@ def theme_study():
 def chart(data, mapping, *parts):
     """A plot in the study's theme; ``parts`` are its layers, scales, facets and labels.
 
-    They are added at once, since plotnine copies the whole plot at every `+`.
+    They are added at once, since plotnine copies the whole plot at every `+`; so none of them may be in two places.
     """
     parts = [theme_study(), *parts]
     return ggplot(data, mapping) + parts

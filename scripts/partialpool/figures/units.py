@@ -195,14 +195,15 @@ def half_eyes(draws, *, reference=None, labels):
     widest_first = list(spread.sort_values(ascending=False, kind="stable").index)
     draws = in_order(draws, id=units, quantity=widest_first)
     line = [] if reference is None else [geom_hline(yintercept=reference, linetype="dashed", size=0.4)]
-    guide = guide_legend() if len(quantities) > 1 else None
+    # Two guides, as plotnine keeps in each what the scale of its own shows.
+    guides = [guide_legend() if len(quantities) > 1 else None for _ in range(2)]
     plot = chart(
         slab_intervals(draws, ["id", "quantity"]),
         aes("id", fill="quantity", color="quantity"),
         *line,
         geom_halfeye(SLAB, alpha=0.5, size=0.4 if width == COLUMN else 0.25),
-        scale_fill_manual(values=colors, breaks=quantities, guide=guide),
-        scale_color_manual(values=colors, breaks=quantities, guide=guide),
+        scale_fill_manual(values=colors, breaks=quantities, guide=guides[0]),
+        scale_color_manual(values=colors, breaks=quantities, guide=guides[1]),
         y_numbers(),
         labs(y=axis_label(labels, "outcome"), fill="", color=""),
         *unit_axis(units, axis_label(labels, "unit"), width),

@@ -24,7 +24,7 @@ def test_diagnostics_show_a_chain_apart(rng):
     astray = (draws["parameter"] == "b") & (draws["chain"] == 2)
     draws.loc[astray, "value"] += 5
     figure = diagnostics(draws, energy)
-    drawn, [[trace], [_, ecdf, _], [density]] = draw(figure)
+    drawn, [[trace], [_, ecdf, _], [density, _]] = draw(figure)
     assert {"sd", "b", "Chain 0", "Chain 3"} <= texts(drawn)
     assert trace.groupby(["PANEL", "group"], observed=True).size().max() <= 400
     worst = ecdf.assign(y=ecdf["y"].abs()).groupby(["PANEL", "group"], observed=True)["y"].max()

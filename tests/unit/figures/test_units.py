@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
+from matplotlib.patches import Rectangle
 from partialpool.figures.theme import CORAL, TEAL
 from partialpool.figures.units import (
     fitted_trajectories,
@@ -151,6 +152,8 @@ def test_half_eyes_of_two_quantities_draw_the_wide_one_below(rng):
     slab = drawn.axes[0].collections[0]
     assert [to_hex(color) for color in slab.get_facecolors()] == [TEAL, CORAL] * 3
     assert {"expected", "predicted"} <= texts(drawn)
+    keys = drawn.findobj(lambda artist: isinstance(artist, Rectangle) and artist.get_alpha() is None)
+    assert {CORAL, TEAL} <= {to_hex(key.get_facecolor()) for key in keys}
 
 
 def test_half_eyes_refuse_three_quantities(rng):
