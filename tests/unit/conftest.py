@@ -39,6 +39,18 @@ def make_spec():
     return make
 
 
+@pytest.fixture
+def write_csv(tmp_path):
+    """Write text or bytes into a CSV file; returns its path."""
+
+    def write(content):
+        path = tmp_path / "raw.csv"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
 @pytest.fixture(scope="session")
 def units():
     """Twelve units measured five times each, in no order; the group is a unit's, the mood a measurement's."""

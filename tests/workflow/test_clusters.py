@@ -7,7 +7,7 @@ import time
 
 import pytest
 import yaml
-from conftest import Project
+from copies import Project
 
 
 def slurm(*command: str) -> str:

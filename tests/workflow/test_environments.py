@@ -6,7 +6,7 @@ from importlib.metadata import distribution, packages_distributions
 
 import pytest
 import yaml
-from conftest import ROOT
+from copies import ROOT
 from packaging.requirements import Requirement
 
 ENVIRONMENTS = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / "envs").glob("*.yaml")}

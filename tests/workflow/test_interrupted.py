@@ -7,7 +7,7 @@ import time
 
 import psutil
 import pytest
-from conftest import Project
+from copies import Project
 
 FIT = "results/models/m71.2.nc"
 

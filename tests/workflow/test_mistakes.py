@@ -5,7 +5,7 @@ import shutil
 import socket
 
 import pytest
-from conftest import Project
+from copies import Project
 
 
 @pytest.fixture

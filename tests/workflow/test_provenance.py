@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 import yaml
-from conftest import Project, copy_project
+from copies import Project, copy_project
 from partialpool.audit.archive import METADATA, PROFILES, SUMS, write
 
 PREDICTIONS = "results/predictions/known-people.csv"

@@ -4,7 +4,7 @@ import shutil
 
 import pandas as pd
 import pytest
-from conftest import Project
+from copies import Project
 
 
 @pytest.fixture(scope="module")

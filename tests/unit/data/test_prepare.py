@@ -14,8 +14,8 @@ GOOD = """id,group,week,con,wave,note,x,full
 """
 
 
-def test_prepare_gives_types_that_parquet_keeps(write, tmp_path):
-    frame = prepare(write(GOOD.replace("1,,2", "1,0.2,2")), **ROLES)
+def test_prepare_gives_types_that_parquet_keeps(write_csv, tmp_path):
+    frame = prepare(write_csv(GOOD.replace("1,,2", "1,0.2,2")), **ROLES)
     assert frame.dtypes.astype(str).to_dict() == {
         "id": "int64",
         "group": "category",
@@ -33,43 +33,43 @@ def test_prepare_gives_types_that_parquet_keeps(write, tmp_path):
     pd.testing.assert_frame_equal(frame, pd.read_parquet(tmp_path / "prepared.parquet"))
 
 
-def test_numbers_are_right_to_the_last_bit(write):
+def test_numbers_are_right_to_the_last_bit(write_csv):
     drawn = np.random.default_rng(1).integers(0, 2**64, 2000, dtype="uint64").view("float64")
     texts = [repr(number) for number in drawn[np.isfinite(drawn)].tolist()]
     texts += ["1.", "+.5", "-0", "1e-999", "9007199254740993", "1." + "1" * 400]
     # Halfway between two numbers, and just beyond.
     texts += ["1.00000000000000011102230246251565404236316680908203125" + more for more in ("", "1")]
     frame = prepare(
-        write("id,con\n" + "".join(f"{i % 9},{text}\n" for i, text in enumerate(texts))), unit="id", outcome="con"
+        write_csv("id,con\n" + "".join(f"{i % 9},{text}\n" for i, text in enumerate(texts))), unit="id", outcome="con"
     )
     expected = np.array([float(text) for text in texts])
     assert frame["con"].to_numpy().tobytes() == expected.tobytes()
 
 
-def test_prepare_without_time_and_group(write):
-    frame = prepare(write("id,con\n007,1\n007,2\n8,3\n"), unit="id", outcome="con")
+def test_prepare_without_time_and_group(write_csv):
+    frame = prepare(write_csv("id,con\n007,1\n007,2\n8,3\n"), unit="id", outcome="con")
     assert frame["id"].tolist() == ["007", "007", "8"]
     assert frame["id"].dtype == "str"
     assert frame["con"].dtype == "float64"
 
 
-def test_prepare_keeps_rows_without_outcome_or_time(write):
-    frame = prepare(write(GOOD + "29,CTRL,2,0.3,2,b,1,\n29,CTRL,3,0.3,2,b,1,\n"), **ROLES)
+def test_prepare_keeps_rows_without_outcome_or_time(write_csv):
+    frame = prepare(write_csv(GOOD + "29,CTRL,2,0.3,2,b,1,\n29,CTRL,3,0.3,2,b,1,\n"), **ROLES)
     assert frame["row"].tolist() == list(range(5))
     assert frame["con"].isna().tolist() == [False, True, False, False, False]
     assert frame["week"].isna().tolist() == [False, False, True, False, False]
 
 
-def test_numeric_groups_are_categories_in_numeric_order(write):
+def test_numeric_groups_are_categories_in_numeric_order(write_csv):
     rows = "".join(f"{i},{g},{w},{i + w}\n" for i, g in ((1, 10), (2, 9)) for w in (0, 1))
-    frame = prepare(write("id,group,week,con\n" + rows), **ROLES)
+    frame = prepare(write_csv("id,group,week,con\n" + rows), **ROLES)
     assert frame["group"].cat.categories.tolist() == ["9", "10"]
 
 
-def test_prepare_lists_all_problems_with_line_and_value(write):
+def test_prepare_lists_all_problems_with_line_and_value(write_csv):
     with pytest.raises(StudyError) as error:
         prepare(
-            write(
+            write_csv(
                 "id,group,week,con\n1,A,0,'0,19'\n".replace("'", '"')
                 + "1,B,1,1.2 kg\n,A,1,inf\n2,A,2020-01-05,1e999\n3,NA,0,0.5\n3,C,0,0.5\n"
             ),
@@ -88,10 +88,10 @@ def test_prepare_lists_all_problems_with_line_and_value(write):
     assert "problems: 8" in str(error.value)
 
 
-def test_prepare_shows_ten_problems_at_most(write):
+def test_prepare_shows_ten_problems_at_most(write_csv):
     rows = "".join(f"{i // 2},A,{i},x{i}\n" for i in range(50))
     with pytest.raises(StudyError, match="problems: 50") as error:
-        prepare(write("id,group,week,con\n" + rows), **ROLES)
+        prepare(write_csv("id,group,week,con\n" + rows), **ROLES)
     assert str(error.value).count("line ") == 10
     assert "and 40 more" in str(error.value)
 
@@ -106,9 +106,9 @@ def test_prepare_shows_ten_problems_at_most(write):
         ("1,A,NA,1\n1,A,1,2\n2,A,1,3\n", "column week: fewer than 2 different values"),
     ],
 )
-def test_prepare_refuses_data_that_say_nothing(write, rows, says):
+def test_prepare_refuses_data_that_say_nothing(write_csv, rows, says):
     with pytest.raises(StudyError, match=says):
-        prepare(write("id,group,week,con\n" + rows), **ROLES)
+        prepare(write_csv("id,group,week,con\n" + rows), **ROLES)
 
 
 @pytest.mark.parametrize(
@@ -119,8 +119,8 @@ def test_prepare_refuses_data_that_say_nothing(write, rows, says):
         ("group", "row", "data.group"),
     ],
 )
-def test_prepare_names_the_columns_there_are(write, role, column, says):
+def test_prepare_names_the_columns_there_are(write_csv, role, column, says):
     with pytest.raises(StudyError) as error:
-        prepare(write(GOOD), **ROLES | {role: column})
+        prepare(write_csv(GOOD), **ROLES | {role: column})
     assert f"data.{role}" in str(error.value)
     assert says in str(error.value)

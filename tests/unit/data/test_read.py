@@ -5,8 +5,8 @@ from partialpool.data.read import read
 from partialpool.errors import StudyError
 
 
-def test_read_keeps_text_and_counts_lines(write):
-    frame = read(write('\ufeffid, a ,b\r\n06,"x, y",NA\r\n 7 , ,nan\r\n\r\n'))
+def test_read_keeps_text_and_counts_lines(write_csv):
+    frame = read(write_csv('\ufeffid, a ,b\r\n06,"x, y",NA\r\n 7 , ,nan\r\n\r\n'))
     assert list(frame) == ["id", "a", "b", "row"]
     assert frame["id"].tolist() == ["06", "7"]
     assert frame["a"].tolist()[0] == "x, y"
@@ -39,15 +39,15 @@ def test_read_keeps_text_and_counts_lines(write):
         (b'a,b\n1,"x"y\n', ["line 2", "quote"]),
     ],
 )
-def test_read_refuses_what_is_not_csv(write, content, parts):
+def test_read_refuses_what_is_not_csv(write_csv, content, parts):
     with pytest.raises(StudyError) as error:
-        read(write(content))
+        read(write_csv(content))
     for part in ["raw.csv", *parts]:
         assert part in str(error.value)
 
 
-def test_read_in_blocks_is_read_at_once(write, monkeypatch):
-    path = write("a,b\n" + "".join(f'"{i}", {i % 3 or "NA"} \n' for i in range(7)))
+def test_read_in_blocks_is_read_at_once(write_csv, monkeypatch):
+    path = write_csv("a,b\n" + "".join(f'"{i}", {i % 3 or "NA"} \n' for i in range(7)))
     whole = read(path)
     for block in (1, 2, 7):
         monkeypatch.setattr(read_module, "BLOCK", block)
@@ -63,14 +63,14 @@ def test_read_in_blocks_is_read_at_once(write, monkeypatch):
         (["1", "1,2", "1,2", '1,"x"y'], "line 5: .*expected after"),
     ],
 )
-def test_wrong_lines_are_named_in_every_block(write, monkeypatch, lines, says):
+def test_wrong_lines_are_named_in_every_block(write_csv, monkeypatch, lines, says):
     monkeypatch.setattr(read_module, "BLOCK", 2)
     with pytest.raises(StudyError, match=f"raw.csv, {says}"):
-        read(write("\n".join(["a,b", *lines])))
+        read(write_csv("\n".join(["a,b", *lines])))
 
 
-def test_blanks_are_those_of_python(write):
+def test_blanks_are_those_of_python(write_csv):
     blanks = [character for character in map(chr, range(0x110000)) if character.isspace() and character not in "\r\n"]
-    frame = read(write("a,b\n" + "".join(f"{blank}x{blank}y{blank},NA{blank}\n" for blank in blanks)))
+    frame = read(write_csv("a,b\n" + "".join(f"{blank}x{blank}y{blank},NA{blank}\n" for blank in blanks)))
     assert frame["a"].tolist() == [f"x{blank}y" for blank in blanks]
     assert frame["b"].isna().all()
