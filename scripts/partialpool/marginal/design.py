@@ -26,7 +26,7 @@ FUNCTIONS = {
     "exp2": np.exp2,
     "abs": np.abs,
 }
-_SPECIAL_OUTCOMES = ("censored", "constrained", "truncated", "weighted")
+SPECIAL_OUTCOMES = ("censored", "constrained", "truncated", "weighted")
 
 
 class NoClosedForm(Exception):
@@ -200,7 +200,7 @@ def _check_closed_form(spec: ModelSpec) -> str | None:
     if len(groupings) > 1:
         raise NoClosedForm(f"its effects have several grouping factors: {', '.join(sorted(groupings))}")
     function = model_description(spec.formula).response.term.name.partition("(")[0]
-    if function in _SPECIAL_OUTCOMES:
+    if function in SPECIAL_OUTCOMES:
         raise NoClosedForm(f"its outcome is {function}")
     return next(iter(groupings), None)
 
@@ -211,12 +211,12 @@ def _only_expressions(spec: ModelSpec, rows: pd.DataFrame, grouping: str | None)
     formulae makes a column of each unit, of which there may be many. Only what stands before the bars is asked of it;
     which row belongs to which unit is read from the data.
     """
-    if grouping not in rows or not _only_groups(spec.formula, grouping):
+    if grouping not in rows or not only_groups(spec.formula, grouping):
         return rows
     return rows.assign(**{grouping: pd.Categorical(["all"] * len(rows))})
 
 
-def _only_groups(formula: str, grouping: str) -> bool:
+def only_groups(formula: str, grouping: str) -> bool:
     """Whether a variable stands in a formula only behind bars."""
     word = rf"(?<![\w.]){re.escape(grouping)}(?![\w.])"
     return len(re.findall(word, formula)) == len(re.findall(rf"\|\s*{word}\s*\)", formula))

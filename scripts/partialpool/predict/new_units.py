@@ -1,92 +1,78 @@
 """New units: effects drawn from the population of the same posterior draw."""
 
 import re
-from itertools import permutations
 
 import numpy as np
 
 from partialpool.errors import StudyError
+from partialpool.model.names import classify, effect_terms
+from partialpool.model.population import population
 
 
-def with_new_units(posterior, unit: str, rng: np.random.Generator):
-    """A posterior in which every unit's effects are drawn anew from the population distribution of the same draw.
+def with_new_units(posterior, unit: str, rng: np.random.Generator, *, n_units: int | None = None):
+    """A posterior in which new units have taken the places of observed ones.
+
+    Their effects are drawn from the population distribution of the same draw.
 
     Parameters
     ----------
     posterior
-        Dataset (chain, draw, ...) with terms ``expr|unit``, their ``_sigma`` and, if correlated, ``cor_unit``.
+        Dataset of a fit by any engine.
     unit
         The grouping factor.
     rng
         Source of randomness.
+    n_units
+        How many of the first units are replaced; None for all.
 
     Returns
     -------
     Dataset
-        The same variables; those of the unit replaced.
+        The same variables, with other effects of the units that are replaced.
 
     Raises
     ------
     StudyError
         If the model has no population distribution of units, or one that is not a plain multivariate normal.
     """
-    units_dim = f"{unit}__factor_dim"
-    terms = [name for name in posterior.data_vars if name.endswith(f"|{unit}")]
+    terms = effect_terms(posterior, unit)
     if not terms:
         raise StudyError(
             f"This model has no population distribution of {unit} from which new units could be drawn: its formula "
             f"needs a term such as (1 | {unit})."
         )
-    for name in posterior.data_vars:
-        expr, _, factor = name.removesuffix("_sigma").partition("|")
-        if re.search(rf"(?<!\w){re.escape(unit)}(?!\w)", expr):
+    _refuse_other_terms(posterior, unit)
+    for term in terms:
+        known = {"chain", "draw", term.grouping_dim, *term.level_coords}
+        if not known.issuperset(posterior[term.name].dims):
+            raise StudyError(
+                f"New units cannot be drawn for '{term.name}', which has one effect a level of the outcome."
+            )
+    of_units = population(posterior, terms)
+    chains, draws, q = of_units.sd.shape
+    n_units = posterior.sizes[terms[0].grouping_dim] if n_units is None else n_units
+    z = rng.standard_normal((chains, draws, n_units, q))
+    fresh = np.einsum("...ij,...uj->...ui", of_units.cholesky, z)
+    result = posterior.copy()
+    for term, columns in zip(terms, of_units.columns, strict=True):
+        effects = posterior[term.name].transpose("chain", "draw", term.grouping_dim, ...).copy(deep=True)
+        shape = *effects.shape[:2], n_units, *effects.shape[3:]
+        effects.to_numpy()[:, :, :n_units] = fresh[..., columns].reshape(shape)
+        result[term.name] = effects.transpose(*posterior[term.name].dims)
+    return result
+
+
+def _refuse_other_terms(posterior, unit: str) -> None:
+    """Raise StudyError if the unit stands in a term that is not a population of units."""
+    for name, values in posterior.data_vars.items():
+        kind, term = classify(name, values.dims)
+        expression, grouping = (term.expression, term.grouping) if kind in ("group", "sd") else (name, "")
+        if re.search(rf"(?<!\w){re.escape(unit)}(?!\w)", expression):
             raise StudyError(
                 f"New units cannot be drawn for '{name}', which belongs to each {unit} observed "
                 "and has no population distribution."
             )
-        if factor != unit and unit in factor.split(":"):
-            raise StudyError(f"New units cannot be drawn for '{name}', which crosses {unit} with another factor.")
-    sds, coefficients, slices = [], [], []
-    for name in terms:
-        expr, dims = (
-            name.partition("|")[0],
-            [d for d in posterior[name].dims if d not in ("chain", "draw", units_dim)],
-        )
-        if any(not dim.endswith("__expr_dim") for dim in dims):
-            raise StudyError(f"New units cannot be drawn for '{name}', which has one effect a level of the outcome.")
-        levels = [f"[{level}]" for level in posterior[dims[0]].values] if dims else [""]
-        slices.append(slice(len(coefficients), len(coefficients) + len(levels)))
-        coefficients += [("Intercept" if expr == "1" else expr) + level for level in levels]
-        sd = posterior[f"{name}_sigma"].transpose("chain", "draw", ...).to_numpy()
-        sds.append(sd.reshape(*sd.shape[:2], -1))
-    chains, draws = sds[0].shape[:2]
-    correlation = np.tile(np.eye(len(coefficients)), (chains, draws, 1, 1))
-    for name in posterior.data_vars:
-        if name.rstrip("_") == f"cor_{unit}".rstrip("_"):
-            values = posterior[name].transpose("chain", "draw", ...).to_numpy()
-            for k, pair in enumerate(posterior[f"{name}_dim"].values):
-                (i, j) = next(
-                    (i, j)
-                    for i, j in permutations(range(len(coefficients)), 2)
-                    if f"{coefficients[i]},{coefficients[j]}" == pair
-                )
-                correlation[..., i, j] = correlation[..., j, i] = values[..., k]
-    z = rng.standard_normal((chains, draws, posterior.sizes[units_dim], len(coefficients)))
-    fresh = np.einsum("...ij,...pj->...pi", _square_root(correlation), z) * np.concatenate(sds, axis=-1)[:, :, None]
-    result = posterior.copy()
-    for name, columns in zip(terms, slices, strict=True):
-        dims = [
-            "chain",
-            "draw",
-            units_dim,
-            *(d for d in posterior[name].dims if d.endswith("__expr_dim")),
-        ]
-        values = fresh[..., columns] if len(dims) == 4 else fresh[..., columns.start]
-        result[name] = posterior[name].transpose(*dims).copy(data=values).transpose(*posterior[name].dims)
-    return result
-
-
-def _square_root(matrices: np.ndarray) -> np.ndarray:
-    """Square roots A with A A' = R; unlike Cholesky's they exist when a correlation has rounded to one."""
-    values, vectors = np.linalg.eigh(matrices)
-    return vectors * np.sqrt(np.clip(values, 0, None))[..., None, :]
+        if grouping != unit and unit in grouping.split(":"):
+            raise StudyError(
+                f"New units cannot be drawn for '{name}', which crosses {unit} with another grouping factor."
+            )

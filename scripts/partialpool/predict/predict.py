@@ -1,18 +1,73 @@
-"""What a fitted model expects of units, and what it predicts they would score: units observed, and new ones."""
+"""What a fitted model expects of units, and what it predicts of one new measurement: observed units, and new ones."""
+
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from partialpool.errors import StudyError
-from partialpool.model.build import build
 from partialpool.model.formula import complete_cases
 from partialpool.model.names import refuse_summaries
 from partialpool.model.spec import ModelSpec
+from partialpool.predict import gaussian
 from partialpool.predict.new_units import with_new_units
 from partialpool.predict.points import points
 
 
+@dataclass(frozen=True)
+class Prediction:
+    """Predictions of one model.
+
+    Attributes
+    ----------
+    model
+        Its name.
+    at : DataFrame
+        ``id``, the unit, and the covariates: n rows.
+    values
+        For each quantity draws of shape (chain, draw, n).
+    """
+
+    model: str
+    at: pd.DataFrame
+    values: dict[str, np.ndarray]
+
+    def labels(self, quantity: str) -> pd.DataFrame:
+        """``model,quantity,id`` and the covariates, a row for each of n."""
+        at = self.at.assign(model=self.model, quantity=quantity)
+        return at[["model", "quantity", "id", *self.at.columns.drop("id")]]
+
+
 def predict(
+    tree,
+    spec: ModelSpec,
+    data: pd.DataFrame,
+    *,
+    model: str,
+    units,
+    new_units: int | None,
+    at: dict,
+    quantities: list[str],
+) -> Prediction:
+    """Predictions of one model.
+
+    Parameters
+    ----------
+    tree, spec, data
+        The fit, its spec, and the prepared data.
+    model
+        Name of the model.
+    units, new_units, at
+        See ``points``.
+    quantities
+        See ``draws_at``.
+    """
+    where = points(spec, data, units=units, new_units=new_units, at=at)
+    values = draws_at(tree, spec, data, where, quantities=quantities, new=new_units is not None, seed=spec.seed)
+    return Prediction(model, where.rename(columns={spec.unit: "id"}), values)
+
+
+def draws_at(
     tree,
     spec: ModelSpec,
     data: pd.DataFrame,
@@ -49,104 +104,67 @@ def predict(
     StudyError
         If units are new and the model has no distribution of units.
     """
-    import warnings
-
     rows = complete_cases(spec, data)
-    model = build(spec, rows)
-    if model.response_term.coords or "threshold" in model.family.likelihood.params:
-        raise StudyError(f"Predictions are numbers; the family '{spec.family}' has a probability for each level.")
-    unit = spec.unit
+    if gaussian.is_gaussian(spec):
+        draw, model = gaussian.draw, gaussian.LinearPredictor(spec, rows)
+    else:
+        from partialpool.predict import by_bambi
+
+        draw, model = by_bambi.draw, by_bambi.build_model(spec, rows)
     posterior = tree["posterior"].to_dataset()
     refuse_summaries(posterior)
     rng = np.random.default_rng(seed)
-    observed = list(rows[unit].cat.categories)
-    ids = list(dict.fromkeys(at[unit]))
-    results: dict[str, list[np.ndarray]] = {quantity: [] for quantity in quantities}
-    # New units take the places of observed ones, whose effects are replaced by fresh draws: so Bambi's own predict
-    # does the rest, for any family. As many at a time as there are places.
-    batches = [ids[i : i + len(observed)] for i in range(0, len(ids), len(observed))] if new else [ids]
-    for batch in batches:
-        place = dict(zip(batch, observed, strict=False)) if new else {name: name for name in batch}
-        part = at[at[unit].isin(batch)].copy()
-        part[unit] = pd.Categorical(part[unit].map(place), observed, ordered=True)
-        for column in part.columns.drop(unit):
-            if isinstance(rows[column].dtype, pd.CategoricalDtype):
-                part[column] = _known_levels(part[column], rows[column], column)
-        drawn = with_new_units(posterior, unit, rng) if new else posterior
-        kind = "response" if "predicted" in quantities else "response_params"
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            result = model.predict(_only_posterior(drawn), kind=kind, data=part, inplace=False, random_seed=rng)
-        for quantity in quantities:
-            if quantity == "expected":
-                values = result["posterior"][model.family.likelihood.parent]
-            else:
-                values = next(iter(result["posterior_predictive"].data_vars.values()))
-            results[quantity].append(values.transpose("chain", "draw", "__obs__").to_numpy())
-    return {quantity: np.concatenate(parts, axis=-1) for quantity, parts in results.items()}
+    observed, ids = list(rows[spec.unit].cat.categories), list(dict.fromkeys(at[spec.unit]))
+    if not new:
+        return draw(model, posterior, _categories(at, rows), quantities=quantities, rng=rng)
+    parts = []
+    # New units take the places of observed ones, as many at a time as there are places: so any design and any family
+    # takes them for units that it knows.
+    for start in range(0, len(ids), len(observed)):
+        batch = ids[start : start + len(observed)]
+        place = dict(zip(batch, observed, strict=False))
+        part = at[at[spec.unit].isin(batch)].replace({spec.unit: place})
+        fresh = with_new_units(posterior, spec.unit, rng, n_units=len(batch))
+        parts.append(draw(model, fresh, _categories(part, rows), quantities=quantities, rng=rng))
+    return {quantity: np.concatenate([part[quantity] for part in parts], axis=-1) for quantity in quantities}
 
 
-def _only_posterior(dataset):
-    import xarray as xr
-
-    return xr.DataTree.from_dict({"posterior": dataset})
-
-
-def _known_levels(values: pd.Series, fitted: pd.Series, column: str) -> pd.Categorical:
-    levels = list(fitted.cat.categories)
-    if unknown := sorted(set(values.astype(str)) - set(levels)):
-        raise StudyError(f"'at': {column} has no level {', '.join(unknown)}. Valid: {', '.join(levels)}.")
-    return pd.Categorical(values.astype(str), levels, ordered=fitted.cat.ordered)
+def _categories(at: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Covariates with the categories of the data; StudyError if a level is unknown."""
+    at = at.copy()
+    for column in at.columns[[isinstance(rows[name].dtype, pd.CategoricalDtype) for name in at.columns]]:
+        levels, values = list(rows[column].cat.categories), at[column].astype(str)
+        if unknown := sorted(set(values) - set(levels)):
+            raise StudyError(f"'at': {column} has no level {', '.join(unknown)}. Valid: {', '.join(levels)}.")
+        at[column] = pd.Categorical(values, levels, ordered=rows[column].cat.ordered)
+    return at
 
 
-def tables(
-    tree,
-    spec: ModelSpec,
-    data: pd.DataFrame,
-    *,
-    model: str,
-    units,
-    new_units: int | None,
-    at: dict,
-    quantities: list[str],
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Predictions of one model, summarised and as draws.
+def summarise(predictions: list[Prediction]) -> pd.DataFrame:
+    """``model,quantity,id,mean,q2.5,q97.5`` and the covariates: mean and 95 % equal-tailed interval."""
+    parts = []
+    for prediction in predictions:
+        for quantity, values in prediction.values.items():
+            part = prediction.labels(quantity)
+            low, high = np.quantile(values, [0.025, 0.975], axis=(0, 1))
+            for place, (name, numbers) in enumerate({"mean": values.mean((0, 1)), "q2.5": low, "q97.5": high}.items()):
+                part.insert(3 + place, name, numbers)
+            parts.append(part)
+    return pd.concat(parts, ignore_index=True)
 
-    Parameters
-    ----------
-    tree, spec, data
-        The fit, its spec, and the prepared data.
-    model
-        Name of the model, for the tables.
-    units, new_units, at
-        See ``points``.
-    quantities
-        See ``predict``.
 
-    Returns
-    -------
-    summary : DataFrame
-        ``model,quantity,id,mean,q2.5,q97.5`` and the covariates: mean and 95 % equal-tailed interval.
-    draws : DataFrame
-        ``model,quantity,id``, the covariates, ``chain,draw,value``: chain varies slowest within each value.
-    """
-    where = points(spec, data, units=units, new_units=new_units, at=at)
-    new = new_units is not None
-    drawn = predict(tree, spec, data, where, quantities=quantities, new=new, seed=spec.seed)
-    labels = where.rename(columns={spec.unit: "id"})
-    summaries, longs = [], []
-    for quantity, values in drawn.items():
-        chains, draws, n = values.shape
-        low, high = np.quantile(values, [0.025, 0.975], axis=(0, 1))
-        head = labels[["id"]].assign(model=model, quantity=quantity)[["model", "quantity", "id"]]
-        numbers = pd.DataFrame({"mean": values.mean(axis=(0, 1)), "q2.5": low, "q97.5": high})
-        covariates = labels.drop(columns="id")
-        summaries.append(pd.concat([head, numbers, covariates], axis=1))
-        point = np.repeat(np.arange(n), chains * draws)
-        long = pd.concat([head, covariates], axis=1).astype(dict.fromkeys(head.columns, "category")).iloc[point]
-        long = long.reset_index(drop=True)
-        long["chain"] = np.tile(np.repeat(np.arange(chains, dtype="int16"), draws), n)
-        long["draw"] = np.tile(np.arange(draws, dtype="int32"), n * chains)
-        long["value"] = np.moveaxis(values, -1, 0).ravel()
-        longs.append(long)
-    return pd.concat(summaries, ignore_index=True), pd.concat(longs, ignore_index=True)
+def draws(predictions: list[Prediction]) -> pd.DataFrame:
+    """``model,quantity,id``, the covariates, ``chain,draw,value``: chain varies slowest within each value."""
+    labels = [part.labels(quantity) for part in predictions for quantity in part.values]
+    values = [array for part in predictions for array in part.values.values()]
+    points = pd.concat(labels, ignore_index=True).astype(dict.fromkeys(["model", "quantity", "id"], "category"))
+    counts = [array.shape[0] * array.shape[1] for array in values for _ in range(array.shape[2])]
+    table = points.iloc[np.repeat(np.arange(len(points)), counts)].reset_index(drop=True)
+    grids = [np.indices(array.shape[:2], dtype="int32").reshape(2, -1) for array in values]
+    repeated = [np.tile(grid, array.shape[2]) for grid, array in zip(grids, values, strict=True)]
+    chain, draw = np.concatenate(repeated, axis=1)
+    return table.assign(
+        chain=chain.astype("int16"),
+        draw=draw,
+        value=np.concatenate([np.moveaxis(array, -1, 0).ravel() for array in values]),
+    )

@@ -159,7 +159,7 @@ def group_posterior():
 
 
 def run(posterior, spec, data, at, *, new=False, quantities=("expected",), seed=1):
-    return predict_module.predict(tree_of(posterior), spec, data, at, quantities=list(quantities), new=new, seed=seed)
+    return predict_module.draws_at(tree_of(posterior), spec, data, at, quantities=list(quantities), new=new, seed=seed)
 
 
 def test_expected_is_the_linear_predictor(group_posterior, grouped, units):
@@ -446,7 +446,7 @@ def test_other_factors_keep_their_effects(make_spec, units):
         ),
         (
             {"1|id": ["id__factor_dim"], "1|id_sigma": [], "1|group:id": ["group:id__factor_dim"]},
-            "'1|group:id', which crosses id with another factor",
+            "'1|group:id', which crosses id with another grouping factor",
         ),
         (
             {"1|id": ["id__factor_dim", "mood_reduced_dim"], "1|id_sigma": ["mood_reduced_dim"]},
@@ -473,18 +473,21 @@ def test_similar_names_are_no_obstacle():
 # ---------------------------------------------------------------------------------------- tables
 
 
+def tables_of(tree, spec, data, **arguments):
+    predictions = [predict_module.predict(tree, spec, data, **arguments)]
+    return predict_module.summarise(predictions), predict_module.draws(predictions)
+
+
 @pytest.fixture(scope="module")
 def tables(make_spec, units):
-    """Two units's tables, and the posterior; no spread between units, and Intercepts that can be told apart."""
+    """Tables of two units, and the posterior; no spread between units, and Intercepts that can be told apart."""
     spec = make_spec("y ~ x + (1 | id)", "Intercept b sd sigma")
     posterior = made_up(["Intercept"], common=["x"], chains=2, draws=500)
     posterior["Intercept"] = ("chain", "draw"), np.random.default_rng(1).permutation(np.arange(1000.0)).reshape(2, 500)
     posterior["1|id"] = posterior["1|id"] * 0
     posterior["x"] = posterior["x"] * 0 + 1000
     arguments = {"model": "m1", "units": ["6", "29"], "new_units": None, "at": {"x": [0, 2]}}
-    return predict_module.tables(
-        tree_of(posterior), spec, units, **arguments, quantities=["expected", "predicted"]
-    ), posterior
+    return tables_of(tree_of(posterior), spec, units, **arguments, quantities=["expected", "predicted"]), posterior
 
 
 def test_the_summary_is_the_contracts(tables):
@@ -526,11 +529,11 @@ def test_tables_of_new_units(make_spec, units):
     spec = make_spec("y ~ 1 + (1 | id)", "Intercept sd sigma")
     tree = tree_of(made_up(["Intercept"]))
     arguments = {"model": "m2", "units": None, "new_units": 2, "at": {}, "quantities": ["expected"]}
-    summary, draws = predict_module.tables(tree, spec, units, **arguments)
+    summary, draws = tables_of(tree, spec, units, **arguments)
     assert list(summary.columns) == ["model", "quantity", "id", "mean", "q2.5", "q97.5"]
     assert summary["id"].tolist() == ["251", "252"]
     # Not units observed, whose effects are 10.
     assert (summary["q97.5"] < 10).all()
-    pd.testing.assert_frame_equal(predict_module.tables(tree, spec, units, **arguments)[1], draws)
-    other = predict_module.tables(tree, replace(spec, seed=4), units, **arguments)[1]
+    pd.testing.assert_frame_equal(tables_of(tree, spec, units, **arguments)[1], draws)
+    other = tables_of(tree, replace(spec, seed=4), units, **arguments)[1]
     assert not np.isin(other["value"], draws["value"]).any()
