@@ -7,10 +7,10 @@ if (!nzchar(system.file("include", package = "BH"))) rstan::rstan_options(boost_
 
 models <- read.csv(arguments[2])
 data <- read.csv(arguments[1])
-data[[models$person[1]]] <- factor(data[[models$person[1]]])
+data[[models$unit[1]]] <- factor(data[[models$unit[1]]])
 
-found <- NULL
-keep <- function(case, measure, value) found <<- rbind(found, data.frame(case, measure, value))
+measured <- NULL
+keep <- function(case, measure, value) measured <<- rbind(measured, data.frame(case, measure, value))
 elapsed <- function(expression) system.time(expression)[["elapsed"]]
 
 fits <- list()
@@ -36,4 +36,4 @@ for (name in unique(models$model)) {
 }
 if (length(fits) > 1) keep("LOO", "seconds", elapsed(for (fit in fits) loo(fit)))
 saveRDS(fits, sub("csv$", "rds", arguments[3]))
-write.csv(found, arguments[3], row.names = FALSE)
+write.csv(measured, arguments[3], row.names = FALSE)

@@ -1,6 +1,6 @@
-"""What is measured of Python, each case a process of its own: ``python cases.py CASE OUT.csv ARGUMENTS_AS_JSON``.
+"""The cases in Python, each a process of its own: ``python cases.py CASE OUT.csv ARGUMENTS_AS_JSON``.
 
-A case returns its own measurements, (case, measure, value); time and memory of the process are for ``run.py`` to take.
+A case returns its own measurements, (case, measure, value); ``run.py`` measures time and memory of the process.
 """
 
 import csv
@@ -12,26 +12,26 @@ from time import perf_counter, process_time
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 
-def simulate(people: int, rows_each: int, parquet: str, doubles: str) -> list:
-    """Draw people with an intercept and a slope of their own, at irregular times; for Python and, as doubles, for R."""
+def simulate(units: int, rows_each: int, parquet: str, doubles: str) -> list:
+    """Draw units with an intercept and a slope of their own, at irregular times; for Python and, as doubles, for R."""
     import numpy as np
     import pandas as pd
 
-    rng = np.random.default_rng(people + rows_each)
-    effects = rng.multivariate_normal([1, 0.5], [[1, 0.15], [0.15, 0.25]], people)
-    person = np.repeat(np.arange(people), rows_each)
-    week = rng.standard_normal(person.size)
-    y = effects[person, 0] + effects[person, 1] * week + rng.standard_normal(person.size)
-    frame = pd.DataFrame({"id": person, "week": week, "y": y, "row": np.arange(person.size)})
+    rng = np.random.default_rng(units + rows_each)
+    effects = rng.multivariate_normal([1, 0.5], [[1, 0.15], [0.15, 0.25]], units)
+    unit = np.repeat(np.arange(units), rows_each)
+    week = rng.standard_normal(unit.size)
+    y = effects[unit, 0] + effects[unit, 1] * week + rng.standard_normal(unit.size)
+    frame = pd.DataFrame({"id": unit, "week": week, "y": y, "row": np.arange(unit.size)})
     frame.attrs["sha256"] = "simulated"
     frame.to_parquet(parquet)
-    np.concatenate([person.astype(float), week, y]).tofile(doubles)
+    np.concatenate([unit.astype(float), week, y]).tofile(doubles)
     return []
 
 
 def as_a_job() -> None:
     """One thread for BLAS, as in the pipeline's jobs; before NumPy is imported."""
-    import partialpool.jobs  # noqa: F401
+    import partialpool.jobs.threads  # noqa: F401
 
 
 def fit(spec: dict, data: str, cores: int, output: str) -> list:
@@ -40,17 +40,18 @@ def fit(spec: dict, data: str, cores: int, output: str) -> list:
     import pandas as pd
     from partialpool.fit import store
     from partialpool.fit.fit import fit
+    from partialpool.model.spec import ModelSpec
 
-    prepared = pd.read_parquet(data)
-    store.save(fit(spec, prepared, cores=cores), output, spec=spec, data_sha256=prepared.attrs["sha256"])
+    prepared, made_from = pd.read_parquet(data), ModelSpec.from_dict(spec)
+    store.save(fit(made_from, prepared, cores=cores), output, spec=made_from, data_sha256=prepared.attrs["sha256"])
     return []
 
 
 def engine(spec: dict, data: str, cores: int) -> list:
-    """Sampling of the scales alone: all is imported and compiled before."""
+    """Sampling of the scales alone: everything is imported and compiled before the clock runs."""
     as_a_job()
     import arviz
-    import nutpie  # noqa: F401  so that it is not imported while the clock runs
+    import nutpie  # noqa: F401  or it would be imported while the clock runs
     import pandas as pd
     import pytensor
     from partialpool.fit.fit import settled
@@ -59,53 +60,56 @@ def engine(spec: dict, data: str, cores: int) -> list:
     from partialpool.marginal.scales import Density
     from partialpool.marginal.statistics import statistics
     from partialpool.model.formula import complete_cases
+    from partialpool.model.spec import ModelSpec
 
-    spec = settled(spec, "collapsed")
+    made_from = settled(ModelSpec.from_dict(spec), "marginal")
     with pytensor.config.change_flags(numba__fastmath=False):
-        matrices = design(spec, complete_cases(spec, pd.read_parquet(data)))
+        matrices = design(made_from, complete_cases(made_from, pd.read_parquet(data)))
         density = Density(matrices, statistics(matrices))
         density.gradient([0.0] * density.dimensions)
         begin, cpu_begin = perf_counter(), process_time()
-        # To find where the chains start belongs to sampling; to compile, between the two, does not.
+        # The search for where the chains start counts as sampling; compiling, which follows it, does not.
         _ = density.frame
         seconds, cpu = perf_counter() - begin, process_time() - cpu_begin
         _ = density.record
         begin, cpu_begin = perf_counter(), process_time()
-        scales, stats = sample_scales(density, spec, cores=cores, progress=False)
+        scales, stats = sample_scales(density, made_from, cores=cores, progress=False)
         seconds, cpu = seconds + perf_counter() - begin, cpu + process_time() - cpu_begin
-    found = [("sampling, s", seconds), ("sampling, CPU s", cpu), ("divergences", int(stats["diverging"].sum()))]
+    measured = [("sampling, s", seconds), ("sampling, CPU s", cpu), ("divergences", int(stats["diverging"].sum()))]
     for name, draws in scales.items():
         if name.endswith("_sigma"):
             coefficient = "Intercept" if name.startswith("1|") else name.partition("|")[0]
-            found.append((f"ESS sd({coefficient})", float(arviz.ess(draws, method="bulk"))))
-    return [("sampling", measure, value) for measure, value in found]
+            measured.append((f"ESS sd({coefficient})", float(arviz.ess(draws, method="bulk"))))
+    return [("sampling", measure, value) for measure, value in measured]
 
 
 def bambi(specs: dict[str, dict], data: str, cores: int) -> list:
-    """Bambi as it comes, its own priors and sampler, with the study's formulas and numbers of draws; LOO by ArviZ."""
+    """Bambi with its own priors and sampler, and the study's formulas and numbers of draws; LOO by ArviZ."""
     import arviz
     import bambi
     import pandas as pd
     from partialpool.model.formula import complete_cases
+    from partialpool.model.spec import ModelSpec
 
-    prepared, fits, found = pd.read_parquet(data), {}, []
-    for name, spec in specs.items():
+    prepared, fits, measured = pd.read_parquet(data), {}, []
+    for name, values in specs.items():
+        spec = ModelSpec.from_dict(values)
         rows = complete_cases(spec, prepared)
         start = perf_counter()
         settings = {"draws": spec.draws, "tune": spec.warmup, "chains": spec.chains, "cores": cores}
         settings |= {"random_seed": spec.seed, "progressbar": False, "idata_kwargs": {"log_likelihood": True}}
         fits[name] = bambi.Model(spec.formula, rows).fit(**settings)
-        found.append((name, "seconds", perf_counter() - start))
-        found.append((name, "divergences", int(fits[name]["sample_stats"]["diverging"].sum())))
+        measured.append((name, "seconds", perf_counter() - start))
+        measured.append((name, "divergences", int(fits[name]["sample_stats"]["diverging"].sum())))
     start = perf_counter()
     for tree in fits.values():
         arviz.loo(tree)
-    return [*found, ("LOO", "seconds", perf_counter() - start)]
+    return [*measured, ("LOO", "seconds", perf_counter() - start)]
 
 
 if __name__ == "__main__":
     case, out, arguments = sys.argv[1:]
-    # Where memory ends, the system shall end this process and no other.
+    # If memory runs out, the system is to kill this process and no other.
     if (score := Path("/proc/self/oom_score_adj")).exists():
         score.write_text("1000")
     measurements = {f.__name__: f for f in (simulate, fit, engine, bambi)}[case](**json.loads(arguments))

@@ -1,11 +1,12 @@
 """Measure this pipeline against Bambi, brms and lme4 on one machine: ``uv run python benchmarks/run.py``.
 
-Every case is a process of its own (``cases.py``, ``brms.R``, ``lme4.R``, Snakemake). This process stays small, because
-the system counts a new process's peak memory from that of the one which started it.
+Every case is a process of its own (``cases.py``, ``brms.R``, ``lme4.R``, Snakemake). This process imports little,
+because a new process begins as a copy of the one that starts it, and that copy counts in its peak memory.
 """
 
 import argparse
 import csv
+import ctypes
 import json
 import os
 import platform
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -24,16 +26,19 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
+from partialpool.model.spec import ModelSpec  # noqa: E402
 from partialpool.study.config import load  # noqa: E402
 
 COLUMNS = ("part", "tool", "case", "measure", "value", "note", "run")
 OURS = "partialpool"
-# The model whose sampling is looked at closely.
+# The model with varying slopes, whose sampling the part `engine` measures.
 GROWTH = "m71.5"
+# Linux's option of prctl() by which orphaned descendants become children of this process.
+SUBREAPER = 36
 
 
 def read(path: Path, quick: bool) -> dict:
-    """A study's config; with few iterations if it is only to be tried."""
+    """A study's config; with few iterations if ``quick``."""
     config = yaml.safe_load(path.read_text())
     if quick:
         config["sampling"]["warmup"] = 200
@@ -43,7 +48,7 @@ def read(path: Path, quick: bool) -> dict:
 
 
 class Bench:
-    """A run: where its files are, what it may use, and what it has measured."""
+    """One run of the benchmarks: its folder, config, number of cores, and the measurements so far."""
 
     def __init__(self, folder: Path, data: Path | None, *, cores: int, quick: bool):
         self.folder, self.cores, self.quick = folder, cores, quick
@@ -54,24 +59,24 @@ class Bench:
             self.config["data"]["source"] = str(data.resolve())
         self.study = load(self.config)
 
-    def specs(self) -> dict[str, dict]:
+    def specs(self) -> dict[str, ModelSpec]:
         """Specs of the study's models."""
         return {model: self.study.spec(model) for model in self.study.models}
 
     def keep(self, tool: str, case: str, measure: str, value: float | str, note: str = "") -> None:
-        """Keep a measurement, and say it."""
+        """Keep a measurement, and print it."""
         self.rows.append(
             {"part": self.part, "tool": tool, "case": case, "measure": measure, "value": value, "note": note}
         )
         print(f"{self.part:8} {tool:20} {case:14} {measure:20} {value}  {note}", flush=True)
 
     def measure(self, tool: str, case: str, command: list, *, caches: str = "compiled", keep: bool = True) -> bool:
-        """Run a process; keep its time and peak memory and, if it writes ``out.csv``, its own measurements.
+        """Run a process; keep its time, CPU time and peak memory and, if it writes ``out.csv``, what is in there.
 
         Parameters
         ----------
         tool, case
-            What the measurements are called.
+            Names under which the measurements are kept.
         command
             Program and arguments.
         caches
@@ -83,7 +88,7 @@ class Bench:
         Returns
         -------
         bool
-            Whether it succeeded; if not, the last error that it told is kept as a note.
+            Whether it succeeded; if not, the last error in its output is kept as a note.
         """
         cache = self.folder / "caches" / caches
         flags = ",".join(filter(None, (os.environ.get("PYTENSOR_FLAGS"), f"base_compiledir={cache}/pytensor")))
@@ -98,6 +103,7 @@ class Bench:
             _, status, usage = os.wait4(process.pid, 0)
             seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
+        cpu = usage.ru_utime + usage.ru_stime + orphans_cpu()
         if process.returncode:
             said = log.read_text(errors="replace").strip()
             print(said[-2000:], file=sys.stderr)
@@ -107,14 +113,19 @@ class Bench:
             self.keep(tool, case, "failed", process.returncode, note)
         elif keep:
             self.keep(tool, case, "process", seconds)
+            self.keep(tool, case, "CPU s", cpu)
             self.keep(tool, case, "GiB", usage.ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20))
             for row in csv.DictReader(own.open()) if own.exists() else ():
                 self.keep(tool, row["case"], row["measure"], float(row["value"]))
         return not process.returncode
 
     def python(self, case: str, **arguments) -> list:
-        """Command of a case in ``cases.py``."""
-        return [sys.executable, HERE / "cases.py", case, self.folder / "out.csv", json.dumps(arguments, default=str)]
+        """Command of a case in ``cases.py``; specs go there as dicts, paths as text."""
+
+        def plain(value):
+            return value.to_dict() if isinstance(value, ModelSpec) else str(value)
+
+        return [sys.executable, HERE / "cases.py", case, self.folder / "out.csv", json.dumps(arguments, default=plain)]
 
     def snakemake(self, folder: Path, *arguments: str) -> list:
         """Command of the pipeline in a folder, which is set up for it."""
@@ -138,25 +149,47 @@ class Bench:
             return
         table = self.folder / "models.csv"
         with table.open("w", newline="") as file:
-            names = ("model", "formula", "class", "prior", "person", "chains", "warmup", "draws", "seed")
+            names = ("model", "formula", "class", "prior", "unit", "chains", "warmup", "draws", "seed")
             writer = csv.DictWriter(file, names, extrasaction="ignore")
             writer.writeheader()
             for model in models:
-                spec = self.specs()[model]
-                for kind, prior in spec.priors.items():
+                spec = self.specs()[model].to_dict()
+                for kind, prior in spec["priors"].items():
                     writer.writerow(spec | {"model": model, "class": kind, "prior": prior.lower()})
         command = ["Rscript", HERE / "brms.R", self.data("raw.csv"), table, self.folder / "out.csv", self.cores]
         self.measure("brms", "all", command)
 
     def has(self, package: str) -> bool:
         """Whether R and a package of it are installed; if not, that is kept as a note."""
-        if not (found := bool(r_version(package))):
+        installed = bool(r_version(package))
+        if not installed:
             self.keep(package, "all", "failed", 1, "not installed")
-        return found
+        return installed
+
+
+def orphans_cpu() -> float:
+    """CPU seconds of processes whose parents have ended, once they have ended too; 0 where Linux is not the system.
+
+    A process that is measured reports only descendants for which it waited. R's workers, in which brms runs its
+    chains, are not among them: they become children of this process (``adopt_orphans``).
+    """
+    seconds = 0.0
+    while True:
+        try:
+            _, _, usage = os.wait4(-1, 0)
+        except ChildProcessError:
+            return seconds
+        seconds += usage.ru_utime + usage.ru_stime
+
+
+def adopt_orphans() -> None:
+    """Make descendants whose parents have ended children of this process, on Linux."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
 
 
 def r_version(package: str) -> str:
-    """Version of an R package; empty if it, or R, is not installed."""
+    """Version of an R package; empty if R or the package is not installed."""
     if not shutil.which("Rscript"):
         return ""
     command = ["Rscript", "-e", f"cat(as.character(packageVersion('{package}')))"]
@@ -172,7 +205,7 @@ def machine(cores: int) -> str:
         cpu = named[0] if named else cpu
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     python = [f"{name} {version(name)}" for name in ("bambi", "pymc", "nutpie", "numba")]
-    r = [f"{name} {found}" for name in ("brms", "rstan", "lme4") if (found := r_version(name))]
+    r = [f"{name} {number}" for name in ("brms", "rstan", "lme4") if (number := r_version(name))]
     where = f"{cores} of {os.cpu_count()} cores ({cpu}), {memory:.0f} GiB, {platform.system()}"
     return f"{time.strftime('%Y-%m-%d')}; {where}; Python {platform.python_version()}, {', '.join(python + r)}"
 
@@ -183,18 +216,21 @@ def study(bench: Bench) -> None:
     folder = bench.folder / "study"
     for caches, arguments in (("cold", ()), ("warm", ("--forceall",))):
         tool = f"{OURS}, {caches}"
+        # So that only the jobs of this run are counted.
+        shutil.rmtree(folder / "results/benchmarks", ignore_errors=True)
         if bench.measure(tool, "all", bench.snakemake(folder, *arguments), caches="study"):
             for model in bench.study.models:
                 bench.keep(tool, model, "seconds", job_seconds(folder, "fit_model", model))
             loo = [job_seconds(folder, "compare_models", comparison) for comparison in bench.study.comparisons]
             bench.keep(tool, "LOO", "seconds", sum(loo))
+            bench.keep(tool, "all", "jobs", len(list(folder.glob("results/benchmarks/*/*.tsv"))))
     command = bench.python("bambi", specs=bench.specs(), data=bench.data("prepared.parquet"), cores=bench.cores)
     if bench.measure("Bambi", "all", command, caches="bambi", keep=False):
         bench.measure("Bambi", "all", command, caches="bambi")
 
 
 def job_seconds(folder: Path, rule: str, name: str) -> float:
-    """What Snakemake measured of a job."""
+    """Seconds that a job has measured of itself."""
     with (folder / f"results/benchmarks/{rule}/{name}.tsv").open() as file:
         return float(next(csv.DictReader(file, delimiter="\t"))["s"])
 
@@ -210,30 +246,31 @@ def engine(bench: Bench) -> None:
 
 
 def scale(bench: Bench) -> None:
-    """Time and memory of a growth model over people and over rows per person, and lme4's at the most people."""
-    people = 10 if bench.quick else 1000
-    spec = load(read(HERE / "scale.yaml", bench.quick)).fit_spec("growth")
+    """Time and memory of a growth model over units and over rows of a unit, and lme4's with the most units."""
+    fewest = 10 if bench.quick else 1000
+    spec = load(read(HERE / "scale.yaml", bench.quick)).spec("growth")
     data, doubles, output = (bench.folder / name for name in ("scale.parquet", "scale.bin", "scale.nc"))
 
-    def fit(people: int, each: int, keep: bool = True, **changes) -> None:
-        simulated = bench.python("simulate", people=people, rows_each=each, parquet=data, doubles=doubles)
+    def fit(units: int, each: int, keep: bool = True, **changes) -> None:
+        simulated = bench.python("simulate", units=units, rows_each=each, parquet=data, doubles=doubles)
         bench.measure(OURS, "data", simulated, keep=False)
-        command = bench.python("fit", spec=spec | changes, data=data, cores=bench.cores, output=output)
-        bench.measure(OURS, f"{people} x {each}", command, caches="scale", keep=keep)
+        command = bench.python("fit", spec=replace(spec, **changes), data=data, cores=bench.cores, output=output)
+        bench.measure(OURS, f"{units} x {each}", command, caches="scale", keep=keep)
 
     # Compile what small and large models need.
     for mode in ("draws", "summary"):
-        fit(people, 2, keep=False, person_effects=mode)
+        fit(fewest, 2, keep=False, group_effects=mode)
     for several, each in ((1, 10), (10, 10), (10, 100), (10, 1000), (100, 10)):
-        fit(several * people, each)
+        fit(several * fewest, each)
     if bench.has("lme4"):
-        rows = 1000 * people
-        command = ["Rscript", HERE / "lme4.R", doubles, rows, bench.folder / "out.csv", f"{100 * people} x 10"]
-        bench.measure("lme4", f"{100 * people} x 10", command)
+        # The data of the last fit.
+        case = f"{100 * fewest} x 10"
+        command = ["Rscript", HERE / "lme4.R", doubles, 1000 * fewest, bench.folder / "out.csv", case]
+        bench.measure("lme4", case, command)
 
 
 def replace_part(path: Path, part: str, rows: list[dict]) -> None:
-    """Write the rows of one part into a file of results, in place of its former ones."""
+    """Write the rows of one part into a file of results, in place of the rows that it has of that part."""
     kept = []
     if path.exists():
         with path.open() as file:
@@ -248,14 +285,16 @@ PARTS = {part.__name__: part for part in (study, engine, scale)}
 
 
 def main() -> None:
-    """Run the parts asked for, keep the results of the others as they are, and show all."""
+    """Run the parts asked for, and write the README and the figure from these and the earlier results."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("parts", nargs="*", help=f"{', '.join(PARTS)}; all by default")
     parser.add_argument("--data", type=Path, help="the study's CSV file; the demo's simulated data by default")
     parser.add_argument(
         "--cores", type=int, default=min(4, os.cpu_count() or 1), help="for every tool; at most 4 by default"
     )
-    parser.add_argument("--quick", action="store_true", help="tiny sizes into benchmarks/quick: only shows what runs")
+    parser.add_argument(
+        "--quick", action="store_true", help="tiny sizes, only to see that all of it runs; writes into benchmarks/quick"
+    )
     arguments = parser.parse_args()
     if unknown := set(arguments.parts) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}; valid: {', '.join(PARTS)}")
@@ -263,6 +302,7 @@ def main() -> None:
 
     output = HERE / "quick" if arguments.quick else HERE
     output.mkdir(exist_ok=True)
+    adopt_orphans()
     run = machine(arguments.cores)
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), arguments.data, cores=arguments.cores, quick=arguments.quick)

@@ -18,14 +18,14 @@ ROWS_EACH = 10
 
 
 def number(value: float) -> str:
-    """Three digits that count; a dash for what was not measured."""
+    """A number to three significant digits; a dash for what was not measured."""
     if not np.isfinite(value):
         return "–"
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """A table in Markdown; numbers as ``number`` writes them, and to the right."""
+    """A table in Markdown; numbers as ``number`` writes them, aligned to the right."""
     numeric = [column for column in table if table[column].dtype.kind in "if"]
     shown = table.assign(**{column: table[column].map(number) for column in numeric})
     rule = ["---:" if column in numeric else "---" for column in table]
@@ -40,14 +40,19 @@ def exponent(sizes, values) -> float:
 
 
 def study(results: pd.DataFrame) -> pd.DataFrame:
-    """Seconds of each tool: its fits, its LOO, all; and all relative to brms, or to the first tool without it."""
+    """Seconds of each tool for its fits, its LOO and everything; CPU seconds and jobs of everything.
+
+    The time of everything is also given relative to that of brms or, if brms was not measured, of the first tool.
+    """
     seconds = results[results["measure"] == "seconds"].pivot(index="tool", columns="case", values="value")
-    every = results[results["measure"] == "process"].set_index("tool")["value"]
-    # Of brms only what its user waits for: not the start of R, nor reading the data.
-    every = every.mask(every.index == BRMS, seconds.sum(axis=1))
+    whole = results[results["case"] == "all"].pivot(index="tool", columns="measure", values="value")
+    whole = whole.reindex(index=results["tool"].unique(), columns=["process", "CPU s", "jobs"])
+    # Of brms only its fits and LOO: not the start of R, nor reading the data.
+    every = whole["process"].mask(whole.index == BRMS, seconds.sum(axis=1))
     table = seconds.reindex(index=every.index, columns=[*sorted(seconds.columns.drop("LOO")), "LOO"]).assign(all=every)
     reference = BRMS if BRMS in table.index else table.index[0]
-    return table.assign(**{f"relative to {reference}": every / every[reference]}).reset_index()
+    table[f"relative to {reference}"] = every / every[reference]
+    return table.join(whole[["CPU s", "jobs"]]).reset_index()
 
 
 def engine(results: pd.DataFrame) -> pd.DataFrame:
@@ -70,50 +75,50 @@ def engine(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def scale(results: pd.DataFrame) -> pd.DataFrame:
-    """Seconds and GiB over people and rows per person; of lme4 the seconds of ``lmer()`` alone."""
-    sizes = results["case"].str.extract(r"^(?P<people>\d+) x (?P<each>\d+)$")
-    results = results[sizes["people"].notna()].join(sizes.dropna().astype(int))
-    table = results.pivot_table(index=["people", "each", "tool"], columns="measure", values="value").reset_index()
-    table = table.reindex(columns=["people", "each", "tool", "process", "fit", "GiB"])
+    """Seconds and GiB over units and rows of a unit; for lme4 the seconds of ``lmer()`` alone."""
+    sizes = results["case"].str.extract(r"^(?P<units>\d+) x (?P<each>\d+)$")
+    results = results[sizes["units"].notna()].join(sizes.dropna().astype(int))
+    table = results.pivot_table(index=["units", "each", "tool"], columns="measure", values="value").reset_index()
+    table = table.reindex(columns=["units", "each", "tool", "process", "fit", "GiB"])
     table["seconds"] = table["fit"].fillna(table["process"])
-    table["rows"] = table["people"] * table["each"]
-    lme4 = table[table["tool"] == "lme4"].set_index(["people", "each"])["seconds"]
-    reference = [lme4.get((row.people, row.each), np.nan) for row in table.itertuples()]
+    table["rows"] = table["units"] * table["each"]
+    lme4 = table[table["tool"] == "lme4"].set_index(["units", "each"])["seconds"]
+    reference = [lme4.get((row.units, row.each), np.nan) for row in table.itertuples()]
     table["relative to lme4"] = table["seconds"] / np.array(reference, float)
-    return table[["tool", "people", "each", "rows", "seconds", "relative to lme4", "GiB"]]
+    return table[["tool", "units", "each", "rows", "seconds", "relative to lme4", "GiB"]]
 
 
 def sweeps(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Our rows of ``scale`` over people with the same rows each, and over rows at the same people."""
+    """Our rows of ``scale`` with the same number of rows a unit, and those with the same number of units."""
     ours = table[table["tool"] == OURS]
-    people = ours["people"].mode().iloc[0] if len(ours) else 0
+    units = ours["units"].mode().iloc[0] if len(ours) else 0
     return {
-        f"{ROWS_EACH} rows a person": ours[ours["each"] == ROWS_EACH],
-        f"{people:,} people": ours[ours["people"] == people],
+        f"{ROWS_EACH} rows a unit": ours[ours["each"] == ROWS_EACH],
+        f"{units:,} units": ours[ours["units"] == units],
     }
 
 
 def exponents(table: pd.DataFrame) -> pd.DataFrame:
     """Exponents of time and memory over rows, for each of ``sweeps``."""
-    found = [
+    lines = [
         {"with": name, "rows": f"{part['rows'].min():,} to {part['rows'].max():,}"}
         | {f"exponent of {value}": f"{exponent(part['rows'], part[value]):.2f}" for value in ("seconds", "GiB")}
         for name, part in sweeps(table).items()
         if len(part) > 1
     ]
-    return pd.DataFrame(found)
+    return pd.DataFrame(lines)
 
 
 def shown(part: str, results: pd.DataFrame) -> str:
-    """What the README says of one part: its tables, what failed, and where it ran."""
+    """What the README shows of one part: its tables, what failed, and where it ran."""
     tables = {"study": study, "engine": engine, "scale": scale}
     measured = results[results["measure"] != "failed"]
     pieces = []
     if len(measured):
         table = tables[part](measured)
         pieces.append(markdown(table.rename(columns={"each": "rows each"})))
-        if part == "scale" and len(found := exponents(table)):
-            pieces.append(markdown(found))
+        if part == "scale" and len(slopes := exponents(table)):
+            pieces.append(markdown(slopes))
     failed = results[results["measure"] == "failed"]
     pieces += [f"{row.tool}, {row.case}: failed ({row.note})." for row in failed.itertuples()]
     return "\n\n".join([*pieces, f"*{results['run'].iloc[0]}*"])
@@ -130,7 +135,7 @@ def fill(text: str, part: str, content: str) -> str:
     pattern = rf"(?s)(<!-- {part} -->\n).*?(<!-- /{part} -->)"
     if not re.search(pattern, text):
         raise ValueError(f"There is no <!-- {part} --> ... <!-- /{part} --> to write into.")
-    return re.sub(pattern, lambda found: f"{found[1]}\n{content}\n\n{found[2]}", text)
+    return re.sub(pattern, lambda match: f"{match[1]}\n{content}\n\n{match[2]}", text)
 
 
 # ---------------------------------------------------------------------------------------------- figure

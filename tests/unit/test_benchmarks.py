@@ -21,7 +21,10 @@ STUDY = [
     ("brms", "b", "seconds", 50.0),
     ("brms", "LOO", "seconds", 20.0),
     ("brms", "all", "process", 110.0),
+    ("brms", "all", "CPU s", 150.0),
     ("partialpool, cold", "all", "process", 40.0),
+    ("partialpool, cold", "all", "CPU s", 70.0),
+    ("partialpool, cold", "all", "jobs", 22.0),
     ("partialpool, cold", "a", "seconds", 12.0),
     ("partialpool, cold", "LOO", "seconds", 5.0),
     ("Bambi", "all", "process", 60.0),
@@ -69,14 +72,17 @@ def test_exponent():
 
 def test_study_counts_of_brms_its_fits_and_loo_alone():
     table = show.study(results("study", *STUDY)).set_index("tool")
-    assert list(table) == ["a", "b", "LOO", "all", "relative to brms"]
+    assert list(table) == ["a", "b", "LOO", "all", "relative to brms", "CPU s", "jobs"]
     assert table["all"].to_dict() == {"brms": 100, "partialpool, cold": 40, "Bambi": 60}
     assert table["relative to brms"].to_dict() == {"brms": 1, "partialpool, cold": 0.4, "Bambi": 0.6}
+    assert table.loc[["brms", "partialpool, cold"], "CPU s"].tolist() == [150, 70]
+    assert table.loc["partialpool, cold", "jobs"] == 22
+    assert table.loc[["brms", "Bambi"], "jobs"].isna().all()
     assert np.isnan(table.loc["partialpool, cold", "b"])
 
 
 def test_study_without_brms():
-    table = show.study(results("study", *STUDY[4:]))
+    table = show.study(results("study", *(row for row in STUDY if row[0] != "brms")))
     assert table["relative to partialpool, cold"].tolist() == [1, 1.5]
 
 
