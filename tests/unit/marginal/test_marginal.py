@@ -14,8 +14,6 @@ from partialpool.errors import StudyError
 from partialpool.fit import fit as fit_module
 from partialpool.fit.diagnostics import summarise
 from partialpool.fit.store import GROUPS
-from partialpool.loo.integrated import integrated
-from partialpool.loo.pointwise import BAD_PARETO_K
 from partialpool.marginal import native
 from partialpool.marginal.coefficients import draw_effects
 from partialpool.marginal.design import NoClosedForm, design
@@ -25,7 +23,7 @@ from partialpool.marginal.statistics import Statistics, gather, statistics
 from partialpool.model import parameters
 from partialpool.model.formula import complete_cases
 from partialpool.model.priors import parse_priors
-from scipy import integrate, stats
+from scipy import stats
 
 # ------------------------------------------------------------------------------------- against dense algebra
 
@@ -356,49 +354,6 @@ def test_both_engines_agree(make_spec, units, formula, classes, sampler):
 # ------------------------------------------------------------------------------------- leave-one-out
 
 
-@pytest.mark.numbers
-def test_integrated_leave_one_out_is_that_of_quadrature(make_spec, units):
-    """It is log p(y) - log p(y_-i), each an integral over the two scales by quadrature."""
-    spec = make_spec("y ~ 1 + (1 | id)", "Intercept sd sigma", chains=4, warmup=500, draws=2000, engine="auto")
-    # Two units measured once: there the model knows nothing of the unit without the measurement.
-    data = units[~units["id"].isin([6, 29]) | (units["x"] == 0)].reset_index(drop=True)
-    data["row"] = np.arange(len(data))
-    tree = fit_module.fit(spec, data)
-    tables = integrated(tree, spec, data)
-    y, ids = data["y"].to_numpy(), data["id"].to_numpy()
-    same = ids[:, None] == ids
-    # Priors: Intercept Normal(0, 1.5), sd Exponential(1), sigma Exponential(2), on a logarithmic grid.
-    log_sigma, log_sd = np.linspace(-1, 2.2, 60), np.linspace(-9, 2.5, 120)
-
-    def log_evidence(keep):
-        values = np.empty((len(log_sigma), len(log_sd)))
-        for (i, a), (j, b) in ((a, b) for a in enumerate(log_sigma) for b in enumerate(log_sd)):
-            sigma, sd = np.exp(a), np.exp(b)
-            covariance = sigma**2 * np.eye(keep.sum()) + sd**2 * same[np.ix_(keep, keep)] + 1.5**2
-            cholesky = np.linalg.cholesky(covariance)
-            whitened = np.linalg.solve(cholesky, y[keep])
-            likelihood = (
-                -0.5 * whitened @ whitened - np.log(np.diag(cholesky)).sum() - keep.sum() * np.log(2 * np.pi) / 2
-            )
-            values[i, j] = likelihood - 2 * sigma + np.log(2) - sd + a + b
-        top = values.max()
-        weights = np.exp(values - top)
-        return top + np.log(integrate.simpson(integrate.simpson(weights, x=log_sd), x=log_sigma))
-
-    whole = log_evidence(np.ones(len(y), dtype=bool))
-    rows = [*np.flatnonzero(np.isin(ids, [6, 29])), 5, 17]
-    table = tables["observation"].set_index("row")
-    for row in rows:
-        exact = whole - log_evidence(np.arange(len(y)) != row)
-        assert abs(table["elpd"][row] - exact) < 4 * table["mcse"][row] + 1e-4, row
-    table = tables["unit"].set_index("unit")
-    for unit in ("6", "101", "40"):
-        exact = whole - log_evidence(ids.astype(str) != unit)
-        assert abs(table["elpd"][unit] - exact) < 4 * table["mcse"][unit] + 1e-4, unit
-    assert tables["observation"]["pareto_k"].max() < BAD_PARETO_K
-    assert tables["unit"]["pareto_k"].max() < BAD_PARETO_K
-
-
 def test_rows_of_several_units_cannot_be_left_out_together(make_spec, units, quick, correlated):
     matrices = design(correlated, complete_cases(correlated, units))
     with pytest.raises(NoClosedForm, match="several members of id"):
@@ -450,17 +405,6 @@ def test_summaries_of_units_are_those_of_their_draws(correlated, units, make_spe
             for unit, own in zip(ours.sel(statistic=statistic).to_numpy(), values, strict=True):
                 # From a quarter of as many draws: twice the error of the draws, and that of the draws.
                 assert abs(unit - function(own)) < 5 * np.sqrt(5) * array_stats.mcse(own, **options)
-
-
-def test_a_summary_has_no_draws_for_what_needs_them(correlated, units):
-    from partialpool.predict.points import points
-    from partialpool.predict.predict import predict
-
-    spec = replace(correlated, engine="marginal", group_effects="summary")
-    tree = fit_module.fit(spec, units)
-    at = points(spec, units, units=["6"], new_units=None, at={})
-    with pytest.raises(StudyError, match=r"needs draws of the effects 1\|id, x\|id.*group_effects: draws"):
-        predict(tree, spec, units, at, quantities=["expected"], new=False, seed=1)
 
 
 def test_a_summary_is_for_the_marginal_engine(make_spec, units):

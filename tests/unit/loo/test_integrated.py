@@ -1,0 +1,88 @@
+"""Leave-one-out with the coefficients integrated out, beside quadrature."""
+
+import numpy as np
+import pytest
+from partialpool.fit.fit import fit
+from partialpool.loo.estimate import of_model
+from partialpool.loo.integrated import integrated
+from partialpool.loo.psis import of_fit
+from scipy import integrate
+
+
+@pytest.mark.numbers
+def test_integrated_leave_one_out_is_that_of_quadrature(make_spec, units):
+    """It is log p(y) - log p(y_-i), each an integral over the two scales by quadrature."""
+    spec = make_spec("y ~ 1 + (1 | id)", "Intercept sd sigma", chains=4, warmup=500, draws=2000, engine="auto")
+    # Two units measured once: there the model knows nothing of the unit without the measurement.
+    data = units[~units["id"].isin([6, 29]) | (units["x"] == 0)].reset_index(drop=True)
+    data["row"] = np.arange(len(data))
+    tree = fit(spec, data)
+    observations, of_units = integrated(tree, spec, data)
+    y, ids = data["y"].to_numpy(), data["id"].to_numpy()
+    same = ids[:, None] == ids
+    # Priors: Intercept Normal(0, 1.5), sd Exponential(1), sigma Exponential(2), on a logarithmic grid.
+    log_sigma, log_sd = np.linspace(-1, 2.2, 60), np.linspace(-9, 2.5, 120)
+
+    def log_evidence(keep):
+        values = np.empty((len(log_sigma), len(log_sd)))
+        for (i, a), (j, b) in ((a, b) for a in enumerate(log_sigma) for b in enumerate(log_sd)):
+            sigma, sd = np.exp(a), np.exp(b)
+            covariance = sigma**2 * np.eye(keep.sum()) + sd**2 * same[np.ix_(keep, keep)] + 1.5**2
+            cholesky = np.linalg.cholesky(covariance)
+            whitened = np.linalg.solve(cholesky, y[keep])
+            likelihood = (
+                -0.5 * whitened @ whitened - np.log(np.diag(cholesky)).sum() - keep.sum() * np.log(2 * np.pi) / 2
+            )
+            values[i, j] = likelihood - 2 * sigma + np.log(2) - sd + a + b
+        top = values.max()
+        weights = np.exp(values - top)
+        return top + np.log(integrate.simpson(integrate.simpson(weights, x=log_sd), x=log_sigma))
+
+    whole = log_evidence(np.ones(len(y), dtype=bool))
+    rows = [*np.flatnonzero(np.isin(ids, [6, 29])), 5, 17]
+    exact_rows = [whole - log_evidence(np.arange(len(y)) != row) for row in rows]
+    some = ["6", "101", "40"]
+    exact_units = [whole - log_evidence(ids.astype(str) != unit) for unit in some]
+    for pointwise, labels, exact in ((observations, rows, exact_rows), (of_units, some, exact_units)):
+        chosen = pointwise.take([list(pointwise.labels).index(label) for label in labels])
+        assert (abs(chosen.elpd - exact) < 4 * chosen.mcse + 1e-4).all()
+        assert not pointwise.bad.any()
+
+
+@pytest.fixture(scope="module")
+def quick(make_spec, units):
+    """A spec and a short fit of it by the marginal engine."""
+    spec = make_spec("y ~ x + (1 + x | id)", engine="auto")
+    return spec, fit(spec, units)
+
+
+def test_the_density_left_in_is_that_of_the_fit(quick, units):
+    spec, tree = quick
+    observations, of_units = integrated(tree, spec, units)
+    plain = of_fit(tree)
+    # Both are log densities of the same data at the same draws.
+    np.testing.assert_allclose(observations.elpd + observations.p_loo, plain.elpd + plain.p_loo, rtol=1e-12)
+    by_row = tree["log_likelihood"]["y"].transpose("chain", "draw", "__obs__").to_numpy()
+    jointly = by_row[..., units["id"] == 6].sum(axis=-1)
+    i = list(of_units.labels).index("6")
+    assert of_units.elpd[i] + of_units.p_loo[i] == pytest.approx(np.log(np.exp(jointly).mean()), rel=1e-10)
+
+
+def test_a_model_that_can_be_marginal_has_both_estimands_and_plain_psis(quick, units):
+    spec, tree = quick
+    loo = of_model(tree, spec, units)
+    assert set(loo.observation.method) == set(loo.unit.method) == {"integrated"}
+    assert set(loo.plain_psis.method) == {"psis"}
+    assert loo.observation.labels.tolist() == loo.plain_psis.labels.tolist() == units["row"].tolist()
+    assert loo.unit.labels.tolist() == list(units["id"].sort_values().astype(str).unique())
+
+
+def test_a_fit_that_keeps_some_densities_has_no_p_loo_and_no_plain_psis(quick, units):
+    spec, tree = quick
+    few = tree.copy()
+    few["log_likelihood"] = few["log_likelihood"].to_dataset().isel(draw=slice(0, 10))
+    loo = of_model(few, spec, units)
+    assert loo.plain_psis is None
+    assert np.isnan(loo.observation.p_loo).all()
+    assert np.isnan(loo.observation.mcse_of_total("p_loo"))
+    assert loo.observation.total() == of_model(tree, spec, units).observation.total()
