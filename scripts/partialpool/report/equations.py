@@ -20,6 +20,7 @@ from partialpool.report.elements import heading
 from partialpool.study.data import Nouns
 
 MEAN = r"\mu_{ij}"
+IN_TEXT = str.maketrans({"{": "(", "}": ")", "%": "&#37;"})
 DISTRIBUTIONS = {"gaussian": "Normal"}
 
 
@@ -231,8 +232,9 @@ def _priors(spec: ModelSpec, terms: _Terms) -> list[str]:
 
 
 def _text(words: str) -> str:
-    # The converter to MathML copies what stands in \text as it is, so markup is escaped and LaTeX is not.
-    return rf"\text{{{html.escape(words, quote=False).translate(str.maketrans('{}', '()'))}}}"
+    # The converter to MathML copies what stands in \text as it is, so markup is escaped and LaTeX is not. But a brace
+    # would end the text, and a percent sign begins a comment.
+    return rf"\text{{{html.escape(words, quote=False).translate(IN_TEXT)}}}"
 
 
 def _symbol(parameter: str) -> str:

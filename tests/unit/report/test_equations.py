@@ -136,3 +136,12 @@ def test_mathml_is_well_formed_and_has_relations(latex):
     assert "\\" not in text
     assert "a_b & (c) < d" in text.replace("\N{NO-BREAK SPACE}", " ") or "gamma" in latex
     assert ("\N{TILDE OPERATOR}" in text) == (r"\sim" in latex)
+
+
+@pytest.mark.parametrize("words", ["%", "a\\", "$x$", r"\frac12", "<script>1</script>", '"&quot;', "a ~ b"])
+def test_words_in_mathml_are_shown_as_they_are(words):
+    import xml.etree.ElementTree as ElementTree
+
+    tree = ElementTree.fromstring(equations.mathml(rf"{equations._text(words)}_{{ij}} \sim \mu"))
+    assert "".join(tree.itertext()).replace("\N{NO-BREAK SPACE}", " ") == f"{words}ij\N{TILDE OPERATOR}μ"
+    assert not [element for element in tree.iter() if element.tag.endswith("script")]
