@@ -48,11 +48,11 @@ def describe(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def histogram(values: np.ndarray) -> str:
-    """Draw counts as blocks: R's ``hist(values, breaks = 10)``, a fifth of the largest a step."""
+    """Counts of R's ``hist(values, breaks = 10)`` as blocks, whose height is the count in fifths of the largest."""
     if not values.size:
         return ""
     breaks = pretty_breaks(values.min(), values.max(), 10)
-    # Bins are right-closed; like R, take a value that misses its break by rounding as on it.
+    # Bins include their right end. As in R, a value just above a break, by a rounding error, counts as on it.
     inner = breaks[1:-1] + 1e-7 * (breaks[1] - breaks[0])
     counts = np.bincount(np.searchsorted(inner, values), minlength=inner.size + 1)
     steps = np.linspace(0, 1, len(_SPARKS) + 1)[1:]
@@ -81,7 +81,7 @@ def pretty_breaks(low: float, high: float, n: int) -> np.ndarray:
         first -= 1
     while last * unit < high - tolerance * unit:
         last += 1
-    if first == last:  # a single number gets a bin, towards zero
+    if first == last:  # a single number gets one bin, which lies between it and zero
         first, last = (first, last + 1) if first < 0 else (first - 1, last)
     breaks = np.linspace(min(first * unit, low), max(last * unit, high), last - first + 1)
     return np.where(np.abs(breaks) < 1e-14 * unit, 0.0, breaks)

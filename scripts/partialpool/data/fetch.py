@@ -14,7 +14,7 @@ from partialpool.jobs.files import atomic, checksum
 
 
 class _Failure(Exception):
-    """A download that failed; ``passing`` if it may succeed later, ``after`` so many seconds."""
+    """A download that failed; ``passing`` if another attempt, at least ``after`` seconds later, may succeed."""
 
     def __init__(self, reason: str, *, passing: bool = False, after: float = 0.0):
         super().__init__(reason)
@@ -175,7 +175,7 @@ def _download(url: str, target: Path, limits: Limits) -> None:
     retrying = Retrying(
         retry=retry_if_exception(lambda error: isinstance(error, _Failure) and error.passing),
         wait=lambda state: max(backoff(state), state.outcome.exception().after),
-        # A server that asks for more patience than there is time is not waited for at all.
+        # If the server asks for a longer wait than there is time, the download fails at once.
         stop=stop_after_attempt(limits.attempts) | stop_before_delay(limits.deadline),
         before_sleep=before_sleep_log(logging.getLogger(__name__), logging.WARNING),
         reraise=True,
@@ -189,7 +189,7 @@ def _download(url: str, target: Path, limits: Limits) -> None:
             reason = f"{type(error).__name__}: {error}".rstrip(": ")
             raise _Failure(reason, passing=isinstance(error, passing)) from error
 
-    # Uncompressed, so that Content-Length is that of the file; a server that compresses all the same is understood.
+    # Uncompressed, so that Content-Length is that of the file. If a server compresses all the same, httpx unpacks it.
     with httpx.Client(follow_redirects=True, timeout=limits.timeout, headers={"Accept-Encoding": "identity"}) as client:
         try:
             retrying(attempt, client)

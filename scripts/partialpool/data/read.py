@@ -17,7 +17,7 @@ BLOCK = 20_000
 
 
 def read(path: str | Path) -> pd.DataFrame:
-    """Read a CSV file strictly, every value as the text that it is.
+    """Read a CSV file strictly, every value as text.
 
     Fields are separated by commas, lines have one record each, the first has the names; the text
     is UTF-8, with or without a byte order mark. Blanks around a value are removed. An empty field,

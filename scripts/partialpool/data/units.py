@@ -34,7 +34,7 @@ def choose(observed: list[str], units: str | int | list[str] | None, *, seed: in
     seed
         Seed of the random choice.
     where
-        What has these units, for messages: ``the data``.
+        Where the units are from, for messages: ``the data``.
 
     Returns
     -------

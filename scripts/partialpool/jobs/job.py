@@ -15,7 +15,7 @@ import partialpool.jobs.threads  # noqa: F401
 from partialpool.errors import StudyError, full_disk, is_full_disk
 from partialpool.jobs import measure
 
-# Packages that draw make many objects and little garbage: to collect less often saves a tenth of their time.
+# Drawing makes many objects and little garbage: collecting less often saves a tenth of the time.
 gc.set_threshold(100_000)
 
 
@@ -26,13 +26,13 @@ def job(log: str | Path) -> Iterator[Callable[[str], None]]:
     Parameters
     ----------
     log
-        File that takes standard output and standard error, those of compiled code included. Of a job that succeeds,
-        time and memory are kept in the file that `measure.benchmark_of` names.
+        File for standard output and standard error, those of compiled code included. If the job succeeds, its time and
+        memory are written to the file that `measure.benchmark_of` names.
 
     Yields
     ------
     callable
-        Writes a line to the log, and to the terminal if a person watches it (not where output is kept in a file).
+        Writes a line to the log, and to the terminal, unless that is a file or a pipe.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def job(log: str | Path) -> Iterator[Callable[[str], None]]:
         text = f"{type(error).__name__}: {error}"
         _fail(f"{text}\nThe traceback is in {log}", terminal, logged=traceback.format_exc())
     finally:
-        # Nothing is collected any more: to look through all objects of large packages once more takes half a second.
+        # At its end Python would look for garbage among all objects; with large packages that takes half a second.
         gc.freeze()
         _flush()
         os.dup2(terminal, 2)
@@ -86,6 +86,6 @@ def _flush() -> None:
         try:
             stream.flush()
         except OSError:
-            # Of a log on a full disk the rest is given up, or Python would try again and complain at its end.
+            # The disk is full: the rest of the log is lost. Else Python would try again at its end, and complain.
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
             stream.flush()

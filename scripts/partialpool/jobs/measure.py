@@ -40,7 +40,7 @@ def write(path: Path, seconds: float) -> None:
 def _own_memory(usage) -> float:
     """Largest memory of this process in MB."""
     status = Path("/proc/self/status")
-    # Where Linux tells it: `ru_maxrss` begins with the memory of Snakemake, of which this process was a copy.
+    # Linux knows the peak of this process alone; `ru_maxrss` includes that of Snakemake, of which it was a copy.
     if status.exists() and (peak := re.search(r"VmHWM:\s*(\d+) kB", status.read_text())):
         return int(peak[1]) / 2**10
     return _megabytes(usage.ru_maxrss)

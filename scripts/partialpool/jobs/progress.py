@@ -1,10 +1,10 @@
-"""What a unit sees while a model is sampled: lines of plain text, few enough for a log file."""
+"""Progress of sampling: lines of plain text, few enough for a log file."""
 
 from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import NamedTuple
 
-# So many lines of a fit at most, and no two within so many seconds.
+# At most this many lines for a fit; at least this many seconds between two of them.
 LINES, PAUSE = 20, 2.0
 
 
@@ -17,7 +17,7 @@ class Chain(NamedTuple):
 
 
 def lines(say: Callable[[str], None], model: str) -> Callable[[Iterable[Chain]], None]:
-    """A function that takes the state of all chains, as often as one likes, and says some of what it is told.
+    """A function that takes the state of all chains, however often it is called, and now and then says a line about it.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def lines(say: Callable[[str], None], model: str) -> Callable[[Iterable[Chain]],
     model
         Name of the model, with which each line begins.
     """
-    # What was last said, and when; nothing is said of what takes less than a pause.
+    # What was said last, and when. A fit that takes less than a pause says nothing.
     last = {"step": 0, "time": monotonic()}
 
     def update(chains: Iterable[Chain]) -> None:
@@ -47,12 +47,12 @@ def lines(say: Callable[[str], None], model: str) -> Callable[[Iterable[Chain]],
 
 
 def from_nutpie(chains) -> list[Chain]:
-    """State of the chains as nutpie's ``progress_callback`` is given it."""
+    """State of the chains, from the argument with which nutpie calls its ``progress_callback``."""
     return [Chain(chain.finished_draws, chain.total_draws, chain.divergences) for chain in chains]
 
 
 def draw_by_draw(progress, chains: int, wanted: int) -> Callable:
-    """Callback of PyMC's own sampler, which is given one draw at a time.
+    """Callback for PyMC's own sampler, which calls it after each draw.
 
     Parameters
     ----------
