@@ -125,7 +125,13 @@ def diagnostics(draws, energy):
         y_numbers(),
         labs(x="Rank among all draws", y="ECDF difference"),
     )
-    energies = chart(
+    rows = -(-len(shown) // per_row)
+    return Figure(trace / rank / _energies(energy), PAGE, 3 * (0.8 + 0.8 * rows))
+
+
+def _energies(energy):
+    """The energy of each chain beside the steps between its draws, a panel a chain."""
+    return chart(
         _energy_densities(energy),
         aes("energy", "density", group="kind"),
         geom_polygon(aes(fill="kind"), alpha=0.35),
@@ -137,8 +143,6 @@ def diagnostics(draws, energy):
         y_numbers(breaks=[]),
         labs(x="Energy, centered", y="Density", fill="", color=""),
     )
-    rows = -(-len(shown) // per_row)
-    return Figure(trace / rank / energies, PAGE, 3 * (0.8 + 0.8 * rows))
 
 
 def _thin(draws, keep=250):
