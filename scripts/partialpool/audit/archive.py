@@ -179,18 +179,15 @@ def crate(members: dict[str, Path], sums: dict[str, str], study: dict) -> dict:
     Returns
     -------
     dict
-        The content of ``ro-crate-metadata.json``. No agent is named: who ran the workflow is not known to it.
+        The content of ``ro-crate-metadata.json``. It names no agent, since the workflow does not know who ran it.
 
     References
     ----------
     Workflow Run Crate 0.6, https://w3id.org/ro/wfrun/workflow/0.6.
     """
-    from importlib.metadata import version
-
-    from rocrate.model import ContextEntity
     from rocrate.rocrate import ROCrate
 
-    # Of files made by the run: it began when the data were there, and ended with the report.
+    # Of the files that the run made: it began when the data were there, and ended with the report.
     times = [path.stat().st_mtime for name, path in members.items() if name.startswith("results/")]
     start, end = (datetime.fromtimestamp(int(time), UTC).isoformat() for time in (min(times), max(times)))
     made = ROCrate(version="1.3")
@@ -199,50 +196,63 @@ def crate(members: dict[str, Path], sums: dict[str, str], study: dict) -> dict:
     made.description = study.get("text") or study["title"]
     made.license = LICENCE
     made.datePublished = end
-
-    def add(identifier, kind, **properties):
-        return made.add(ContextEntity(made, identifier, {"@type": kind} | properties))
-
     made.root_dataset["conformsTo"] = [
-        add(profile, ["CreativeWork", "Profile"], name=name, version=number)
+        _add(made, profile, ["CreativeWork", "Profile"], name=name, version=number)
         for profile, (name, number) in PROFILES.items()
     ]
-    files = {}
-    for name in sorted(members):
-        properties = {
-            "name": name,
-            "encodingFormat": FORMATS.get(PurePosixPath(name).suffix, "text/plain"),
-            "contentSize": str(members[name].stat().st_size),
-            "sha256": sums[name],
-        }
-        if name == "Snakefile":
-            files[name] = made.add_workflow(
-                members[name],
-                name,
-                main=True,
-                lang="snakemake",
-                lang_version=version("snakemake"),
-                properties=properties | {"name": "partialpool", "version": __version__},
-            )
-        else:
-            files[name] = made.add_file(members[name], quote(name), properties=properties)
-    common = study["sampling"]["seed"]
-    seeds = {f"models.{name}.seed": model.get("seed", common) for name, model in study["models"].items()}
-    if "simulate" in study["data"]:
-        seeds["data.simulate.seed"] = study["data"]["simulate"]["seed"]
+    files = {name: _add_file(made, name, members[name], sums[name]) for name in sorted(members)}
     given = [CONFIG, "requirements.lock", *(name for name in files if name.startswith(f"{PUBLISHED}/"))]
     given += [RAW] if "source" in study["data"] else []
-    made.root_dataset["mentions"] = add(
+    seeds = [_add(made, f"#{name}", "PropertyValue", name=name, value=seed) for name, seed in _seeds(study).items()]
+    made.root_dataset["mentions"] = _add(
+        made,
         "#run",
         "CreateAction",
         name=f"Run of partialpool: {study['title']}",
         description="snakemake, with the configuration and the locked packages that are named here",
         instrument=files["Snakefile"],
-        object=[files[name] for name in given]
-        + [add(f"#{name}", "PropertyValue", name=name, value=seed) for name, seed in seeds.items()],
+        object=[files[name] for name in given] + seeds,
         result=[file for name, file in files.items() if name.startswith("results/") and name not in given],
         startTime=start,
         endTime=end,
         actionStatus="http://schema.org/CompletedActionStatus",
     )
     return made.metadata.generate()
+
+
+def _add(made, identifier: str, kind: str | list[str], **properties):
+    """Add something to a crate that is no file of it."""
+    from rocrate.model import ContextEntity
+
+    return made.add(ContextEntity(made, identifier, {"@type": kind} | properties))
+
+
+def _add_file(made, name: str, path: Path, digest: str):
+    """Add a file to a crate, the Snakefile as its workflow."""
+    from importlib.metadata import version
+
+    properties = {
+        "name": name,
+        "encodingFormat": FORMATS.get(PurePosixPath(name).suffix, "text/plain"),
+        "contentSize": str(path.stat().st_size),
+        "sha256": digest,
+    }
+    if name != "Snakefile":
+        return made.add_file(path, quote(name), properties=properties)
+    return made.add_workflow(
+        path,
+        name,
+        main=True,
+        lang="snakemake",
+        lang_version=version("snakemake"),
+        properties=properties | {"name": "partialpool", "version": __version__},
+    )
+
+
+def _seeds(study: dict) -> dict[str, int]:
+    """Seeds of a configuration by their keys."""
+    common = study["sampling"]["seed"]
+    seeds = {f"models.{name}.seed": model.get("seed", common) for name, model in study["models"].items()}
+    if "simulate" in study["data"]:
+        seeds["data.simulate.seed"] = study["data"]["simulate"]["seed"]
+    return seeds
