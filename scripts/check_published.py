@@ -1,4 +1,4 @@
-"""Hold every printed number against ours."""
+"""Compare every printed number with ours."""
 
 from partialpool.jobs.job import job
 

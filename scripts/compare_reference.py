@@ -1,4 +1,4 @@
-"""Hold the results against the reference."""
+"""Compare the results with the reference."""
 
 from partialpool.jobs.job import job
 

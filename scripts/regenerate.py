@@ -1,4 +1,4 @@
-"""Say how the results compare with the reference, and fail if something changed."""
+"""Print how the results compare with the reference, and fail if a number changed."""
 
 from partialpool.jobs.job import job
 

@@ -44,6 +44,6 @@ rule verify:
         options=lambda wildcards: inside.software_options(workflow),
         code=code("verify"),
     message:
-        "Check {params.archive}: checksums, and tables made again from the fits"
+        "Check {params.archive}: checksums, and tables made again from its fits"
     script:
         "../../scripts/verify.py"

@@ -39,13 +39,13 @@ rule compare_reference:
         made_by=made_by(),
         code=code("compare_reference"),
     message:
-        "Hold the results against the reference"
+        "Compare the results with the reference"
     script:
         "../../scripts/compare_reference.py"
 
 
-# Apart from the job that makes the table, because Snakemake deletes what a failed job has made. It has no output, so that
-# it says its verdict each time.
+# Not in the job that makes the table, because Snakemake deletes the output of a job that fails. Without an output, so that
+# it runs each time.
 rule regenerate:
     input:
         table=rules.compare_reference.output.table,
@@ -60,6 +60,6 @@ rule regenerate:
     params:
         code=code("regenerate"),
     message:
-        "Judge what changed"
+        "Say what changed since the reference, and fail if a number did"
     script:
         "../../scripts/regenerate.py"
