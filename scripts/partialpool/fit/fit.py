@@ -1,13 +1,10 @@
 """Spec and data -> all that is known of a model after sampling, as one DataTree."""
 
-import logging
-import warnings
 from dataclasses import replace
 
 import pandas as pd
 
 from partialpool.errors import StudyError
-from partialpool.fit.nuts import nuts
 from partialpool.model.formula import complete_cases
 from partialpool.model.names import ROW_DIM
 from partialpool.model.spec import ModelSpec
@@ -23,7 +20,7 @@ def fit(spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1, progress=None):
     Parameters
     ----------
     spec
-        The model's spec : formula, family, link, priors, unit, engine, and the sampler's
+        The model's spec: formula, family, link, priors, unit, engine, and the sampler's
         settings.
     data
         Prepared data with column ``row``; the model's complete cases are used.
@@ -44,32 +41,28 @@ def fit(spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1, progress=None):
     Raises
     ------
     StudyError
-        See ``models.complete_cases`` and ``models.build``; and if ``engine: marginal`` cannot fit the model.
+        See ``formula.complete_cases`` and ``build.build``; and if ``engine: marginal`` cannot fit the model.
     """
-    import pytensor
-
-    from partialpool.marginal import posterior
+    # Both engines need it. On import it looks for its caller among all modules: the fewer there are, the quicker.
+    import arviz_base  # noqa: F401
 
     rows = complete_cases(spec, data)
-    logging.getLogger("pymc").setLevel(logging.WARNING)
-    # Fast math lets the compiler reorder sums, and it does so differently where functions come from PyTensor's cache
-    # on disk instead of being compiled together: the draws would depend on what ran before.
-    with warnings.catch_warnings(), pytensor.config.change_flags(numba__fastmath=False):
-        # PyMC's word on the first import of its Numba backend, and on convergence, which `diagnostics` judges.
-        warnings.simplefilter("ignore")
-        matrices = _matrices(spec, rows)
-        engine = "nuts" if matrices is None else "marginal"
-        spec = settled(spec, engine)
-        if matrices is None:
-            groups, family = nuts(spec, rows, cores, progress)
-        else:
-            matrices = replace(matrices, spec=spec)
-            groups = posterior.fit(matrices, rows, cores=cores, progress=progress)
-            family = {"family_parameters": "sigma", "link": "identity"}
+    matrices = _matrices(spec, rows)
+    if matrices is None:
+        from partialpool.fit.nuts import nuts
+
+        engine, spec = "nuts", settled(spec, "nuts")
+        groups, attributes = nuts(spec, rows, cores=cores, progress=progress)
+    else:
+        from partialpool.marginal import posterior
+
+        engine, spec = "marginal", settled(spec, "marginal")
+        groups = posterior.fit(replace(matrices, spec=spec), cores=cores, progress=progress)
+        attributes = {"family_parameters": "sigma", "link": "identity"}
     tree = _tidy(groups, rows)
     tree.attrs |= {"engine": engine, "target_accept": spec.target_accept}
     # What only Bambi knows, for those who read the fit without it.
-    tree["posterior"].attrs |= family
+    tree["posterior"].attrs |= attributes
     return tree
 
 

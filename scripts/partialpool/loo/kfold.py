@@ -7,8 +7,9 @@ import pandas as pd
 
 from partialpool.loo.joint import Density
 from partialpool.loo.pointwise import GOOD_PARETO_K, Estimate, PointwiseElpd
-from partialpool.loo.refit import Refits, bridge, mean_density, quiet
+from partialpool.loo.refit import Refits, bridge, mean_density
 from partialpool.model.formula import complete_cases
+from partialpool.model.reproducible import reproducible
 from partialpool.model.spec import ModelSpec
 
 # Units whose densities are in memory at a time.
@@ -43,7 +44,7 @@ def units(spec: ModelSpec, data: pd.DataFrame, *, folds: int = 10, cores: int) -
     codes, ids = rows[spec.unit].cat.codes.to_numpy(), rows[spec.unit].cat.categories
     shuffled = np.random.default_rng(spec.seed).permutation(len(ids))
     estimates: dict[int, Estimate] = {}
-    with quiet():
+    with reproducible():
         refits = Refits(Density(spec, rows), spec, cores=cores)
         for fold in range(min(folds, len(ids))):
             left_out = np.flatnonzero(np.isin(codes, shuffled[fold::folds]))

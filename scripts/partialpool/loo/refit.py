@@ -5,10 +5,6 @@ parameters: the effects of a unit without rows then have the distribution of the
 stay, predictors stay centred where they were, and all refits of a model are compiled once.
 """
 
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +16,7 @@ from partialpool.loo.joint import Density, Unrecoverable
 from partialpool.loo.pointwise import GOOD_PARETO_K, Estimate, PointwiseElpd
 from partialpool.loo.smoothing import efficiency_of_one, log_sum_exp, relative_error, smooth_one
 from partialpool.model.formula import complete_cases
+from partialpool.model.reproducible import reproducible
 from partialpool.model.spec import ModelSpec
 
 # Draws of the effects of a unit without rows, for each draw of the posterior.
@@ -54,7 +51,7 @@ def observations(tree, spec: ModelSpec, data: pd.DataFrame, plain: PointwiseElpd
     position = {row: i for i, row in enumerate(rows["row"])}
     # Positions among the complete cases, by index into ``plain``.
     positions = {index: position[plain.labels[index]] for index in np.flatnonzero(plain.bad)}
-    with quiet():
+    with reproducible():
         density = Density(spec, rows)
         matched = _by_moments(density, tree, positions)
         left = {index: i for index, i in positions.items() if index not in matched}
@@ -251,14 +248,3 @@ def bridge(outside: np.ndarray, inside: np.ndarray) -> Estimate:
     elpd = brentq(imbalance, min(outside.min(), inside.min()), max(outside.max(), inside.max()))
     mcse = np.hypot(*map(relative_error, log_shares(elpd)))
     return Estimate(elpd, float(mcse), 0.0)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Without messages about compilation, and without fast math: see ``fit.nuts``."""
-    import pytensor
-
-    logging.getLogger("pymc").setLevel(logging.WARNING)
-    with warnings.catch_warnings(), pytensor.config.change_flags(numba__fastmath=False):
-        warnings.simplefilter("ignore")
-        yield

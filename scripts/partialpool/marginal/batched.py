@@ -1,9 +1,9 @@
-"""The marginal engine: Gaussian multilevel models with every coefficient integrated out.
+"""Small linear algebra for many units at a time.
 
-Given the scales (sigma, the standard deviations, the correlations) all coefficients are jointly normal with the
-outcome, so their integral is known in closed form (``the kernel``). NUTS moves over the scales alone; then each
-coefficient is drawn from its exact conditional distribution, and leave-one-out densities given the scales follow by
-algebra.
+A ``Program`` is a list of elementwise operations on the rows of a table that has a column for each unit. It is written
+once for a model's numbers of coefficients, and compiled code runs it on blocks of ``LANES`` units, several of which a
+processor handles at the same time. The letters are those of the field: the rows of a unit are y = X b + Z L v + noise
+with v standard normal, and of a QR decomposition Z = Q R only R and Q'[X y] are needed.
 """
 
 import numpy as np
@@ -92,8 +92,8 @@ class Program:
         return np.array(self._operations, dtype=np.int64).reshape(-1, 4)
 
 
-def factor_names(q: int) -> list[tuple]:
-    """Scalars that are the entries of L, row by row."""
+def cholesky_names(q: int) -> list[tuple]:
+    """Scalars that are the entries of L, the Cholesky factor of the covariance of a unit's effects, row by row."""
     return [("L", i, j) for i in range(q) for j in range(i + 1)]
 
 
@@ -205,7 +205,7 @@ def evaluate(operations, rows, outputs, scalars, inputs, varying, out):
 
 
 @inner
-def cholesky(a):
+def factorise(a):
     """Lower Cholesky factor of a symmetric positive definite matrix, in its place; of others it holds nan."""
     for i in range(a.shape[0]):
         for j in range(i + 1):
@@ -235,15 +235,15 @@ def solve_upper(c, x):
 
 
 def in_blocks(values: np.ndarray) -> np.ndarray:
-    """Numbers of units, (units, k), as the kernel reads them: (blocks, k, LANES), filled up with zeros."""
+    """Numbers of units, (units, k), as compiled code reads them: (blocks, k, LANES), filled up with zeros."""
     blocks = -(-len(values) // LANES)
     filled = np.zeros((blocks * LANES, values.shape[1]))
     filled[: len(values)] = values
     return np.ascontiguousarray(filled.reshape(blocks, LANES, -1).transpose(0, 2, 1))
 
 
-def scalars(sigma: np.ndarray, factor: np.ndarray, *more: np.ndarray) -> np.ndarray:
-    """What the kernel's programs begin with, (draws, scalars)."""
-    entries = factor[:, *np.tril_indices(factor.shape[1])]
+def scalars(sigma: np.ndarray, cholesky: np.ndarray, *more: np.ndarray) -> np.ndarray:
+    """The scalars that programs begin with, (draws, scalars)."""
+    entries = cholesky[:, *np.tril_indices(cholesky.shape[1])]
     columns = [np.zeros_like(sigma), np.ones_like(sigma), sigma**2, sigma**-2.0]
     return np.column_stack([*columns, entries, *more])

@@ -9,15 +9,14 @@ from partialpool.marginal.batched import (
     DRAW,
     LANES,
     Program,
+    cholesky_names,
     eliminate,
     evaluate,
-    factor_names,
     posterior,
     scalars,
     unit_names,
 )
-from partialpool.marginal.design import Design
-from partialpool.marginal.statistics import CHUNK, Statistics
+from partialpool.marginal.statistics import CHUNK, WithoutUnits, WithUnits
 
 
 @cache
@@ -35,7 +34,7 @@ def effects_program(q: int, p: int) -> tuple[np.ndarray, int, np.ndarray]:
     """
     common = [("b", j) for j in range(p)]
     noise = [("z", i) for i in range(q)]
-    program = Program([*DRAW, *factor_names(q), *common], unit_names(q, p) + noise)
+    program = Program([*DRAW, *cholesky_names(q), *common], unit_names(q, p) + noise)
     eliminate(program, q, p)
     posterior(program, q, p)
     program.solve_transposed("precision", noise, [("step", i) for i in range(q)])
@@ -43,32 +42,7 @@ def effects_program(q: int, p: int) -> tuple[np.ndarray, int, np.ndarray]:
         program.sum(("v", i), [(("v", i), "one"), (("step", i), "one")])
     for i in range(q):
         program.sum(("u", i), [(("L", i, j), ("v", j)) for j in range(i + 1)])
-    return program.operations, len(program.places), np.array([program["u", i] for i in range(q)])
-
-
-def conditions(gathered: Statistics, sigma: np.ndarray, factor: np.ndarray, cores: int = 1) -> tuple:
-    """Posterior of the common coefficients (in the basis of the statistics) given draws of the scales.
-
-    Returns
-    -------
-    mean : (draws, p)
-    cholesky : (draws, p, p)
-        Of the precision; (draws, p), its diagonal, in a model without effects of units.
-    """
-    p = len(gathered.mean)
-    if gathered.q == 0:
-        squares, cross = np.diag(gathered.rest)[:-1], gathered.rest[:-1, -1]
-        precision = 1 + squares / sigma[:, None] ** 2
-        return (gathered.mean + cross / sigma[:, None] ** 2) / precision, np.sqrt(precision)
-    mean, cholesky = np.empty((len(sigma), p)), np.empty((len(sigma), p, p))
-
-    def chunk(draws: np.ndarray) -> None:
-        for draw in draws:
-            gathered.log_likelihood(sigma[draw], factor[draw], cholesky[draw], mean[draw])
-
-    with ThreadPoolExecutor(cores) as pool:
-        list(pool.map(chunk, np.array_split(np.arange(len(sigma)), cores)))
-    return mean, cholesky
+    return program.operations, len(program.places), np.array([program["u", i] for i in range(q)], dtype=np.int64)
 
 
 def thinned(shape: tuple[int, int], most: int) -> np.ndarray:
@@ -78,33 +52,30 @@ def thinned(shape: tuple[int, int], most: int) -> np.ndarray:
     return (np.arange(chains)[:, None] * draws + within).ravel()
 
 
-def draw_effects(gathered: Statistics, sigma, factor, b, blocks: slice, rng, units: int) -> np.ndarray:
+def draw_effects(gathered: WithUnits | WithoutUnits, sigma, cholesky, b, blocks: slice, rng, units: int) -> np.ndarray:
     """Exact draws of the effects of some blocks of units given scales and common coefficients, (draws, units, q)."""
     q, inputs = gathered.q, gathered.units[blocks]
     effects = rng.standard_normal((len(sigma), len(inputs), q, LANES))
-    if q:
-        program = effects_program(q, b.shape[1])
-        evaluate(*program, scalars(sigma, factor, b), inputs, effects, effects)
+    evaluate(*effects_program(q, b.shape[1]), scalars(sigma, cholesky, b), inputs, effects, effects)
     return effects.transpose(0, 1, 3, 2).reshape(len(sigma), len(inputs) * LANES, q)[:, :units]
 
 
-def summarise_effects(gathered, sigma, factor, b, shape, rng, matrices: Design, cores: int) -> np.ndarray:
+def summarise_effects(gathered: WithUnits, sigma, cholesky, b, shape, rng, units: int, cores: int) -> np.ndarray:
     """Mean, sd, 2.5 % and 97.5 % quantile of each effect, (statistic, q, units), from up to 1000 draws.
 
     Some blocks of units at a time, so that memory does not grow with the number of units.
     """
     some = thinned(shape, -(-1000 // shape[0]))
-    sigma, factor, b = sigma[some], factor[some], b[some]
-    units, q, size = len(matrices.levels), matrices.z.shape[1], LANES
-    step = max(1, CHUNK // (len(sigma) * size * q))
+    sigma, cholesky, b = sigma[some], cholesky[some], b[some]
+    step = max(1, CHUNK // (len(sigma) * LANES * gathered.q))
     starts = range(0, len(gathered.units), step)
 
-    def chunk(start: int, own_rng) -> np.ndarray:
-        inside = min(step * size, units - start * size)
-        effects = draw_effects(gathered, sigma, factor, b, slice(start, start + step), own_rng, inside)
+    def batch(start: int, own_rng) -> np.ndarray:
+        inside = min(step * LANES, units - start * LANES)
+        effects = draw_effects(gathered, sigma, cholesky, b, slice(start, start + step), own_rng, inside)
         effects = np.ascontiguousarray(effects.transpose(2, 1, 0))
         quantiles = np.quantile(effects, [0.025, 0.975], axis=-1)
         return np.stack([effects.mean(axis=-1), effects.std(axis=-1, ddof=1), *quantiles])
 
     with ThreadPoolExecutor(cores) as pool:
-        return np.concatenate(list(pool.map(chunk, starts, rng.spawn(len(starts)))), axis=-1)
+        return np.concatenate(list(pool.map(batch, starts, rng.spawn(len(starts)))), axis=-1)

@@ -8,17 +8,17 @@ from partialpool.marginal.batched import (
     DRAW,
     LANES,
     Program,
+    cholesky_names,
     eliminate,
     evaluate,
-    factor_names,
     in_blocks,
     posterior,
     scalars,
     unit_names,
 )
-from partialpool.marginal.coefficients import conditions, thinned
+from partialpool.marginal.coefficients import thinned
 from partialpool.marginal.design import Design, NoClosedForm
-from partialpool.marginal.statistics import CHUNK, LARGE, Statistics, statistics, triangles
+from partialpool.marginal.statistics import CHUNK, LARGE, WithoutUnits, WithUnits, statistics, triangles
 from partialpool.model.population import population
 
 
@@ -40,7 +40,7 @@ def leave_out_program(q: int, p: int, m: int) -> tuple[np.ndarray, int, np.ndarr
     common = [("b", j) for j in range(p)] + [("C", i, j) for i in range(p) for j in range(i + 1)]
     z = [("z", t, i) for t in range(m) for i in range(q)]
     xy = [("x", t, j) for t in range(m) for j in range(p + 1)]
-    program = Program([*DRAW, *factor_names(q), *common], unit_names(q, p) + z + xy)
+    program = Program([*DRAW, *cholesky_names(q), *common], unit_names(q, p) + z + xy)
     eliminate(program, q, p)
     posterior(program, q, p)
     for t in range(m):
@@ -62,8 +62,8 @@ def leave_out_program(q: int, p: int, m: int) -> tuple[np.ndarray, int, np.ndarr
         for s in range(t + 1):
             program.sum("h", [((kind, t, i), (kind, s, i)) for kind, i in w])
             program.sum(("rest", t, s), [("one", "one")] if s == t else (), [("h", "1/sigma2")])
-    found = _given_others(program, m)
-    return program.operations, *found
+    rows, outputs = _given_others(program, m)
+    return program.operations, rows, outputs
 
 
 @cache
@@ -71,8 +71,8 @@ def given_others_program(m: int) -> tuple[np.ndarray, int, np.ndarray]:
     """The last part of ``leave_out_program``: its inputs are the lower triangle of I - H, and e."""
     rest = [("rest", t, s) for t in range(m) for s in range(t + 1)]
     program = Program(DRAW, rest + [("e", t) for t in range(m)])
-    found = _given_others(program, m)
-    return program.operations, *found
+    rows, outputs = _given_others(program, m)
+    return program.operations, rows, outputs
 
 
 def _given_others(program: Program, m: int) -> tuple[int, np.ndarray]:
@@ -106,19 +106,20 @@ def leave_out(matrices: Design, posterior, subsets: np.ndarray) -> np.ndarray:
     NoClosedForm
         If the rows of a subset belong to several members of the grouping factor.
     """
-    # The scales are few, and known well in a large study: then some draws of them do.
+    # In a large study the scales are known well: a subset of draws suffices.
     shape = posterior.sizes["chain"], posterior.sizes["draw"]
     posterior = posterior.isel(draw=thinned((1, shape[1]), max(100, LARGE // (shape[0] * (int(subsets.max()) + 1)))))
     sigma = posterior["sigma"].transpose("chain", "draw").to_numpy()
-    q = matrices.z.shape[1]
-    factor = population(posterior, matrices.terms).cholesky.reshape(-1, q, q) if q else np.zeros((sigma.size, 0, 0))
-    found = left_out(statistics(matrices), matrices.z, matrices.codes, sigma.ravel(), factor, subsets)
-    if found is None:
+    cholesky = np.zeros((sigma.size, 0, 0))
+    if matrices.terms:
+        cholesky = population(posterior, matrices.terms).cholesky.reshape(sigma.size, *[matrices.z.shape[1]] * 2)
+    densities = left_out(statistics(matrices), matrices.z, matrices.codes, sigma.ravel(), cholesky, subsets)
+    if densities is None:
         raise NoClosedForm(f"what is left out together belongs to several members of {matrices.terms[0].grouping}")
-    return found.reshape(*sigma.shape, -1)
+    return densities.reshape(*sigma.shape, -1)
 
 
-def left_out(gathered: Statistics, z, codes, sigma, factor, subsets) -> np.ndarray | None:
+def left_out(gathered: WithUnits | WithoutUnits, z, codes, sigma, cholesky, subsets) -> np.ndarray | None:
     """``leave_out`` given draws of the scales, (draws, subsets); None if a subset has rows of several units."""
     # Subsets in the order of the units they belong to.
     order = np.lexsort((subsets, codes))
@@ -126,12 +127,12 @@ def left_out(gathered: Statistics, z, codes, sigma, factor, subsets) -> np.ndarr
     which, unit = subsets[order[starts]], codes[order[starts]]
     if len(np.unique(which)) < len(which):
         return None
-    b, cholesky = conditions(gathered, sigma, factor)
+    b, precision_cholesky = gathered.conditions(sigma, cholesky)
     densities = np.empty((len(sigma), len(which)))
-    leave = _leave_out_of_units if gathered.q else _leave_out_without_units
+    leave = _leave_out_of_units if isinstance(gathered, WithUnits) else _leave_out_without_units
     for some, rows, spare, squares in compress(np.append(starts, len(order)), order, z, gathered.xy):
         for draws in np.array_split(np.arange(len(sigma)), -(-rows.size * len(sigma) // CHUNK)):
-            given = gathered, sigma[draws], factor[draws], b[draws], cholesky[draws]
+            given = gathered, sigma[draws], cholesky[draws], b[draws], precision_cholesky[draws]
             determinant, quadratic = leave(*given, unit[some], rows)
             variance = sigma[draws, None] ** 2
             constant = (rows.shape[1] + spare) * np.log(2 * np.pi * variance)
@@ -165,28 +166,29 @@ def compress(starts: np.ndarray, order: np.ndarray, z: np.ndarray, xy: np.ndarra
         yield which, triangle[:, : min(size, design)], max(size - design, 0), triangle[:, design, design] ** 2
 
 
-def _leave_out_of_units(gathered: Statistics, sigma, factor, b, cholesky, unit, rows):
-    """|I - H| and e'(I - H)^-1 e of rows left out (``the kernel.leave_out_program``), both (draws, subsets).
+def _leave_out_of_units(gathered: WithUnits, sigma, cholesky, b, precision_cholesky, unit, rows):
+    """|I - H| and e'(I - H)^-1 e of rows left out (``leave_out_program``), both (draws, subsets).
 
     ``rows`` (subsets, m, q + p + 1) belong to ``unit`` (subsets,).
     """
     p, q, m = b.shape[1], gathered.q, rows.shape[1]
     lower = np.tril_indices(p)
-    inverted = np.where(np.eye(p, dtype=bool), 1 / np.where(cholesky == 0, 1, cholesky), cholesky)[:, *lower]
+    inverted = precision_cholesky[:, *lower]
+    inverted[:, lower[0] == lower[1]] **= -1.0
     program = leave_out_program(q, p, m)
     of_units = gathered.units.transpose(0, 2, 1).reshape(-1, gathered.units.shape[1])
     own = [of_units[unit], rows[:, :, :q].reshape(len(rows), -1), rows[:, :, q:].reshape(len(rows), -1)]
     inputs = in_blocks(np.concatenate(own, axis=1))
     nothing = np.empty((len(sigma), len(inputs), 0, LANES))
-    return _evaluated(program, scalars(sigma, factor, b, inverted), inputs, nothing)[:, :, : len(rows)]
+    return _evaluated(program, scalars(sigma, cholesky, b, inverted), inputs, nothing)[:, :, : len(rows)]
 
 
-def _leave_out_without_units(gathered: Statistics, sigma, factor, b, cholesky, unit, rows):
-    """The same where no effect belongs to a unit; ``cholesky`` is diagonal, (draws, p)."""
+def _leave_out_without_units(gathered: WithoutUnits, sigma, cholesky, b, precision_cholesky, unit, rows):
+    """The same where no effect belongs to a unit; ``precision_cholesky`` is diagonal, (draws, p)."""
     draws, (subsets, m) = len(sigma), rows.shape[:2]
     blocks = -(-subsets // LANES)
     inputs = np.zeros((m * (m + 1) // 2 + m, draws, blocks * LANES))
-    precision, place = (sigma[:, None] * cholesky) ** -2.0, 0
+    precision, place = (sigma[:, None] * precision_cholesky) ** -2.0, 0
     for t in range(m):
         for s in range(t + 1):
             inputs[place, :, :subsets] = float(s == t) - precision @ (rows[:, t, :-1] * rows[:, s, :-1]).T
@@ -196,11 +198,11 @@ def _leave_out_without_units(gathered: Statistics, sigma, factor, b, cholesky, u
     varying = inputs.reshape(len(inputs), draws, blocks, LANES).transpose(1, 2, 0, 3)
     program = given_others_program(m)
     nothing = np.empty((blocks, 0, LANES))
-    return _evaluated(program, scalars(sigma, factor), nothing, np.ascontiguousarray(varying))[:, :, :subsets]
+    return _evaluated(program, scalars(sigma, cholesky), nothing, np.ascontiguousarray(varying))[:, :, :subsets]
 
 
 def _evaluated(program: tuple, draws: np.ndarray, inputs: np.ndarray, varying: np.ndarray) -> np.ndarray:
     """Two outputs of a program, (2, draws, units)."""
-    found = np.empty((len(draws), len(inputs), 2, LANES))
-    evaluate(*program, draws, inputs, varying, found)
-    return found.transpose(2, 0, 1, 3).reshape(2, len(draws), -1)
+    outputs = np.empty((len(draws), len(inputs), 2, LANES))
+    evaluate(*program, draws, inputs, varying, outputs)
+    return outputs.transpose(2, 0, 1, 3).reshape(2, len(draws), -1)

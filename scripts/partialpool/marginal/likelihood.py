@@ -8,12 +8,12 @@ from partialpool.marginal import batched
 from partialpool.marginal.batched import (
     LANES,
     Program,
-    cholesky,
+    cholesky_names,
     compiled,
     copy,
     eliminate,
     execute,
-    factor_names,
+    factorise,
     fill,
     solve_lower,
     solve_upper,
@@ -32,7 +32,7 @@ def likelihood_program(q: int, p: int) -> tuple[np.ndarray, tuple[int, int, int]
         Number of rows of the table; row of the product of |W| over the blocks; and first row of those that add up
         products over the blocks: E'E, A'A and P P' (lower triangles), where A = K^-1 R and P = A'E.
     """
-    program = Program(["zero", "one", "sigma2", *factor_names(q)], unit_names(q, p))
+    program = Program(["zero", "one", "sigma2", *cholesky_names(q)], unit_names(q, p))
     columns = range(p + 1)
     determinant = program["determinant"]
     eliminate(program, q, p, "determinant")
@@ -53,13 +53,13 @@ def likelihood_program(q: int, p: int) -> tuple[np.ndarray, tuple[int, int, int]
 
 
 @compiled
-def log_likelihood(sigma, factor, operations, layout, units, rest, mean, c, b):
+def log_likelihood(sigma, cholesky, operations, layout, units, rest, mean, c, b):
     """Log likelihood with all coefficients integrated out, and its gradient.
 
     Parameters
     ----------
-    sigma, factor
-        Residual standard deviation; L, (q, q), lower triangular.
+    sigma, cholesky
+        Residual standard deviation; L, the Cholesky factor of the covariance of a unit's effects, (q, q).
     operations, layout : (operations, 4), (4,)
         From ``likelihood_program``, and behind it the number of rows n.
     units : (blocks, inputs, LANES)
@@ -74,11 +74,11 @@ def log_likelihood(sigma, factor, operations, layout, units, rest, mean, c, b):
 
     Returns
     -------
-    log_likelihood, d_sigma, d_factor
-        In nats; d_factor is (q, q), lower triangular.
+    log_likelihood, d_sigma, d_cholesky
+        In nats; d_cholesky is (q, q), lower triangular.
     """
     rows, determinant, sums, n = layout
-    q, columns = factor.shape[0], mean.size + 1
+    q, columns = cholesky.shape[0], mean.size + 1
     p = columns - 1
     s2 = sigma * sigma
     table = np.zeros((rows, LANES))
@@ -88,7 +88,7 @@ def log_likelihood(sigma, factor, operations, layout, units, rest, mean, c, b):
         row += 1
     for i in range(q):
         for j in range(i + 1):
-            fill(table, row, factor[i, j])
+            fill(table, row, cholesky[i, j])
             row += 1
     fill(table, determinant, 1.0)
     blocks = units.shape[0]
@@ -96,7 +96,7 @@ def log_likelihood(sigma, factor, operations, layout, units, rest, mean, c, b):
     for block in range(blocks):
         copy(table, row, units[block])
         execute(operations, table)
-        # Logarithms are dear: of products over blocks, before they are too large or too small for a number.
+        # Logarithms are slow, so they are taken of products over blocks, while these are in the range of a number.
         representable = True
         for i in range(LANES):
             representable &= 1e-100 < table[determinant, i] < 1e100
@@ -117,7 +117,7 @@ def log_likelihood(sigma, factor, operations, layout, units, rest, mean, c, b):
         b[i] = gram[i, p] + mean[i]
         for j in range(p):
             c[i, j] = gram[i, j] + (1.0 if i == j else 0.0)
-    cholesky(c)
+    factorise(c)
     solve_lower(c, b)
     quadratic = gram[p, p]
     for i in range(p):
@@ -153,18 +153,18 @@ def log_likelihood(sigma, factor, operations, layout, units, rest, mean, c, b):
             d_covariance[i, j] += total
             if first != second:
                 d_covariance[j, i] += total
-    d_factor = np.zeros((q, q))
+    d_cholesky = np.zeros((q, q))
     d_sigma = float(n)
     for i in range(q):
         for j in range(i + 1):
             for k in range(j, q):
-                d_factor[i, j] += 2 * d_covariance[i, k] * factor[k, j]
-            d_sigma += d_factor[i, j] * factor[i, j]
-    # sigma^2 tr W^-1 = n - tr W^-1 F F', and so for the other term: the traces of F are those of d_factor.
+                d_cholesky[i, j] += 2 * d_covariance[i, k] * cholesky[k, j]
+            d_sigma += d_cholesky[i, j] * cholesky[i, j]
+    # sigma^2 tr W^-1 = n - tr W^-1 F F', and so for the other term: the traces of F are those of d_cholesky.
     for i in range(columns):
         for j in range(columns):
             d_sigma -= weight[i, j] * gram[i, j]
-    return value, -d_sigma / sigma, d_factor
+    return value, -d_sigma / sigma, d_cholesky
 
 
 @compiled

@@ -1,73 +1,157 @@
 """What the likelihood needs of the data: its size does not grow with the number of rows."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 
 from partialpool.marginal.batched import in_blocks
+from partialpool.marginal.density import PlainData, UnitsData, density_with_units, density_without_units
 from partialpool.marginal.design import Design
 from partialpool.marginal.likelihood import likelihood_program, log_likelihood, log_likelihood_without_units
 
-# Numbers (8 bytes each): more than LARGE are not kept of one fit, of what is thinned about MODERATE are; and CHUNK are
-# worked on at a time.
-LARGE, MODERATE, CHUNK = 10**8, 10**7, 10**6
+# Limits, in elements of 8 bytes.
+# ASSUME: each unit's draws are summarised instead of kept if a fit has more elements than this.
+LARGE = 10**8
+# What is then kept by row is thinned to about this many.
+MODERATE = 10**7
+# Arrays are worked on in batches of about this many.
+CHUNK = 10**6
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """What the likelihood needs of the data: its size does not grow with the number of rows.
+    """What the likelihood needs of the data, of a model with or without effects of units.
 
-    ``units``, ``rest`` and ``mean`` are arguments of ``the kernel.log_likelihood``. Common coefficients are
-    ``origin + basis b`` with b ~ N(``mean``, I), so that nothing large cancels: ``origin`` is close to their
-    least-squares values. Without effects of units the basis makes X'X diagonal. ``xy`` (n, p + 1) are the rows in that
-    basis.
+    Common coefficients are ``origin + basis b`` with b ~ N(``mean``, I). ``origin`` is close to their least-squares
+    values, so that no large numbers cancel.
+
+    Attributes
+    ----------
+    rest : (p + 1, p + 1)
+        Sum over units of the cross products of [X y], in that basis, outside of the span of Z.
+    mean : (p,)
+    origin : (p,)
+    basis : (p, p)
+    xy : (n, p + 1)
+        The rows [X y] in that basis.
     """
 
-    q: int
-    units: np.ndarray
     rest: np.ndarray
     mean: np.ndarray
-    n: int
     origin: np.ndarray
     basis: np.ndarray
     xy: np.ndarray
 
-    @cached_property
-    def program(self) -> tuple[np.ndarray, np.ndarray]:
-        """Operations and layout for ``the kernel.log_likelihood``."""
-        if self.q == 0:
-            return np.empty((0, 4), np.int64), np.array([0, 0, 0, self.n])
-        operations, layout = likelihood_program(self.q, len(self.mean))
-        return operations, np.array([*layout, self.n])
 
-    def log_likelihood(self, sigma: float, factor: np.ndarray, c=None, b=None) -> tuple[float, float, np.ndarray]:
-        """Log likelihood, and its gradient with respect to sigma and factor (``the kernel.log_likelihood``)."""
-        if self.q == 0:
-            return *log_likelihood_without_units(sigma, self.rest, self.mean, self.n), np.zeros((0, 0))
+@dataclass(frozen=True)
+class WithUnits(Statistics):
+    """Statistics of a model with q effects of each unit.
+
+    Attributes
+    ----------
+    q
+        Number of effects.
+    units : (blocks, inputs, LANES)
+        R and Q'[X y] of the QR decomposition of each unit's Z, as ``batched.unit_names`` orders them.
+    """
+
+    q: int
+    units: np.ndarray
+
+    @cached_property
+    def data(self) -> UnitsData:
+        """Arguments of the compiled functions that do not change."""
+        operations, layout = likelihood_program(self.q, len(self.mean))
+        return UnitsData(operations, np.array([*layout, len(self.xy)]), self.units, self.rest, self.mean)
+
+    def density(self, z, mode, root, priors) -> tuple[float, np.ndarray]:
+        """Log density of the scales and its gradient (``density.density_with_units``)."""
+        return density_with_units(z, mode, root, priors, self.data)
+
+    def log_likelihood(self, sigma: float, cholesky: np.ndarray, c=None, b=None) -> tuple[float, float, np.ndarray]:
+        """Log likelihood and its gradient (``likelihood.log_likelihood``)."""
         p = len(self.mean)
         c, b = np.empty((p, p)) if c is None else c, np.empty(p) if b is None else b
-        return log_likelihood(sigma, factor, *self.program, self.units, self.rest, self.mean, c, b)
+        return log_likelihood(sigma, cholesky, *self.data, c, b)
+
+    def conditions(self, sigma: np.ndarray, cholesky: np.ndarray, cores: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """Posterior of the common coefficients, in the basis of the statistics, given draws of the scales.
+
+        Returns
+        -------
+        mean : (draws, p)
+        precision_cholesky : (draws, p, p)
+        """
+        p = len(self.mean)
+        mean, precision_cholesky = np.empty((len(sigma), p)), np.empty((len(sigma), p, p))
+
+        def batch(draws: np.ndarray) -> None:
+            for draw in draws:
+                self.log_likelihood(sigma[draw], cholesky[draw], precision_cholesky[draw], mean[draw])
+
+        with ThreadPoolExecutor(cores) as pool:
+            list(pool.map(batch, np.array_split(np.arange(len(sigma)), cores)))
+        return mean, precision_cholesky
+
+    def draw_common(self, mean: np.ndarray, precision_cholesky: np.ndarray, normal: np.ndarray) -> np.ndarray:
+        """Draws (draws, p) of the common coefficients from ``conditions`` and standard normal numbers."""
+        return mean + np.linalg.solve(precision_cholesky.transpose(0, 2, 1), normal[..., None])[..., 0]
 
 
-def statistics(matrices: Design) -> Statistics:
+@dataclass(frozen=True)
+class WithoutUnits(Statistics):
+    """Statistics of a model without effects of units; the basis makes X'X diagonal, and so is all that follows."""
+
+    q: ClassVar[int] = 0
+    units: ClassVar[np.ndarray] = np.empty((0, 0, 0))
+
+    @cached_property
+    def data(self) -> PlainData:
+        """Arguments of the compiled functions that do not change."""
+        return PlainData(self.rest, self.mean, len(self.xy))
+
+    def density(self, z, mode, root, priors) -> tuple[float, np.ndarray]:
+        """Log density of sigma and its gradient (``density.density_without_units``)."""
+        return density_without_units(z, mode, root, priors, self.data)
+
+    def log_likelihood(self, sigma: float) -> tuple[float, float]:
+        """Log likelihood and its derivative (``likelihood.log_likelihood_without_units``)."""
+        return log_likelihood_without_units(sigma, *self.data)
+
+    def conditions(self, sigma: np.ndarray, cholesky: np.ndarray, cores: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """As ``WithUnits.conditions``; of the precision's Cholesky factors the diagonals, (draws, p)."""
+        squares, cross = np.diag(self.rest)[:-1], self.rest[:-1, -1]
+        precision = 1 + squares / sigma[:, None] ** 2
+        return (self.mean + cross / sigma[:, None] ** 2) / precision, np.sqrt(precision)
+
+    def draw_common(self, mean: np.ndarray, precision_cholesky: np.ndarray, normal: np.ndarray) -> np.ndarray:
+        """As ``WithUnits.draw_common``."""
+        return mean + normal / precision_cholesky
+
+
+def statistics(matrices: Design) -> WithUnits | WithoutUnits:
     """Gather the statistics of a model in one pass over its rows."""
     x, y, z = matrices.x, matrices.y, matrices.z
-    n, p, q = *x.shape, z.shape[1]
+    p = x.shape[1]
     precision = matrices.prior_sd**-2.0
     origin = np.linalg.solve(x.T @ x + np.diag(precision), x.T @ y + precision * matrices.prior_mean)
     basis = np.diag(matrices.prior_sd)
-    if q == 0 and p > 0:
+    if not matrices.terms and p > 0:
         triangle = np.linalg.qr(x * matrices.prior_sd, mode="r")
         basis = basis @ np.linalg.svd(triangle)[2].T
     mean = np.linalg.solve(basis, matrices.prior_mean - origin) if p else np.empty(0)
     xy = np.column_stack([x @ basis, y - x @ origin])
-    units, rest = gather(matrices.codes, len(matrices.levels), z, xy) if q else (np.empty((0, 0, 0)), xy.T @ xy)
-    return Statistics(q, units, rest, mean, n, origin, basis, xy)
+    if not matrices.terms:
+        return WithoutUnits(xy.T @ xy, mean, origin, basis, xy)
+    units, rest = gather(matrices.codes, len(matrices.levels), z, xy)
+    return WithUnits(rest, mean, origin, basis, xy, z.shape[1], units)
 
 
 def gather(codes: np.ndarray, units: int, z: np.ndarray, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Arguments ``units`` and ``rest`` of ``the kernel.log_likelihood``.
+    """``units`` and ``rest`` of the statistics.
 
     Parameters
     ----------
@@ -81,15 +165,15 @@ def gather(codes: np.ndarray, units: int, z: np.ndarray, xy: np.ndarray) -> tupl
     q, columns = z.shape[1], xy.shape[1]
     order = np.argsort(codes, kind="stable")
     starts = np.searchsorted(codes[order], np.arange(units + 1))
-    found = np.zeros((units, q * (q + 1) // 2 + q * columns))
+    inputs = np.zeros((units, q * (q + 1) // 2 + q * columns))
     rest = np.zeros((columns, columns))
     for which, triangle in triangles(starts, order, np.column_stack([z, xy])):
-        found[which] = np.concatenate(
+        inputs[which] = np.concatenate(
             [triangle[:, :q, :q][:, *np.triu_indices(q)], triangle[:, :q, q:].reshape(len(which), -1)], axis=1
         )
         outside = triangle[:, q:, q:].reshape(-1, columns)
         rest += outside.T @ outside
-    return in_blocks(found), rest
+    return in_blocks(inputs), rest
 
 
 def triangles(starts: np.ndarray, order: np.ndarray, rows: np.ndarray):
