@@ -132,8 +132,8 @@ def portable(study: dict, data_sha256: str) -> dict:
     Returns
     -------
     dict
-        A copy. Of a URL as ``data.source``, user, password, query and fragment are left out, since tokens stand there;
-        of a path, all but the name of the file. ``published.folder`` is where the archive has it.
+        A copy. A URL in ``data.source`` is kept without user, password, query and fragment, which may have tokens; of a
+        path only the name of the file is kept. ``published.folder`` is the folder in the archive.
     """
     study = json.loads(json.dumps(study))
     if source := study["data"].get("source"):

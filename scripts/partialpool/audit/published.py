@@ -278,7 +278,7 @@ def _loo(records: list[dict], loo: pd.DataFrame) -> Iterator[dict]:
                 ours[quantity],
                 # ASSUME: their Monte Carlo error is ours: the same estimator from as many draws.
                 float(np.sqrt(2) * mcse),
-                # Where a Pareto k is bad there is none.
+                # With a bad Pareto k no Monte Carlo error is known.
                 "unreliable" if np.isnan(mcse) else None,
             )
 

@@ -2,7 +2,7 @@
 
 A reference is a folder with copies of the summaries of all models (``models/*.summary.csv``) and of the tables of all
 comparisons (``comparison/*.csv``), and with ``manifest.json``, which says what they were made from. R-hat and effective
-sample sizes are in it and are not judged: they describe one run, and the convergence checks hold it to them.
+sample sizes are in it but not compared: they describe a single run, and the convergence checks judge them.
 """
 
 import json
@@ -23,7 +23,7 @@ KEYS = COLUMNS[:4]
 SAME, WITHIN, CHANGED = "same", "within Monte Carlo error", "changed"
 SUMMARY = ("mean", "sd", "q2.5", "q97.5")
 COMPARISON = ("elpd_loo", "se_elpd_loo", "p_loo", "se_p_loo", "elpd_diff", "se_diff")
-# How often a run that only has another seed may have any number `changed`.
+# Probability that a run which differs in its seed only has any number `changed`.
 FALSE_ALARM = 0.001
 # Entries of a spec that say which posterior is meant; the others say how it is drawn from.
 POSTERIOR = ("formula", "family", "link", "priors", "unit")
@@ -46,7 +46,7 @@ def manifest(
     fits
         Paths of the fits.
     specs
-        Specs that they must have been made from , by name of model and in their order.
+        Specs that they must have been made from, by name of model and in their order.
     comparisons
         Models of each comparison.
     lock
@@ -95,7 +95,7 @@ def keep(folder: str | Path, made_from: dict, tables: list[str]) -> None:
     Parameters
     ----------
     folder
-        The reference; what was in it goes.
+        The reference; the tables that are in it are removed.
     made_from
         From ``manifest``.
     tables
@@ -136,7 +136,7 @@ def read(folder: str | Path) -> tuple[dict, list[Path]]:
 
 @dataclass
 class Differences:
-    """What two results were made from and is not the same, in words, with the models concerned.
+    """What is different in what two sets of results were made from, in words, each with the models concerned.
 
     Attributes
     ----------
@@ -158,29 +158,29 @@ class Differences:
 
 def differences(old: dict, new: dict) -> Differences:
     """What is not the same in two manifests."""
-    found = Differences()
+    changes = Differences()
     if old["data_sha256"] != new["data_sha256"]:
         what = f"data: sha256 {_arrow(old['data_sha256'][:12], new['data_sha256'][:12])}"
-        found.posterior[what] = list(new["models"])
+        changes.posterior[what] = list(new["models"])
     for model in dict.fromkeys([*old["models"], *new["models"]]):
         before, after = (_flat(manifest["models"].get(model, {})) for manifest in (old, new))
         if not before or not after:
-            found.posterior.setdefault("not in the reference" if after else "only in the reference", []).append(model)
+            changes.posterior.setdefault("not in the reference" if after else "only in the reference", []).append(model)
             continue
         for (entry, what), one, other in _unequal(before, after):
-            kind = found.posterior if entry in POSTERIOR else found.rest
+            kind = changes.posterior if entry in POSTERIOR else changes.rest
             kind.setdefault(f"{what}: {_arrow(one, other)}", []).append(model)
     for comparison, one, other in _unequal(old["comparisons"], new["comparisons"]):
-        found.rest[f"models of the comparison {comparison}: {_arrow(_some(one), _some(other))}"] = []
+        changes.rest[f"models of the comparison {comparison}: {_arrow(_some(one), _some(other))}"] = []
     for name, one, other in _unequal(old["versions"], new["versions"]):
-        found.rest[f"version of {name}: {_arrow(one, other)}"] = []
+        changes.rest[f"version of {name}: {_arrow(one, other)}"] = []
     if old["lock"] != new["lock"]:
-        found.rest["requirements.lock: other pins"] = []
+        changes.rest["requirements.lock: other pins"] = []
     if code := [script for script, _, _ in _unequal(old["code"], new["code"])]:
-        found.rest[f"code of {', '.join(code)}"] = []
+        changes.rest[f"code of {', '.join(code)}"] = []
     if old["platform"] != new["platform"]:
-        found.rest[f"platform: {_arrow(old['platform'], new['platform'])}"] = []
-    return found
+        changes.rest[f"platform: {_arrow(old['platform'], new['platform'])}"] = []
+    return changes
 
 
 def _flat(spec: dict) -> dict[tuple[str, str], object]:
@@ -231,15 +231,15 @@ def compare(folder: str | Path, made_from: dict, tables: list[str]) -> tuple[pd.
 
     Notes
     -----
-    Two runs differ by at most ``tolerance``, a multiple of the combined Monte Carlo error, so chosen that one run in a
-    thousand with another seed has any number outside: the quantile of Student's distribution at 0.001 divided by
-    how many numbers there are (Bonferroni). Degrees of freedom, because Monte Carlo errors are estimates themselves:
-    one less than there are batches for totals of cross-validation; for limits of intervals half the number of draws
-    between which their error is read off, sqrt(p (1 - p) draws); the number of draws for means and standard
-    deviations. Those of two runs are combined as by Welch and Satterthwaite.
+    ``tolerance`` is a multiple of the combined Monte Carlo error. The multiple is such that of a thousand runs with
+    other seeds one has any number outside: the quantile of Student's distribution at 0.001 divided by the number of
+    numbers (Bonferroni). Student's and not the normal, because Monte Carlo errors are estimates themselves. Their
+    degrees of freedom are, for totals of cross-validation, the number of batches less one; for limits of intervals,
+    half the number of draws between which their error is read off, sqrt(p (1 - p) draws); for means and standard
+    deviations, the number of draws. Those of two runs are combined as by Welch and Satterthwaite.
 
     Totals without Monte Carlo error (a Pareto k over 0.7, in one run or the other) are left out. Differences are to
-    the best model of the reference; where another is best here, their standard errors cannot be had and are left out.
+    the best model of the reference; if another is best here, their standard errors are not known and are left out.
     """
     before, reference = read(folder)
     changes = differences(before, made_from)
@@ -301,12 +301,12 @@ def _numbers(path: str | Path, made_from: dict, best: dict | None = None) -> pd.
 
 
 def _draws(made_from: dict, most: float = np.inf) -> dict[str, float]:
-    """Draws of each model over all chains, or so many of each chain at most."""
+    """Draws of each model over all chains; of each chain at most ``most``."""
     return {model: spec["chains"] * min(spec["draws"], most) for model, spec in made_from["models"].items()}
 
 
 def _from(table: pd.DataFrame, best: str | None) -> pd.DataFrame:
-    """A comparison with differences to the model that is best in the reference, where another is here."""
+    """A comparison with differences to the model that is best in the reference, if another is best in the table."""
     table = table.reset_index(drop=True)
     if best == table["model"][0] or best not in set(table["model"]):
         return table
@@ -354,7 +354,7 @@ def _text(folder, table: pd.DataFrame, no_error: int, changes: Differences) -> s
 
 def _worst(file: str, rows: pd.DataFrame, n: int) -> str:
     distance = abs(rows["reference"] - rows["ours"])
-    # What is on one side only is furthest off; a difference of nothing has no error to be divided by.
+    # A number that is on one side only counts as furthest off; equal numbers may have no error to divide by.
     errors = (distance / rows["mcse"]).where(distance > 0, 0.0).where(distance.notna(), np.inf)
     row = rows.loc[errors.idxmax()]
     parts = [row["model"]] * file.startswith("comparison/") + [row["parameter"], row["quantity"]]

@@ -10,13 +10,13 @@ from partialpool.model.formula import bars
 from partialpool.model.names import bambi_blocks
 from partialpool.model.spec import ModelSpec
 
-# ASSUME: nearer to +-1 too few digits of a correlation are left to undo it.
+# ASSUME: a correlation nearer to +-1 has too few digits left to tell the draws that it was made from.
 NEAREST_TO_ONE = 1e-8
 TOLERANCE = 1e-6
 
 
 class Unrecoverable(Exception):
-    """Why the draws of a fit are not known on the unconstrained space, in words."""
+    """Why the draws of a fit cannot be recovered on the unconstrained space."""
 
 
 class Density:
@@ -25,20 +25,20 @@ class Density:
     Parameters
     ----------
     spec
-        The model's spec .
+        The model's spec.
     rows
-        Its complete cases (``models.complete_cases``).
+        Its complete cases (``formula.complete_cases``).
 
     Attributes
     ----------
     model : pymc.Model
         As Bambi builds it. Its free variables, ravelled one after the other, are the d coordinates of the space.
     parent
-        The parameter of the family that has the terms of the formula, as in ``bambi``, the Bambi model.
+        The parameter of the family that the formula models, usually the mean, from ``bambi``, the Bambi model.
     places : dict
         For each free variable a slice of the coordinates.
     shapes : dict
-        And its shape on the unconstrained space.
+        For each free variable its shape on the unconstrained space.
     """
 
     def __init__(self, spec: ModelSpec, rows: pd.DataFrame):
@@ -90,13 +90,13 @@ class Density:
             Given the data without these rows and all other parameters, these coordinates are standard normal.
         """
         kept = np.delete(np.arange(self.n), left_out)
-        found = np.zeros(self.dimensions, bool)
+        unseen = np.zeros(self.dimensions, bool)
         for name, term in self.parent.group_specific_terms.items():
             levels = np.bincount(term.group_index[kept], minlength=len(term.groups)) == 0
             for offset in (f"{name}_offset", f"{name}_z_offset"):
                 if offset in self.places:
-                    found[self.places[offset]].reshape(self.shapes[offset])[levels] = True
-        return found
+                    unseen[self.places[offset]].reshape(self.shapes[offset])[levels] = True
+        return unseen
 
     def recover(self, tree) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The draws of a fit of this model.
@@ -104,7 +104,7 @@ class Density:
         Parameters
         ----------
         tree
-            From ``sampling.fit`` with ``engine: nuts``.
+            From ``fit.fit`` with ``engine: nuts``.
 
         Returns
         -------
@@ -115,8 +115,8 @@ class Density:
         Raises
         ------
         Unrecoverable
-            If a variable that was sampled does not follow from those that are kept, or the likelihood at what was
-            found is not that of the fit.
+            If a variable that was sampled does not follow from those that are kept, or if the likelihood at the
+            recovered draws is not that of the fit.
         """
         import pytensor.tensor as pt
         from pytensor.compile.mode import Mode
@@ -129,11 +129,11 @@ class Density:
             if name not in values:
                 raise Unrecoverable(f"the variable '{name}' is not kept and does not follow from those that are")
             dims = self.model.named_vars_to_dims.get(name) or ()
-            found = values[name].transpose("chain", "draw", *dims).to_numpy()
+            value = values[name].transpose("chain", "draw", *dims).to_numpy()
             if transform := self.model.rvs_to_transforms[variable]:
-                # Evaluated once: nothing to compile.
-                found = transform.forward(pt.as_tensor(found), *variable.owner.inputs).eval(mode=Mode("py", None))
-            draws[..., self.places[name]] = found.reshape(*draws.shape[:2], -1)
+                # Evaluated only once, so compiling would take longer.
+                value = transform.forward(pt.as_tensor(value), *variable.owner.inputs).eval(mode=Mode("py", None))
+            draws[..., self.places[name]] = value.reshape(*draws.shape[:2], -1)
         if not np.isfinite(draws).all():
             raise Unrecoverable("a standard deviation is zero, or a parameter at its bound, to the last digit")
         log_density, log_likelihood = self(draws.reshape(-1, self.dimensions))
@@ -144,7 +144,7 @@ class Density:
         return draws, log_density.reshape(draws.shape[:2]), log_likelihood
 
     def _intercept(self, posterior) -> dict:
-        """That of the centred design, where Bambi keeps the one at predictors = 0."""
+        """The intercept of the centred design, which was sampled; the posterior has the one at predictors = 0."""
         if not (self.parent.intercept_term and self.parent.common_terms and self.bambi.center_predictors):
             return {}
         import xarray as xr
@@ -158,10 +158,10 @@ class Density:
         return {name: intercept}
 
     def _offsets(self, posterior) -> dict:
-        """The standard normal variables behind effects of groups, and the partial correlations: see ``models``."""
+        """The standard normal variables behind group-level effects, and the partial correlations: see ``model.lkj``."""
         import xarray as xr
 
-        found = {}
+        values = {}
         for block in bambi_blocks(bars(self.formula), self.parent.group_specific_terms):
             terms, correlation = block.terms, block.correlation
             effects, columns = [], []
@@ -174,7 +174,7 @@ class Density:
                 else:
                     effects.append(standard)
             if correlation is None:
-                found[f"{terms[0].name}_offset"] = effects[0]
+                values[f"{terms[0].name}_offset"] = effects[0]
                 continue
             pairs, pair_dim = list(combinations(range(len(effects)), 2)), f"{correlation}_dim"
             matrix = {pair: posterior[correlation].isel({pair_dim: i}, drop=True) for i, pair in enumerate(pairs)}
@@ -191,8 +191,8 @@ class Density:
                     left = left * np.sqrt((1 - partial) * (1 + partial))
                 cholesky.append([*row, left])
                 z.append((effect - sum(row[k] * z[k] for k in range(j))) / left)
-            found[f"{correlation}_offset"] = xr.concat([half[pair] for pair in pairs], dim=pair_dim)
+            values[f"{correlation}_offset"] = xr.concat([half[pair] for pair in pairs], dim=pair_dim)
             for name, inside, first in columns:
                 last = first + (posterior.sizes[inside[0]] if inside else 1)
-                found[f"{name}_z_offset"] = xr.concat(z[first:last], dim=inside[0]) if inside else z[first]
-        return found
+                values[f"{name}_z_offset"] = xr.concat(z[first:last], dim=inside[0]) if inside else z[first]
+        return values

@@ -48,9 +48,10 @@ def match(
 ) -> Estimate:
     """Leave one observation out by importance sampling from draws whose moments are matched.
 
-    The draws are given the mean, else also the variances, else also the covariances, that their weights ask for, over
-    and over, as long as the Pareto k of the weights falls. The estimate comes from one half of the draws transformed
-    and the other as it was, weighted by the mixture of their two densities: where one does not reach, the other may.
+    The draws are transformed so that their mean is their weighted mean; if this does not lower the Pareto k of the
+    weights, the variances too; and if this does not either, the covariances. This is repeated as long as Pareto k
+    falls. For the estimate one half of the draws is transformed and the other is not. Both are weighted by the mixture
+    of their two densities, which covers whatever one of the two covers.
 
     Parameters
     ----------
@@ -93,7 +94,8 @@ def match(
     if not steps:
         return estimate(log_weights, log_likelihood.ravel(), pareto_k, efficiency)
 
-    # The first half of each chain is transformed. Where a draw came from, were it transformed, is known for that half.
+    # The first half of each chain is transformed: the mixture needs the place of each draw before the transformation.
+    # It is known for that half; for the other it is computed, as if these draws had been transformed.
     transformed = np.tile(np.arange(length) < length // 2, chains)
     source = original.copy()
     rest = original[~transformed]
@@ -125,7 +127,7 @@ def _proposals(x: np.ndarray, weights: np.ndarray) -> Iterator[Step]:
         try:
             wanted, present = np.linalg.cholesky(weighted), np.linalg.cholesky(plain)
         except np.linalg.LinAlgError:
-            # Few draws have all the weight: they span no volume.
+            # A few draws have all the weight, so their covariance is singular.
             return
         yield Step(centre, target, np.linalg.solve(present.T, wanted.T).T)
 

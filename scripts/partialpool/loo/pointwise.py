@@ -41,7 +41,7 @@ class PointwiseElpd:
     mcse : (n,)
         Monte Carlo standard error of ``elpd`` (meaningless where ``pareto_k`` is over 0.7).
     method : (n,), str
-        How each value was had: ``integrated``, ``psis``, ``moment_matching``, ``refit`` or ``kfold``.
+        How each value was computed: ``integrated``, ``psis``, ``moment_matching``, ``refit`` or ``kfold``.
     elpd_batches, p_loo_batches : (n, batches)
         What each batch of draws adds to the two, to first order. Rows share the draws, so their errors go together, and
         only sums over rows of a batch tell how far a total is off. ``p_loo_batches`` is None where it is not known.

@@ -39,7 +39,7 @@ def psis(log_likelihood: np.ndarray, labels: np.ndarray, *, method: str = "psis"
     Vehtari, Gelman & Gabry (2017), Statistics and Computing 27(5); Vehtari et al. (2024), JMLR 25(72).
     """
     by_row = np.moveaxis(np.asarray(log_likelihood, dtype=float), -1, 0)
-    # Some rows at a time, so that nothing of the size of the log likelihood is made once more.
+    # Some rows at a time, so that no second array as large as the log likelihood is needed.
     chunks = np.array_split(np.arange(len(labels)), -(-by_row.size // CHUNK))
     parts = [_psis(np.ascontiguousarray(by_row[rows]), labels[rows], method) for rows in chunks if len(rows)]
     names = [field.name for field in fields(PointwiseElpd)]

@@ -26,7 +26,7 @@ REPEATS = 25
 def observations(tree, spec: ModelSpec, data: pd.DataFrame, plain: PointwiseElpd, *, cores: int) -> PointwiseElpd:
     """Leave-one-out cross-validation where importance sampling fails: moment matching, then exact refits.
 
-    The only row of a unit, or of a level of another grouping factor, is refitted at once.
+    The only row of a unit, or of a level of another grouping factor, is refitted without trying moment matching.
 
     Parameters
     ----------
@@ -67,9 +67,8 @@ def _by_moments(density: Density, tree, positions: dict[int, int]) -> dict[int, 
     except Unrecoverable as reason:
         print(f"No moment matching: {reason}.")
         return {}
-    # ASSUME: not for the only row of a unit or another level. Without it their effects are spread like those of the
-    # population, which is not an affine image of what they are with it, and the weights of the draws that were moved
-    # need not show that.
+    # ASSUME: not for the only row of a unit, or of another level. Without it the effects are distributed as in the
+    # population. No affine transformation makes that of their posterior with it, and the weights need not show that.
     matched = {
         index: moment_match.match(draws, log_density, log_likelihood[..., i], lambda x, i=i: density(x, i))
         for index, i in positions.items()
@@ -94,7 +93,7 @@ def _by_refits(
 
 
 def _replaced(pointwise: PointwiseElpd, estimates: dict[int, Estimate], method: str) -> PointwiseElpd:
-    """With other estimates, by another method, at some indices."""
+    """A copy with other estimates, by another method, at some indices."""
     if not estimates:
         return pointwise
     at = np.array(list(estimates))
@@ -103,7 +102,8 @@ def _replaced(pointwise: PointwiseElpd, estimates: dict[int, Estimate], method: 
     for name in Estimate._fields:
         values[name][at] = [getattr(estimate, name) for estimate in estimates.values()]
     values["method"][at] = method
-    # The draws of these estimates are not those of the fit. Its batches still count for the density of the row left in.
+    # These estimates are from other draws than the fit's, whose batches now say nothing of elpd; they still do of the
+    # density of the row left in.
     values["p_loo_batches"][at] += pointwise.elpd_batches[at]
     values["elpd_batches"][at] = 0
     return replace(pointwise, **values)
@@ -165,7 +165,7 @@ class Refits:
     def densities(self, draws: np.ndarray, left_out: np.ndarray, subsets: list[np.ndarray]) -> np.ndarray:
         """Log density of subsets of rows, each jointly, at draws of the posterior without some rows.
 
-        Effects of which these draws know nothing are drawn from the population, several times a draw.
+        Effects of levels without any other row are drawn from the population, several times for each draw.
 
         Parameters
         ----------
@@ -185,13 +185,13 @@ class Refits:
         unseen = self.density.unseen(left_out)
         repeats = REPEATS if unseen.any() else 1
         rng = np.random.default_rng(self.seed)
-        found = np.empty((len(subsets), *draws.shape[:2], repeats))
+        values = np.empty((len(subsets), *draws.shape[:2], repeats))
         for chain, draw in np.ndindex(*draws.shape[:2]):
             points = np.tile(draws[chain, draw], (repeats, 1))
-            # The first are the draw's own.
+            # The first repeat has the draw's own effects.
             points[1:, unseen] = rng.standard_normal((repeats - 1, unseen.sum()))
-            found[:, chain, draw] = np.add.reduceat(self.density(points, together)[1], starts, axis=1).T
-        return found
+            values[:, chain, draw] = np.add.reduceat(self.density(points, together)[1], starts, axis=1).T
+        return values
 
 
 def mean_density(outside: np.ndarray) -> Estimate:
@@ -205,7 +205,7 @@ def mean_density(outside: np.ndarray) -> Estimate:
     Returns
     -------
     Estimate
-        Its Pareto k is that of the densities: where they have a heavy tail, their mean says nothing.
+        Its Pareto k is that of the densities: if they have a heavy tail, their mean cannot be trusted.
     """
     by_draw = log_sum_exp(outside) - np.log(outside.shape[-1])
     elpd = log_sum_exp(by_draw.ravel()) - np.log(by_draw.size)
@@ -216,15 +216,16 @@ def mean_density(outside: np.ndarray) -> Estimate:
 def bridge(outside: np.ndarray, inside: np.ndarray) -> Estimate:
     """Log predictive density of what is not in the data, as the ratio of normalising constants with and without it.
 
-    Far in the tails the mean of the density over the posterior without it comes from draws that are hardly ever made,
-    and so does that of its inverse over the posterior with it. Both posteriors together meet in the middle.
+    Where the data that are left out lie far in the tails, the mean of their density over the posterior without them
+    depends on very rare draws, and so does the mean of its inverse over the posterior with them. Bridge sampling uses
+    draws of both posteriors, weighted by a density between the two.
 
     Parameters
     ----------
     outside : (chain, draw, repeats)
         Its log density at draws of the posterior without it.
     inside : (chain, draw)
-        And at draws of the posterior with it.
+        Its log density at draws of the posterior with it.
 
     Returns
     -------

@@ -109,7 +109,7 @@ def _check_names(spec: ModelSpec, outcome: str, terms: list[str], parameters: li
 
 
 class _Search:
-    """Looks priors up in a spec, and knows which were asked for: so none is missing and none is idle."""
+    """Looks priors up in a spec and remembers which were used, so that a missing or an unused one is noticed."""
 
     def __init__(self, spec: ModelSpec):
         self.formula, self.priors = spec.formula, spec.priors

@@ -8,7 +8,7 @@ import pandas as pd
 
 from partialpool.errors import StudyError
 
-# ASSUME: so many rows are enough to find the mistake in the data.
+# ASSUME: this many rows are enough to find the mistake in the data.
 SHOWN = 3
 
 

@@ -40,7 +40,7 @@ def complete_cases(spec: ModelSpec, data: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     spec
-        The model's spec .
+        The model's spec.
     data
         Prepared data with column ``row``.
 

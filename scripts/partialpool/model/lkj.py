@@ -77,7 +77,7 @@ class CorrelatedBlock:
         """The Bambi prior of one term of the block; ``sd`` is the prior of its standard deviation."""
         import bambi
 
-        # Centred as far as Bambi knows: it hands over sigma, and the non-centring is done here.
+        # Centred as far as Bambi knows: it passes sigma, and the non-centred effects are made here.
         # A closure, because Bambi copies priors, and the terms of one bar must go on sharing this block.
         def dist(name, sigma, dims):
             return self.build_term(name, sigma, dims)

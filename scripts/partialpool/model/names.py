@@ -167,7 +167,7 @@ def classify(name: str, dims: Iterable[str]) -> tuple[str, Term | str | None]:
     Returns
     -------
     kind
-        ``group`` (effects of each unit), ``sd``, ``cor``, or ``common`` for all that says nothing of units.
+        ``group`` (effects of each unit), ``sd``, ``cor``, or ``common`` for all others.
     what
         The term, its levels unknown, of ``group`` and ``sd``; the grouping factor of ``cor``; else None.
     """

@@ -29,7 +29,7 @@ def of(posterior) -> list[Parameter]:
     ----------
     posterior
         Dataset with Bambi's variables and dimensions (chain, draw, ...), its attribute ``family_parameters`` set by
-        ``sampling.fit``.
+        ``fit.fit``.
 
     Returns
     -------

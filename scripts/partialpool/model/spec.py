@@ -51,7 +51,7 @@ class ModelSpec:
     seed: int
 
     def __post_init__(self):
-        # Whoever makes a spec, from a config or from a file of a fit: its formula runs nothing but what is allowed.
+        # Here, so that a spec from a config and one from the file of a fit are checked alike.
         check_formula(self.formula)
 
     @classmethod

@@ -32,7 +32,7 @@ class Strict(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def refuse_unknown_keys(cls, values: Any, handler) -> Any:
-        """Check the keys that are known all the same, so that one run tells all mistakes."""
+        """Check the known keys even if there are unknown ones, so that all mistakes are reported at once."""
         if not isinstance(values, dict):
             return handler(values)
         known = {key: value for key, value in values.items() if key in cls.model_fields}
@@ -42,7 +42,7 @@ class Strict(BaseModel):
                 continue
             mistakes.append(_mistake(cls._why_unknown(key)))
             if RENAMED.get(key) in cls.model_fields:
-                # Checked under its new name, which then is not told as missing.
+                # Checked under its new name, so that the new name is not reported as missing.
                 known.setdefault(RENAMED[key], values[key])
         try:
             valid = handler(known)

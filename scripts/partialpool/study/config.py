@@ -36,7 +36,7 @@ def load(config: dict[str, Any], files: Sequence[str | Path] = ()) -> Study:
         # Through JSON, because YAML readers hand over ordered dicts and other mappings.
         study = Study.model_validate(json.loads(json.dumps(config, default=str)))
     except ValidationError as error:
-        # What stands wrong in the file is told once.
+        # What is misspelled in the file is reported once.
         places = {mistake.place for mistake in mistakes}
         mistakes += [mistake for mistake in messages.of_pydantic(error) if mistake.place not in places]
     else:

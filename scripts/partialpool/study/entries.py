@@ -58,7 +58,7 @@ class Published(Strict):
     @field_validator("rename")
     @classmethod
     def patterns_compile(cls, rename: dict[str, str]) -> dict[str, str]:
-        """Refuse what is no regular expression."""
+        """Refuse patterns that are no regular expressions."""
         for pattern, replacement in rename.items():
             try:
                 re.sub(pattern, replacement, "")

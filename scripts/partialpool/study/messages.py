@@ -1,4 +1,4 @@
-"""How mistakes in a configuration are told: each with its place, all in one screen."""
+"""Messages about mistakes in a configuration: each with its place, all in one screen."""
 
 import re
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ def told(mistakes: Sequence[Mistake], files: Sequence[Any]) -> str:
 
 
 def of_pydantic(error: ValidationError) -> list[Mistake]:
-    """The mistakes that pydantic tells, in our words."""
+    """The mistakes that pydantic reports, in our words."""
     return [Mistake(_place(entry["loc"]), _message(entry)) for entry in error.errors()]
 
 

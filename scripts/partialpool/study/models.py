@@ -80,7 +80,7 @@ class Model(Strict):
     @field_validator("formula")
     @classmethod
     def formula_is_harmless(cls, formula: str) -> str:
-        """Refuse what no formula may say; whether its names are columns is known when there are data."""
+        """Refuse what is not allowed in a formula. Its names are checked once there are data."""
         try:
             check_formula(formula)
         except StudyError as error:

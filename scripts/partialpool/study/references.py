@@ -11,7 +11,7 @@ from partialpool.study.study import Study
 
 
 def mistakes(study: Study) -> Iterator[Mistake]:
-    """All mistakes of a study whose single entries are right."""
+    """All mistakes across entries, in a study in which every entry by itself is right."""
     for name, comparison in study.comparisons.items():
         yield from _comparison(study, name, comparison)
     for name, prediction in study.predictions.items():

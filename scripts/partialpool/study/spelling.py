@@ -1,6 +1,6 @@
 """Ids that YAML reads as something else: 007 as 7, 1_000 as 1000, no as false.
 
-What Snakemake hands over has lost how an id was written, so the files are read again.
+Snakemake passes on the values and not how they were written, so the files are read again.
 """
 
 import re
@@ -20,7 +20,7 @@ def mistakes(path: str | Path) -> Iterator[Mistake]:
     Parameters
     ----------
     path
-        YAML file. One that cannot be read has no mistakes here: Snakemake tells them.
+        YAML file. One that cannot be read has no mistakes here, since Snakemake reports it.
     """
     try:
         root = yaml.compose(Path(path).read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
@@ -41,7 +41,7 @@ def _is_kept(scalar: yaml.ScalarNode, is_id: bool) -> bool:
     if tag == "str" or not written:
         return True
     if tag == "float" and not is_id:
-        # 0.50 is a number; 1_0.5 and 1:30.5 are no spelling of one that anybody means.
+        # 0.50 is a number; 1_0.5 and 1:30.5, which YAML takes for numbers too, are hardly meant as such.
         return re.fullmatch(r"[-+.0-9eE]+", written) is not None
     return tag in ("int", "timestamp") and str(yaml.safe_load(written)) == written
 
