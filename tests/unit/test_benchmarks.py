@@ -1,5 +1,7 @@
-"""Tables of the benchmarks; needs neither R nor a measurement."""
+"""The benchmarks: their tables, and what is measured of a process; without R and without a fit."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -132,3 +134,19 @@ def test_readme_and_figure(tmp_path, parts):
     show.everything(tmp_path / "results.csv", template=README, output=tmp_path)
     assert (tmp_path / "figure.png").stat().st_size > 10_000
     assert (tmp_path / "README.md").read_text().count("*a machine*") == len(parts)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell the CPU seconds of orphans")
+def test_cpu_seconds_of_processes_whose_parents_have_ended():
+    busy = "import time\nwhile time.process_time() < 0.3: pass"
+    # A process of its own, because it adopts orphans and waits for all its children.
+    script = (
+        "import run, subprocess\n"
+        "run.adopt_orphans()\n"
+        f"subprocess.run(['sh', '-c', '\"$0\" -c \"$1\" &', {sys.executable!r}, {busy!r}])\n"
+        "print(run.orphans_cpu())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=README.parent, check=True, stdout=subprocess.PIPE, text=True
+    )
+    assert float(done.stdout) >= 0.3
