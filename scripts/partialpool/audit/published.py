@@ -315,7 +315,7 @@ def check_files(
         fits={model: _fit(fits[model], summaries[model], spec) for model, spec in specs.items()},
         rename=rename,
         data_summary=data_summary,
-        predictions=pd.concat([_with_mcse(pd.read_parquet(path)) for path in predictions] or [pd.DataFrame()]),
+        predictions=_our_predictions(printed["predictions"], predictions) if "predictions" in printed else None,
         loo=_plain_psis(printed_models, comparisons, fits=fits, specs=specs),
     )
 
@@ -360,24 +360,33 @@ def _plain_psis(
     )
 
 
-def _with_mcse(draws: pd.DataFrame) -> pd.DataFrame:
-    """Summaries with Monte Carlo errors of predictions that have one value a unit."""
+def _our_predictions(printed: pd.DataFrame, paths: list[str]) -> pd.DataFrame:
+    """All our predictions that have one value a unit; numbers and Monte Carlo errors of those that are printed."""
+    keys = ["model", "quantity", "id"]
+    wanted = set(printed[keys].itertuples(index=False, name=None))
+    records = []
+    for path in paths:
+        draws = pd.read_parquet(path)
+        first = draws[(draws["chain"] == draws["chain"].iloc[0]) & (draws["draw"] == draws["draw"].iloc[0])]
+        # Printed predictions name no covariates, so only units with one value can be meant.
+        for key in first.drop_duplicates(keys, keep=False)[keys].itertuples(index=False, name=None):
+            values = {}
+            if key in wanted:
+                own = draws[np.logical_and.reduce([draws[name] == text for name, text in zip(keys, key, strict=True)])]
+                values = _with_mcse(own["value"].to_numpy().reshape(own["chain"].nunique(), -1))
+            records.append(dict(zip(keys, key, strict=True)) | values)
+    return pd.DataFrame(records)
+
+
+def _with_mcse(draws: np.ndarray) -> dict[str, float]:
+    """Mean and limits of the 95 % interval of draws (chain, draw), and their Monte Carlo errors."""
     from arviz_stats.base import array_stats
 
     from partialpool.fit.diagnostics import quantile_mcse
 
-    records = []
-    for (model, quantity, unit), group in draws.groupby(["model", "quantity", "id"], observed=True):
-        # Printed predictions name no covariates, so only units with one value can be meant.
-        if group.duplicated(["chain", "draw"]).any():
-            continue
-        values = group["value"].to_numpy().reshape(group["chain"].nunique(), -1)
-        mcse = [float(array_stats.mcse(values, method="mean")), *quantile_mcse(values)]
-        numbers = [values.mean(), *np.quantile(values, [0.025, 0.975])]
-        names = ["mean", "q2.5", "q97.5"]
-        records.append(
-            {"model": model, "quantity": quantity, "id": unit}
-            | dict(zip(names, numbers, strict=True))
-            | {f"mcse_{name}": float(error) for name, error in zip(names, mcse, strict=True)}
-        )
-    return pd.DataFrame(records)
+    names = ["mean", "q2.5", "q97.5"]
+    numbers = [draws.mean(), *np.quantile(draws, [0.025, 0.975])]
+    mcse = [float(array_stats.mcse(draws, method="mean")), *map(float, quantile_mcse(draws))]
+    return dict(zip(names, numbers, strict=True)) | {
+        f"mcse_{name}": error for name, error in zip(names, mcse, strict=True)
+    }

@@ -246,27 +246,35 @@ def compare(folder: str | Path, made_from: dict, tables: list[str]) -> tuple[pd.
     theirs = pd.concat([_numbers(path, before) for path in reference])
     best = theirs[theirs["rank"] == 0].reset_index().set_index(["file", "parameter"])["model"].to_dict()
     ours = pd.concat([_numbers(path, made_from, best) for path in tables])
+    table, no_error = _side_by_side(theirs, ours)
+    same = table["reference"] == table["ours"]
+    within = abs(table["reference"] - table["ours"]) <= table["tolerance"]
+    made_otherwise = table["model"].isin({model for models in changes.posterior.values() for model in models})
+    table["verdict"] = np.select([table["missing"] | made_otherwise, same, within], [CHANGED, SAME, WITHIN], CHANGED)
+    return table[COLUMNS], _text(folder, table, no_error, changes)
+
+
+def _side_by_side(theirs: pd.DataFrame, ours: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Numbers of the reference and ours that can be judged, with tolerances; and how many have no Monte Carlo error.
+
+    ``missing`` says that a number is on one side only.
+    """
     index = pd.MultiIndex.from_tuples(dict.fromkeys([*theirs.index, *ours.index]), names=KEYS)
     both = theirs.reindex(index).add_suffix("_reference").join(ours.reindex(index).add_suffix("_ours")).reset_index()
-    missing = ~(index.isin(theirs.index) & index.isin(ours.index))
+    both["missing"] = ~(index.isin(theirs.index) & index.isin(ours.index))
     loo = both["quantity"].isin(COMPARISON)
     no_value = both["value_reference"].isna() & both["value_ours"].isna()
-    no_error = loo & ~missing & (both["mcse_reference"].isna() | both["mcse_ours"].isna()) & ~no_value
+    no_error = loo & ~both["missing"] & (both["mcse_reference"].isna() | both["mcse_ours"].isna()) & ~no_value
     # Plain PSIS stands beside something better only if that was needed, which the draws decide.
-    one_plain = missing & both["parameter"].str.endswith(PLAIN)
-    left_out = no_value | no_error | one_plain
-    both, missing = both[~left_out].reset_index(drop=True), missing[~left_out]
+    one_plain = both["missing"] & both["parameter"].str.endswith(PLAIN)
+    both = both[~(no_value | no_error | one_plain)].reset_index(drop=True)
 
     one, other = (both[f"mcse_{side}"] ** 2 for side in ("reference", "ours"))
     both["mcse"] = np.sqrt(one + other)
     squares = one**2 / both["freedom_reference"] + other**2 / both["freedom_ours"]
     both["tolerance"] = _multiple((one + other) ** 2 / squares, len(both)) * both["mcse"]
     both["tolerance"] = both["tolerance"].where(both["mcse"] > 0, 0.0)
-    both = both.rename(columns={"value_reference": "reference", "value_ours": "ours"})
-    same, within = both["reference"] == both["ours"], abs(both["reference"] - both["ours"]) <= both["tolerance"]
-    made_otherwise = both["model"].isin({model for models in changes.posterior.values() for model in models})
-    both["verdict"] = np.select([missing | made_otherwise, same, within], [CHANGED, SAME, WITHIN], CHANGED)
-    return both[COLUMNS], _text(folder, both, int(no_error.sum()), changes)
+    return both.rename(columns={"value_reference": "reference", "value_ours": "ours"}), int(no_error.sum())
 
 
 def _numbers(path: str | Path, made_from: dict, best: dict | None = None) -> pd.DataFrame:

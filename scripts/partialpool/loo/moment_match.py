@@ -1,4 +1,4 @@
-"""Moment matching: draws moved towards the posterior without one observation, until its importance weights are tame."""
+"""Moment matching: draws are moved towards the posterior without one observation, until its weights vary less."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -74,10 +74,9 @@ def match(
     Paananen, Piironen, Bürkner & Vehtari (2021), Implicitly adaptive importance sampling, Statistics and Computing
     31(16), algorithms 1 and 2; the R package loo, ``loo_moment_match``.
     """
-    chains, length, dimensions = draws.shape
     efficiency = efficiency_of_one(log_likelihood)
-    original, log_p = draws.reshape(-1, dimensions), log_density.ravel()
-    moved, at_moved = original, (log_p, log_likelihood.ravel())
+    log_p = log_density.ravel()
+    moved, at_moved = draws.reshape(-1, draws.shape[2]), (log_p, log_likelihood.ravel())
     log_weights, pareto_k = smooth_one(-at_moved[1], efficiency)
     steps: list[Step] = []
     while len(steps) < MOST_STEPS:
@@ -94,16 +93,25 @@ def match(
     if not steps:
         return estimate(log_weights, log_likelihood.ravel(), pareto_k, efficiency)
 
-    # The first half of each chain is transformed: the mixture needs the place of each draw before the transformation.
-    # It is known for that half; for the other it is computed, as if these draws had been transformed.
+    return _mixed(steps, draws, log_density, log_likelihood, at_moved, evaluate)
+
+
+def _mixed(steps: list[Step], draws, log_density, log_likelihood, at_moved, evaluate) -> Estimate:
+    """The estimate from draws of which the first half of each chain is transformed by some steps.
+
+    ``at_moved`` has log densities and log likelihoods, (m,) each, where all draws are transformed; the rest is as in
+    ``match``.
+    """
+    chains, length, dimensions = draws.shape
+    log_p = log_density.ravel()
     transformed = np.tile(np.arange(length) < length // 2, chains)
-    source = original.copy()
-    rest = original[~transformed]
+    # The mixture needs the place of each draw before the transformation. It is known for the half that is transformed;
+    # for the other it is computed, as if these draws had been transformed.
+    source = draws.reshape(-1, dimensions)[~transformed]
     for step in reversed(steps):
-        rest = step.backward(rest)
-    source[~transformed] = rest
+        source = step.backward(source)
     log_p_source = log_p.copy()
-    log_p_source[~transformed] = evaluate(rest)[0]
+    log_p_source[~transformed] = evaluate(source)[0]
     log_p_source -= sum(step.log_determinant for step in steps)
     log_p_mixed = np.where(transformed, at_moved[0], log_p)
     log_likelihood_mixed = np.where(transformed, at_moved[1], log_likelihood.ravel())
