@@ -50,8 +50,8 @@ def test_constraints_are_the_lock():
 def test_installed_versions_are_the_lock():
     locked = lock()
     # Only what is installed: setuptools brings copies of packages inside its own.
-    found = distributions(path=[sysconfig.get_path("purelib")])
-    installed = {normalised(package.metadata["Name"]): package.version for package in found}
+    packages = distributions(path=[sysconfig.get_path("purelib")])
+    installed = {normalised(package.metadata["Name"]): package.version for package in packages}
     wrong = {name: version for name, version in installed.items() if version not in locked.get(name, set())}
     assert len(installed) > 100
     assert wrong == {}
@@ -93,8 +93,8 @@ def test_words_of_the_study_stay_in_the_config():
     places = [ROOT / "Snakefile", *(ROOT / "scripts").rglob("*.py"), *(ROOT / "notebooks").iterdir()]
     places += [path for path in (ROOT / "workflow").rglob("*") if path.suffix in (".smk", ".rst", ".yaml")]
     pattern = re.compile(rf"\b({'|'.join(sorted(words))})\b")
-    found = {str(p.relative_to(ROOT)): m[0] for p in places if p.is_file() and (m := pattern.search(p.read_text()))}
-    assert found == {}
+    mentions = {str(p.relative_to(ROOT)): m[0] for p in places if p.is_file() and (m := pattern.search(p.read_text()))}
+    assert mentions == {}
 
 
 def test_every_script_is_a_thin_entry_of_the_rule_of_its_name():

@@ -155,7 +155,7 @@ def check(folder: Path) -> dict[str, str]:
 
 
 def _described(metadata: Path) -> dict[str, str]:
-    """Checksums in the description; none if it cannot be read, which its own checksum then tells."""
+    """Checksums in the description; none if it cannot be read: its own checksum is wrong then."""
     try:
         entities = json.loads(metadata.read_text(encoding="utf-8"))["@graph"]
         return {unquote(entity["@id"]): entity["sha256"] for entity in entities if "sha256" in entity}

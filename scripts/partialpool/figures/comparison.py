@@ -22,7 +22,7 @@ ESTIMANDS = ("observation", "unit")
 
 
 def comparison(table, *, titles, labels):
-    """Models by expected log predictive density, and by what they lose to the best.
+    """Models by expected log predictive density, and by its difference from the best.
 
     Parameters
     ----------

@@ -78,7 +78,7 @@ def _long(name, draws):
 
 
 def diagnostics(draws, energy):
-    """Traces, ranks by chain and energy: whether the sampler can be believed.
+    """Traces, ranks by chain and energy, which show whether the sampler can be trusted.
 
     Parameters
     ----------

@@ -49,7 +49,7 @@ def few_x_numbers():
 
 
 def few_breaks(limits: tuple[float, float]) -> list[float]:
-    """About three breaks within the limits; more if else there were only one, which tells no scale."""
+    """About three breaks within the limits; more if there would be only one, from which no scale can be read."""
     low, high = limits
     for wanted in (3, 4, 5, 6):
         breaks = [value for value in breaks_extended(wanted)(limits) if low <= value <= high]

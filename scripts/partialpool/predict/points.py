@@ -21,9 +21,9 @@ def points(spec: ModelSpec, data: pd.DataFrame, *, units, new_units: int | None,
     data
         Prepared data.
     units
-        Units observed: ``"all"``, a number for so many drawn at random, ids, or None.
+        Observed units: ``"all"``, the number of units to draw at random, ids, or None.
     new_units
-        Instead of units observed: how many new ones; they get ids of their own.
+        Instead of observed units: the number of new units, which get ids of their own.
     at
         Values of covariates, crossed with each other and with units. A covariate that is not named has the values
         at which each unit was observed.

@@ -120,5 +120,5 @@ def _predictive_check(study: Study, model: str) -> str:
 
 
 def _capitalised(words: str) -> str:
-    """With its first letter in upper case, the others as they are."""
+    """The text with its first letter in upper case, the others as they are."""
     return words[:1].upper() + words[1:]

@@ -1,4 +1,4 @@
-"""The convergence checks of a model; a failed one is seen at once."""
+"""The convergence checks of a model as the report shows them."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Elements of the report's page, as HTML in which every text given is text: markup in a title is shown, never run.
+"""Elements of the report's page, as HTML. Text is escaped: markup in a title is shown and never run.
 
 All functions of this room that make HTML return ``markupsafe.Markup`` and escape every ``str`` they are given; what is
 ``Markup`` already is left as it is.

@@ -5,10 +5,10 @@ import pandas as pd
 
 
 def decimals(sd: float) -> int:
-    """Decimals that show a number whose uncertainty is ``sd``: two digits of it, at most eight; three for sd 0."""
+    """Number of decimals for a number with uncertainty ``sd``: two digits of ``sd``, at most eight; three for sd 0."""
     return int(np.clip(np.ceil(-np.log10(sd)) + 1, 0, 8)) if sd > 0 else 3
 
 
 def number(value: float, places: int) -> str:
-    """A number with so many decimals; an en dash if there is none."""
+    """A number with ``places`` decimals; an en dash for nan."""
     return "–" if pd.isna(value) else f"{value:z.{places}f}".replace("-", "−")

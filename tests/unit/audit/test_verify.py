@@ -46,11 +46,11 @@ def zip_again(contents: dict[str, bytes], path) -> Path:
 
 
 def test_an_archive_as_it_was_made(zipped):
-    found = verified(zipped)
-    assert set(found) == set(files(zipped))
-    assert wrong(found) == {}
-    assert found[TABLE] == "ok, the same bytes made again from the fits"
-    assert summary(zipped, found).endswith("10 files are whole; tables that follow from the fits: 1.")
+    verdicts = verified(zipped)
+    assert set(verdicts) == set(files(zipped))
+    assert wrong(verdicts) == {}
+    assert verdicts[TABLE] == "ok, the same bytes made again from the fits"
+    assert summary(zipped, verdicts).endswith("10 files are whole; tables that follow from the fits: 1.")
 
 
 def test_any_byte_of_the_zip_changed_is_found_and_its_file_is_named(zipped):
@@ -67,13 +67,17 @@ def test_any_byte_of_the_zip_changed_is_found_and_its_file_is_named(zipped):
             continue
         other.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
         try:
-            found = wrong(verified(other))
+            verdicts = wrong(verified(other))
         except StudyError:
             unreadable.add(entry)
             continue
-        assert found, place
+        assert verdicts, place
         if entry:
-            assert any(entry in name or entry in verdict for name, verdict in found.items()), (place, entry, found)
+            assert any(entry in name or entry in verdict for name, verdict in verdicts.items()), (
+                place,
+                entry,
+                verdicts,
+            )
     # Without its table of contents a zip cannot be read at all.
     assert unreadable == {None}
 
@@ -94,37 +98,37 @@ def test_something_behind_the_zip(zipped):
 def test_a_file_changed_in_a_zip_that_is_whole(zipped, name):
     contents = files(zipped)
     contents[name] = contents[name].replace(b"e", b"E", 1)
-    found = wrong(verified(zip_again(contents, "other.zip")))
-    assert set(found) == {name}
-    assert found[name].startswith("changed: its sha256 is ")
+    verdicts = wrong(verified(zip_again(contents, "other.zip")))
+    assert set(verdicts) == {name}
+    assert verdicts[name].startswith("changed: its sha256 is ")
 
 
 def test_a_checksum_changed(zipped):
     contents = files(zipped)
     contents["SHA256SUMS"] = contents["SHA256SUMS"].replace(b"  Snakefile", b"0  Snakefile")
-    found = wrong(verified(zip_again(contents, "other.zip")))
-    assert found == {"SHA256SUMS": "changed: it does not have the sha256 of Snakefile"}
+    verdicts = wrong(verified(zip_again(contents, "other.zip")))
+    assert verdicts == {"SHA256SUMS": "changed: it does not have the sha256 of Snakefile"}
 
 
 def test_a_file_added(zipped):
-    found = wrong(verified(zip_again(files(zipped) | {"results/new.csv": b"a\n"}, "other.zip")))
-    assert found == {"results/new.csv": "added: named by neither SHA256SUMS nor ro-crate-metadata.json"}
+    verdicts = wrong(verified(zip_again(files(zipped) | {"results/new.csv": b"a\n"}, "other.zip")))
+    assert verdicts == {"results/new.csv": "added: named by neither SHA256SUMS nor ro-crate-metadata.json"}
 
 
 @pytest.mark.parametrize("name", [TABLE, "requirements.lock"])
 def test_a_file_missing(zipped, name):
     contents = files(zipped)
     del contents[name]
-    found = wrong(verified(zip_again(contents, "other.zip")))
-    assert found == {name: "missing: named by SHA256SUMS and ro-crate-metadata.json"}
+    verdicts = wrong(verified(zip_again(contents, "other.zip")))
+    assert verdicts == {name: "missing: named by SHA256SUMS and ro-crate-metadata.json"}
 
 
 def test_a_zip_of_something_else(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    found = wrong(verified(zip_again({"a.txt": b"a"}, "other.zip")))
-    assert set(found) == {"SHA256SUMS", "ro-crate-metadata.json"}
+    verdicts = wrong(verified(zip_again({"a.txt": b"a"}, "other.zip")))
+    assert set(verdicts) == {"SHA256SUMS", "ro-crate-metadata.json"}
     with pytest.raises(StudyError, match=r"SHA256SUMS: missing: this is no archive of this pipeline"):
-        refuse("other.zip", found)
+        refuse("other.zip", verdicts)
 
 
 def test_no_archive(tmp_path):

@@ -25,7 +25,7 @@ def test_units_are_in_order(ids, expected):
     pd.testing.assert_series_equal(categories.astype(str), series.astype(str))
 
 
-def test_nobody_is_no_category():
+def test_a_missing_id_is_no_category():
     series = pd.Series(["B", None, "A", "B"], index=[3, 1, 4, 2])
     categories = as_categories(series)
     assert list(categories.cat.categories) == ["A", "B"]
@@ -42,7 +42,7 @@ def test_all_some_or_a_number_of_units():
     assert choose(OBSERVED, 3, seed=7, where="") == choose(OBSERVED, 3, seed=7, where="")
 
 
-def test_units_who_are_not_there():
+def test_units_that_are_not_there():
     with pytest.raises(StudyError, match=r"102: not among the 4 units of the data\. Did you mean '101'\?"):
         choose(OBSERVED, ["102"], seed=1, where="the data")
     with pytest.raises(StudyError, match="5 units are asked for, but the data has only 4"):

@@ -46,11 +46,11 @@ def modules_of(script, *notebooks):
 
 
 def test_sixteen_hexadecimal_digits_that_do_not_depend_on_the_folder(scripts, tmp_path_factory):
-    found = fingerprint(scripts / "script.py")
-    assert len(found) == 16
-    assert set(found) <= set("0123456789abcdef")
+    digest = fingerprint(scripts / "script.py")
+    assert len(digest) == 16
+    assert set(digest) <= set("0123456789abcdef")
     elsewhere = shutil.copytree(scripts, tmp_path_factory.mktemp("elsewhere") / "scripts")
-    assert fingerprint(str(elsewhere / "script.py")) == found
+    assert fingerprint(str(elsewhere / "script.py")) == digest
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_density_of_some_rows(several, units):
     np.testing.assert_allclose(density(points[1], 5)[1], kept[1, :, 5])
 
 
-def test_whose_effects_nobody_knows_without_some_rows(several, units):
+def test_effects_of_levels_that_only_some_rows_have(several, units):
     density, *_ = several
     own = np.flatnonzero(units["id"] == 29)
     unseen = density.unseen(own)

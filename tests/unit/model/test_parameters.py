@@ -19,13 +19,13 @@ def posterior(variables, family="sigma"):
     return xr.Dataset(arrays, attrs={"family_parameters": family})
 
 
-def names(found, kind=None):
-    return [parameter.name for parameter in found if kind in (None, parameter.kind)]
+def names(listed, kind=None):
+    return [parameter.name for parameter in listed if kind in (None, parameter.kind)]
 
 
 def test_a_mean_for_every_unit():
-    found = parameters.of(posterior({"id": {"id_dim": ["6", "29"]}, "sigma": {}}))
-    assert [(parameter.name, parameter.kind) for parameter in found] == [
+    listed = parameters.of(posterior({"id": {"id_dim": ["6", "29"]}, "sigma": {}}))
+    assert [(parameter.name, parameter.kind) for parameter in listed] == [
         ("id[6]", "common"),
         ("id[29]", "common"),
         ("sigma", "family"),
@@ -33,7 +33,7 @@ def test_a_mean_for_every_unit():
 
 
 def test_correlated_intercepts_and_slopes_in_the_order_of_the_contract():
-    found = parameters.of(
+    listed = parameters.of(
         posterior(
             {
                 "week|id": UNITS,
@@ -48,29 +48,31 @@ def test_correlated_intercepts_and_slopes_in_the_order_of_the_contract():
             }
         )
     )
-    assert names(found, "common") == ["Intercept", "week", "group[PD]"]
-    assert names(found, "sd") == ["sd(week)", "sd(Intercept)"]
-    assert names(found, "cor") == ["cor(Intercept,week)"]
-    assert names(found, "family") == ["sigma"]
-    assert names(found, "group") == ["r_id[6,week]", "r_id[29,week]", "r_id[6,Intercept]", "r_id[29,Intercept]"]
-    assert names(found) == [name for kind in ("common", "sd", "cor", "family", "group") for name in names(found, kind)]
+    assert names(listed, "common") == ["Intercept", "week", "group[PD]"]
+    assert names(listed, "sd") == ["sd(week)", "sd(Intercept)"]
+    assert names(listed, "cor") == ["cor(Intercept,week)"]
+    assert names(listed, "family") == ["sigma"]
+    assert names(listed, "group") == ["r_id[6,week]", "r_id[29,week]", "r_id[6,Intercept]", "r_id[29,Intercept]"]
+    assert names(listed) == [
+        name for kind in ("common", "sd", "cor", "family", "group") for name in names(listed, kind)
+    ]
 
 
 def test_slopes_of_a_category():
     levels = {"g__expr_dim": ["B", "C"]}
     pairs = ["Intercept,g[B]", "Intercept,g[C]", "g[B],g[C]"]
-    found = parameters.of(
+    listed = parameters.of(
         posterior(
             {"g|id_sigma": levels, "g|id": levels | UNITS, "cor_id": {"cor_id_dim": pairs}, "1|id_sigma": {}},
         )
     )
-    assert names(found, "sd") == ["sd(g[B])", "sd(g[C])", "sd(Intercept)"]
-    assert names(found, "cor") == ["cor(Intercept,g[B])", "cor(Intercept,g[C])", "cor(g[B],g[C])"]
-    assert names(found, "group") == ["r_id[6,g[B]]", "r_id[29,g[B]]", "r_id[6,g[C]]", "r_id[29,g[C]]"]
+    assert names(listed, "sd") == ["sd(g[B])", "sd(g[C])", "sd(Intercept)"]
+    assert names(listed, "cor") == ["cor(Intercept,g[B])", "cor(Intercept,g[C])", "cor(g[B],g[C])"]
+    assert names(listed, "group") == ["r_id[6,g[B]]", "r_id[29,g[B]]", "r_id[6,g[C]]", "r_id[29,g[C]]"]
 
 
 def test_several_grouping_factors_have_names_of_their_own():
-    found = parameters.of(
+    listed = parameters.of(
         posterior(
             {
                 "1|id_sigma": {},
@@ -86,32 +88,32 @@ def test_several_grouping_factors_have_names_of_their_own():
             }
         )
     )
-    assert names(found, "sd") == ["sd(id:Intercept)", "sd(site:Intercept)", "sd(id:week)", "sd(site:week)"]
-    assert names(found, "cor") == ["cor(id:Intercept,week)", "cor(site:Intercept,week)"]
-    assert names(found, "group")[1:3] == ["r_id[29,Intercept]", "r_site[N,Intercept]"]
-    assert len(set(names(found))) == len(found) == 6 + 2 * 2 + 2 * 3
+    assert names(listed, "sd") == ["sd(id:Intercept)", "sd(site:Intercept)", "sd(id:week)", "sd(site:week)"]
+    assert names(listed, "cor") == ["cor(id:Intercept,week)", "cor(site:Intercept,week)"]
+    assert names(listed, "group")[1:3] == ["r_id[29,Intercept]", "r_site[N,Intercept]"]
+    assert len(set(names(listed))) == len(listed) == 6 + 2 * 2 + 2 * 3
 
 
 def test_two_bars_of_one_factor_have_two_correlations():
     blocks = {"cor_id": {"cor_id_dim": ["Intercept,x"]}, "cor_id_": {"cor_id__dim": ["g[A],g[B]"]}}
-    found = parameters.of(posterior({"1|id_sigma": {}, "1|id": UNITS} | blocks))
-    assert names(found, "cor") == ["cor(Intercept,x)", "cor(g[A],g[B])"]
+    listed = parameters.of(posterior({"1|id_sigma": {}, "1|id": UNITS} | blocks))
+    assert names(listed, "cor") == ["cor(Intercept,x)", "cor(g[A],g[B])"]
 
 
 def test_a_factor_called_like_a_standard_deviation_is_still_a_factor():
     units = {"id_sigma__factor_dim": ["6", "29"]}
-    found = parameters.of(posterior({"1|id_sigma_sigma": {}, "1|id_sigma": units}))
-    assert names(found) == ["sd(Intercept)", "r_id_sigma[6,Intercept]", "r_id_sigma[29,Intercept]"]
+    listed = parameters.of(posterior({"1|id_sigma_sigma": {}, "1|id_sigma": units}))
+    assert names(listed) == ["sd(Intercept)", "r_id_sigma[6,Intercept]", "r_id_sigma[29,Intercept]"]
 
 
 def test_a_predictor_called_like_a_correlation_is_still_a_predictor():
-    found = parameters.of(posterior({"cor_id": {}, "1|id_sigma": {}, "1|id": UNITS}))
-    assert names(found, "common") == ["cor_id"]
+    listed = parameters.of(posterior({"cor_id": {}, "1|id_sigma": {}, "1|id": UNITS}))
+    assert names(listed, "common") == ["cor_id"]
 
 
 def test_parameters_of_a_categorical_outcome_name_the_response():
     response = {"y_reduced_dim": ["b", "c"]}
-    found = parameters.of(
+    listed = parameters.of(
         posterior(
             {
                 "Intercept": response,
@@ -123,10 +125,10 @@ def test_parameters_of_a_categorical_outcome_name_the_response():
             family="",
         )
     )
-    assert names(found, "common") == ["Intercept[b]", "Intercept[c]", "x[b]", "x[c]"]
-    assert names(found, "sd") == ["sd(Intercept)[b]", "sd(Intercept)[c]"]
-    assert names(found, "cor") == ["cor(Intercept,x)[b]", "cor(Intercept,x)[c]"]
-    assert names(found, "group")[:2] == ["r_id[6,Intercept][b]", "r_id[6,Intercept][c]"]
+    assert names(listed, "common") == ["Intercept[b]", "Intercept[c]", "x[b]", "x[c]"]
+    assert names(listed, "sd") == ["sd(Intercept)[b]", "sd(Intercept)[c]"]
+    assert names(listed, "cor") == ["cor(Intercept,x)[b]", "cor(Intercept,x)[c]"]
+    assert names(listed, "group")[:2] == ["r_id[6,Intercept][b]", "r_id[6,Intercept][c]"]
 
 
 def test_family_parameters_are_those_that_the_fit_names():
@@ -139,9 +141,9 @@ def test_family_parameters_are_those_that_the_fit_names():
 )
 def test_draws_are_those_of_the_parameter_whatever_the_order_of_dimensions(dims):
     dataset = posterior({"x": {"a": ["A", "B"], "b": ["1", "2", "3"]}})
-    found = parameters.of(dataset.transpose(*dims))
-    assert len(found) == 6
-    for parameter in found:
+    listed = parameters.of(dataset.transpose(*dims))
+    assert len(listed) == 6
+    for parameter in listed:
         labels = parameter.name.removeprefix("x[").removesuffix("]").split(",")
         coordinates = {dim: label for label, dim in zip(labels, [d for d in dims if d in "ab"], strict=True)}
         expected = dataset["x"].sel(coordinates).transpose("chain", "draw").to_numpy()

@@ -81,10 +81,10 @@ def test_the_covariance_is_in_the_order_of_the_terms_asked_for(reverse):
     posterior = posterior_of(coefficients, sds, matrices, reverse)
     order = [2, 0, 1]
     terms = [Term("z", "id"), Term("1", "id"), Term("x", "id")]
-    found = population(posterior, terms)
+    of_units = population(posterior, terms)
     expected = (sds[..., :, None] * matrices * sds[..., None, :])[..., order, :][..., order]
-    np.testing.assert_allclose(found.cholesky @ np.swapaxes(found.cholesky, -1, -2), expected, rtol=1e-9)
-    assert found.columns == (slice(0, 1), slice(1, 2), slice(2, 3))
+    np.testing.assert_allclose(of_units.cholesky @ np.swapaxes(of_units.cholesky, -1, -2), expected, rtol=1e-9)
+    assert of_units.columns == (slice(0, 1), slice(1, 2), slice(2, 3))
     assert len(population_of(posterior, "id").terms) == 3
 
 
@@ -96,10 +96,10 @@ def test_effects_of_different_bars_are_independent():
     levels = (("chain", "draw", "g__expr_dim"), 2 * np.ones((*DRAWS, 2)))
     posterior = posterior.assign({"g|id_sigma": levels}).assign_coords(g__expr_dim=["B", "C"])
     renamed = other[["cor_id"]].rename({"cor_id": "cor_id_", "cor_id_dim": "cor_id__dim"})
-    found = population_of(posterior.merge(renamed), "id")
-    assert [term.name for term in found.terms] == ["1|id", "x|id", "g|id"]
-    assert found.columns[2] == slice(2, 4)
-    np.testing.assert_array_equal(found.sd[..., 2:], 2)
-    np.testing.assert_allclose(found.correlation[..., :2, :2], matrices, rtol=1e-15)
-    np.testing.assert_array_equal(found.correlation[..., :2, 2:], 0)
-    np.testing.assert_array_equal(found.correlation[..., 2, 3], other["cor_id"][..., 0])
+    of_units = population_of(posterior.merge(renamed), "id")
+    assert [term.name for term in of_units.terms] == ["1|id", "x|id", "g|id"]
+    assert of_units.columns[2] == slice(2, 4)
+    np.testing.assert_array_equal(of_units.sd[..., 2:], 2)
+    np.testing.assert_allclose(of_units.correlation[..., :2, :2], matrices, rtol=1e-15)
+    np.testing.assert_array_equal(of_units.correlation[..., :2, 2:], 0)
+    np.testing.assert_array_equal(of_units.correlation[..., 2, 3], other["cor_id"][..., 0])

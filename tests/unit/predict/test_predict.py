@@ -89,7 +89,7 @@ def test_points_that_cannot_be(grouped, units, arguments, at, message):
         points(grouped, units, *arguments, **at)
 
 
-def test_units_whom_the_model_has_not_seen(grouped, units):
+def test_units_that_the_model_has_not_seen(grouped, units):
     data = units.assign(x=units["x"].where(units["id"] != 6))
     assert "6" not in set(points(grouped, data)["id"])
     with pytest.raises(StudyError, match="6: not among the 11 units"):
