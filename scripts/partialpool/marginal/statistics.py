@@ -117,9 +117,9 @@ class WithoutUnits(Statistics):
         """Log density of sigma and its gradient (``density.density_without_units``)."""
         return density_without_units(z, mode, root, priors, self.data)
 
-    def log_likelihood(self, sigma: float) -> tuple[float, float]:
-        """Log likelihood and its derivative (``likelihood.log_likelihood_without_units``)."""
-        return log_likelihood_without_units(sigma, *self.data)
+    def log_likelihood(self, sigma: float, cholesky: np.ndarray) -> tuple[float, float, np.ndarray]:
+        """Log likelihood and its gradient (``likelihood.log_likelihood_without_units``); ``cholesky`` is (0, 0)."""
+        return *log_likelihood_without_units(sigma, *self.data), np.zeros_like(cholesky)
 
     def conditions(self, sigma: np.ndarray, cholesky: np.ndarray, cores: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """As ``WithUnits.conditions``; of the precision's Cholesky factors the diagonals, (draws, p)."""

@@ -68,8 +68,7 @@ def test_prior_is_pymcs(density):
     matrices, density = density
     for x in points(density):
         scales = density.scales(x[None])
-        given = (scales.sigma[0], scales.cholesky[0]) if matrices.terms else (scales.sigma[0],)
-        likelihood = density.gathered.log_likelihood(*given)[0]
+        likelihood = density.gathered.log_likelihood(scales.sigma[0], scales.cholesky[0])[0]
         prior = log_prior_by_pymc(matrices, density, x)
         assert density.gradient(x)[0] == pytest.approx(likelihood + prior, rel=1e-10)
 

@@ -71,7 +71,7 @@ def test_without_effects_of_units(make_spec, units):
         return stats.multivariate_normal.logpdf(matrices.y[keep], mean[keep], total[keep, keep])
 
     for sigma in (0.05, 0.3, 20.0):
-        value, slope = gathered.log_likelihood(sigma)
+        value, slope, _ = gathered.log_likelihood(sigma, np.zeros((0, 0)))
         assert value == pytest.approx(expected(sigma), rel=1e-10)
         h = 1e-4 * sigma
         assert slope == pytest.approx((expected(sigma + h) - expected(sigma - h)) / (2 * h), rel=1e-5)
