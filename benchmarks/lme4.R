@@ -1,4 +1,4 @@
-# lme4: the point estimate alone. Arguments: data (columns person, time, outcome as doubles), number of rows, out.csv.
+# lme4: the point estimate alone. Arguments: data (columns unit, time, outcome as doubles), number of rows, out.csv.
 arguments <- commandArgs(TRUE)
 suppressPackageStartupMessages(library(lme4))
 data <- matrix(readBin(arguments[1], "double", 3 * as.numeric(arguments[2])), ncol = 3)

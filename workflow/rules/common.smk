@@ -31,7 +31,7 @@ except StudyError as error:
 config["report"] = captions.for_snakemake(study)
 
 # What a job asks for. Not `default-resources` in the profile: these would take the place of those of a user's own profile
-# or command line, where the account of a cluster stands.
+# or command line, which may name the account on a cluster.
 usual = {"mem_mb": memory, "runtime": minutes}
 
 

@@ -45,8 +45,8 @@ FORMATS = {
     ".yaml": "application/yaml",
 }
 LICENCE = (
-    "The code is under the MIT licence (file LICENSE). For the data and the results it is not stated: whoever "
-    "publishes this archive says what holds. The fits contain the data they were made from."
+    "The code is under the MIT licence (file LICENSE). No licence is stated for the data and the results: whoever "
+    "publishes this archive has to name one. The fits contain the data they were made from."
 )
 
 
