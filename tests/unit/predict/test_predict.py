@@ -27,16 +27,16 @@ def points(spec, data, units="all", new_units=None, **at):
     return points_module.points(spec, data, units=units, new_units=new_units, at=at)
 
 
-def test_everyone_where_they_were_observed(grouped, units):
-    found = points(grouped, units)
-    assert list(found.columns) == ["id", "group", "x"]
-    assert found["id"].tolist() == np.repeat(IDS, 5).tolist()
-    assert found["x"].tolist() == [0, 1, 2, 3, 4] * 12
+def test_all_units_where_they_were_observed(grouped, units):
+    result = points(grouped, units)
+    assert list(result.columns) == ["id", "group", "x"]
+    assert result["id"].tolist() == np.repeat(IDS, 5).tolist()
+    assert result["x"].tolist() == [0, 1, 2, 3, 4] * 12
     group = units.drop_duplicates("id").set_index("id")["group"]
-    assert found["group"].tolist() == group.loc[found["id"].astype(int)].tolist()
+    assert result["group"].tolist() == group.loc[result["id"].astype(int)].tolist()
 
 
-def test_everyone_once_if_nothing_changes(make_spec, units):
+def test_each_unit_once_if_nothing_changes(make_spec, units):
     assert points(make_spec("y ~ 1 + (1 | id)"), units).equals(pd.DataFrame({"id": IDS}))
 
 
@@ -47,10 +47,10 @@ def test_the_outcome_is_no_covariate(make_spec, units):
 
 
 def test_some_units(grouped, units):
-    found = points(grouped, units, ["29", "6"], x=[0, 1.5])
-    assert found["id"].tolist() == ["6", "6", "29", "29"]
-    assert found["x"].tolist() == [0, 1.5] * 2
-    assert found["group"].tolist() == ["PD", "PD", "CTRL", "CTRL"]
+    result = points(grouped, units, ["29", "6"], x=[0, 1.5])
+    assert result["id"].tolist() == ["6", "6", "29", "29"]
+    assert result["x"].tolist() == [0, 1.5] * 2
+    assert result["group"].tolist() == ["PD", "PD", "CTRL", "CTRL"]
 
 
 def test_so_many_units_are_drawn_with_the_seed_of_the_model(grouped, units):
@@ -62,14 +62,14 @@ def test_so_many_units_are_drawn_with_the_seed_of_the_model(grouped, units):
 
 
 def test_covariates_are_crossed(grouped, units):
-    found = points(grouped, units, ["6"], x=[2, 1], group=["CTRL", "PD"])
-    assert found[["group", "x"]].to_numpy().tolist() == [["CTRL", 2], ["PD", 2], ["CTRL", 1], ["PD", 1]]
+    result = points(grouped, units, ["6"], x=[2, 1], group=["CTRL", "PD"])
+    assert result[["group", "x"]].to_numpy().tolist() == [["CTRL", 2], ["PD", 2], ["CTRL", 1], ["PD", 1]]
 
 
 def test_new_units_get_ids_of_their_own(grouped, units):
-    found = points(grouped, units, None, 3, x=[0, 4], group=["PD"])
-    assert found["id"].tolist() == ["251", "251", "252", "252", "253", "253"]
-    assert found["x"].tolist() == [0, 4] * 3
+    result = points(grouped, units, None, 3, x=[0, 4], group=["PD"])
+    assert result["id"].tolist() == ["251", "251", "252", "252", "253", "253"]
+    assert result["x"].tolist() == [0, 4] * 3
     named = units.assign(id="A-" + units["id"].astype(str))
     assert points(grouped, named, None, 2, x=[0], group=["PD"])["id"].tolist() == ["new 1", "new 2"]
 
@@ -164,8 +164,8 @@ def run(posterior, spec, data, at, *, new=False, quantities=("expected",), seed=
 
 def test_expected_is_the_linear_predictor(group_posterior, grouped, units):
     at = points(grouped, units, ["250", "3", "64"], x=[-1.5, 0, 2])
-    found = run(group_posterior, grouped, units, at)
-    assert list(found) == ["expected"]
+    result = run(group_posterior, grouped, units, at)
+    assert list(result) == ["expected"]
     effects = group_posterior.sel(id__factor_dim=at["id"].tolist())
     coefficient = {"CTRL": 0, "OTHER": group_posterior["group"][..., 0], "PD": group_posterior["group"][..., 1]}
     expected = (
@@ -175,7 +175,7 @@ def test_expected_is_the_linear_predictor(group_posterior, grouped, units):
         + np.stack([np.zeros((2, 400)) + coefficient[level] for level in at["group"]], axis=-1)
     )
     assert at["group"].nunique() > 1
-    np.testing.assert_allclose(found["expected"], expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(result["expected"], expected, rtol=1e-12, atol=1e-12)
 
 
 def test_expected_with_effects_by_level(make_spec, units):
@@ -205,13 +205,13 @@ def test_unknown_level(group_posterior, grouped, units):
 @pytest.mark.numbers
 def test_predicted_adds_the_spread_of_one_measurement(group_posterior, grouped, units):
     at = points(grouped, units, ["3", "64"], x=[0, 2])
-    found = run(group_posterior, grouped, units, at, quantities=["predicted", "expected"])
-    assert list(found) == ["predicted", "expected"]
+    result = run(group_posterior, grouped, units, at, quantities=["predicted", "expected"])
+    assert list(result) == ["predicted", "expected"]
     sigma = values_of(group_posterior, "sigma")
-    assert_standard_normal((found["predicted"] - found["expected"]) / sigma)
+    assert_standard_normal((result["predicted"] - result["expected"]) / sigma)
     # Var(predicted) = Var(expected) + E[sigma^2]; what remains has the variance of the terms left out.
-    n, variance = 800, found["expected"].var(axis=(0, 1))
-    difference = found["predicted"].var(axis=(0, 1)) - variance - np.mean(sigma**2)
+    n, variance = 800, result["expected"].var(axis=(0, 1))
+    difference = result["predicted"].var(axis=(0, 1)) - variance - np.mean(sigma**2)
     error = np.sqrt((3 * np.mean(sigma**4) - np.mean(sigma**2) ** 2 + 4 * variance * np.mean(sigma**2)) / n)
     assert (np.abs(difference) < 4 * error).all()
 
@@ -221,13 +221,13 @@ def test_another_family(make_spec, units):
     spec = make_spec("flag ~ x + (1 | id)", "Intercept b sd", family="bernoulli")
     posterior = made_up(["Intercept"], common=["x"])
     at = points(spec, units, ["3"], x=[-8, -9, -10, -11])
-    found = run(posterior, spec, units, at, quantities=["expected", "predicted"])
+    result = run(posterior, spec, units, at, quantities=["expected", "predicted"])
     logit = values_of(posterior, "Intercept") + posterior["1|id"].to_numpy()[..., :1]
     p = expit(logit + values_of(posterior, "x") * at["x"].to_numpy())
-    np.testing.assert_allclose(found["expected"], p, rtol=1e-9)
-    assert set(np.unique(found["predicted"])) == {0, 1}
+    np.testing.assert_allclose(result["expected"], p, rtol=1e-9)
+    assert set(np.unique(result["predicted"])) == {0, 1}
     # Sums of independent Bernoulli variables.
-    z = (found["predicted"] - p).sum() / np.sqrt((p * (1 - p)).sum())
+    z = (result["predicted"] - p).sum() / np.sqrt((p * (1 - p)).sum())
     assert abs(z) < 4
 
 
@@ -398,10 +398,10 @@ def test_effects_by_level():
 @pytest.mark.numbers
 def test_expected_values_of_more_new_units_than_were_observed(grouped, group_posterior, units):
     at = points(grouped, units, None, 30, x=[0, 1, 3], group=["PD"])
-    found = run(group_posterior, grouped, units, at, new=True)["expected"]
-    assert found.shape == (2, 400, 90)
+    result = run(group_posterior, grouped, units, at, new=True)["expected"]
+    assert result.shape == (2, 400, 90)
     common = values_of(group_posterior, "Intercept") + group_posterior["group"].to_numpy()[..., 1:]
-    effects = (found - common - values_of(group_posterior, "x") * at["x"].to_numpy()).reshape(2, 400, 30, 3)
+    effects = (result - common - values_of(group_posterior, "x") * at["x"].to_numpy()).reshape(2, 400, 30, 3)
     # A unit is the same unit in all rows.
     slopes = effects[..., 1] - effects[..., 0]
     np.testing.assert_allclose(effects[..., 2] - effects[..., 0], 3 * slopes, atol=1e-9)
@@ -412,17 +412,17 @@ def test_expected_values_of_more_new_units_than_were_observed(grouped, group_pos
         standard = effects[..., k] / sd[..., None]
         assert_standard_normal(standard)
         assert_independent(standard, 2)
-        # Those who take the same place, one after the other, are different units.
+        # Units that take the same place, one after the other, are different units.
         assert_independent(standard[:, :, [0, 12, 24]], 2)
 
 
 def test_rows_are_in_the_order_of_the_points(grouped, group_posterior, units):
     same = group_posterior.assign({f"{name}_sigma": 0 * group_posterior["sigma"] for name in ("1|id", "x|id")})
     at = points(grouped, units, None, 30, x=[0, 1, 3], group=["PD", "CTRL"])
-    found = run(same, grouped, units, at, new=True)["expected"]
+    result = run(same, grouped, units, at, new=True)["expected"]
     group = np.where(at["group"] == "PD", same["group"].to_numpy()[..., 1:], 0)
     expected = values_of(same, "Intercept") + values_of(same, "x") * at["x"].to_numpy() + group
-    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(result, expected, rtol=1e-9, atol=1e-12)
 
 
 def test_other_factors_keep_their_effects(make_spec, units):
@@ -437,8 +437,8 @@ def test_other_factors_keep_their_effects(make_spec, units):
     posterior = posterior.assign_coords(group__factor_dim=["CTRL", "OTHER", "PD"])
     at = points(spec, units, None, 2, group=["PD"])
     expected = posterior["Intercept"] + posterior["1|group"].sel(group__factor_dim="PD")
-    found = run(posterior, spec, units, at, new=True)["expected"]
-    np.testing.assert_allclose(found, np.stack([expected, expected], axis=-1), rtol=1e-12)
+    result = run(posterior, spec, units, at, new=True)["expected"]
+    np.testing.assert_allclose(result, np.stack([expected, expected], axis=-1), rtol=1e-12)
 
 
 @pytest.mark.parametrize(
