@@ -8,6 +8,7 @@ import pandas as pd
 from partialpool.loo.pointwise import PointwiseElpd, batch_sums
 from partialpool.loo.psis import influence_of_mean, psis
 from partialpool.loo.smoothing import log_sum_exp
+from partialpool.model.names import ROW_DIM
 from partialpool.model.spec import ModelSpec
 
 
@@ -75,7 +76,7 @@ def _left_in(tree, subsets: np.ndarray) -> np.ndarray | None:
     if not is_complete(tree):
         return None
     log_likelihood = next(iter(tree["log_likelihood"].data_vars.values()))
-    by_row = np.moveaxis(log_likelihood.transpose("chain", "draw", "__obs__").to_numpy(), -1, 0)
+    by_row = np.moveaxis(log_likelihood.transpose("chain", "draw", ROW_DIM).to_numpy(), -1, 0)
     jointly = np.zeros((subsets.max() + 1, *by_row.shape[1:]))
     for subset, row in zip(subsets, by_row, strict=True):
         jointly[subset] += row

@@ -7,7 +7,8 @@ import pandas as pd
 
 from partialpool.model.build import build
 from partialpool.model.formula import bars
-from partialpool.model.names import bambi_blocks
+from partialpool.model.names import ROW_DIM, Block, Term, bambi_blocks, pair_dim, partial_correlations_name
+from partialpool.model.population import cholesky_of_correlations, correlation_matrices
 from partialpool.model.spec import ModelSpec
 
 # ASSUME: a correlation nearer to +-1 has too few digits left to tell the draws that it was made from.
@@ -91,9 +92,10 @@ class Density:
         """
         kept = np.delete(np.arange(self.n), left_out)
         unseen = np.zeros(self.dimensions, bool)
-        for name, term in self.parent.group_specific_terms.items():
+        for term in self.parent.group_specific_terms.values():
+            named = Term.of_bambi(term)
             levels = np.bincount(term.group_index[kept], minlength=len(term.groups)) == 0
-            for offset in (f"{name}_offset", f"{name}_z_offset"):
+            for offset in (named.standard_normal_name, named.correlated_standard_normal_name):
                 if offset in self.places:
                     unseen[self.places[offset]].reshape(self.shapes[offset])[levels] = True
         return unseen
@@ -137,7 +139,7 @@ class Density:
         if not np.isfinite(draws).all():
             raise Unrecoverable("a standard deviation is zero, or a parameter at its bound, to the last digit")
         log_density, log_likelihood = self(draws.reshape(-1, self.dimensions))
-        kept = next(iter(tree["log_likelihood"].data_vars.values())).transpose("chain", "draw", "__obs__").to_numpy()
+        kept = next(iter(tree["log_likelihood"].data_vars.values())).transpose("chain", "draw", ROW_DIM).to_numpy()
         log_likelihood = log_likelihood.reshape(*draws.shape[:2], -1)
         if log_likelihood.shape != kept.shape or not np.allclose(log_likelihood, kept, rtol=TOLERANCE, atol=TOLERANCE):
             raise Unrecoverable("the log likelihood at the draws recovered is not that of the fit")
@@ -163,36 +165,44 @@ class Density:
 
         values = {}
         for block in bambi_blocks(bars(self.formula), self.parent.group_specific_terms):
-            terms, correlation = block.terms, block.correlation
-            effects, columns = [], []
-            for term in terms:
-                standard = posterior[term.name] / posterior[f"{term.name}_sigma"]
-                inside = [dim for dim in standard.dims if dim.endswith("__expr_dim")]
-                columns.append((term.name, inside, len(effects)))
-                if inside:
-                    effects += [standard.isel({inside[0]: j}, drop=True) for j in range(standard.sizes[inside[0]])]
-                else:
-                    effects.append(standard)
-            if correlation is None:
-                values[f"{terms[0].name}_offset"] = effects[0]
+            standard = {term: posterior[term.name] / posterior[term.sd_name] for term in block.terms}
+            if block.correlation is None:
+                (term,) = block.terms
+                values[term.standard_normal_name] = standard[term]
                 continue
-            pairs, pair_dim = list(combinations(range(len(effects)), 2)), f"{correlation}_dim"
-            matrix = {pair: posterior[correlation].isel({pair_dim: i}, drop=True) for i, pair in enumerate(pairs)}
-            z, cholesky, half = [], [], {}
-            for j, effect in enumerate(effects):
-                row, left = [], 1.0
-                for k in range(j):
-                    inner = sum(row[m] * cholesky[k][m] for m in range(k))
-                    row.append((matrix[k, j] - inner) / cholesky[k][k])
-                    partial = row[k] / left
-                    if not (abs(partial) < 1 - NEAREST_TO_ONE).all():
-                        raise Unrecoverable(f"a correlation of '{correlation}' has rounded to one")
-                    half[k, j] = (1 + partial) / 2
-                    left = left * np.sqrt((1 - partial) * (1 + partial))
-                cholesky.append([*row, left])
-                z.append((effect - sum(row[k] * z[k] for k in range(j))) / left)
-            values[f"{correlation}_offset"] = xr.concat([half[pair] for pair in pairs], dim=pair_dim)
-            for name, inside, first in columns:
-                last = first + (posterior.sizes[inside[0]] if inside else 1)
-                values[f"{name}_z_offset"] = xr.concat(z[first:last], dim=inside[0]) if inside else z[first]
+            single = [effect for term, effects in standard.items() for effect in _one_by_one(term, effects)]
+            z, values[partial_correlations_name(block.correlation)] = _uncorrelated(posterior, block, single)
+            for term in block.terms:
+                own, z = z[: len(term.coefficients)], z[len(term.coefficients) :]
+                together = own[0] if term.levels is None else xr.concat(own, dim=term.expression_dim)
+                values[term.correlated_standard_normal_name] = together
         return values
+
+
+def _one_by_one(term: Term, effects) -> list:
+    """The effects of a term, each an array without their dimension."""
+    if term.levels is None:
+        return [effects]
+    return [effects.isel({term.expression_dim: i}, drop=True) for i in range(len(term.levels))]
+
+
+def _uncorrelated(posterior, block: Block, effects: list) -> tuple[list, object]:
+    """Independent standard normal variables z behind the standardised effects of a block, effects = Cholesky factor z.
+
+    The second result is (1 + partial correlation) / 2 of each pair of effects.
+    """
+    import xarray as xr
+
+    pairs = posterior[block.correlation].transpose(..., pair_dim(block.correlation))
+    cholesky, partial = cholesky_of_correlations(correlation_matrices(pairs.to_numpy(), len(effects)))
+    if not (np.abs(partial) < 1 - NEAREST_TO_ONE).all():
+        raise Unrecoverable(f"a correlation of '{block.correlation}' has rounded to one")
+
+    def entry(j: int, k: int):
+        return xr.DataArray(cholesky[..., j, k], dims=pairs.dims[:-1])
+
+    z = []
+    for j, effect in enumerate(effects):
+        z.append((effect - sum(entry(j, k) * z[k] for k in range(j))) / entry(j, j))
+    halves = [(1 + partial[..., j, k]) / 2 for k, j in combinations(range(len(effects)), 2)]
+    return z, pairs.copy(data=np.stack(halves, axis=-1))

@@ -7,6 +7,7 @@ import numpy as np
 from partialpool.errors import StudyError
 from partialpool.loo.pointwise import PointwiseElpd, batch_sums, list_rows
 from partialpool.loo.smoothing import log_sum_exp, relative_efficiency, smooth
+from partialpool.model.names import ROW_DIM
 
 # Float64 elements that are worked on at a time: few enough to stay in a processor's cache.
 CHUNK = 10**5
@@ -82,6 +83,6 @@ def of_fit(tree) -> PointwiseElpd:
     """``psis`` of a fit with ``log_likelihood`` and ``constant_data``."""
     log_likelihood = next(iter(tree["log_likelihood"].data_vars.values()))
     return psis(
-        log_likelihood.transpose("chain", "draw", "__obs__").to_numpy(),
+        log_likelihood.transpose("chain", "draw", ROW_DIM).to_numpy(),
         tree["constant_data"]["row"].to_numpy().astype(int),
     )

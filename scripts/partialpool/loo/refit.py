@@ -16,6 +16,7 @@ from partialpool.loo.joint import Density, Unrecoverable
 from partialpool.loo.pointwise import GOOD_PARETO_K, Estimate, PointwiseElpd
 from partialpool.loo.smoothing import efficiency_of_one, log_sum_exp, relative_error, smooth_one
 from partialpool.model.formula import complete_cases
+from partialpool.model.names import ROW_DIM
 from partialpool.model.reproducible import reproducible
 from partialpool.model.spec import ModelSpec
 
@@ -87,7 +88,7 @@ def _by_refits(
     for index, i in positions.items():
         row = np.array([i])
         outside = refits.densities(refits.sample(row), row, [row])[0]
-        inside = log_likelihood.isel(__obs__=i).transpose("chain", "draw").to_numpy()
+        inside = log_likelihood.isel({ROW_DIM: i}).transpose("chain", "draw").to_numpy()
         estimates[index] = bridge(outside, inside)
     return estimates
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from partialpool.model import parameters
+from partialpool.model.names import ROW_DIM
 from partialpool.report.numbers import decimals, number
 from partialpool.study.data import Nouns
 
@@ -51,7 +52,7 @@ def rows_used(trees: Mapping, titles: Mapping[str, str], *, unit: str, nouns: No
         [
             {
                 "model": f"{name} {titles[name]}",
-                nouns.measurement[1]: tree["constant_data"].sizes["__obs__"],
+                nouns.measurement[1]: tree["constant_data"].sizes[ROW_DIM],
                 nouns.unit[1]: len(np.unique(tree["constant_data"][unit].to_numpy().astype(str))),
             }
             for name, tree in trees.items()

@@ -1,3 +1,7 @@
+import ast
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -68,3 +72,31 @@ def test_a_summary_has_no_draws():
     posterior = xr.Dataset({"1|id_sigma": ((), 1.0), "x|id_sigma": ((), 1.0), "x|id": ("id__factor_dim", [1.0])})
     with pytest.raises(StudyError, match=r"needs draws of the effects 1\|id, of which the fit keeps a summary"):
         names.refuse_summaries(posterior)
+
+
+LIBRARY = Path(names.__file__).parents[1]
+# A formula and a file with other separators than commas have bars, too.
+OTHER_BARS = ("model/formula.py", "model/grammar.py", "data/read.py")
+
+
+def texts(path):
+    """Strings in the code of a module, without docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    statements = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in statements
+    ]
+
+
+def test_no_other_module_spells_bambis_names():
+    spelled = re.compile(r"__factor_dim|__expr_dim|__obs__|\w*_sigma$|_offset$|^cor_$")
+    for path in sorted(LIBRARY.rglob("*.py")):
+        name = path.relative_to(LIBRARY).as_posix()
+        if name == "model/names.py":
+            continue
+        spellings = [text for text in texts(path) if spelled.search(text)]
+        if name not in OTHER_BARS:
+            spellings += [text for text in texts(path) if text in ("|", "1|") or text.startswith("1|")]
+        assert not spellings, f"{name} spells {spellings}; model/names.py has functions for it"
