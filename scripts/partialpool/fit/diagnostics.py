@@ -44,15 +44,15 @@ def summarise(posterior) -> pd.DataFrame:
     """
     from arviz_stats.base import array_stats
 
-    found = parameters.of(posterior)
-    draws = np.stack([parameter.draws(posterior) for parameter in found])
+    listed = parameters.of(posterior)
+    draws = np.stack([parameter.draws(posterior) for parameter in listed])
     low, high = np.quantile(draws, [0.025, 0.975], axis=(1, 2))
     mcse_low, mcse_high = quantile_mcse(draws)
     # A parameter that does not move has no R-hat: nan, which no check passes.
     with np.errstate(divide="ignore", invalid="ignore"):
         return pd.DataFrame(
             {
-                "parameter": [parameter.name for parameter in found],
+                "parameter": [parameter.name for parameter in listed],
                 "mean": draws.mean(axis=(1, 2)),
                 "sd": draws.std(axis=(1, 2), ddof=1),
                 "q2.5": low,

@@ -150,10 +150,7 @@ def design(spec: ModelSpec, rows: pd.DataFrame) -> Design:
     common = [_common_term(spec, term) for term in evaluated if term.kind != "offset"]
     # Bambi, too, has the intercept in front.
     common.sort(key=lambda term: term.name != INTERCEPT)
-    terms, predictors = {}, {}
-    for name, term in matrices.group.terms.items() if matrices.group else ():
-        predictors[name] = np.asarray(term.expr.data, dtype=float).reshape(len(rows), -1)
-        terms[name] = Term.of_name(name, _levels(term.expr, predictors[name]))
+    terms, predictors = _effects(matrices, len(rows))
     outcome_name = matrices.response.name
     named = [(term.name, term.values) for term in common] + list(offsets.items())
     named += [(term.expression, predictors[term.name]) for term in terms.values()]
@@ -248,6 +245,15 @@ def _common_term(spec: ModelSpec, term) -> CommonTerm:
         if len(levels) == 1:
             raise _unfit(spec, f"The term '{term.name}' has only 1 category!")
     return CommonTerm(term.name, values, levels)
+
+
+def _effects(matrices, rows: int) -> tuple[dict[str, Term], dict[str, np.ndarray]]:
+    """Terms of group-level effects, and their columns (rows, k), by name."""
+    terms, predictors = {}, {}
+    for name, term in matrices.group.terms.items() if matrices.group else ():
+        predictors[name] = np.asarray(term.expr.data, dtype=float).reshape(rows, -1)
+        terms[name] = Term.of_name(name, _levels(term.expr, predictors[name]))
+    return terms, predictors
 
 
 def _is_category(term) -> bool:

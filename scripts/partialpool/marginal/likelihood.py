@@ -15,6 +15,7 @@ from partialpool.marginal.batched import (
     execute,
     factorise,
     fill,
+    inner,
     solve_lower,
     solve_upper,
     unit_names,
@@ -78,15 +79,43 @@ def log_likelihood(sigma, cholesky, operations, layout, units, rest, mean, c, b)
         In nats; d_cholesky is (q, q), lower triangular.
     """
     rows, determinant, sums, n = layout
-    q, columns = cholesky.shape[0], mean.size + 1
-    p = columns - 1
+    q, p = cholesky.shape[0], mean.size
     s2 = sigma * sigma
     table = np.zeros((rows, LANES))
+    log_determinant = _run_over_units(table, s2, cholesky, operations, determinant, units)
+    log_determinant += (n - units.shape[0] * LANES * q) * np.log(sigma)
+
+    gram = np.empty((p + 1, p + 1))
+    row = sums
+    for i in range(p + 1):
+        for j in range(i + 1):
+            gram[i, j] = rest[i, j] / s2 + batched.total(table, row)
+            gram[j, i] = gram[i, j]
+            row += 1
+    for i in range(p):
+        b[i] = gram[i, p] + mean[i]
+        for j in range(p):
+            c[i, j] = gram[i, j] + (1.0 if i == j else 0.0)
+    factorise(c)
+    solve_lower(c, b)
+    quadratic = gram[p, p]
+    for i in range(p):
+        quadratic += mean[i] * mean[i] - b[i] * b[i]
+        log_determinant += np.log(c[i, i])
+    solve_upper(c, b)
+    value = -0.5 * (n * np.log(2 * np.pi) + quadratic) - log_determinant
+    d_sigma, d_cholesky = _gradient(table, row, sigma, cholesky, gram, c, b, n)
+    return value, d_sigma, d_cholesky
+
+
+@inner
+def _run_over_units(table, s2, cholesky, operations, determinant, units):
+    """Run the program on all blocks of units; half the logarithm of the product of their |W|."""
     row = 1
     for value in (1.0, s2):
         fill(table, row, value)
         row += 1
-    for i in range(q):
+    for i in range(cholesky.shape[0]):
         for j in range(i + 1):
             fill(table, row, cholesky[i, j])
             row += 1
@@ -104,28 +133,13 @@ def log_likelihood(sigma, cholesky, operations, layout, units, rest, mean, c, b)
             for i in range(LANES):
                 log_determinant += 0.5 * np.log(table[determinant, i])
             fill(table, determinant, 1.0)
-    log_determinant += (n - blocks * LANES * q) * np.log(sigma)
+    return log_determinant
 
-    gram = np.empty((columns, columns))
-    row = sums
-    for i in range(columns):
-        for j in range(i + 1):
-            gram[i, j] = rest[i, j] / s2 + batched.total(table, row)
-            gram[j, i] = gram[i, j]
-            row += 1
-    for i in range(p):
-        b[i] = gram[i, p] + mean[i]
-        for j in range(p):
-            c[i, j] = gram[i, j] + (1.0 if i == j else 0.0)
-    factorise(c)
-    solve_lower(c, b)
-    quadratic = gram[p, p]
-    for i in range(p):
-        quadratic += mean[i] * mean[i] - b[i] * b[i]
-        log_determinant += np.log(c[i, i])
-    solve_upper(c, b)
-    value = -0.5 * (n * np.log(2 * np.pi) + quadratic) - log_determinant
 
+@inner
+def _gradient(table, row, sigma, cholesky, gram, c, b, n):
+    """Derivatives with respect to sigma and the Cholesky factor; ``row`` is the first of the table's sums of A'A."""
+    q, p, columns = cholesky.shape[0], b.size, b.size + 1
     # d log p / d W = -1/2 (W^-1 - K^-T E B E'K^-1), where B = [I -b]'[posterior covariance of b, and 1][I -b].
     weight = np.zeros((columns, columns))
     column = np.zeros(p)
@@ -164,7 +178,7 @@ def log_likelihood(sigma, cholesky, operations, layout, units, rest, mean, c, b)
     for i in range(columns):
         for j in range(columns):
             d_sigma -= weight[i, j] * gram[i, j]
-    return value, -d_sigma / sigma, d_cholesky
+    return -d_sigma / sigma, d_cholesky
 
 
 @compiled

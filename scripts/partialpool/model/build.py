@@ -51,12 +51,7 @@ def build(spec: ModelSpec, rows: pd.DataFrame):
     if parent.hsgp_terms:
         raise StudyError(f"formula '{spec.formula}': hsgp() terms are not supported.")
     outcome = model.response_term
-    # The bounds of a truncated outcome, behind its values, may be infinite.
-    values = outcome.data[:, :1] if outcome.is_truncated or outcome.is_constrained else outcome.data
-    terms = [(name, term.data) for name, term in (parent.common_terms | parent.offset_terms).items()]
-    terms += [(Term.of_bambi(term).expression, term.predictor) for term in parent.group_specific_terms.values()]
-    refuse_infinite(spec.formula, [(outcome.name, values), *terms], rows)
-
+    _refuse_infinite(spec, model, parent, rows)
     blocks = bambi_blocks(bars(spec.formula), parent.group_specific_terms)
     intercept = [parent.intercept_term.name] if parent.intercept_term else []
     priors = assign(
@@ -79,3 +74,13 @@ def build(spec: ModelSpec, rows: pd.DataFrame):
             wanted |= {name: correlated.prior(sd) for name, sd in sds.items()}
     model.set_priors(wanted)
     return model
+
+
+def _refuse_infinite(spec: ModelSpec, model, parent, rows: pd.DataFrame) -> None:
+    """Raise StudyError if the outcome or a term of a Bambi model is not finite in some row."""
+    outcome = model.response_term
+    # The bounds of a truncated outcome, behind its values, may be infinite.
+    values = outcome.data[:, :1] if outcome.is_truncated or outcome.is_constrained else outcome.data
+    terms = [(name, term.data) for name, term in (parent.common_terms | parent.offset_terms).items()]
+    terms += [(Term.of_bambi(term).expression, term.predictor) for term in parent.group_specific_terms.values()]
+    refuse_infinite(spec.formula, [(outcome.name, values), *terms], rows)
