@@ -1,12 +1,25 @@
-"""Which tests run in one process: those that share the run of the demo, those that share a fit, and each other file."""
+"""Which tests run in one process: those that share the run of the demo, those that share fits, each other file."""
 
-import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+# Files that share no run: of the workflow those that never run the whole demo.
+ALONE = ("test_interrupted.py", "test_clusters.py")
 
 
-@pytest.hookimpl(tryfirst=True)
+class ByWhatIsShared(LoadScopeScheduling):
+    """Sends tests that share an expensive fixture to the same process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        folder, _, file = path.rpartition("/")
+        together = folder.endswith(("tests/workflow", "tests/unit/fit")) and file not in ALONE
+        return folder if together else path
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return ByWhatIsShared(config, log)
+
+
 def pytest_collection_modifyitems(items):
-    for item in items:
-        shared = [name for name in ("demo", "fit") if name in item.fixturenames]
-        item.add_marker(pytest.mark.xdist_group(*shared or [str(item.path)]))
-    # The workflow takes longest, and most of it the run of the demo: they begin first.
-    items.sort(key=lambda item: ("demo" not in item.fixturenames, item.path.parent.name != "workflow"))
+    # The workflow takes longest, so it begins first.
+    items.sort(key=lambda item: item.path.parent.name != "workflow")

@@ -1,7 +1,8 @@
 import json
 
 import pytest
-from made_up_study import ROOT, run_cells, write_results
+
+from report.made_up_study import ROOT, run_cells, write_results
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 import pytest
-from made_up_study import study_values
 from partialpool.report import figures
 from partialpool.study.config import load
+
+from report.made_up_study import study_values
 
 
 def test_a_figure_carries_its_smaller_file_alt_text_and_caption(tmp_path):

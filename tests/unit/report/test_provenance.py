@@ -1,9 +1,10 @@
 import json
 
 import xarray as xr
-from made_up_study import study_values
 from partialpool.report import provenance
 from partialpool.study.config import load
+
+from report.made_up_study import study_values
 
 
 def test_run_times_sum_jobs_and_keep_the_peak(tmp_path):

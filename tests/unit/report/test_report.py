@@ -3,7 +3,8 @@
 import re
 
 from bs4 import BeautifulSoup
-from made_up_study import study_values
+
+from report.made_up_study import study_values
 
 HOSTILE = (
     '<img src=x onerror=alert(1)><script>alert(2)</script>{} < 5 & "6" *x* _y_ `z` '
