@@ -54,7 +54,6 @@ def engine(spec: dict, data: str, cores: int) -> list:
     import pandas as pd
     from arviz_stats.base import array_stats
     from partialpool.fit.fit import settled
-    from partialpool.marginal import native
     from partialpool.marginal.design import design
     from partialpool.marginal.sample import sample_scales
     from partialpool.marginal.scales import Density
@@ -66,7 +65,7 @@ def engine(spec: dict, data: str, cores: int) -> list:
     matrices = design(made_from, complete_cases(made_from, pd.read_parquet(data)))
     density = Density(matrices, statistics(matrices))
     # Reading or compiling the compiled functions does not count: another density needs the same.
-    native.target(Density(matrices, statistics(matrices)))
+    Density(matrices, statistics(matrices)).native.for_nutpie()
     begin, cpu_begin = perf_counter(), process_time()
     # The search for where the chains start counts as sampling.
     x, stats = sample_scales(density, made_from, cores=cores)

@@ -72,7 +72,7 @@ def logistic(x):
 
 @inner
 def unpack(x, priors, scales, partial, left, correlation):
-    """Fill in what the coordinates x stand for.
+    """Fill in what the coordinates x stand for; ``partial`` and ``correlation`` begin with zeros.
 
     These are the scales (1 + q,); the partial correlations of effects j > k given those before k, (q, q), at [j, k];
     what is left of a standard deviation of 1 of effect j given the effects before k, (q, q), at [j, k]; and the
@@ -81,10 +81,8 @@ def unpack(x, priors, scales, partial, left, correlation):
     q = scales.size - 1
     for i in range(q + 1):
         scales[i] = priors.sizes[i] * softplus(x[i])
-    partial[:] = 0.0
     for i in range(priors.pairs.shape[0]):
         partial[priors.pairs[i, 1], priors.pairs[i, 0]] = np.tanh(x[1 + q + i] / 2)
-    correlation[:] = 0.0
     for j in range(q):
         left[j, 0] = 1.0
         for k in range(j):
@@ -102,8 +100,8 @@ def add_prior(x, priors, scales, gradient):
     count = scales.size
     value = 0.0
     for i in range(count):
-        a, b, constant = priors.parameters[i]
-        density, slope = log_prior(priors.families[i], a, b, constant, scales[i])
+        parameters = priors.parameters
+        density, slope = log_prior(priors.families[i], parameters[i, 0], parameters[i, 1], parameters[i, 2], scales[i])
         value += density + np.log(priors.sizes[i]) - softplus(-x[i])
         gradient[i] = (gradient[i] + slope) * priors.sizes[i] * logistic(x[i]) + logistic(-x[i])
     for i in range(priors.pairs.shape[0]):
@@ -140,8 +138,9 @@ def pull_back(d_cholesky, priors, scales, partial, left, correlation, gradient):
 @inner
 def place(z, mode, root):
     """Mode + root z."""
-    x = mode.copy()
+    x = np.empty(mode.size)
     for i in range(x.size):
+        x[i] = mode[i]
         for j in range(x.size):
             x[i] += root[i, j] * z[j]
     return x
@@ -157,7 +156,7 @@ def slopes(gradient, root):
     return turned
 
 
-@compiled
+@inner
 def density_with_units(z, mode, root, priors, data):
     """Log density at x = mode + root z, and its gradient with respect to z; of a model with effects of units.
 
@@ -166,9 +165,14 @@ def density_with_units(z, mode, root, priors, data):
     x = place(z, mode, root)
     q, p = priors.sizes.size - 1, data.mean.size
     scales, gradient = np.empty(q + 1), np.zeros(x.size)
-    partial, left, correlation = np.empty((q, q)), np.empty((q, q)), np.empty((q, q))
+    partial, left, correlation = np.zeros((q, q)), np.empty((q, q)), np.zeros((q, q))
     unpack(x, priors, scales, partial, left, correlation)
-    cholesky, c, b = scales[1:].copy().reshape(q, 1) * correlation, np.empty((p, p)), np.empty(p)
+    # In loops, here and elsewhere: expressions of whole arrays take Numba longer to compile.
+    cholesky = np.zeros((q, q))
+    for i in range(q):
+        for j in range(i + 1):
+            cholesky[i, j] = scales[1 + i] * correlation[i, j]
+    c, b = np.empty((p, p)), np.empty(p)
     likelihood, gradient[0], d_cholesky = log_likelihood(
         scales[0], cholesky, data.operations, data.layout, data.units, data.rest, data.mean, c, b
     )
@@ -176,7 +180,7 @@ def density_with_units(z, mode, root, priors, data):
     return likelihood + add_prior(x, priors, scales, gradient), slopes(gradient, root)
 
 
-@compiled
+@inner
 def density_without_units(z, mode, root, priors, data):
     """``density_with_units`` of a model without effects of units; ``data`` is a ``PlainData``."""
     x = place(z, mode, root)
@@ -190,6 +194,6 @@ def density_without_units(z, mode, root, priors, data):
 def expand(x, priors, scales, correlation):
     """Fill in the scales (draws, 1 + q) and Cholesky factors of the correlations (draws, q, q) at x (draws, d)."""
     q = priors.sizes.size - 1
-    partial, left = np.empty((q, q)), np.empty((q, q))
+    partial, left = np.zeros((q, q)), np.empty((q, q))
     for draw in range(x.shape[0]):
         unpack(x[draw], priors, scales[draw], partial, left, correlation[draw])

@@ -6,6 +6,9 @@ is built here from parts that nutpie does not document (``CompiledPyMCModel``, a
 only file that uses them, and ``test_native.py`` fails if a release changes them.
 """
 
+import ctypes
+from functools import cache
+
 import numpy as np
 from numba import carray, cfunc, types
 
@@ -19,6 +22,7 @@ from partialpool.marginal.density import (
 )
 
 NUMBERS = types.CPointer(types.float64)
+_POINTER = ctypes.POINTER(ctypes.c_double)
 _DENSITY = types.int64(types.uint64, NUMBERS, NUMBERS, NUMBERS, types.voidptr)
 _EXPAND = types.int64(types.uint64, types.uint64, NUMBERS, NUMBERS, types.voidptr)
 # What nutpie takes for a point where the density is not finite, and the trajectory ends.
@@ -77,8 +81,7 @@ def _answer(density, slopes, value, gradient):
     return 0 if finite else NOT_FINITE
 
 
-@cfunc(_DENSITY, cache=True, error_model="numpy")
-def with_units(dimensions, z, gradient, value, data):
+def _with_units(dimensions, z, gradient, value, data):
     """``density.density_with_units``; ``data`` is the address of ``packed`` arguments."""
     count = carray(data, (1,), np.int64)[0]
     ints, floats = carray(data, (count,), np.int64), carray(data, (count,), np.float64)
@@ -94,8 +97,7 @@ def with_units(dimensions, z, gradient, value, data):
     return _answer(density, slopes, value, gradient)
 
 
-@cfunc(_DENSITY, cache=True, error_model="numpy")
-def without_units(dimensions, z, gradient, value, data):
+def _without_units(dimensions, z, gradient, value, data):
     """``density.density_without_units``; ``data`` is the address of ``packed`` arguments."""
     count = carray(data, (1,), np.int64)[0]
     ints, floats = carray(data, (count,), np.int64), carray(data, (count,), np.float64)
@@ -105,35 +107,65 @@ def without_units(dimensions, z, gradient, value, data):
     return _answer(density, slopes, value, gradient)
 
 
-@cfunc(_EXPAND, cache=True)
-def same(dimensions, expanded, z, out, data):
+def _same(dimensions, expanded, z, out, data):
     """What nutpie keeps of a draw: z itself."""
     for i in range(dimensions):
         out[i] = z[i]
     return 0
 
 
-def target(density):
-    """A density (``scales.Density``) as a model of nutpie, over z (``Density.whitened``)."""
-    from nutpie.compile_pymc import CompiledPyMCModel
+@cache
+def _c_function(function, signature):
+    """A function compiled, when a model first needs it."""
+    return cfunc(signature, cache=True, error_model="numpy")(function)
 
-    d, gathered = density.dimensions, density.gathered
-    arguments = [np.atleast_1d(value) for value in gathered.data]
-    return CompiledPyMCModel(
-        _n_dim=d,
-        dims={},
-        _coords={},
-        _shapes={"z": (d,)},
-        compiled_logp_func=with_units if gathered.q else without_units,
-        compiled_expand_func=same,
-        # Two standard deviations to each side of the mode, roughly.
-        initial_point_func=lambda seed: np.random.default_rng(seed).uniform(-2, 2, d),
-        shared_data={},
-        shared_var_keys={},
-        user_data=packed(*density.frame, *density.priors, *arguments),
-        n_expanded=d,
-        shape_info=(["z"], [slice(0, d)], [(d,)]),
-        logp_func=None,
-        expand_func=None,
-        reparameterized_names=None,
-    )
+
+class NativeDensity:
+    """Log density of the scales at mode + root z, and its gradient with respect to z, as a C function and its data.
+
+    Parameters
+    ----------
+    frame
+        ``mode`` (d,) and ``root`` (d, d).
+    priors : ScalePriors
+    gathered
+        ``statistics.WithUnits`` or ``WithoutUnits``.
+    """
+
+    def __init__(self, frame, priors, gathered):
+        self.dimensions = len(frame[0])
+        self.function = _c_function(_with_units if gathered.q else _without_units, _DENSITY)
+        # The C function has its address: it must not outlive this object.
+        self.data = packed(*frame, *priors, *(np.atleast_1d(value) for value in gathered.data))
+
+    def __call__(self, z: np.ndarray) -> tuple[float, np.ndarray]:
+        """Value and gradient (d,) at z (d,)."""
+        z = np.ascontiguousarray(z, dtype=float)
+        gradient, value = np.empty(self.dimensions), np.empty(1)
+        addresses = [array.ctypes.data_as(_POINTER) for array in (z, gradient, value)]
+        self.function.ctypes(self.dimensions, *addresses, self.data.ctypes.data)
+        return value[0], gradient
+
+    def for_nutpie(self):
+        """The density as a model of nutpie."""
+        from nutpie.compile_pymc import CompiledPyMCModel
+
+        d = self.dimensions
+        return CompiledPyMCModel(
+            _n_dim=d,
+            dims={},
+            _coords={},
+            _shapes={"z": (d,)},
+            compiled_logp_func=self.function,
+            compiled_expand_func=_c_function(_same, _EXPAND),
+            # Two standard deviations to each side of the mode, roughly.
+            initial_point_func=lambda seed: np.random.default_rng(seed).uniform(-2, 2, d),
+            shared_data={},
+            shared_var_keys={},
+            user_data=self.data,
+            n_expanded=d,
+            shape_info=(["z"], [slice(0, d)], [(d,)]),
+            logp_func=None,
+            expand_func=None,
+            reparameterized_names=None,
+        )

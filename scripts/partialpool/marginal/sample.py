@@ -28,10 +28,8 @@ def sample_scales(density: Density, spec: ModelSpec, *, cores: int, progress=Non
 def _sample_with_nutpie(density: Density, spec: ModelSpec, settings: dict, progress):
     import nutpie
 
-    from partialpool.marginal import native
-
     tree = nutpie.sample(
-        native.target(density),
+        density.native.for_nutpie(),
         seed=spec.seed,
         target_accept=spec.target_accept,
         progress_bar=False,

@@ -9,6 +9,7 @@ import numpy as np
 
 from partialpool.marginal.density import ScalePriors, expand
 from partialpool.marginal.design import Design
+from partialpool.marginal.native import NativeDensity
 from partialpool.marginal.priors import coded
 from partialpool.marginal.statistics import Statistics
 
@@ -96,17 +97,26 @@ class Density:
         self.dimensions = len(self.priors.sizes) + len(self.priors.pairs)
 
     def gradient(self, x: np.ndarray) -> tuple[float, np.ndarray]:
-        """Log density at a point x of the space, and its gradient there, both (dimensions,)."""
-        return self.gathered.density(x, np.zeros(self.dimensions), np.eye(self.dimensions), self.priors)
+        """Log density at a point x of the space, (dimensions,), and its gradient there."""
+        return self._unmoved(x)
 
     def whitened(self, z: np.ndarray) -> tuple[float, np.ndarray]:
         """The same at mode + root z (``frame``), with respect to z."""
-        return self.gathered.density(z, *self.frame, self.priors)
+        return self.native(z)
+
+    @cached_property
+    def _unmoved(self) -> NativeDensity:
+        return NativeDensity((np.zeros(self.dimensions), np.eye(self.dimensions)), self.priors, self.gathered)
+
+    @cached_property
+    def native(self) -> NativeDensity:
+        """``whitened`` as a C function."""
+        return NativeDensity(self.frame, self.priors, self.gathered)
 
     def scales(self, x: np.ndarray) -> Scales:
         """What points (draws, dimensions) of the space stand for."""
         draws, count = len(x), len(self.priors.sizes)
-        values, correlation = np.empty((draws, count)), np.empty((draws, count - 1, count - 1))
+        values, correlation = np.empty((draws, count)), np.zeros((draws, count - 1, count - 1))
         expand(np.ascontiguousarray(x), self.priors, values, correlation)
         return Scales(values[:, 0], values[:, 1:], correlation)
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from partialpool.marginal.batched import in_blocks
-from partialpool.marginal.density import PlainData, UnitsData, density_with_units, density_without_units
+from partialpool.marginal.density import PlainData, UnitsData
 from partialpool.marginal.design import Design
 from partialpool.marginal.likelihood import likelihood_program, log_likelihood, log_likelihood_without_units
 
@@ -67,10 +67,6 @@ class WithUnits(Statistics):
         operations, layout = likelihood_program(self.q, len(self.mean))
         return UnitsData(operations, np.array([*layout, len(self.xy)]), self.units, self.rest, self.mean)
 
-    def density(self, z, mode, root, priors) -> tuple[float, np.ndarray]:
-        """Log density of the scales and its gradient (``density.density_with_units``)."""
-        return density_with_units(z, mode, root, priors, self.data)
-
     def log_likelihood(self, sigma: float, cholesky: np.ndarray, c=None, b=None) -> tuple[float, float, np.ndarray]:
         """Log likelihood and its gradient (``likelihood.log_likelihood``)."""
         p = len(self.mean)
@@ -112,10 +108,6 @@ class WithoutUnits(Statistics):
     def data(self) -> PlainData:
         """Arguments of the compiled functions that do not change."""
         return PlainData(self.rest, self.mean, len(self.xy))
-
-    def density(self, z, mode, root, priors) -> tuple[float, np.ndarray]:
-        """Log density of sigma and its gradient (``density.density_without_units``)."""
-        return density_without_units(z, mode, root, priors, self.data)
 
     def log_likelihood(self, sigma: float, cholesky: np.ndarray) -> tuple[float, float, np.ndarray]:
         """Log likelihood and its gradient (``likelihood.log_likelihood_without_units``); ``cholesky`` is (0, 0)."""
