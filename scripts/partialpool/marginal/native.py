@@ -20,6 +20,7 @@ from partialpool.marginal.density import (
     density_with_units,
     density_without_units,
 )
+from partialpool.marginal.once import one_process_at_a_time
 
 NUMBERS = types.CPointer(types.float64)
 _POINTER = ctypes.POINTER(ctypes.c_double)
@@ -117,7 +118,8 @@ def _same(dimensions, expanded, z, out, data):
 @cache
 def _c_function(function, signature):
     """A function compiled, when a model first needs it."""
-    return cfunc(signature, cache=True, error_model="numpy")(function)
+    with one_process_at_a_time():
+        return cfunc(signature, cache=True, error_model="numpy")(function)
 
 
 class NativeDensity:
