@@ -30,11 +30,8 @@ rule render_report:
 onstart:
     if jobs := inside.jobs_to_run(workflow):
         kept = [model for model in study.models if Path(f"results/models/{model}.nc").exists()]
-        cache = inside.uses_cache(workflow)
-        print(
-            plan.text(jobs, kept, cores=workflow.cores or 1, cache=cache, benchmarks="results/benchmarks"),
-            file=sys.stderr,
-        )
+        cores, cache = inside.cores(workflow), inside.uses_cache(workflow)
+        print(plan.text(jobs, kept, cores=cores, cache=cache, benchmarks="results/benchmarks"), file=sys.stderr)
 
 
 onsuccess:

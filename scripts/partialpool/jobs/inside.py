@@ -1,9 +1,9 @@
 """What Snakemake knows and does not document: the only place that reads its private attributes.
 
-Snakemake has no public way to learn which files the configuration is from, which jobs will run (in ``onstart``),
-whether ``--cache`` is given (without it, a rule with ``cache: True`` makes Snakemake warn in every run), and where it
-keeps the conda environments of jobs. A test runs a small workflow with these functions, and fails when a release of
-Snakemake changes what they read.
+Snakemake has no public way to learn which files the configuration is from; which jobs will run (in ``onstart``), and on
+how many cores, where a cluster may run them; whether ``--cache`` is given (without it, a rule with ``cache: True`` makes
+Snakemake warn in every run); and where it keeps the conda environments of jobs. A test runs a small workflow with these
+functions, and fails when a release of Snakemake changes what they read.
 """
 
 from pathlib import Path
@@ -18,6 +18,11 @@ def jobs_to_run(workflow) -> list[tuple[str, str]]:
     """Rule and name (values of its wildcards) of every job of a run that makes files; for ``onstart``."""
     jobs = [job for job in workflow.dag.needrun_jobs() if job.output]
     return [(job.rule.name, "-".join(job.wildcards_dict.values())) for job in jobs]
+
+
+def cores(workflow) -> int:
+    """Number of cores that jobs share; 1 where a cluster runs them (``workflow.cores`` is an error there)."""
+    return workflow.resource_settings.cores or 1
 
 
 def uses_cache(workflow) -> bool:
