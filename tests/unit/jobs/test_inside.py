@@ -30,7 +30,8 @@ rule says:
     run: pass
 
 onstart:
-    print("JOBS", sorted(inside.jobs_to_run(workflow)), "CACHE", inside.uses_cache(workflow), "CORES", inside.cores(workflow))
+    print("JOBS", sorted(inside.jobs_to_run(workflow)), "CACHE", inside.uses_cache(workflow))
+    print("CORES", inside.cores(workflow))
     print("SOFTWARE", inside.software_options(workflow), "CONFIG", inside.config_files(workflow))
 """
 
@@ -61,5 +62,5 @@ def test_jobs_cache_and_software_of_a_run(tmp_path, options, cache, software):
         text=True,
     )
     jobs = [("first", "x"), ("second", "")]
-    assert f"JOBS {jobs} CACHE {cache} CORES 1" in done.stdout, done.stdout
+    assert f"JOBS {jobs} CACHE {cache}\nCORES 1\n" in done.stdout, done.stdout
     assert f"SOFTWARE {software.format(tmp_path / '.snakemake/conda')} CONFIG ['my.yaml']" in done.stdout, done.stdout
