@@ -2,8 +2,8 @@
 
 Snakemake has no public way to learn which files the configuration is from; which jobs will run (in ``onstart``), and on
 how many cores, where a cluster may run them; whether ``--cache`` is given (without it, a rule with ``cache: True``
-makes Snakemake warn in every run); and where it keeps the conda environments of jobs. A test runs a small workflow with these
-functions, and fails when a release of Snakemake changes what they read.
+makes Snakemake warn in every run); and where it keeps the conda environments of jobs. A test runs a small workflow with
+these functions, and fails when a release of Snakemake changes what they read.
 """
 
 from pathlib import Path
