@@ -86,6 +86,7 @@ def log_evidence(matrices, points):
 
 
 @pytest.mark.parametrize("model", ["m71.1", "m71.2", "m71.5"])
+@pytest.mark.slow
 def test_integrated_leave_one_out_is_that_of_fits_without_the_measurement(fit_of, prepared, model):
     """Log p(y_i | y_-i) = log p(y) - log p(y_-i), both by quadrature over the scales."""
     spec = STUDY.spec(model)

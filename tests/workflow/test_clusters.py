@@ -75,6 +75,7 @@ def test_the_kubernetes_job_runs_the_container_where_it_expects_the_study(study)
 
 
 @pytest.mark.skipif(not answers(), reason="no Slurm answers here; .ci/slurm starts one")
+@pytest.mark.slow
 def test_whatever_happens_to_jobs_the_results_are_those_of_a_local_run(study, tmp_path_factory):
     """One fit is killed for its memory, another is cancelled, and its second try is on a node that is being drained."""
     targets = ("results/models/m71.1.summary.csv", "results/models/m71.2.summary.csv", "results/comparison/pooling.csv")

@@ -140,6 +140,7 @@ store.save(fit.fit(spec, pd.read_parquet(sys.argv[2])), sys.argv[3], spec=spec, 
 """
 
 
+@pytest.mark.slow
 def test_same_seed_same_draws_whatever_was_compiled_before(tmp_path, correlated, units):
     """The first process compiles everything, the second finds it in PyTensor's cache on disk."""
     units.to_parquet(tmp_path / "units.parquet")
