@@ -90,7 +90,7 @@ def _matrices(spec: ModelSpec, rows: pd.DataFrame):
                 f"formula '{spec.formula}': 'group_effects: summary' needs the marginal engine, and it cannot fit "
                 f"this model: {reason}. Write 'group_effects: draws'."
             ) from None
-        print(f"Engine: nuts, because the model cannot be marginal: {reason}.")
+        print(f"Engine: nuts, because the marginal engine cannot fit this model: {reason}.")
         return None
 
 

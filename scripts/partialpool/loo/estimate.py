@@ -11,7 +11,7 @@ from partialpool.model.spec import ModelSpec
 def of_model(tree, spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1) -> ModelLoo:
     """The most trustworthy leave-one-out of a model for each estimand, and the plain one that readers know.
 
-    ``integrated`` for a model that can be marginal; else moment matching and refits (``refit``) for observations, and
+    ``integrated`` for a model with a closed form; else moment matching and refits (``refit``) for observations, and
     folds (``kfold``) for units.
 
     Parameters
@@ -28,7 +28,7 @@ def of_model(tree, spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1) -> Mo
     except NoClosedForm as reason:
         from partialpool.loo import kfold, refit
 
-        print(f"PSIS, moment matching, refits and folds of units, because the model cannot be marginal: {reason}.")
+        print(f"PSIS, moment matching, refits and folds of units, because the model has no closed form: {reason}.")
         plain = of_fit(tree)
         units = kfold.units(spec, data, cores=cores)
         return ModelLoo(refit.observations(tree, spec, data, plain, cores=cores), units, plain)

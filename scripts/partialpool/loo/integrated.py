@@ -13,7 +13,7 @@ from partialpool.model.spec import ModelSpec
 
 
 def integrated(tree, spec: ModelSpec, data: pd.DataFrame) -> tuple[PointwiseElpd, PointwiseElpd]:
-    """Leave-one-out with all coefficients integrated out, for a model that can be marginal.
+    """Leave-one-out with all coefficients integrated out, for a model with a closed form.
 
     log p(y_i | y_-i) = -log E[1 / p(y_i | y_-i, scales)] over the posterior of the scales, where the density given the
     scales is known in closed form: importance sampling has one to a few dimensions left, and its weights hardly vary.

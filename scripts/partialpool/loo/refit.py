@@ -1,4 +1,4 @@
-"""Cross-validation of models that cannot be marginal: moment matching, exact refits, and folds of units.
+"""Cross-validation of models without a closed form: moment matching, exact refits, and folds of units.
 
 A refit leaves rows out by dividing their density out of the joint density of the model, which keeps all of its
 parameters: the effects of a unit without rows then have the distribution of the population, levels that are not seen

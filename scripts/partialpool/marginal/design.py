@@ -30,7 +30,7 @@ SPECIAL_OUTCOMES = ("censored", "constrained", "truncated", "weighted")
 
 
 class NoClosedForm(Exception):
-    """Why a model cannot be marginal, in words."""
+    """Why the coefficients of a model cannot be integrated out in closed form."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _columns(widths: list[tuple[str, int]]) -> dict[str, slice]:
 
 
 def design(spec: ModelSpec, rows: pd.DataFrame) -> Design:
-    """Matrices of a model that can be marginal.
+    """Matrices of a model whose coefficients can be integrated out.
 
     Parameters
     ----------

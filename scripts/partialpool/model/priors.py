@@ -37,7 +37,7 @@ POSITIVE = (
     "LogNormal",
     "Weibull",
 )
-# Parameters of families that have no prior class of their own in `classes_of`: scales and shapes.
+# Classes of parameters that cannot be negative: scales and shapes.
 SCALES = ("sd", "sigma", "nu", "alpha", "kappa", "phi", "lam")
 
 
