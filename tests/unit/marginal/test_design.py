@@ -30,4 +30,5 @@ def test_a_model_that_cannot_be_marginal_says_why(make_spec, units, capsys, form
 def test_auto_takes_nuts_where_it_must_and_the_log_says_why(make_spec, units, capsys):
     spec = make_spec("count ~ 1", "Intercept", family="poisson", engine="auto", draws=10, warmup=10)
     assert fit_module.fit(spec, units).attrs["engine"] == "nuts"
-    assert "Engine: nuts, because the marginal engine cannot fit this model: its family is poisson" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "Engine: nuts, because the marginal engine cannot fit this model: its family is poisson" in said
