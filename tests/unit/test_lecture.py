@@ -97,7 +97,8 @@ def test_integrated_leave_one_out_is_that_of_fits_without_the_measurement(fit_of
 
     def exact(left_out):
         keep = ~left_out
-        part = replace(matrices, y=matrices.y[keep], x=matrices.x[keep], z=matrices.z[keep], codes=matrices.codes[keep])
+        factors = [replace(factor, z=factor.z[keep], codes=factor.codes[keep]) for factor in matrices.factors]
+        part = replace(matrices, y=matrices.y[keep], x=matrices.x[keep], factors=tuple(factors))
         return whole - log_evidence(part, points)
 
     unit = rows["id"].astype(str)

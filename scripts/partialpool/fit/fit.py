@@ -78,7 +78,10 @@ def _matrices(spec: ModelSpec, rows: pd.DataFrame):
     if spec.engine == "nuts":
         return None
     try:
-        return design(spec, rows)
+        matrices = design(spec, rows)
+        if len(matrices.factors) > 1:
+            raise NoClosedForm("its effects have several grouping factors")
+        return matrices
     except NoClosedForm as reason:
         if spec.engine == "marginal":
             raise StudyError(

@@ -1,6 +1,5 @@
 """A model as matrices, if all its coefficients can be integrated out."""
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -8,25 +7,15 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from partialpool.errors import StudyError
 from partialpool.model.assign import Priors, assign
 from partialpool.model.finite import refuse_infinite
 from partialpool.model.formula import bars
+from partialpool.model.matrices import GroupLevels, column_labels, evaluate, is_category, special_outcome, unfit
 from partialpool.model.names import INTERCEPT, Block, Term, blocks, common_dim
 from partialpool.model.spec import ModelSpec
 
-# Bambi's, except for those of an outcome that has no closed form.
-FUNCTIONS = {
-    "np": np,
-    "c": lambda *columns: np.column_stack(columns),
-    "log": np.log,
-    "log2": np.log2,
-    "log10": np.log10,
-    "exp": np.exp,
-    "exp2": np.exp2,
-    "abs": np.abs,
-}
-SPECIAL_OUTCOMES = ("censored", "constrained", "truncated", "weighted")
+# ASSUME: with more columns, a Cholesky factor of their precision for each draw takes longer than NUTS.
+MOST_DENSE_COLUMNS = 1000
 
 
 class NoClosedForm(Exception):
@@ -58,8 +47,45 @@ class CommonTerm:
 
 
 @dataclass(frozen=True)
+class GroupingFactor:
+    """A grouping factor and its effects.
+
+    Attributes
+    ----------
+    name
+        As Bambi names it: ``id``, ``school:class``.
+    blocks
+        The bars of the formula that it stands behind.
+    z : (n, q)
+        Design of the effects of one level.
+    codes : (n,)
+        Which of the ``levels`` a row belongs to.
+    levels
+        Their names in Bambi's order; those of ``a:b`` are all combinations, also where they have no rows.
+    """
+
+    name: str
+    blocks: list[Block]
+    z: np.ndarray
+    codes: np.ndarray
+    levels: list[str]
+
+    @property
+    def terms(self) -> list[Term]:
+        """Terms of the columns of ``z``."""
+        return [term for block in self.blocks for term in block.terms]
+
+    @cached_property
+    def columns(self) -> dict[str, slice]:
+        """Columns of ``z`` of each term, by name."""
+        return _columns([(term.name, len(term.coefficients)) for term in self.terms])
+
+
+@dataclass(frozen=True)
 class Design:
-    """A model as matrices: ``y = x b + z u + noise``, u the effects of the unit that a row belongs to.
+    """A model as matrices: ``y = x b + sum of z u + noise``, u the effects of the level that a row belongs to.
+
+    The sum is over grouping factors.
 
     Attributes
     ----------
@@ -79,12 +105,8 @@ class Design:
         What was subtracted from it.
     prior_mean, prior_sd : (p,)
         Of its coefficients.
-    blocks
-        The bars of the formula, all with one grouping factor.
-    z : (n, q)
-        Design of the effects of a unit.
-    codes : (n,)
-        Which of the units ``levels`` a row belongs to.
+    factors
+        The grouping factors, in the order in which they first stand in the formula.
     """
 
     spec: ModelSpec
@@ -97,20 +119,32 @@ class Design:
     centre: np.ndarray
     prior_mean: np.ndarray
     prior_sd: np.ndarray
-    blocks: list[Block]
-    z: np.ndarray
-    codes: np.ndarray
-    levels: list[str]
+    factors: tuple[GroupingFactor, ...]
+
+    # Those of the only grouping factor, until the engine takes several.
+    @property
+    def blocks(self) -> list[Block]:
+        return self.factors[0].blocks if self.factors else []
+
+    @property
+    def z(self) -> np.ndarray:
+        return self.factors[0].z if self.factors else self.x[:, :0]
+
+    @property
+    def codes(self) -> np.ndarray:
+        return self.factors[0].codes if self.factors else np.zeros(len(self.y), np.int64)
+
+    @property
+    def levels(self) -> list[str]:
+        return self.factors[0].levels if self.factors else []
 
     @property
     def terms(self) -> list[Term]:
-        """Terms of the columns of ``z``."""
-        return [term for block in self.blocks for term in block.terms]
+        return self.factors[0].terms if self.factors else []
 
-    @cached_property
+    @property
     def columns(self) -> dict[str, slice]:
-        """Columns of ``z`` of each term, by name."""
-        return _columns([(term.name, len(term.coefficients)) for term in self.terms])
+        return self.factors[0].columns if self.factors else {}
 
     @cached_property
     def common_columns(self) -> dict[str, slice]:
@@ -140,8 +174,8 @@ def design(spec: ModelSpec, rows: pd.DataFrame) -> Design:
     StudyError
         As ``build.build``: if a term is not finite in some row, a parameter has no prior, or a prior no parameter.
     """
-    grouping = _check_closed_form(spec)
-    matrices = _evaluate(spec, _only_expressions(spec, rows, grouping))
+    _check_closed_form(spec)
+    matrices = evaluate(spec, rows)
     outcome = np.asarray(matrices.response.term.term.data, dtype=float)
     if outcome.size != len(rows):
         raise NoClosedForm("its outcome has several columns")
@@ -166,7 +200,8 @@ def design(spec: ModelSpec, rows: pd.DataFrame) -> Design:
         y = y - offset
     x, centre = _centred(common, len(rows))
     prior_mean, prior_sd = _normal_priors(common, priors)
-    codes, levels = _units(rows, grouping, matrices)
+    factors = _factors(spec, rows, matrices, of_bars, predictors)
+    _check_dense_columns(factors, x.shape[1])
     return Design(
         spec=spec,
         priors=priors,
@@ -178,72 +213,42 @@ def design(spec: ModelSpec, rows: pd.DataFrame) -> Design:
         centre=centre,
         prior_mean=prior_mean,
         prior_sd=prior_sd,
-        blocks=of_bars,
-        z=np.column_stack([predictors[term.name] for block in of_bars for term in block.terms] or [x[:, :0]]),
-        codes=codes,
-        levels=levels,
+        factors=factors,
     )
 
 
-def _check_closed_form(spec: ModelSpec) -> str | None:
-    """The grouping factor of a model; NoClosedForm if it can be seen from the spec that there is no closed form."""
-    from formulae import model_description
-
+def _check_closed_form(spec: ModelSpec) -> None:
+    """Raise NoClosedForm if it can be seen from the spec that there is no closed form."""
     if spec.family != "gaussian":
         raise NoClosedForm(f"its family is {spec.family}, and only gaussian can be integrated")
     if spec.link not in (None, "identity"):
         raise NoClosedForm(f"its link is {spec.link}, and only identity can be integrated")
-    groupings = {Term.of_name(name).grouping for names in bars(spec.formula) for name in names}
-    if len(groupings) > 1:
-        raise NoClosedForm(f"its effects have several grouping factors: {', '.join(sorted(groupings))}")
-    function = model_description(spec.formula).response.term.name.partition("(")[0]
-    if function in SPECIAL_OUTCOMES:
+    if function := special_outcome(spec.formula):
         raise NoClosedForm(f"its outcome is {function}")
-    return next(iter(groupings), None)
 
 
-def _only_expressions(spec: ModelSpec, rows: pd.DataFrame, grouping: str | None) -> pd.DataFrame:
-    """Rows that formulae evaluates: all of one unit, if the grouping factor stands behind bars only.
-
-    formulae makes a column of each unit, of which there may be many. Only what stands before the bars is asked of it;
-    which row belongs to which unit is read from the data.
-    """
-    if grouping not in rows or not only_groups(spec.formula, grouping):
-        return rows
-    return rows.assign(**{grouping: pd.Categorical(["all"] * len(rows))})
-
-
-def only_groups(formula: str, grouping: str) -> bool:
-    """Whether a variable stands in a formula only behind bars."""
-    word = rf"(?<![\w.]){re.escape(grouping)}(?![\w.])"
-    return len(re.findall(word, formula)) == len(re.findall(rf"\|\s*{word}\s*\)", formula))
-
-
-def _evaluate(spec: ModelSpec, rows: pd.DataFrame):
-    """What formulae makes of a formula and rows."""
-    from formulae import design_matrices
-
-    try:
-        # What is not finite is refused later.
-        with np.errstate(all="ignore"):
-            return design_matrices(spec.formula, rows, na_action="error", extra_namespace=FUNCTIONS)
-    except Exception as error:  # formulae raises its own and builtin exceptions alike
-        raise _unfit(spec, error) from None
-
-
-def _unfit(spec: ModelSpec, error) -> StudyError:
-    return StudyError(f"formula '{spec.formula}', family '{spec.family}': {error}")
+def _check_dense_columns(factors: tuple[GroupingFactor, ...], common: int) -> None:
+    """Raise NoClosedForm if too much is left beside the effects of the grouping factor with most levels."""
+    if not factors:
+        return
+    largest = max(factors, key=lambda factor: len(factor.levels))
+    columns = common + sum(len(factor.levels) * factor.z.shape[1] for factor in factors if factor is not largest)
+    if columns > MOST_DENSE_COLUMNS:
+        raise NoClosedForm(
+            f"beside the effects of {largest.name}, its other grouping factors and common coefficients have {columns} "
+            f"columns together, and more than {MOST_DENSE_COLUMNS} take longer than NUTS"
+        )
 
 
 def _common_term(spec: ModelSpec, term) -> CommonTerm:
     """A common term of formulae; StudyError, in Bambi's words, if its column is the same for all rows."""
     values = np.asarray(term.data, dtype=float).reshape(len(term.data), -1)
-    levels = _levels(term, values)
+    levels = column_labels(term, values)
     if term.kind != "intercept" and (values == values[0]).all():
-        if not _is_category(term):
-            raise _unfit(spec, f"The term '{term.name}' is constant!")
+        if not is_category(term):
+            raise unfit(spec, f"The term '{term.name}' is constant!")
         if len(levels) == 1:
-            raise _unfit(spec, f"The term '{term.name}' has only 1 category!")
+            raise unfit(spec, f"The term '{term.name}' has only 1 category!")
     return CommonTerm(term.name, values, levels)
 
 
@@ -252,20 +257,24 @@ def _effects(matrices, rows: int) -> tuple[dict[str, Term], dict[str, np.ndarray
     terms, predictors = {}, {}
     for name, term in matrices.group.terms.items() if matrices.group else ():
         predictors[name] = np.asarray(term.expr.data, dtype=float).reshape(rows, -1)
-        terms[name] = Term.of_name(name, _levels(term.expr, predictors[name]))
+        terms[name] = Term.of_name(name, column_labels(term.expr, predictors[name]))
     return terms, predictors
 
 
-def _is_category(term) -> bool:
-    kinds = [component.kind for component in term.components] if term.kind == "interaction" else [term.kind]
-    return "categoric" in kinds
-
-
-def _levels(term, values: np.ndarray) -> list | None:
-    """Labels of the columns of a term of formulae, where it is a category or has several; as Bambi labels them."""
-    if _is_category(term):
-        return list(term.levels)
-    return list(range(values.shape[1])) if values.shape[1] > 1 else None
+def _factors(
+    spec: ModelSpec, rows: pd.DataFrame, matrices, of_bars: list[Block], predictors: dict[str, np.ndarray]
+) -> tuple[GroupingFactor, ...]:
+    """The grouping factors, from formulae's matrices, the bars of the formula and the columns of their terms."""
+    by_name: dict[str, list[Block]] = {}
+    for block in of_bars:
+        by_name.setdefault(block.terms[0].grouping, []).append(block)
+    factors = []
+    for name, own in by_name.items():
+        terms = [term for block in own for term in block.terms]
+        levels = GroupLevels.of(spec, matrices.group.terms[terms[0].name].factor, rows)
+        z = np.column_stack([predictors[term.name] for term in terms])
+        factors.append(GroupingFactor(name, own, z, levels.codes(rows), levels.labels))
+    return tuple(factors)
 
 
 def _centred(common: list[CommonTerm], rows: int) -> tuple[np.ndarray, np.ndarray]:
@@ -287,14 +296,3 @@ def _normal_priors(common: list[CommonTerm], priors: Priors) -> tuple[np.ndarray
         means += [dict(prior.args)["mu"]] * term.values.shape[1]
         sds += [dict(prior.args)["sigma"]] * term.values.shape[1]
     return np.array(means), np.array(sds)
-
-
-def _units(rows: pd.DataFrame, grouping: str | None, matrices) -> tuple[np.ndarray, list[str]]:
-    """Which unit each row belongs to, and the names of the units."""
-    if grouping is None:
-        return np.zeros(len(rows), np.int64), []
-    if grouping in rows:
-        units = rows[grouping].astype("category").cat
-        return units.codes.to_numpy(np.int64), [str(level) for level in units.categories]
-    term = next(iter(matrices.group.terms.values()))
-    return term.factor.data.argmax(axis=1).astype(np.int64), [str(level) for level in term.groups]

@@ -106,6 +106,8 @@ def leave_out(matrices: Design, posterior, subsets: np.ndarray) -> np.ndarray:
     NoClosedForm
         If the rows of a subset belong to several members of the grouping factor.
     """
+    if len(matrices.factors) > 1:
+        raise NoClosedForm("its effects have several grouping factors")
     # In a large study the scales are known well: a subset of draws suffices.
     shape = posterior.sizes["chain"], posterior.sizes["draw"]
     posterior = posterior.isel(draw=thinned((1, shape[1]), max(100, LARGE // (shape[0] * (int(subsets.max()) + 1)))))

@@ -3,20 +3,14 @@
 import numpy as np
 import pandas as pd
 
-from partialpool.errors import StudyError
-from partialpool.marginal.design import FUNCTIONS, SPECIAL_OUTCOMES, only_groups
+from partialpool.model.matrices import GroupLevels, evaluate, folded, special_outcome
 from partialpool.model.names import Term
 from partialpool.model.spec import ModelSpec
 
 
 def is_gaussian(spec: ModelSpec) -> bool:
     """Whether a model's measurements are normal around its linear predictor."""
-    outcome = spec.formula.partition("~")[0].strip()
-    return (
-        spec.family == "gaussian"
-        and spec.link in (None, "identity")
-        and outcome.partition("(")[0] not in SPECIAL_OUTCOMES
-    )
+    return spec.family == "gaussian" and spec.link in (None, "identity") and special_outcome(spec.formula) is None
 
 
 class LinearPredictor:
@@ -31,53 +25,28 @@ class LinearPredictor:
     """
 
     def __init__(self, spec: ModelSpec, rows: pd.DataFrame):
-        from formulae import design_matrices
-
-        self.spec = spec
-        # formulae makes a column of each unit, of which there may be many. Where a column stands behind bars only, its
-        # levels are looked up in the posterior instead.
-        self.behind_bars = [column for column in rows.columns if only_groups(spec.formula, column)]
-        try:
-            with np.errstate(all="ignore"):
-                self.matrices = design_matrices(
-                    spec.formula, self._fold(rows), na_action="error", extra_namespace=FUNCTIONS
-                )
-        except Exception as error:  # formulae raises its own and builtin exceptions alike
-            raise StudyError(f"formula '{spec.formula}', family '{spec.family}': {error}") from None
-
-    def _fold(self, rows: pd.DataFrame) -> pd.DataFrame:
-        return rows.assign(**dict.fromkeys(self.behind_bars, pd.Categorical(["all"] * len(rows))))
+        self.formula, self.matrices = spec.formula, evaluate(spec, rows)
+        group = self.matrices.group.terms.values() if self.matrices.group else ()
+        self.levels = {term.name: GroupLevels.of(spec, term.factor, rows) for term in group}
 
     def __call__(self, posterior, at: pd.DataFrame) -> np.ndarray:
         """Draws, (chain, draw, rows of ``at``), of the linear predictor, offsets included."""
         values = np.zeros((posterior.sizes["chain"], posterior.sizes["draw"], len(at)))
-        folded = self._fold(at)
+        shown = folded(self.formula, at)
         if self.matrices.common:
             for term in self.matrices.common.terms.values():
-                columns = np.asarray(term.eval_new_data(folded), dtype=float).reshape(len(at), -1)
+                columns = np.asarray(term.eval_new_data(shown), dtype=float).reshape(len(at), -1)
                 if term.kind == "offset":
                     values += columns[:, 0]
                 else:
                     values += _draws(posterior, term.name) @ columns.T
         if self.matrices.group:
             for term in self.matrices.group.terms.values():
-                columns = np.asarray(term.expr.eval_new_data(folded), dtype=float).reshape(len(at), -1)
-                effects = _effects(posterior, Term.of_name(term.name))
-                places = self._places(posterior, term, at, folded)
-                for column, effect in zip(columns.T, effects, strict=True):
+                columns = np.asarray(term.expr.eval_new_data(shown), dtype=float).reshape(len(at), -1)
+                places = self.levels[term.name].codes(at)
+                for column, effect in zip(columns.T, _effects(posterior, Term.of_name(term.name)), strict=True):
                     values += effect[..., places] * column
         return values
-
-    def _places(self, posterior, term, at: pd.DataFrame, folded: pd.DataFrame) -> np.ndarray:
-        """Which level of the grouping factor of a term each row has."""
-        grouping, dim = Term.of_name(term.name).grouping, Term.of_name(term.name).grouping_dim
-        if grouping not in self.behind_bars:
-            return term.factor.eval_new_data(folded).argmax(axis=1)
-        levels = pd.Index(posterior[dim].to_numpy().astype(str))
-        places = levels.get_indexer(at[grouping].astype(str))
-        if unknown := sorted(set(at[grouping][places < 0].astype(str))):
-            raise StudyError(f"'at': {grouping} has no level {', '.join(unknown)}. Valid: {', '.join(levels)}.")
-        return places
 
 
 def _draws(posterior, name: str) -> np.ndarray:

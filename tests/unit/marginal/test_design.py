@@ -14,7 +14,6 @@ from partialpool.model.formula import complete_cases
     [
         ("count ~ x + (1 | id)", "Intercept b sd", {"family": "poisson"}, "family is poisson"),
         ("y ~ x + (1 | id)", "Intercept b sd sigma", {"link": "log"}, "link is log"),
-        ("y ~ x + (1 | id) + (1 | group)", "Intercept b sd sigma", {}, "several grouping factors: group, id"),
         ("y ~ x", "Intercept sigma", {"priors": {"b": "StudentT(3, 0, 1)"}}, "prior of x is StudentT"),
     ],
 )

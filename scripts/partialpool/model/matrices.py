@@ -1,0 +1,170 @@
+"""What formulae makes of a formula and rows: the only module that calls it for matrices.
+
+It makes a column of each level of a grouping factor, of which there may be many. Where a column of the data stands
+behind bars only, formulae is shown one level (``folded``), so that it makes what stands before the bars and nothing
+else; which row belongs to which level is read from the data (``GroupLevels``).
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from math import prod
+
+import numpy as np
+import pandas as pd
+
+from partialpool.errors import StudyError
+from partialpool.model.grammar import left_side
+from partialpool.model.spec import ModelSpec
+
+# Bambi's, except for those of an outcome that is not normal.
+_FUNCTIONS = {
+    "np": np,
+    "c": lambda *columns: np.column_stack(columns),
+    "log": np.log,
+    "log2": np.log2,
+    "log10": np.log10,
+    "exp": np.exp,
+    "exp2": np.exp2,
+    "abs": np.abs,
+}
+_SPECIAL_OUTCOMES = ("censored", "constrained", "truncated", "weighted")
+# ASSUME: a grouping factor a:b with more combinations of levels is a mistake. All of them are levels, as in Bambi, and
+# so many names alone fill a gigabyte.
+MOST_LEVELS = 10_000_000
+
+
+def special_outcome(formula: str) -> str | None:
+    """The function, such as ``truncated``, that makes the outcome of a formula something else than normal."""
+    function = left_side(formula).partition("(")[0]
+    return function if function in _SPECIAL_OUTCOMES else None
+
+
+def evaluate(spec: ModelSpec, rows: pd.DataFrame):
+    """Design matrices, by formulae, of a model and its rows; StudyError if the formula does not fit them."""
+    from formulae import design_matrices
+
+    try:
+        # What is not finite is refused later.
+        with np.errstate(all="ignore"):
+            shown = folded(spec.formula, rows)
+            return design_matrices(spec.formula, shown, na_action="error", extra_namespace=_FUNCTIONS)
+    except Exception as error:  # formulae raises its own and builtin exceptions alike
+        raise unfit(spec, error) from None
+
+
+def unfit(spec: ModelSpec, why) -> StudyError:
+    """The error of a formula that does not fit its rows, in the words of formulae or Bambi."""
+    return StudyError(f"formula '{spec.formula}', family '{spec.family}': {why}")
+
+
+def folded(formula: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows with a single level in all columns that stand behind bars only."""
+    one_level = pd.Categorical.from_codes(np.zeros(len(rows), np.int8), ["all"])
+    return rows.assign(**dict.fromkeys(_behind_bars_only(formula), one_level))
+
+
+def _behind_bars_only(formula: str) -> set[str]:
+    """Columns that are grouping factors, or part of one such as ``a:b``, and stand nowhere else."""
+    from formulae import model_description
+
+    description = model_description(formula)
+    behind = [component for term in description.group_terms for component in term.factor.components]
+    elsewhere = description.response.var_names.union(*(term.var_names for term in description.common_terms))
+    elsewhere = elsewhere.union(*(term.expr.var_names for term in description.group_terms))
+    # What a function behind a bar takes must keep its values.
+    elsewhere = elsewhere.union(*(component.var_names for component in behind if not _is_column(component)))
+    return {component.name for component in behind if _is_column(component)} - elsewhere
+
+
+def _is_column(component) -> bool:
+    return component.var_names == {component.name}
+
+
+def is_category(term) -> bool:
+    """Whether a term of formulae has a category in it."""
+    kinds = [component.kind for component in term.components] if term.kind == "interaction" else [term.kind]
+    return "categoric" in kinds
+
+
+def column_labels(term, values: np.ndarray) -> list | None:
+    """Labels of the columns ``values`` of a term, if it is a category or has several; as Bambi labels them."""
+    if is_category(term):
+        return list(term.levels)
+    return list(range(values.shape[1])) if values.shape[1] > 1 else None
+
+
+@dataclass(frozen=True)
+class GroupLevels:
+    """The levels of a grouping factor: all combinations of the levels of its parts, as Bambi has them.
+
+    Attributes
+    ----------
+    formula
+        Of the model.
+    factor
+        What stands behind the bar, from ``evaluate``: a term of formulae.
+    categories
+        By column that is a part of it: its values, in order.
+    """
+
+    formula: str
+    factor: object
+    categories: dict[str, pd.Index]
+
+    @classmethod
+    def of(cls, spec: ModelSpec, factor, rows: pd.DataFrame) -> "GroupLevels":
+        """The levels in a model's rows; StudyError if there are more than ``MOST_LEVELS``."""
+        columns = [component.name for component in factor.components if _is_column(component)]
+        levels = cls(spec.formula, factor, {column: _categories(rows[column]) for column in columns})
+        if (combinations := prod(levels._sizes)) > MOST_LEVELS:
+            raise StudyError(
+                f"formula '{spec.formula}': {factor.name} has {combinations} levels, all combinations of those of "
+                f"{' and '.join(part.name for part in factor.components)}, and at most {MOST_LEVELS} are possible. If "
+                f"each level of one of them belongs to one level of the others, it is a grouping factor by itself."
+            )
+        return levels
+
+    @cached_property
+    def _labels_of_parts(self) -> list[list[str]]:
+        return [
+            [str(value) for value in self.categories[part.name].tolist()]
+            if part.name in self.categories
+            else part.contrast_matrix.labels
+            for part in self.factor.components
+        ]
+
+    @property
+    def _sizes(self) -> list[int]:
+        return [len(labels) for labels in self._labels_of_parts]
+
+    @property
+    def labels(self) -> list[str]:
+        """Names of the levels, those without rows among them: ``N:1``."""
+        return [":".join(parts) for parts in product(*self._labels_of_parts)]
+
+    def codes(self, rows: pd.DataFrame) -> np.ndarray:
+        """Which of the levels each of some rows has, (n,)."""
+        shown = folded(self.formula, rows)
+        codes = [
+            self._codes_of_column(part.name, rows)
+            if part.name in self.categories
+            else part.eval_new_data(shown).argmax(axis=1)
+            for part in self.factor.components
+        ]
+        return np.ravel_multi_index(codes, self._sizes).astype(np.int64)
+
+    def _codes_of_column(self, column: str, rows: pd.DataFrame) -> np.ndarray:
+        categories = self.categories[column]
+        codes = categories.get_indexer(pd.Index(rows[column]))
+        if unknown := sorted(set(rows[column][codes < 0].astype(str))):
+            valid = ", ".join(map(str, categories))
+            raise StudyError(f"'at': {column} has no level {', '.join(unknown)}. Valid: {valid}.")
+        return codes
+
+
+def _categories(column: pd.Series) -> pd.Index:
+    """Levels of a column, in formulae's order: their own if they have one, or else sorted."""
+    if isinstance(column.dtype, pd.CategoricalDtype) and column.cat.ordered:
+        return column.cat.categories
+    return pd.Index(sorted(column.unique().tolist()))
