@@ -7,7 +7,7 @@ import pandas as pd
 
 from partialpool.loo.pointwise import PointwiseElpd, batch_sums
 from partialpool.loo.psis import influence_of_mean, psis
-from partialpool.loo.smoothing import log_sum_exp
+from partialpool.weights.smoothing import log_sum_exp
 from partialpool.model.names import ROW_DIM
 from partialpool.model.spec import ModelSpec
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from partialpool.loo.pointwise import Estimate
-from partialpool.loo.smoothing import efficiency_of_one, log_sum_exp, smooth_one
+from partialpool.weights.smoothing import efficiency_of_one, log_sum_exp, smooth_one
 
 # As in the R package loo.
 MOST_STEPS = 30

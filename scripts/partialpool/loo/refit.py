@@ -14,7 +14,7 @@ from partialpool.fit.fit import settled
 from partialpool.loo import moment_match
 from partialpool.loo.joint import Density, Unrecoverable
 from partialpool.loo.pointwise import GOOD_PARETO_K, Estimate, PointwiseElpd
-from partialpool.loo.smoothing import efficiency_of_one, log_sum_exp, relative_error, smooth_one
+from partialpool.weights.smoothing import efficiency_of_one, log_sum_exp, relative_error, smooth_one
 from partialpool.model.formula import complete_cases
 from partialpool.model.names import ROW_DIM
 from partialpool.model.reproducible import reproducible

@@ -1,48 +1,75 @@
-"""Exact draws of all coefficients given the scales."""
+"""Exact draws of the effects of units given the scales and all other coefficients."""
 
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 
 import numpy as np
 
-from partialpool.marginal.batched import (
-    DRAW,
-    LANES,
-    Program,
-    cholesky_names,
-    eliminate,
-    evaluate,
-    posterior,
-    scalars,
-    unit_names,
-)
-from partialpool.marginal.statistics import CHUNK, WithoutUnits, WithUnits
+from partialpool.marginal.lanes import compiled, solve_lower_, solve_upper_
+from partialpool.marginal.rows import CHUNK
+from partialpool.marginal.scales import Scales
+from partialpool.marginal.statistics import Statistics
+from partialpool.marginal.unit import conditional_, marginal_
+
+# Draws that are worked on together.
+LANES = 64
 
 
-@cache
-def effects_program(q: int, p: int) -> tuple[np.ndarray, int, np.ndarray]:
-    """Effects of a unit given the scales and the common coefficients: from standard normal numbers z, L v.
+@compiled
+def draw_units_(effects, sigma, cholesky, dense, triangles, starts, places, cross):
+    """Draw the effects of units given the scales and the dense coefficients.
 
-    v has the precision I + F'F / sigma^2 and the mean F'W^-1 (y - X b).
-
-    Returns
-    -------
-    operations, rows
-        As above; the last q inputs are z.
-    outputs
-        Rows of the effects.
+    Parameters
+    ----------
+    effects : (q, units, lanes)
+        Standard normal numbers, replaced by the effects.
+    sigma, cholesky : (lanes,), (q, q, lanes)
+    dense : (d, lanes)
+        The dense coefficients.
+    triangles, starts, places, cross
+        See ``Statistics``, of these units.
     """
-    common = [("b", j) for j in range(p)]
-    noise = [("z", i) for i in range(q)]
-    program = Program([*DRAW, *cholesky_names(q), *common], unit_names(q, p) + noise)
-    eliminate(program, q, p)
-    posterior(program, q, p)
-    program.solve_transposed("precision", noise, [("step", i) for i in range(q)])
-    for i in range(q):
-        program.sum(("v", i), [(("v", i), "one"), (("step", i), "one")])
-    for i in range(q):
-        program.sum(("u", i), [(("L", i, j), ("v", j)) for j in range(i + 1)])
-    return program.operations, len(program.places), np.array([program["u", i] for i in range(q)], dtype=np.int64)
+    q, lanes = triangles.shape[1], len(sigma)
+    variance = sigma * sigma
+    f, k, precision = np.empty((q, q, lanes)), np.empty((q, q, lanes)), np.empty((q, q, lanes))
+    residual, v = np.empty((q, 1, lanes)), np.empty((q, 1, lanes))
+    for unit in range(len(triangles)):
+        marginal_(f, k, triangles[unit], cholesky, variance)
+        conditional_(f, k, precision, variance)
+        outcome = starts[unit + 1] - 1
+        for i in range(q):
+            for lane in range(lanes):
+                residual[i, 0, lane] = cross[outcome, i]
+                v[i, 0, lane] = effects[i, unit, lane]
+            for column in range(starts[unit], outcome):
+                for lane in range(lanes):
+                    residual[i, 0, lane] -= cross[column, i] * dense[places[column], lane]
+        solve_lower_(k, residual)
+        solve_upper_(precision, v)
+        for i in range(q):
+            for j in range(q):
+                for lane in range(lanes):
+                    v[i, 0, lane] += f[j, i, lane] * residual[j, 0, lane]
+        for i in range(q):
+            for lane in range(lanes):
+                effects[i, unit, lane] = 0.0
+            for j in range(i + 1):
+                for lane in range(lanes):
+                    effects[i, unit, lane] += cholesky[i, j, lane] * v[j, 0, lane]
+
+
+def draw_effects(statistics: Statistics, scales: Scales, dense: np.ndarray, units: slice, rng) -> np.ndarray:
+    """Exact draws of the effects of some units, (draws, units, q), given the dense coefficients (draws, d)."""
+    starts = statistics.starts[units.start : units.stop + 1]
+    own = statistics.triangles[units], starts, statistics.places, statistics.cross
+    draws, q = len(scales.sigma), statistics.triangles.shape[1]
+    effects = np.empty((draws, len(starts) - 1, q))
+    for begin in range(0, draws, LANES):
+        some = slice(begin, begin + LANES)
+        cholesky = np.ascontiguousarray(np.moveaxis(scales.cholesky[0][some], 0, -1))
+        lanes = rng.standard_normal((q, len(starts) - 1, cholesky.shape[2]))
+        draw_units_(lanes, scales.sigma[some], cholesky, np.ascontiguousarray(dense[some].T), *own)
+        effects[some] = np.transpose(lanes, (2, 1, 0))
+    return effects
 
 
 def thinned(shape: tuple[int, int], most: int) -> np.ndarray:
@@ -52,30 +79,24 @@ def thinned(shape: tuple[int, int], most: int) -> np.ndarray:
     return (np.arange(chains)[:, None] * draws + within).ravel()
 
 
-def draw_effects(gathered: WithUnits | WithoutUnits, sigma, cholesky, b, blocks: slice, rng, units: int) -> np.ndarray:
-    """Exact draws of the effects of some blocks of units given scales and common coefficients, (draws, units, q)."""
-    q, inputs = gathered.q, gathered.units[blocks]
-    effects = rng.standard_normal((len(sigma), len(inputs), q, LANES))
-    evaluate(*effects_program(q, b.shape[1]), scalars(sigma, cholesky, b), inputs, effects, effects)
-    return effects.transpose(0, 1, 3, 2).reshape(len(sigma), len(inputs) * LANES, q)[:, :units]
+def in_batches(statistics: Statistics, scales: Scales, dense: np.ndarray, rng, cores: int, function) -> list:
+    """Results of a function of draws (draws, units, q) of some units' effects, batch by batch of units.
 
-
-def summarise_effects(gathered: WithUnits, sigma, cholesky, b, shape, rng, units: int, cores: int) -> np.ndarray:
-    """Mean, sd, 2.5 % and 97.5 % quantile of each effect, (statistic, q, units), from up to 1000 draws.
-
-    Some blocks of units at a time, so that memory does not grow with the number of units.
+    So many at a time that memory does not grow with the number of units; the draws do not depend on the cores.
     """
-    some = thinned(shape, -(-1000 // shape[0]))
-    sigma, cholesky, b = sigma[some], cholesky[some], b[some]
-    step = max(1, CHUNK // (len(sigma) * LANES * gathered.q))
-    starts = range(0, len(gathered.units), step)
+    units, q = statistics.triangles.shape[:2]
+    step = max(1, CHUNK // (len(scales.sigma) * q))
+    batches = [slice(start, min(start + step, units)) for start in range(0, units, step)]
 
-    def batch(start: int, own_rng) -> np.ndarray:
-        inside = min(step * LANES, units - start * LANES)
-        effects = draw_effects(gathered, sigma, cholesky, b, slice(start, start + step), own_rng, inside)
-        effects = np.ascontiguousarray(effects.transpose(2, 1, 0))
-        quantiles = np.quantile(effects, [0.025, 0.975], axis=-1)
-        return np.stack([effects.mean(axis=-1), effects.std(axis=-1, ddof=1), *quantiles])
+    def one(batch: slice, own_rng):
+        return function(draw_effects(statistics, scales, dense, batch, own_rng))
 
     with ThreadPoolExecutor(cores) as pool:
-        return np.concatenate(list(pool.map(batch, starts, rng.spawn(len(starts)))), axis=-1)
+        return list(pool.map(one, batches, rng.spawn(len(batches))))
+
+
+def summary_of_effects(effects: np.ndarray) -> np.ndarray:
+    """Mean, sd, 2.5 % and 97.5 % quantile of each effect, (statistic, q, units), from draws (draws, units, q)."""
+    effects = np.ascontiguousarray(effects.transpose(2, 1, 0))
+    quantiles = np.quantile(effects, [0.025, 0.975], axis=-1)
+    return np.stack([effects.mean(axis=-1), effects.std(axis=-1, ddof=1), *quantiles])

@@ -1,210 +1,187 @@
 """Densities of what is left out, given the scales."""
 
-from functools import cache
-
 import numpy as np
 
-from partialpool.marginal.batched import (
-    DRAW,
-    LANES,
-    Program,
-    cholesky_names,
-    eliminate,
-    evaluate,
-    in_blocks,
-    posterior,
-    scalars,
-    unit_names,
-)
-from partialpool.marginal.coefficients import thinned
-from partialpool.marginal.design import Design, NoClosedForm
-from partialpool.marginal.statistics import CHUNK, LARGE, WithoutUnits, WithUnits, statistics, triangles
-from partialpool.model.population import population
+from partialpool.marginal.lanes import add_product_, cholesky_, compiled, inner, lanes_last, solve_lower_
+from partialpool.marginal.likelihood import dense_posterior, in_threads
+from partialpool.marginal.rows import Rows, sets_of_rows
+from partialpool.marginal.scales import Scales
+from partialpool.marginal.statistics import Statistics
+from partialpool.marginal.unit import conditional_, load_, marginal_
 
 
-@cache
-def leave_out_program(q: int, p: int, m: int) -> tuple[np.ndarray, int, np.ndarray]:
-    """Density of m rows of a unit given all other rows and the scales; they are its further inputs.
+@compiled
+def leave_out_(out, sigma, cholesky, mean, covariance, units, triangles, starts, places, cross, z, columns):
+    """Log density of rows of a unit given all other rows and the scales, up to log(2 pi) / 2 a row.
 
     With P the posterior covariance of all coefficients given the scales and w the design of the rows, H = w P w' /
     sigma^2 and the residuals e at the posterior mean, the rows given the others are normal around y - (I - H)^-1 e with
     covariance sigma^2 (I - H)^-1.
 
-    Returns
-    -------
-    operations, rows
-        As above.
-    outputs
-        Rows of |I - H| and e'(I - H)^-1 e.
+    Parameters
+    ----------
+    out : (subsets, lanes)
+        Filled.
+    sigma, cholesky : (lanes,), (q, q, lanes)
+    mean, covariance : (d, lanes), (d, d, lanes)
+        Of the dense coefficients.
+    units : (subsets,)
+        Which unit the rows of a subset belong to; all meet as many dense columns.
+    triangles, starts, places, cross
+        See ``Statistics``.
+    z, columns : (subsets, m, q), (subsets, m, width)
+        Designs of the rows: of their unit's effects, and of the dense columns that it meets with the outcome behind.
     """
-    common = [("b", j) for j in range(p)] + [("C", i, j) for i in range(p) for j in range(i + 1)]
-    z = [("z", t, i) for t in range(m) for i in range(q)]
-    xy = [("x", t, j) for t in range(m) for j in range(p + 1)]
-    program = Program([*DRAW, *cholesky_names(q), *common], unit_names(q, p) + z + xy)
-    eliminate(program, q, p)
-    posterior(program, q, p)
-    for t in range(m):
-        own, shared = [("own", t, i) for i in range(q)], [("shared", t, j) for j in range(p)]
-        for i in range(q):
-            program.sum(own[i], [(("z", t, k), ("L", k, i)) for k in range(i, q)])
-        predicted = [(own[i], ("v", i)) for i in range(q)] + [(("x", t, j), ("b", j)) for j in range(p)]
-        program.sum(("e", t), [(("x", t, p), "one")], predicted)
-        # What is left of the common design after the unit's own effects took their part: x - own G'E.
-        for i in range(q):
-            program.sum(("along", t, i), [(own[k], ("G", i, k)) for k in range(q)])
-        for j in range(p):
-            along = [(("along", t, i), ("E", i, j)) for i in range(q)]
-            program.sum(shared[j], [(("x", t, j), "one")], along)
-        program.solve("precision", own, own)
-        program.solve("C", shared, shared)
-    w = [("own", i) for i in range(q)] + [("shared", j) for j in range(p)]
-    for t in range(m):
-        for s in range(t + 1):
-            program.sum("h", [((kind, t, i), (kind, s, i)) for kind, i in w])
-            program.sum(("rest", t, s), [("one", "one")] if s == t else (), [("h", "1/sigma2")])
-    rows, outputs = _given_others(program, m)
-    return program.operations, rows, outputs
+    q, lanes = triangles.shape[1], len(sigma)
+    m, width = columns.shape[1:]
+    variance = sigma * sigma
+    f, k, precision = np.empty((q, q, lanes)), np.empty((q, q, lanes)), np.empty((q, q, lanes))
+    e, response = np.empty((q, width, lanes)), np.empty((q, width, lanes))
+    own, rest = np.empty((q, m, lanes)), np.empty((m, m, lanes))
+    shared, spread = np.empty((m, width, lanes)), np.empty((width, lanes))
+    last = -1
+    for subset in range(len(units)):
+        unit = units[subset]
+        at = places[starts[unit] : starts[unit] + width - 1]
+        if unit != last:
+            marginal_(f, k, triangles[unit], cholesky, variance)
+            load_(e, k, cross, starts[unit], width)
+            conditional_(f, k, precision, variance)
+            response[:] = 0.0
+            add_product_(response, f, e)
+            last = unit
+        own_design_(own, z[subset], cholesky)
+        shared_design_(shared, columns[subset], own, response)
+        solve_lower_(precision, own)
+        for t in range(m):
+            spread_(spread, shared[t], covariance, at)
+            for s in range(t + 1):
+                less_(rest[t, s], own[:, t], own[:, s], spread, shared[s], variance, s == t)
+            # In the place of the outcome, which is not needed any more, the residual.
+            for j in range(width - 1):
+                for lane in range(lanes):
+                    shared[t, width - 1, lane] -= shared[t, j, lane] * mean[at[j], lane]
+        residual = shared[:, width - 1 :]
+        cholesky_(rest)
+        solve_lower_(rest, residual)
+        for lane in range(lanes):
+            value = -m * np.log(sigma[lane])
+            for t in range(m):
+                value -= np.log(rest[t, t, lane]) + 0.5 * residual[t, 0, lane] ** 2 / variance[lane]
+            out[subset, lane] = value
 
 
-@cache
-def given_others_program(m: int) -> tuple[np.ndarray, int, np.ndarray]:
-    """The last part of ``leave_out_program``: its inputs are the lower triangle of I - H, and e."""
-    rest = [("rest", t, s) for t in range(m) for s in range(t + 1)]
-    program = Program(DRAW, rest + [("e", t) for t in range(m)])
-    rows, outputs = _given_others(program, m)
-    return program.operations, rows, outputs
+@inner
+def own_design_(own, z, cholesky):
+    """Design of v, L'z, of each row, (q, m, lanes)."""
+    for i in range(own.shape[0]):
+        for t in range(own.shape[1]):
+            for lane in range(own.shape[2]):
+                own[i, t, lane] = 0.0
+            for k in range(i, own.shape[0]):
+                for lane in range(own.shape[2]):
+                    own[i, t, lane] += z[t, k] * cholesky[k, i, lane]
 
 
-def _given_others(program: Program, m: int) -> tuple[int, np.ndarray]:
-    program.sum("determinant", [("one", "one")])
-    program.cholesky("rest", m, "determinant")
-    e = [("e", t) for t in range(m)]
-    program.solve("rest", e, e)
-    program.sum("quadratic", [(value, value) for value in e])
-    return len(program.places), np.array([program["determinant"], program["quadratic"]])
+@inner
+def shared_design_(shared, columns, own, response):
+    """What is left of the dense columns (m, width, lanes) after the unit's effects took their part."""
+    for t in range(shared.shape[0]):
+        for j in range(shared.shape[1]):
+            for lane in range(shared.shape[2]):
+                shared[t, j, lane] = columns[t, j]
+            for i in range(own.shape[0]):
+                for lane in range(shared.shape[2]):
+                    shared[t, j, lane] -= own[i, t, lane] * response[i, j, lane]
 
 
-def leave_out(matrices: Design, posterior, subsets: np.ndarray) -> np.ndarray:
+@inner
+def spread_(spread, design, covariance, at):
+    """Covariance of the dense coefficients at some places times a row's design, (width, lanes) both."""
+    for i in range(len(at)):
+        for lane in range(spread.shape[1]):
+            spread[i, lane] = 0.0
+        for j in range(len(at)):
+            entry = covariance[at[i], at[j]]
+            for lane in range(spread.shape[1]):
+                spread[i, lane] += entry[lane] * design[j, lane]
+
+
+@inner
+def less_(rest, own, other, spread, shared, variance, same):
+    """An entry (lanes,) of I - H, for one row and another, ``same`` or not."""
+    for lane in range(len(rest)):
+        rest[lane] = 0.0
+    for i in range(own.shape[0]):
+        for lane in range(len(rest)):
+            rest[lane] += own[i, lane] * other[i, lane]
+    for j in range(spread.shape[0] - 1):
+        for lane in range(len(rest)):
+            rest[lane] += spread[j, lane] * shared[j, lane]
+    for lane in range(len(rest)):
+        rest[lane] = (1.0 if same else 0.0) - rest[lane] / variance[lane]
+
+
+def left_out(statistics: Statistics, rows: Rows, scales: Scales, subsets: np.ndarray, cores: int = 1) -> np.ndarray:
     """Log density of each subset of rows given all other rows and the scales, with all coefficients integrated out.
 
     Parameters
     ----------
-    matrices
-        From ``design``.
-    posterior
-        Dataset of a fit of the model, by any engine.
+    statistics, rows
+        Of a model.
+    scales
+        Draws of the scales, those of the block-diagonal grouping factor in front.
     subsets : (n,)
-        Which subset a row belongs to, 0, 1, ... without a gap.
+        Which subset a row belongs to, 0, 1, ... without a gap; the rows of a subset belong to one unit.
 
     Returns
     -------
-    (chain, draw, subsets), in nats
-        With all draws, or so many that there are about 10^8 numbers.
-
-    Raises
-    ------
-    NoClosedForm
-        If the rows of a subset belong to several members of the grouping factor.
+    (draws, subsets), in nats
     """
-    if len(matrices.factors) > 1:
-        raise NoClosedForm("its effects have several grouping factors")
-    # In a large study the scales are known well: a subset of draws suffices.
-    shape = posterior.sizes["chain"], posterior.sizes["draw"]
-    posterior = posterior.isel(draw=thinned((1, shape[1]), max(100, LARGE // (shape[0] * (int(subsets.max()) + 1)))))
-    sigma = posterior["sigma"].transpose("chain", "draw").to_numpy()
-    cholesky = np.zeros((sigma.size, 0, 0))
-    if matrices.terms:
-        cholesky = population(posterior, matrices.terms).cholesky.reshape(sigma.size, *[matrices.z.shape[1]] * 2)
-    densities = left_out(statistics(matrices), matrices.z, matrices.codes, sigma.ravel(), cholesky, subsets)
-    if densities is None:
-        raise NoClosedForm(f"what is left out together belongs to several members of {matrices.terms[0].grouping}")
-    return densities.reshape(*sigma.shape, -1)
-
-
-def left_out(gathered: WithUnits | WithoutUnits, z, codes, sigma, cholesky, subsets) -> np.ndarray | None:
-    """``leave_out`` given draws of the scales, (draws, subsets); None if a subset has rows of several units."""
-    # Subsets in the order of the units they belong to.
-    order = np.lexsort((subsets, codes))
+    order = np.lexsort((subsets, rows.codes))
     starts = np.flatnonzero(np.diff(subsets[order], prepend=-1))
-    which, unit = subsets[order[starts]], codes[order[starts]]
-    if len(np.unique(which)) < len(which):
-        return None
-    b, precision_cholesky = gathered.conditions(sigma, cholesky)
-    densities = np.empty((len(sigma), len(which)))
-    leave = _leave_out_of_units if isinstance(gathered, WithUnits) else _leave_out_without_units
-    for some, rows, spare, squares in compress(np.append(starts, len(order)), order, z, gathered.xy):
-        for draws in np.array_split(np.arange(len(sigma)), -(-rows.size * len(sigma) // CHUNK)):
-            given = gathered, sigma[draws], cholesky[draws], b[draws], precision_cholesky[draws]
-            determinant, quadratic = leave(*given, unit[some], rows)
-            variance = sigma[draws, None] ** 2
-            constant = (rows.shape[1] + spare) * np.log(2 * np.pi * variance)
-            value = -0.5 * (constant - np.log(determinant) + (quadratic + squares) / variance)
-            densities[draws[:, None], which[some]] = value
-    return densities
+    which, unit = subsets[order[starts]], rows.codes[order[starts]]
+    widths = np.diff(statistics.starts)[unit]
+    parts = [
+        (some, unit[some], *compressed(rows.z[own], rows.columns(own, widths[some[0]])))
+        for some, own in sets_of_rows(order, np.append(starts, len(order)), widths)
+    ]
+
+    def block(draws: slice) -> np.ndarray:
+        some = scales.take(draws)
+        mean, covariance = dense_posterior(statistics, some)
+        given = some.sigma, *map(lanes_last, (some.cholesky[0], mean, covariance))
+        of_units = statistics.triangles, statistics.starts, statistics.places, statistics.cross
+        densities = np.empty((len(some.sigma), len(which)))
+        for subset, units, z, columns, spare, squares in parts:
+            out = np.empty((len(subset), len(some.sigma)))
+            leave_out_(out, *given, units, *of_units, z, columns)
+            out -= 0.5 * z.shape[1] * np.log(2 * np.pi)
+            out -= 0.5 * (spare * np.log(2 * np.pi * some.sigma**2) + squares[:, None] / some.sigma**2)
+            densities[:, which[subset]] = out.T
+        return densities
+
+    return np.concatenate(in_threads(block, statistics, scales, cores))
 
 
-def compress(starts: np.ndarray, order: np.ndarray, z: np.ndarray, xy: np.ndarray):
-    """Rows of each subset in as few rows as have the same likelihood.
+def compressed(z: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, int, np.ndarray]:
+    """Rows of subsets in as few rows as have the same likelihood.
 
     Parameters
     ----------
-    starts : (subsets + 1,)
-        Where the rows of each subset begin in ``order``.
-    order, z, xy
-        See ``gather``.
+    z, columns : (subsets, m, q), (subsets, m, width)
+        Their designs, the outcome behind.
 
-    Yields
-    ------
-    subsets : (some,)
-        Subsets with the same number of rows.
-    rows : (some, m, q + p + 1)
-        Their rows; m is at most q + p.
-    spare, squares : (), (some,)
-        How many rows without any design each has beside these, and the sum of squares of their outcomes.
+    Returns
+    -------
+    z, columns
+        The same for at most q + width - 1 rows.
+    spare, squares : (), (subsets,)
+        How many rows without any design each subset has beside these, and the sum of squares of their outcomes.
     """
-    design = z.shape[1] + xy.shape[1] - 1
-    for which, triangle in triangles(starts, order, np.column_stack([z, xy])):
-        size = starts[which[0] + 1] - starts[which[0]]
-        yield which, triangle[:, : min(size, design)], max(size - design, 0), triangle[:, design, design] ** 2
-
-
-def _leave_out_of_units(gathered: WithUnits, sigma, cholesky, b, precision_cholesky, unit, rows):
-    """|I - H| and e'(I - H)^-1 e of rows left out (``leave_out_program``), both (draws, subsets).
-
-    ``rows`` (subsets, m, q + p + 1) belong to ``unit`` (subsets,).
-    """
-    p, q, m = b.shape[1], gathered.q, rows.shape[1]
-    lower = np.tril_indices(p)
-    inverted = precision_cholesky[:, *lower]
-    inverted[:, lower[0] == lower[1]] **= -1.0
-    program = leave_out_program(q, p, m)
-    of_units = gathered.units.transpose(0, 2, 1).reshape(-1, gathered.units.shape[1])
-    own = [of_units[unit], rows[:, :, :q].reshape(len(rows), -1), rows[:, :, q:].reshape(len(rows), -1)]
-    inputs = in_blocks(np.concatenate(own, axis=1))
-    nothing = np.empty((len(sigma), len(inputs), 0, LANES))
-    return _evaluated(program, scalars(sigma, cholesky, b, inverted), inputs, nothing)[:, :, : len(rows)]
-
-
-def _leave_out_without_units(gathered: WithoutUnits, sigma, cholesky, b, precision_cholesky, unit, rows):
-    """The same where no effect belongs to a unit; ``precision_cholesky`` is diagonal, (draws, p)."""
-    draws, (subsets, m) = len(sigma), rows.shape[:2]
-    blocks = -(-subsets // LANES)
-    inputs = np.zeros((m * (m + 1) // 2 + m, draws, blocks * LANES))
-    precision, place = (sigma[:, None] * precision_cholesky) ** -2.0, 0
-    for t in range(m):
-        for s in range(t + 1):
-            inputs[place, :, :subsets] = float(s == t) - precision @ (rows[:, t, :-1] * rows[:, s, :-1]).T
-            place += 1
-    for t in range(m):
-        inputs[place + t, :, :subsets] = rows[:, t, -1] - b @ rows[:, t, :-1].T
-    varying = inputs.reshape(len(inputs), draws, blocks, LANES).transpose(1, 2, 0, 3)
-    program = given_others_program(m)
-    nothing = np.empty((blocks, 0, LANES))
-    return _evaluated(program, scalars(sigma, cholesky), nothing, np.ascontiguousarray(varying))[:, :, :subsets]
-
-
-def _evaluated(program: tuple, draws: np.ndarray, inputs: np.ndarray, varying: np.ndarray) -> np.ndarray:
-    """Two outputs of a program, (2, draws, units)."""
-    outputs = np.empty((len(draws), len(inputs), 2, LANES))
-    evaluate(*program, draws, inputs, varying, outputs)
-    return outputs.transpose(2, 0, 1, 3).reshape(2, len(draws), -1)
+    q, design = z.shape[2], z.shape[2] + columns.shape[2] - 1
+    if z.shape[1] <= design:
+        return z, columns, 0, np.zeros(len(z))
+    triangle = np.linalg.qr(np.concatenate([z, columns], axis=2), mode="r")
+    own = np.ascontiguousarray(triangle[:, :design])
+    return own[:, :, :q].copy(), own[:, :, q:].copy(), z.shape[1] - design, triangle[:, design, design] ** 2

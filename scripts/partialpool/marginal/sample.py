@@ -1,73 +1,38 @@
-"""NUTS over the scales."""
+"""Draws of the scales: independent ones, and where these fail NUTS."""
+
+from dataclasses import dataclass
+from math import log
 
 import numpy as np
 
-from partialpool.jobs.progress import draw_by_draw, from_nutpie
-from partialpool.marginal.scales import Density
-from partialpool.model.reproducible import reproducible
+from partialpool.jobs.progress import from_nutpie
+from partialpool.marginal import independent
+from partialpool.marginal.design import Design
+from partialpool.marginal.independent import IndependentDraws, Mixture
+from partialpool.marginal.mode import derivatives, find_mode
+from partialpool.marginal.scales import Scales, Space
+from partialpool.marginal.with_effects import WithEffects
+from partialpool.marginal.without_effects import WithoutEffects
 from partialpool.model.spec import ModelSpec
 
 
-def sample_scales(density: Density, spec: ModelSpec, *, cores: int, progress=None):
-    """NUTS over the scales.
+class Posterior:
+    """The posterior of the scales of a model on their unconstrained space, with all coefficients integrated out.
 
-    Returns
-    -------
-    ndarray
-        Draws on the unconstrained space, (chain, draw, dimensions).
-    Dataset
-        Statistics of the sampler, (chain, draw).
+    Attributes
+    ----------
+    model
+        ``WithEffects`` or ``WithoutEffects``.
+    space
+        The unconstrained space.
     """
-    sampler = _sample_with_pymc if spec.sampler == "pymc" else _sample_with_nutpie
-    settings = {"draws": spec.draws, "tune": spec.warmup, "chains": spec.chains, "cores": cores}
-    z, stats = sampler(density, spec, settings, progress)
-    mode, root = density.frame
-    return mode + z @ root.T, stats
 
+    def __init__(self, matrices: Design, *, cores: int = 1):
+        self.model = WithEffects(matrices) if matrices.factors else WithoutEffects(matrices)
+        self.space, self.cores = Space(matrices), cores
 
-def _sample_with_nutpie(density: Density, spec: ModelSpec, settings: dict, progress):
-    import nutpie
-
-    tree = nutpie.sample(
-        density.native.for_nutpie(),
-        seed=spec.seed,
-        target_accept=spec.target_accept,
-        progress_bar=False,
-        progress_callback=progress and (lambda chains: progress(from_nutpie(chains))),
-        **settings,
-    )
-    return tree["posterior"]["z"].to_numpy(), tree["sample_stats"].to_dataset()
-
-
-def _sample_with_pymc(density: Density, spec: ModelSpec, settings: dict, progress):
-    import pymc as pm
-    import pytensor.tensor as pt
-    from pytensor.graph.basic import Apply
-    from pytensor.graph.op import Op
-
-    class LogDensity(Op):
-        """z -> log density and its gradient."""
-
-        def make_node(self, z):
-            return Apply(self, [z], [pt.dscalar(), pt.dvector()])
-
-        def perform(self, node, inputs, outputs):
-            value, gradient = density.whitened(inputs[0])
-            outputs[0][0], outputs[1][0] = np.asarray(value), gradient
-
-        def pullback(self, inputs, outputs, cotangents):
-            return [cotangents[0] * outputs[1]]
-
-    with reproducible(), pm.Model():
-        z = pm.Flat("z", shape=density.dimensions, initval=np.zeros(density.dimensions))
-        pm.Potential("density", LogDensity()(z)[0])
-        tree = pm.sample(
-            nuts_sampler="pymc",
-            random_seed=spec.seed,
-            nuts={"target_accept": spec.target_accept},
-            progressbar=False,
-            callback=progress and draw_by_draw(progress, spec.chains, spec.warmup + spec.draws),
-            compute_convergence_checks=False,
-            **settings,
-        )
-    return tree["posterior"]["z"].to_numpy(), tree["sample_stats"].to_dataset()
+    def log_density(self, x: np.ndarray) -> np.ndarray:
+        """Log of likelihood times prior at points x (n, dimensions), (n,), with its constant: it integrates to p(y)."""
+        with np.errstate(all="ignore"):
+            value = self.model.log_likelihood(self.space.scales(x), self.cores) + self.space.log_prior(x)
+        return np.nan_to_num(value, nan=-np.inf, posinf=-np.inf)

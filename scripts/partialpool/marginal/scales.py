@@ -1,4 +1,4 @@
-"""The scales of a model: their priors, the space where they are sampled, and their log density there."""
+"""The scales of a model: their priors, and the unconstrained space where they are drawn."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,11 +7,8 @@ from math import lgamma
 
 import numpy as np
 
-from partialpool.marginal.density import ScalePriors, expand
 from partialpool.marginal.design import Design
-from partialpool.marginal.native import NativeDensity
-from partialpool.marginal.priors import coded
-from partialpool.marginal.statistics import Statistics
+from partialpool.marginal.priors import log_prior
 
 
 @dataclass(frozen=True)
@@ -21,123 +18,119 @@ class Scales:
     Attributes
     ----------
     sigma : (draws,)
-    sd : (draws, q)
-        Standard deviations of the effects of a unit.
-    correlation : (draws, q, q)
+    sd : of each grouping factor, (draws, q)
+        Standard deviations of the effects of one of its levels.
+    correlation : of each grouping factor, (draws, q, q)
         Cholesky factors of their correlation matrices.
     """
 
     sigma: np.ndarray
-    sd: np.ndarray
-    correlation: np.ndarray
+    sd: tuple[np.ndarray, ...]
+    correlation: tuple[np.ndarray, ...]
 
-    @property
-    def cholesky(self) -> np.ndarray:
-        """Cholesky factors of the covariance of the effects of a unit, (draws, q, q)."""
-        return self.sd[:, :, None] * self.correlation
+    @cached_property
+    def cholesky(self) -> tuple[np.ndarray, ...]:
+        """Of each grouping factor the Cholesky factors of the covariance of its effects, (draws, q, q)."""
+        return tuple(sd[:, :, None] * own for sd, own in zip(self.sd, self.correlation, strict=True))
 
-    def correlations(self, effects: slice) -> np.ndarray:
-        """Correlations of some effects, (draws, pairs)."""
-        own = self.correlation[:, effects]
-        pairs = [(own[:, i] * own[:, j]).sum(axis=-1) for i, j in combinations(range(own.shape[1]), 2)]
-        return np.stack(pairs, axis=-1)
+    def take(self, draws) -> "Scales":
+        """Some of the draws."""
+        return Scales(self.sigma[draws], tuple(sd[draws] for sd in self.sd), tuple(c[draws] for c in self.correlation))
 
-
-def resolution(matrices: Design, gathered: Statistics) -> np.ndarray:
-    """Rough sizes of the scales, (1 + q,): of sigma, and the sd of each effect that the data could just tell from 0.
-
-    The latter is the standard error of one unit's effect times (2 / units)^(1/4).
-    """
-    spread = np.sqrt(np.mean(gathered.xy[:, -1] ** 2)) or 1.0
-    units = max(len(matrices.levels), 1)
-    information = (matrices.z**2).sum(axis=0) / units
-    smallest = spread / np.sqrt(np.where(information > 0, information, 1.0)) * (2 / units) ** 0.25
-    return np.array([spread, *smallest])
+    def block_first(self, block: int) -> "Scales":
+        """With the grouping factor number ``block`` in front of the others."""
+        order = [block, *(i for i in range(len(self.sd)) if i != block)] if self.sd else []
+        return Scales(self.sigma, tuple(self.sd[i] for i in order), tuple(self.correlation[i] for i in order))
 
 
-def scale_priors(matrices: Design, gathered: Statistics) -> ScalePriors:
-    """Priors and transforms of the scales of a model.
+def correlations(cholesky: np.ndarray) -> np.ndarray:
+    """Correlations (draws, pairs) from the Cholesky factors (draws, q, q) of correlation matrices."""
+    pairs = combinations(range(cholesky.shape[1]), 2)
+    return np.stack([(cholesky[:, i] * cholesky[:, j]).sum(axis=-1) for i, j in pairs], axis=-1)
+
+
+class Space:
+    """The unconstrained space of the scales of a model. A coordinate x of it is one of
+
+    - a scale (sigma first, then the standard deviations of the effects), which is ``size log(1 + exp(x))``: linear above
+      ``size``, where the data tell it from 0, and logarithmic below. A posterior that reaches 0 is then close to normal;
+    - a partial correlation of effects j > k given those before k, which is ``tanh(x / 2)``. Those of independent effects
+      have no coordinate and are 0.
+
+    Attributes
+    ----------
+    dimensions
+        Number of coordinates.
 
     References
     ----------
     Lewandowski, Kurowicka & Joe (2009): partial correlations of an LKJ(eta) matrix of w effects are 2 Beta(b, b) - 1
     with b = eta + (w - 2 - k) / 2, where k effects are given.
     """
-    of_effects = [matrices.priors.sd[term.name] for term in matrices.terms for _ in term.coefficients]
-    families, parameters = zip(*map(coded, [matrices.priors.family["sigma"], *of_effects]), strict=True)
-    pairs, beta, first = [], [], 0
-    for block in matrices.blocks:
-        width = len(block.coefficients)
-        for k, j in combinations(range(width), 2):
-            b = matrices.priors.eta + (width - 2 - k) / 2
-            pairs.append((first + k, first + j))
-            beta.append((b, lgamma(2 * b) - 2 * lgamma(b)))
-        first += width
-    return ScalePriors(
-        np.array(families),
-        np.array(parameters),
-        resolution(matrices, gathered),
-        np.array(pairs, dtype=np.int64).reshape(-1, 2),
-        np.array(beta, dtype=float).reshape(-1, 2),
-    )
 
-
-class Density:
-    """Log density of the scales on the unconstrained space, with its gradient.
-
-    Attributes
-    ----------
-    dimensions
-        Of the space: 1 + q scales, and the partial correlations.
-    """
-
-    def __init__(self, matrices: Design, gathered: Statistics):
-        self.gathered = gathered
-        self.priors = scale_priors(matrices, gathered)
-        self.dimensions = len(self.priors.sizes) + len(self.priors.pairs)
-
-    def gradient(self, x: np.ndarray) -> tuple[float, np.ndarray]:
-        """Log density at a point x of the space, (dimensions,), and its gradient there."""
-        return self._unmoved(x)
-
-    def whitened(self, z: np.ndarray) -> tuple[float, np.ndarray]:
-        """The same at mode + root z (``frame``), with respect to z."""
-        return self.native(z)
-
-    @cached_property
-    def _unmoved(self) -> NativeDensity:
-        return NativeDensity((np.zeros(self.dimensions), np.eye(self.dimensions)), self.priors, self.gathered)
-
-    @cached_property
-    def native(self) -> NativeDensity:
-        """``whitened`` as a C function."""
-        return NativeDensity(self.frame, self.priors, self.gathered)
+    def __init__(self, matrices: Design):
+        terms = [term for factor in matrices.factors for term in factor.terms]
+        self.priors = [matrices.priors.family["sigma"]]
+        self.priors += [matrices.priors.sd[term.name] for term in terms for _ in term.coefficients]
+        self.widths = [factor.z.shape[1] for factor in matrices.factors]
+        self.sizes = _sizes(matrices)
+        # Of each partial correlation the grouping factor, the effects j and k, and b.
+        self.partial: list[tuple[int, int, int, float]] = []
+        for i, factor in enumerate(matrices.factors):
+            first = 0
+            for block in factor.blocks:
+                width = len(block.coefficients)
+                for k, j in combinations(range(width), 2):
+                    self.partial.append((i, first + j, first + k, matrices.priors.eta + (width - 2 - k) / 2))
+                first += width
+        self.dimensions = len(self.sizes) + len(self.partial)
 
     def scales(self, x: np.ndarray) -> Scales:
-        """What points (draws, dimensions) of the space stand for."""
-        draws, count = len(x), len(self.priors.sizes)
-        values, correlation = np.empty((draws, count)), np.zeros((draws, count - 1, count - 1))
-        expand(np.ascontiguousarray(x), self.priors, values, correlation)
-        return Scales(values[:, 0], values[:, 1:], correlation)
+        """What points x (draws, dimensions) of the space stand for."""
+        values = self.sizes * np.logaddexp(0, x[:, : len(self.sizes)])
+        sds = np.split(values[:, 1:], np.cumsum(self.widths)[:-1], axis=1) if self.widths else []
+        partial = [np.zeros((len(x), q, q)) for q in self.widths]
+        for (i, j, k, _), own in zip(self.partial, np.tanh(x[:, len(self.sizes) :] / 2).T, strict=True):
+            partial[i][:, j, k] = own
+        return Scales(values[:, 0], tuple(sds), tuple(map(_cholesky_of_partial, partial)))
 
-    @cached_property
-    def frame(self) -> tuple[np.ndarray, np.ndarray]:
-        """Mode, and a root S of the inverse of the curvature there, S S'.
+    def log_prior(self, x: np.ndarray) -> np.ndarray:
+        """Log prior density of points x (draws, dimensions) of the space, with the Jacobian determinant, (draws,)."""
+        count = len(self.sizes)
+        scales = self.sizes * np.logaddexp(0, x[:, :count])
+        value = (np.log(self.sizes) - np.logaddexp(0, -x[:, :count])).sum(axis=1)
+        for prior, own in zip(self.priors, scales.T, strict=True):
+            value += log_prior(prior, own)
+        for (*_, b), own in zip(self.partial, x[:, count:].T, strict=True):
+            value += lgamma(2 * b) - 2 * lgamma(b) - b * (np.logaddexp(0, own) + np.logaddexp(0, -own))
+        return value
 
-        With x = mode + S z the density of z is roughly standard normal (approximate whitening), which shortens warmup.
-        """
-        from scipy.optimize import minimize
 
-        def negative(x):
-            value, slope = self.gradient(x)
-            return (-value, -slope) if np.isfinite(value) else (np.inf, np.zeros_like(x))
+def _cholesky_of_partial(partial: np.ndarray) -> np.ndarray:
+    """Cholesky factors of correlation matrices from partial correlations at [draw, j, k], both (draws, q, q)."""
+    cholesky = np.zeros_like(partial)
+    for j in range(partial.shape[1]):
+        # What the effects before k leave of a standard deviation of 1.
+        left = np.ones(len(partial))
+        for k in range(j):
+            p = partial[:, j, k]
+            cholesky[:, j, k] = p * left
+            left = left * np.sqrt((1 - p) * (1 + p))
+        cholesky[:, j, j] = left
+    return cholesky
 
-        best = minimize(negative, np.zeros(self.dimensions), jac=True, method="BFGS", options={"maxiter": 100})
-        d, mode, spread = self.dimensions, best.x, np.sqrt(np.abs(np.diag(best.hess_inv)))
-        curvature = np.empty((d, d))
-        for i, step in enumerate(0.1 * np.clip(spread, 1e-6, 1)):
-            away = step * np.eye(d)[i]
-            curvature[i] = (negative(mode + away)[1] - negative(mode - away)[1]) / (2 * step)
-        # Where the density is flat, curves upwards or ends, a distance of 1 is as good as any.
-        values, vectors = np.linalg.eigh(np.nan_to_num((curvature + curvature.T) / 2, posinf=0, neginf=0))
-        return mode, np.ascontiguousarray(vectors / np.sqrt(np.where(values > 1, values, 1)))
+
+def _sizes(matrices: Design) -> np.ndarray:
+    """Rough sizes of the scales: of sigma, and the sd of each effect that the data could just tell from 0.
+
+    The latter is the standard error of one level's effect times (2 / levels)^(1/4).
+    """
+    x, precision = matrices.x, matrices.prior_sd**-2.0
+    b = np.linalg.solve(x.T @ x + np.diag(precision), x.T @ matrices.y + precision * matrices.prior_mean)
+    spread = np.sqrt(np.mean((matrices.y - x @ b) ** 2)) or 1.0
+    sizes = [np.array([spread])]
+    for factor in matrices.factors:
+        levels = len(factor.levels)
+        information = (factor.z**2).sum(axis=0) / levels
+        sizes.append(spread / np.sqrt(np.where(information > 0, information, 1.0)) * (2 / levels) ** 0.25)
+    return np.concatenate(sizes)

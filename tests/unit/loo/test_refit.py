@@ -8,7 +8,7 @@ from partialpool.loo.joint import Density, Unrecoverable
 from partialpool.loo.kfold import units as units_by_folds
 from partialpool.loo.psis import of_fit
 from partialpool.loo.refit import bridge, mean_density, observations
-from partialpool.loo.smoothing import relative_error
+from partialpool.weights.smoothing import relative_error
 from scipy import stats
 from scipy.special import logsumexp
 

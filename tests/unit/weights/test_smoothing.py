@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from arviz_stats.base import array_stats
-from partialpool.loo.smoothing import (
+from partialpool.weights.smoothing import (
     efficiency_of_one,
     fit_pareto,
     log_sum_exp,

@@ -1,0 +1,187 @@
+"""Independent draws from a density of a few dimensions, and its normalising constant, without a chain that has to find it.
+
+Draws of a mixture of t distributions are weighted, and another mixture is fitted to them, for a few rounds. An
+independence Metropolis chain of draws of the last mixture has the density as its distribution: a proposal is taken with
+probability min(1, weight / weight of where the chain is). The mean of the weights is the normalising constant.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from partialpool.marginal.mixture import Mixture, fit_mixture
+from partialpool.marginal.mode import find_mode
+from partialpool.weights.smoothing import log_sum_exp, smooth_one
+
+# Draws and components of each round.
+ROUNDS = ((1024, 1), (1024, 2), (2048, 4))
+# A round whose weights are worth this share of its draws is the last: the mixture it came from is good enough.
+GOOD = 0.9
+# Where the draws that are to be kept fail the checks, mixtures of so many components are fitted to them.
+MORE_COMPONENTS = (6, 8)
+# The checks: the weights must have a variance, and the chain must move.
+LARGEST_PARETO_K = 0.5
+LOWEST_ACCEPTANCE = 0.3
+# ASSUME: proposals between kept draws are so many that one in ten draws at most repeats the one before.
+REPEATED = 0.1
+
+
+@dataclass(frozen=True)
+class IndependentDraws:
+    """Draws from a density, and what is known of how they came about.
+
+    Attributes
+    ----------
+    x : (chain, draw, d)
+    log_density, log_weight : (chain, draw)
+        Log density, and log importance weight, of each draw.
+    accepted : (chain, draw)
+        Whether it is another draw than the one before.
+    log_evidence, mcse : float
+        Logarithm of the normalising constant, and its Monte Carlo standard error.
+    pareto_k : float
+        Of the importance weights of all proposals.
+    acceptance : float
+        Share of proposals that a chain takes.
+    proposal : Mixture
+        That they were drawn from.
+    """
+
+    x: np.ndarray
+    log_density: np.ndarray
+    log_weight: np.ndarray
+    accepted: np.ndarray
+    log_evidence: float
+    mcse: float
+    pareto_k: float
+    acceptance: float
+    proposal: Mixture
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the checks hold."""
+        return self.pareto_k <= LARGEST_PARETO_K and self.acceptance >= LOWEST_ACCEPTANCE
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """Draws x (n, d) of a mixture, their log densities and log importance weights, (n,)."""
+
+    x: np.ndarray
+    log_density: np.ndarray
+    log_weight: np.ndarray
+
+    @property
+    def weights(self) -> np.ndarray:
+        """Weights that sum to 1."""
+        return np.exp(self.log_weight - log_sum_exp(self.log_weight))
+
+    @property
+    def efficiency(self) -> float:
+        """How many equal weights these are worth, as a share of the draws."""
+        return float(1 / (self.weights**2).sum() / len(self.x))
+
+    @property
+    def acceptance(self) -> float:
+        """Share of proposals that a Metropolis chain takes: sum over pairs of min(w, w') / n, for weights of sum 1."""
+        rising, n = np.sort(self.weights), len(self.x)
+        return float(rising @ (2 * np.arange(n)[::-1] + 1) / n)
+
+
+def weigh(log_density: Callable, proposal: Mixture, n: int, rng: np.random.Generator) -> Weighted:
+    """Weighted draws of a mixture; no weight where the density is not a number."""
+    x = proposal.draw(n, rng)
+    values = np.nan_to_num(log_density(x), nan=-np.inf, posinf=-np.inf, neginf=-np.inf)
+    return Weighted(x, values, values - proposal.log_density(x))
+
+
+def adapt(log_density: Callable, dimensions: int, rng, start: Mixture | None = None) -> Mixture:
+    """A mixture close to a density; ``start`` is one that is already near to it."""
+    if start is None:
+        mode, root = find_mode(log_density, dimensions)
+        start = Mixture(np.ones(1), mode[None], 1.1 * root[None])
+    proposal = start
+    for n, components in ROUNDS:
+        draws = weigh(log_density, proposal, n, rng)
+        if draws.efficiency > GOOD:
+            return proposal
+        proposal = adapted(draws, components, rng)
+    return proposal
+
+
+def adapted(draws: Weighted, components: int, rng: np.random.Generator) -> Mixture:
+    """Mixture fitted to weighted draws."""
+    return fit_mixture(draws.x, draws.weights, components, rng).with_wide_component(draws.x, draws.weights)
+
+
+def sample(
+    log_density: Callable[[np.ndarray], np.ndarray],
+    dimensions: int,
+    *,
+    chains: int,
+    draws: int,
+    rng: np.random.Generator,
+    start: Mixture | None = None,
+) -> IndependentDraws:
+    """Independent draws from a density.
+
+    Parameters
+    ----------
+    log_density
+        Of points (n, dimensions), (n,), up to a constant; -inf or nan where there is none.
+    chains, draws
+        How many to keep.
+    rng
+        Source of randomness.
+    start
+        A mixture that is close to the density; by default it is found from the mode.
+
+    Returns
+    -------
+    IndependentDraws
+        The last ones, if the checks never hold (``trusted``).
+
+    References
+    ----------
+    Tierney (1994), Annals of Statistics 22(4), independence chains; Cappé et al. (2008), Statistics and Computing 18(4).
+    """
+    proposal = adapt(log_density, dimensions, rng, start)
+    for components in (*MORE_COMPONENTS, None):
+        acceptance = weigh(log_density, proposal, 512, rng).acceptance
+        thin = max(1, int(np.ceil(np.log(REPEATED) / np.log(max(1 - acceptance, 1e-9)))))
+        proposals = weigh(log_density, proposal, chains * draws * min(thin, 8), rng)
+        kept = _chains(proposals, proposal, chains, draws, rng)
+        if kept.trusted or components is None:
+            break
+        proposal = adapted(proposals, components, rng)
+    return kept
+
+
+def _chains(proposals: Weighted, proposal: Mixture, chains: int, draws: int, rng) -> IndependentDraws:
+    """Metropolis chains over proposals; each begins at one of them that is chosen by weight."""
+    n = len(proposals.x)
+    each = n // chains
+    thin = each // draws
+    log_weight = proposals.log_weight
+    thresholds = np.log(rng.random((chains, each)))
+    at = np.empty((chains, each), dtype=np.int64)
+    for chain, current in enumerate(rng.choice(n, size=chains, p=proposals.weights)):
+        for i in range(each):
+            candidate = chain * each + i
+            if thresholds[chain, i] < log_weight[candidate] - log_weight[current]:
+                current = candidate
+            at[chain, i] = current
+    kept = at[:, thin - 1 :: thin]
+    log_evidence = float(log_sum_exp(log_weight) - np.log(n))
+    return IndependentDraws(
+        x=proposals.x[kept],
+        log_density=proposals.log_density[kept],
+        log_weight=log_weight[kept] - log_evidence,
+        accepted=np.diff(kept, axis=1, prepend=-1) != 0,
+        log_evidence=log_evidence,
+        mcse=float(np.exp(log_weight - log_evidence).std(ddof=1) / np.sqrt(n)),
+        pareto_k=smooth_one(log_weight, 1.0)[1],
+        acceptance=proposals.acceptance,
+        proposal=proposal,
+    )

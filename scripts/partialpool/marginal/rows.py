@@ -1,0 +1,139 @@
+"""The rows of a model beside the block-diagonal part: which columns of the dense part each row and each unit meet.
+
+One grouping factor, that with most levels, is block-diagonal: its levels, here called units, are independent given all
+other coefficients. The others are *dense columns*: the common coefficients, then the effects of the other grouping
+factors, level by level, and behind them the outcome. A unit meets the levels that its rows have, often a few of many.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+# Elements of 8 bytes that are worked on at a time.
+CHUNK = 10**6
+
+
+@dataclass(frozen=True)
+class DenseFactor:
+    """Where the effects of a grouping factor are among the dense columns.
+
+    Attributes
+    ----------
+    first
+        Column of the first effect of the first level.
+    levels, q
+        Number of levels, and of the effects of each.
+    """
+
+    first: int
+    levels: int
+    q: int
+
+    @property
+    def columns(self) -> slice:
+        """All of its columns."""
+        return slice(self.first, self.first + self.levels * self.q)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """n rows, which belong to units.
+
+    Attributes
+    ----------
+    codes : (n,)
+        Which unit a row belongs to.
+    n_units
+        Number of units; some may have no row.
+    z : (n, q)
+        Design of a unit's effects.
+    xy : (n, p + 1)
+        Design of the common coefficients, and the outcome.
+    values : (n, k)
+        Designs of the effects of the other grouping factors.
+    within : (n, k)
+        Which of its unit's columns (``starts``) each of these belongs to.
+    starts : (n_units + 1,)
+        Where the columns of each unit begin in ``places``.
+    places : (columns of all units,)
+        Which of the dense columns they are, in rising order; the outcome, of which there is one, is the last.
+    """
+
+    codes: np.ndarray
+    n_units: int
+    z: np.ndarray
+    xy: np.ndarray
+    values: np.ndarray
+    within: np.ndarray
+    starts: np.ndarray
+    places: np.ndarray
+
+    def columns(self, which: np.ndarray, width: int) -> np.ndarray:
+        """Designs of rows in the columns of their units, (..., width); all of these units have so many columns."""
+        own = np.zeros((*which.shape, width))
+        p = self.xy.shape[1] - 1
+        own[..., :p], own[..., -1] = self.xy[which, :p], self.xy[which, p]
+        np.put_along_axis(own, self.within[which], self.values[which], axis=-1)
+        return own
+
+
+def rows_of(codes, n_units: int, z, xy, others: list[tuple[np.ndarray, np.ndarray, DenseFactor]]) -> Rows:
+    """Rows with the columns that their units meet.
+
+    Parameters
+    ----------
+    codes, n_units, z, xy
+        See ``Rows``.
+    others
+        Of each other grouping factor the level of each row (n,), the design (n, q), and its columns.
+    """
+    n, p = len(codes), xy.shape[1] - 1
+    dense = sum(factor.levels * factor.q for *_, factor in others)
+    met, within = [], [np.empty((n, 0), dtype=np.int64)]
+    widths = np.full(n_units, p)
+    for levels, _, factor in others:
+        # Each pair of a unit and a level that have a row in common, unit by unit.
+        pairs, pair = np.unique(codes * factor.levels + levels, return_inverse=True)
+        unit, level = np.divmod(pairs, factor.levels)
+        first = np.searchsorted(unit, np.arange(n_units + 1))
+        columns = widths[unit] + (np.arange(len(pairs)) - first[unit]) * factor.q
+        effects = np.arange(factor.q)
+        met.append((unit, columns[:, None] + effects, (factor.first + level * factor.q)[:, None] + effects))
+        within.append(columns[pair][:, None] + effects)
+        widths = widths + np.diff(first) * factor.q
+    starts = np.concatenate([[0], np.cumsum(widths + 1)])
+    places = np.empty(starts[-1], dtype=np.int64)
+    places[starts[:-1, None] + np.arange(p)] = np.arange(p)
+    for unit, columns, place in met:
+        places[starts[unit][:, None] + columns] = place
+    places[starts[1:] - 1] = p + dense
+    values = np.column_stack([np.empty((n, 0)), *(design for _, design, _ in others)])
+    return Rows(codes, n_units, z, xy, values, np.column_stack(within), starts, places)
+
+
+def sets_of_rows(order: np.ndarray, starts: np.ndarray, widths: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Sets of rows that have the same size and the same width, some at a time.
+
+    Parameters
+    ----------
+    order, starts : (n,), (sets + 1,)
+        Rows, set by set, and where each set begins.
+    widths : (sets,)
+        How many columns the rows of a set have.
+
+    Yields
+    ------
+    which : (some,)
+        Sets; those without rows are left out.
+    rows : (some, size)
+        Their rows.
+    """
+    sizes = np.diff(starts)
+    by_shape = np.lexsort((widths, sizes))
+    changes = (np.diff(sizes[by_shape]) != 0) | (np.diff(widths[by_shape]) != 0)
+    for same in np.split(by_shape, np.flatnonzero(changes) + 1):
+        size, width = (sizes[same[0]], widths[same[0]]) if len(same) else (0, 0)
+        if size:
+            for which in np.array_split(same, -(-len(same) * (size + width) * width // CHUNK)):
+                yield which, order[starts[which][:, None] + np.arange(size)]

@@ -1,0 +1,58 @@
+"""What is known of the effects of one unit given the scales, for many draws of them at a time.
+
+The rows of a unit are y = X b + Z L v + noise, with v standard normal; X b stands for all that is not its own. Of its QR
+decomposition Z = Q R only R and Q'[X y] are needed: with F = R L and W = sigma^2 I + F F' = K K',
+
+- what its rows say of b is E'E, E = K^-1 Q'[X y], beside what lies outside of the span of Z;
+- v given b has the mean G'E (y - X b), G = K^-1 F, and the precision I + F'F / sigma^2.
+
+QR holds where the usual Z'Z does not: at an sd near 0, a correlation near 1, an sd much larger than sigma.
+"""
+
+from partialpool.marginal.lanes import (
+    add_outer_,
+    add_product_,
+    cholesky_,
+    fill_diagonal_,
+    inner,
+    multiply_,
+    solve_lower_,
+)
+
+
+@inner
+def marginal_(f, k, triangle, cholesky, variance):
+    """Fill in F and K (q, q, lanes) of a unit; K as ``cholesky_`` leaves it.
+
+    ``triangle`` is R (q, q), ``cholesky`` L (q, q, lanes), and ``variance`` sigma^2 (lanes,).
+    """
+    multiply_(f, triangle, cholesky)
+    fill_diagonal_(k, variance)
+    add_outer_(k, f)
+    cholesky_(k)
+
+
+@inner
+def load_(e, k, cross, begin, width):
+    """Fill in E (q, width, lanes) of a unit whose columns Q'[X y] begin at a row of ``cross``."""
+    for i in range(e.shape[0]):
+        for j in range(width):
+            for lane in range(e.shape[2]):
+                e[i, j, lane] = cross[begin + j, i]
+    solve_lower_(k, e[:, :width])
+
+
+@inner
+def conditional_(f, k, precision, variance):
+    """F becomes G, and ``precision`` (q, q, lanes) the Cholesky factor of that of v given b."""
+    for i in range(f.shape[0]):
+        for j in range(f.shape[0]):
+            for lane in range(f.shape[2]):
+                precision[i, j, lane] = 0.0
+    add_product_(precision, f, f)
+    for i in range(f.shape[0]):
+        for j in range(i + 1):
+            for lane in range(f.shape[2]):
+                precision[i, j, lane] = precision[i, j, lane] / variance[lane] + (1.0 if i == j else 0.0)
+    cholesky_(precision)
+    solve_lower_(k, f)

@@ -1,0 +1,72 @@
+"""Models without group-level effects: in a basis in which X'X is diagonal, all coefficients are independent."""
+
+import numpy as np
+
+from partialpool.marginal.design import Design
+from partialpool.marginal.rows import CHUNK, sets_of_rows
+from partialpool.marginal.scales import Scales
+from partialpool.marginal.statistics import coordinates
+
+
+class WithoutEffects:
+    """A model without group-level effects, with what ``WithEffects`` has.
+
+    Attributes
+    ----------
+    at
+        Coordinates of the common coefficients.
+    xy : (n, p + 1)
+        The rows [X y] in them.
+    """
+
+    factors = ()
+
+    def __init__(self, matrices: Design):
+        triangle = np.linalg.qr(matrices.x * matrices.prior_sd, mode="r")
+        rotation = np.linalg.svd(triangle)[2].T if triangle.size else np.eye(0)
+        self.at = coordinates(matrices, matrices.prior_sd[:, None] * rotation)
+        self.xy = self.at.rows(matrices.x, matrices.y)
+        x, y = self.xy[:, :-1], self.xy[:, -1]
+        self.squares, self.cross, self.total = (x**2).sum(axis=0), x.T @ y, float(y @ y)
+
+    def posterior(self, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and precision of the coefficients given draws of sigma, (draws, p) each."""
+        variance = sigma[:, None] ** 2
+        precision = 1 + self.squares / variance
+        return (self.at.mean + self.cross / variance) / precision, precision
+
+    def log_likelihood(self, scales: Scales, cores: int = 1) -> np.ndarray:
+        """As ``WithEffects.log_likelihood``."""
+        sigma, n = scales.sigma, len(self.xy)
+        mean, precision = self.posterior(sigma)
+        quadratic = self.total / sigma**2 + self.at.mean @ self.at.mean - (precision * mean**2).sum(axis=1)
+        return -0.5 * (n * np.log(2 * np.pi * sigma**2) + np.log(precision).sum(axis=1) + quadratic)
+
+    def draw_dense(self, scales: Scales, rng: np.random.Generator, cores: int = 1) -> np.ndarray:
+        """As ``WithEffects.draw_dense``."""
+        mean, precision = self.posterior(scales.sigma)
+        return mean + rng.standard_normal(mean.shape) / np.sqrt(precision)
+
+    def left_out(self, scales: Scales, subsets: np.ndarray, cores: int = 1) -> np.ndarray:
+        """As ``WithEffects.left_out``."""
+        sigma = scales.sigma
+        order = np.argsort(subsets, kind="stable")
+        starts = np.searchsorted(subsets[order], np.arange(subsets.max() + 2))
+        densities = np.empty((len(sigma), len(starts) - 1))
+        for which, own in sets_of_rows(order, starts, np.full(len(starts) - 1, self.xy.shape[1])):
+            step = max(1, CHUNK // (own.size * self.xy.shape[1]))
+            for draw in range(0, len(sigma), step):
+                some = slice(draw, draw + step)
+                densities[some, which] = self._left_out_of(self.xy[own], sigma[some])
+        return densities
+
+    def _left_out_of(self, rows: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+        """Densities (draws, subsets) of ``rows`` (subsets, m, p + 1); ``leave_out_`` has the formula."""
+        mean, precision = self.posterior(sigma)
+        x, y, variance = rows[..., :-1], rows[..., -1], sigma[:, None] ** 2
+        rest = -(x / (variance * precision)[:, None, None]) @ np.swapaxes(x, 1, 2)
+        rest[..., range(y.shape[1]), range(y.shape[1])] += 1
+        residual = y - np.moveaxis(x @ mean.T, -1, 0)
+        _, log_determinant = np.linalg.slogdet(rest)
+        quadratic = (residual * np.linalg.solve(rest, residual[..., None])[..., 0]).sum(axis=-1) / variance
+        return -0.5 * (y.shape[1] * np.log(2 * np.pi * variance) - log_determinant + quadratic)

@@ -1,0 +1,1 @@
+"""Importance weights: their tails, and how many draws they are worth."""
