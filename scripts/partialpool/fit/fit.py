@@ -53,14 +53,15 @@ def fit(spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1, progress=None):
 
         engine, spec = "nuts", settled(spec, "nuts")
         groups, attributes = nuts(spec, rows, cores=cores, progress=progress)
+        how = {"sampling": "nuts"}
     else:
         from partialpool.marginal import posterior
 
         engine, spec = "marginal", settled(spec, "marginal")
-        groups = posterior.fit(replace(matrices, spec=spec), cores=cores, progress=progress)
+        groups, how = posterior.fit(replace(matrices, spec=spec), cores=cores, progress=progress)
         attributes = {"family_parameters": "sigma", "link": "identity"}
     tree = _tidy(groups, rows)
-    tree.attrs |= {"engine": engine, "target_accept": spec.target_accept}
+    tree.attrs |= {"engine": engine, "target_accept": spec.target_accept} | how
     # What only Bambi knows, for those who read the fit without it.
     tree["posterior"].attrs |= attributes
     return tree

@@ -121,31 +121,6 @@ class Design:
     prior_sd: np.ndarray
     factors: tuple[GroupingFactor, ...]
 
-    # Those of the only grouping factor, until the engine takes several.
-    @property
-    def blocks(self) -> list[Block]:
-        return self.factors[0].blocks if self.factors else []
-
-    @property
-    def z(self) -> np.ndarray:
-        return self.factors[0].z if self.factors else self.x[:, :0]
-
-    @property
-    def codes(self) -> np.ndarray:
-        return self.factors[0].codes if self.factors else np.zeros(len(self.y), np.int64)
-
-    @property
-    def levels(self) -> list[str]:
-        return self.factors[0].levels if self.factors else []
-
-    @property
-    def terms(self) -> list[Term]:
-        return self.factors[0].terms if self.factors else []
-
-    @property
-    def columns(self) -> dict[str, slice]:
-        return self.factors[0].columns if self.factors else {}
-
     @cached_property
     def common_columns(self) -> dict[str, slice]:
         """Columns of ``x`` of each term, by name."""

@@ -105,7 +105,9 @@ def dense_part(statistics: Statistics, scales: Scales) -> DensePart:
     gram[:, d, d] += statistics.mean @ statistics.mean
     gram[:, range(d), range(d)] += 1
     augmented = cholesky_or_nan(gram)
-    log_determinant += (statistics.n - statistics.triangles[..., 0].size) * np.log(scales.sigma)
+    log_determinant += (statistics.n - statistics.triangles.shape[0] * statistics.triangles.shape[1]) * np.log(
+        scales.sigma
+    )
     diagonal = augmented[:, range(d), range(d)]
     value = -0.5 * (statistics.n * np.log(2 * np.pi) + augmented[:, d, d] ** 2)
     value -= log_determinant + np.log(diagonal).sum(axis=1)

@@ -1,16 +1,20 @@
-"""Scales sampled, coefficients drawn given them, and all that a fit keeps of both."""
+"""Scales drawn, coefficients drawn given them, and all that a fit keeps of both."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from partialpool.marginal.coefficients import draw_effects, summarise_effects, thinned
-from partialpool.marginal.design import Design
-from partialpool.marginal.sample import sample_scales
-from partialpool.marginal.scales import Density, Scales
-from partialpool.marginal.statistics import LARGE, MODERATE, statistics
+from partialpool.marginal.coefficients import draw_effects, in_batches, summary_of_effects, thinned
+from partialpool.marginal.design import Design, GroupingFactor
+from partialpool.marginal.sample import Posterior, ScaleDraws, sample_scales
+from partialpool.marginal.scales import correlations
 from partialpool.model.names import ROW_DIM, Term, pair_dim, pair_label
 
+# Limits, in elements of 8 bytes.
+# ASSUME: each unit's draws are summarised instead of kept if a fit has more elements than this.
+LARGE = 10**8
+# What is then kept by row is thinned to about this many.
+MODERATE = 10**7
 STATISTICS = ["mean", "sd", "q2.5", "q97.5"]
 
 
@@ -24,19 +28,19 @@ class Coefficients:
         Of the centred design.
     kept : (some,)
         Positions of the draws for which effects, and what is known by row, are kept: all of them in a small study.
-    effects : (some, units, q)
-    summaries : (statistic, q, units) or None
+    effects : of each grouping factor, (some, levels, q)
+    summaries : of each grouping factor, (statistic, q, levels); or None
         Of the effects, in the place of ``effects`` in what is written, in a large study.
     """
 
     common: np.ndarray
     kept: np.ndarray
-    effects: np.ndarray
-    summaries: np.ndarray | None
+    effects: tuple[np.ndarray, ...]
+    summaries: tuple[np.ndarray, ...] | None
 
 
-def fit(matrices: Design, *, cores: int, progress=None) -> dict:
-    """Sample the scales, draw all coefficients given them, and all that ``fit.fit`` returns.
+def fit(matrices: Design, *, cores: int, progress=None) -> tuple[dict, dict[str, str | float]]:
+    """Draw the scales, all coefficients given them, and all that ``fit.fit`` returns.
 
     Parameters
     ----------
@@ -49,19 +53,19 @@ def fit(matrices: Design, *, cores: int, progress=None) -> dict:
     -------
     dict
         Datasets ``posterior``, ``sample_stats``, ``log_likelihood``, ``posterior_predictive``, ``observed_data``. In a
-        large study ``group_effects`` (statistic, ..., units) takes the place of each unit's draws, and what is kept
-        by row is thinned.
+        large study ``group_effects`` (statistic, ..., levels) takes the place of the draws of each level, and what is
+        kept by row is thinned.
+    dict
+        Attributes of the fit: ``sample.ScaleDraws.attributes``.
     """
     import xarray as xr
 
-    spec, gathered = matrices.spec, statistics(matrices)
-    density = Density(matrices, gathered)
-    x, stats = sample_scales(density, spec, cores=cores, progress=progress)
-    chains, draws = shape = x.shape[:2]
-    scales = density.scales(x.reshape(chains * draws, -1))
-    common_rng, effects_rng, outcome_rng, summary_rng = np.random.default_rng(spec.seed).spawn(4)
-    coefficients = _coefficients(matrices, gathered, scales, shape, (common_rng, effects_rng, summary_rng), cores)
-    log_likelihood, predicted = _by_row(matrices, scales.sigma[coefficients.kept], coefficients, outcome_rng)
+    posterior = Posterior(matrices, cores=cores)
+    drawn = sample_scales(posterior, matrices.spec, progress=progress)
+    chains, draws = drawn.shape
+    coefficients_rng, outcome_rng = np.random.default_rng(matrices.spec.seed).spawn(2)
+    coefficients = _coefficients(matrices, posterior.model, drawn, coefficients_rng, cores)
+    log_likelihood, predicted = _by_row(matrices, drawn.scales.sigma[coefficients.kept], coefficients, outcome_rng)
     rows = {ROW_DIM: np.arange(len(matrices.y))}
     kept_draws = {"chain": np.arange(chains), "draw": coefficients.kept.reshape(chains, -1)[0]}
 
@@ -69,40 +73,52 @@ def fit(matrices: Design, *, cores: int, progress=None) -> dict:
         values = values.reshape(chains, -1, len(matrices.y))
         return xr.Dataset({matrices.outcome_name: (("chain", "draw", ROW_DIM), values)}, kept_draws | rows)
 
+    stats = {name: (("chain", "draw"), values) for name, values in drawn.stats.items()}
     groups = {
-        "posterior": _posterior(matrices, scales, coefficients, shape),
-        "sample_stats": stats,
+        "posterior": _posterior(matrices, drawn, coefficients),
+        "sample_stats": xr.Dataset(stats, {"chain": np.arange(chains), "draw": np.arange(draws)}),
         "log_likelihood": by_row(log_likelihood),
         "posterior_predictive": by_row(predicted),
         "observed_data": xr.Dataset({matrices.outcome_name: (ROW_DIM, matrices.outcome)}, rows),
     }
     if coefficients.summaries is not None:
         groups["group_effects"] = _summaries(matrices, coefficients.summaries)
-    return groups
+    return groups, drawn.attributes
 
 
-def _coefficients(matrices: Design, gathered, scales: Scales, shape: tuple, rngs: tuple, cores: int) -> Coefficients:
-    spec, units, rows = matrices.spec, len(matrices.levels), len(matrices.y)
-    common_rng, effects_rng, summary_rng = rngs
-    cholesky = scales.cholesky
-    mean, precision_cholesky = gathered.conditions(scales.sigma, cholesky, cores)
-    b = gathered.draw_common(mean, precision_cholesky, common_rng.standard_normal(mean.shape))
-    elements = scales.sigma.size * (units * matrices.z.shape[1] + 2 * rows)
+def _coefficients(matrices: Design, model, drawn: ScaleDraws, rng, cores: int) -> Coefficients:
+    spec, scales, n = matrices.spec, drawn.scales, len(matrices.y)
+    dense_rng, effects_rng, summary_rng = rng.spawn(3)
+    dense = model.draw_dense(scales, dense_rng, cores)
+    common = model.at.origin + dense[:, : matrices.x.shape[1]] @ model.at.basis.T
+    effects_of_a_draw = sum(len(factor.levels) * factor.z.shape[1] for factor in matrices.factors)
+    elements = len(dense) * (effects_of_a_draw + 2 * n)
     summary = spec.group_effects == "summary" or (spec.group_effects == "auto" and elements > LARGE)
-    kept = thinned(shape, max(MODERATE // (shape[0] * rows), 1) if summary else shape[1])
-    given = scales.sigma[kept], cholesky[kept], b[kept]
-    effects = draw_effects(gathered, *given, slice(None), effects_rng, units)
-    summaries = None
-    if summary:
-        summaries = summarise_effects(gathered, scales.sigma, cholesky, b, shape, summary_rng, units, cores)
-    return Coefficients(gathered.origin + b @ gathered.basis.T, kept, effects, summaries)
+    kept = thinned(drawn.shape, max(MODERATE // (drawn.shape[0] * n), 1) if summary else drawn.shape[1])
+    if not matrices.factors:
+        return Coefficients(common, kept, (), () if summary else None)
+    # Those of the other grouping factors are among the dense coefficients.
+    of_others = [dense[:, other.columns].reshape(len(dense), other.levels, other.q) for other in model.factors]
+    block = scales.block_first(model.block)
+    given = model.statistics, block.take(kept), dense[kept]
+    effects = [other[kept] for other in of_others]
+    effects.insert(model.block, np.concatenate(in_batches(*given, effects_rng, cores, lambda own: own), axis=1))
+    if not summary:
+        return Coefficients(common, kept, tuple(effects), None)
+    some = thinned(drawn.shape, -(-1000 // drawn.shape[0]))
+    given = model.statistics, block.take(some), dense[some]
+    summaries = [summary_of_effects(other) for other in of_others]
+    own = np.concatenate(in_batches(*given, summary_rng, cores, summary_of_effects), axis=-1)
+    summaries.insert(model.block, own)
+    return Coefficients(common, kept, tuple(effects), tuple(summaries))
 
 
 def _by_row(matrices: Design, sigma: np.ndarray, coefficients: Coefficients, rng) -> tuple[np.ndarray, np.ndarray]:
     """Log likelihood and predicted outcome of each row, (some draws, rows)."""
     mean = coefficients.common[coefficients.kept] @ matrices.x.T
-    for k in range(matrices.z.shape[1]):
-        mean += coefficients.effects[:, matrices.codes, k] * matrices.z[:, k]
+    for factor, effects in zip(matrices.factors, coefficients.effects, strict=True):
+        for k in range(factor.z.shape[1]):
+            mean += effects[:, factor.codes, k] * factor.z[:, k]
     # In place: these are the largest arrays of a fit.
     predicted = rng.standard_normal(mean.shape)
     predicted *= sigma[:, None]
@@ -116,10 +132,11 @@ def _by_row(matrices: Design, sigma: np.ndarray, coefficients: Coefficients, rng
     return log_likelihood, predicted
 
 
-def _posterior(matrices: Design, scales: Scales, coefficients: Coefficients, shape: tuple[int, int]):
+def _posterior(matrices: Design, drawn: ScaleDraws, coefficients: Coefficients):
     """Draws under Bambi's names, in Bambi's order."""
     import xarray as xr
 
+    scales, shape = drawn.scales, drawn.shape
     variables, coords = {}, {"chain": np.arange(shape[0]), "draw": np.arange(shape[1])}
 
     def keep(name: str, values: np.ndarray, labels: dict[str, list]) -> None:
@@ -132,36 +149,40 @@ def _posterior(matrices: Design, scales: Scales, coefficients: Coefficients, sha
     for term in matrices.common:
         keep(term.name, common[:, matrices.common_columns[term.name]], term.level_coords)
     keep("sigma", scales.sigma, {})
-    for term in matrices.terms:
-        keep(term.sd_name, scales.sd[:, matrices.columns[term.name]], term.level_coords)
-    for block in matrices.blocks:
-        if block.correlation:
-            effects = slice(matrices.columns[block.terms[0].name].start, matrices.columns[block.terms[-1].name].stop)
-            names = block.coefficients
-            pairs = [pair_label(first, second) for i, first in enumerate(names) for second in names[i + 1 :]]
-            keep(block.correlation, scales.correlations(effects), {pair_dim(block.correlation): pairs})
+    for factor, sd in zip(matrices.factors, scales.sd, strict=True):
+        for term in factor.terms:
+            keep(term.sd_name, sd[:, factor.columns[term.name]], term.level_coords)
+    for factor, cholesky in zip(matrices.factors, scales.correlation, strict=True):
+        for block in factor.blocks:
+            if block.correlation:
+                effects = slice(factor.columns[block.terms[0].name].start, factor.columns[block.terms[-1].name].stop)
+                names = block.coefficients
+                pairs = [pair_label(first, second) for i, first in enumerate(names) for second in names[i + 1 :]]
+                keep(block.correlation, correlations(cholesky[:, effects]), {pair_dim(block.correlation): pairs})
     if coefficients.summaries is None:
-        for term in matrices.terms:
-            values = coefficients.effects[:, :, matrices.columns[term.name]].transpose(0, 2, 1)
-            keep(term.name, values, _effect_labels(matrices, term))
+        for factor, effects in zip(matrices.factors, coefficients.effects, strict=True):
+            for term in factor.terms:
+                values = effects[:, :, factor.columns[term.name]].transpose(0, 2, 1)
+                keep(term.name, values, _effect_labels(factor, term))
     return xr.Dataset(variables, coords)
 
 
-def _summaries(matrices: Design, summaries: np.ndarray):
-    """Dataset of the statistics of each effect, from (statistic, q, units)."""
+def _summaries(matrices: Design, summaries: tuple[np.ndarray, ...]):
+    """Dataset of the statistics of each effect, from those of each grouping factor, (statistic, q, levels)."""
     import xarray as xr
 
     variables, coords = {}, _as_coords({"statistic": STATISTICS})
-    for term in matrices.terms:
-        labels = _effect_labels(matrices, term)
-        values = summaries[:, matrices.columns[term.name]]
-        variables[term.name] = (("statistic", *labels), values.reshape(len(STATISTICS), *map(len, labels.values())))
-        coords |= _as_coords(labels)
+    for factor, of_factor in zip(matrices.factors, summaries, strict=True):
+        for term in factor.terms:
+            labels = _effect_labels(factor, term)
+            values = of_factor[:, factor.columns[term.name]].reshape(len(STATISTICS), *map(len, labels.values()))
+            variables[term.name] = (("statistic", *labels), values)
+            coords |= _as_coords(labels)
     return xr.Dataset(variables, coords)
 
 
-def _effect_labels(matrices: Design, term: Term) -> dict[str, list]:
-    return term.level_coords | {term.grouping_dim: matrices.levels}
+def _effect_labels(factor: GroupingFactor, term: Term) -> dict[str, list]:
+    return term.level_coords | {term.grouping_dim: factor.levels}
 
 
 def _as_coords(labels: dict[str, list]) -> dict[str, np.ndarray]:

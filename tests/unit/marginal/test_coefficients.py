@@ -2,25 +2,29 @@
 
 import numpy as np
 import pytest
-from dense import Dense, cholesky_of
-from partialpool.marginal.coefficients import draw_effects
+from dense import grouping
+from partialpool.marginal.coefficients import in_batches
 
 
+@pytest.mark.parametrize("kind", ["one factor", "crossed", "levels without rows"])
 @pytest.mark.parametrize("scales", [(0.7, 0.3), (1e-8, 0.9), (30.0, 0.5)], ids=str)
-def test_effects_are_drawn_from_their_conditional_distribution(scales):
-    dense, draws = Dense(5, (1, 6), 2, 2), 40_000
-    cholesky = cholesky_of(2, *scales)
-    sigma, choleskys = np.full(draws, 0.5), np.tile(cholesky, (draws, 1, 1))
-    b = np.tile([0.3, -0.2], (draws, 1))
-    effects = draw_effects(dense.gathered, sigma, choleskys, b, slice(None), np.random.default_rng(1), 5)
-    for unit in range(5):
-        own = dense.codes == unit
-        z, prior = dense.z[own], cholesky @ cholesky.T
-        gain = prior @ z.T @ np.linalg.inv(0.25 * np.eye(own.sum()) + z @ prior @ z.T)
-        mean, covariance = gain @ (dense.y[own] - dense.x[own] @ b[0]), prior - gain @ z @ prior
-        found = effects[:, unit]
-        spread = np.sqrt(np.diag(covariance))
-        assert (np.abs(found.mean(axis=0) - mean) < 5 * spread / np.sqrt(draws)).all()
-        # The largest of three relative errors of sample (co)variances, each sqrt(2 / draws) or less.
-        error = np.cov(found.T) - covariance
-        assert (np.abs(error) < 5 * np.sqrt(2 / draws) * np.outer(spread, spread)).all()
+def test_all_coefficients_are_drawn_from_their_distribution_given_the_scales(kind, scales):
+    dense, draws = grouping(kind, 2, 2), 20_000
+    scales = dense.scales(0.5, *scales, draws=draws)
+    model = dense.model()
+    b = model.draw_dense(scales, np.random.default_rng(1))
+    rng = np.random.default_rng(2)
+    effects = np.concatenate(
+        in_batches(model.statistics, scales.block_first(model.block), b, rng, 2, lambda own: own), axis=1
+    )
+    parts = [effects if i == model.block else None for i in range(len(dense.factors))]
+    others = iter(model.factors)
+    parts = [b[:, next(others).columns] if part is None else part for part in parts]
+    common = model.at.origin + b[:, :2] @ model.at.basis.T
+    drawn = np.concatenate([common, *(part.reshape(draws, -1) for part in parts)], axis=1)
+    mean, covariance = dense.coefficients(scales)
+    spread = np.sqrt(np.diag(covariance))
+    assert (np.abs(drawn.mean(axis=0) - mean) < 5 * spread / np.sqrt(draws) + 1e-12).all()
+    error = np.cov(drawn.T) - covariance
+    # Relative errors of sample (co)variances are sqrt(2 / draws) or less.
+    assert (np.abs(error) < 5.5 * np.sqrt(2 / draws) * np.outer(spread, spread) + 1e-12).all()

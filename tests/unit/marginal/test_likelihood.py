@@ -1,77 +1,77 @@
-"""The likelihood of the scales against dense algebra and finite differences."""
+"""The likelihood of the scales, and what is known of the coefficients, against dense algebra."""
 
 import numpy as np
 import pytest
-from dense import SCALES, cholesky_of
-from partialpool.marginal.design import design
-from partialpool.marginal.statistics import WithUnits, gather, statistics
-from partialpool.model.formula import complete_cases
-from scipy import stats
+from dense import KINDS, SCALES, grouping
+from partialpool.marginal.likelihood import dense_posterior
+
+
+@pytest.fixture(scope="module", params=[(kind, q, p) for kind in KINDS for q in (1, 2, 3) for p in (0, 1, 4)], ids=str)
+def dense(request):
+    return grouping(*request.param)
 
 
 @pytest.mark.parametrize("scales", SCALES, ids=str)
 def test_log_likelihood_is_that_of_the_multivariate_normal(dense, scales):
-    cholesky = cholesky_of(dense.q, *scales)
-    value, _, _ = dense.gathered.log_likelihood(0.5, cholesky)
-    assert value == pytest.approx(dense.log_likelihood(0.5, cholesky), rel=1e-10)
+    scales = dense.scales(0.5, *scales, draws=3)
+    expected = dense.log_likelihood(scales)
+    for block in range(len(dense.factors)):
+        assert dense.model(block).log_likelihood(scales) == pytest.approx([expected] * 3, rel=1e-10)
 
 
 @pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
 def test_the_likelihood_of_many_units_is_the_sum_of_theirs(size):
     """Sixty times the same units, without common coefficients: determinants neither overflow nor vanish."""
+    once, often = grouping("one factor", 2, 0), grouping("one factor", 2, 0)
+    factor, n = once.factors[0], once.n
+    often.matrices.y = np.tile(size * once.y, 60)
+    often.matrices.x = np.empty((60 * n, 0))
+    codes = (factor.codes + 20 * np.arange(60)[:, None]).ravel()
+    levels = [str(level) for level in range(1200)]
+    often.matrices.factors = (type(factor)("g", [], np.tile(factor.z, (60, 1)), codes, levels),)
+    once.matrices.y = size * once.y
+    scales = once.scales(0.5 * size, 0.7 * size, 0.3)
+    np.testing.assert_allclose(often.model().log_likelihood(scales), 60 * once.model().log_likelihood(scales), 1e-9)
+
+
+def test_draws_do_not_depend_on_those_beside_them_nor_on_the_cores():
+    dense = grouping("crossed", 2, 4)
     rng = np.random.default_rng(1)
-    codes, cholesky = np.repeat(np.arange(128), 3), size * np.array([[0.5, 0.0], [0.1, 0.3]])
-    z, y = np.column_stack([np.ones(384), rng.normal(size=384)]), size * rng.normal(size=(384, 1))
-
-    def of_times(times):
-        units = (codes + 128 * np.arange(times)[:, None]).ravel()
-        xy = np.tile(y, (times, 1))
-        inputs, rest = gather(units, 128 * times, np.tile(z, (times, 1)), xy)
-        gathered = WithUnits(rest, np.empty(0), np.empty(0), np.empty((0, 0)), xy, 2, inputs)
-        value, d_sigma, d_cholesky = gathered.log_likelihood(0.5 * size, cholesky)
-        return np.array([value, d_sigma, *d_cholesky.ravel()])
-
-    np.testing.assert_allclose(of_times(60), 60 * of_times(1), rtol=1e-9)
+    scales = dense.scales(0.5, 0.7, 0.3, draws=100)
+    scales.sigma[:] = rng.uniform(0.1, 2, 100)
+    model = dense.model()
+    together = model.log_likelihood(scales, cores=2)
+    assert (together == model.log_likelihood(scales, cores=1)).all()
+    assert (together[37:41] == model.log_likelihood(scales.take(slice(37, 41)))).all()
 
 
-@pytest.mark.parametrize("scales", SCALES, ids=str)
-def test_gradient_is_that_of_finite_differences(dense, scales):
-    cholesky = cholesky_of(dense.q, *scales)
-    _, d_sigma, d_cholesky = dense.gathered.log_likelihood(0.5, cholesky)
-
-    def slope(direction, entry=None):
-        # Of the dense likelihood, by Richardson extrapolation of central differences.
-        def central(step):
-            up, down = cholesky.copy(), cholesky.copy()
-            if entry is not None:
-                up[entry], down[entry] = up[entry] + step, down[entry] - step
-            s = step * direction
-            return (dense.log_likelihood(0.5 + s, up) - dense.log_likelihood(0.5 - s, down)) / (2 * step)
-
-        step = 1e-3 * max(abs(cholesky[entry]), 0.5) if entry is not None else 1e-3
-        return (4 * central(step / 2) - central(step)) / 3
-
-    assert d_sigma == pytest.approx(slope(1), rel=1e-6, abs=1e-6)
-    for entry in zip(*np.tril_indices(dense.q), strict=True):
-        assert d_cholesky[entry] == pytest.approx(slope(0, entry), rel=1e-6, abs=1e-6)
-    assert (d_cholesky[np.triu_indices(dense.q, 1)] == 0).all()
+@pytest.mark.parametrize("scales", [(0.7, 0.3), (1e-8, 0.9), (30.0, 0.5)], ids=str)
+def test_distribution_of_the_dense_coefficients_is_that_of_dense_algebra(dense, scales):
+    scales, p = dense.scales(0.5, *scales), dense.p
+    mean, covariance = dense.coefficients(scales)
+    starts = np.cumsum([p, *(len(factor.levels) * factor.z.shape[1] for factor in dense.factors)])
+    for block in range(len(dense.factors)):
+        model = dense.model(block)
+        ours, spread = dense_posterior(model.statistics, scales.block_first(block))
+        others = [np.arange(*starts[i : i + 2]) for i in range(len(dense.factors)) if i != block]
+        chosen = np.concatenate([np.arange(p), *others])
+        # Common coefficients are origin + basis b.
+        turn = np.eye(len(chosen))
+        turn[:p, :p] = model.at.basis
+        shift = np.concatenate([model.at.origin, np.zeros(len(chosen) - p)])
+        wanted, size = covariance[np.ix_(chosen, chosen)], np.sqrt(np.diag(covariance)[chosen])
+        np.testing.assert_allclose(
+            (turn @ spread[0] @ turn.T) / np.outer(size, size), wanted / np.outer(size, size), 0, 1e-7
+        )
+        np.testing.assert_allclose((shift + turn @ ours[0]) / size, mean[chosen] / size, 1e-6, 1e-6)
 
 
-def test_without_effects_of_units(make_spec, units):
-    """No pooling: a coefficient of each unit, and one scale."""
-    spec = make_spec("y ~ 0 + id + x", "b sigma")
-    rows = complete_cases(spec, units)
-    matrices = design(spec, rows)
-    gathered = statistics(matrices)
-    covariance = matrices.x @ np.diag(matrices.prior_sd**2) @ matrices.x.T
-    mean = matrices.x @ matrices.prior_mean
-
-    def expected(sigma, keep=slice(None)):
-        total = covariance + sigma**2 * np.eye(len(rows))
-        return stats.multivariate_normal.logpdf(matrices.y[keep], mean[keep], total[keep, keep])
-
-    for sigma in (0.05, 0.3, 20.0):
-        value, slope, _ = gathered.log_likelihood(sigma, np.zeros((0, 0)))
-        assert value == pytest.approx(expected(sigma), rel=1e-10)
-        h = 1e-4 * sigma
-        assert slope == pytest.approx((expected(sigma + h) - expected(sigma - h)) / (2 * h), rel=1e-5)
+def test_draws_of_the_dense_coefficients_have_that_distribution():
+    dense, draws = grouping("crossed", 2, 2), 40_000
+    scales = dense.scales(0.5, 0.7, 0.3, draws=draws)
+    model = dense.model()
+    mean, covariance = dense_posterior(model.statistics, scales.take(slice(0, 1)).block_first(model.block))
+    drawn, spread = model.draw_dense(scales, np.random.default_rng(1)), np.sqrt(np.diag(covariance[0]))
+    assert (np.abs(drawn.mean(axis=0) - mean[0]) < 5 * spread / np.sqrt(draws)).all()
+    # Relative errors of sample (co)variances are sqrt(2 / draws) or less.
+    assert (np.abs(np.cov(drawn.T) - covariance[0]) < 5 * np.sqrt(2 / draws) * np.outer(spread, spread)).all()

@@ -1,0 +1,37 @@
+"""The evidence of a model: the density of its data, with all parameters integrated out."""
+
+import numpy as np
+import pandas as pd
+
+from partialpool.marginal import independent
+from partialpool.marginal.design import design
+from partialpool.marginal.sample import Posterior
+from partialpool.model.spec import ModelSpec
+
+
+def log_evidence(spec: ModelSpec, rows: pd.DataFrame, *, cores: int = 1) -> tuple[float, float]:
+    """Log evidence of a model, in nats, and its Monte Carlo standard error.
+
+    Parameters
+    ----------
+    spec
+        The model's spec.
+    rows
+        Its complete cases (``formula.complete_cases``).
+    cores
+        Threads; the numbers do not depend on it.
+
+    Raises
+    ------
+    NoClosedForm
+        If the coefficients cannot be integrated out.
+    """
+    posterior = Posterior(design(spec, rows), cores=cores)
+    drawn = independent.sample(
+        posterior.log_density,
+        posterior.space.dimensions,
+        chains=spec.chains,
+        draws=spec.draws,
+        rng=np.random.default_rng(spec.seed),
+    )
+    return drawn.log_evidence, drawn.mcse
