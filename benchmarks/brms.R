@@ -1,5 +1,5 @@
-# brms: fits one after another and, if there are several, leave-one-out cross-validation of each.
-# Arguments: data.csv, models.csv (a row for each prior of each model), out.csv, cores.
+# brms: fits one after another, and leave-one-out cross-validation of each. Their Stan programs and data are kept too.
+# Arguments: data.csv, models.csv (a row for each prior of each model), out.csv, cores, folder of the programs.
 arguments <- commandArgs(TRUE)
 suppressPackageStartupMessages(library(brms))
 # Debian's rstan takes Boost from the system.
@@ -25,15 +25,17 @@ for (name in unique(models$model)) {
   ))
   keep(name, "seconds", seconds)
 
-  chains <- rowSums(rstan::get_elapsed_time(fits[[name]]$fit))
-  keep(name, "sampling, s", max(chains))
-  keep(name, "sampling, CPU s", sum(chains))
+  program <- file.path(arguments[5], name)
+  writeLines(stancode(fits[[name]]), paste0(program, ".stan"))
+  data_of_program <- jsonlite::toJSON(unclass(standata(fits[[name]])), auto_unbox = TRUE, digits = NA)
+  writeLines(data_of_program, paste0(program, ".json"))
+
+  keep(name, "sampling, CPU s", sum(rstan::get_elapsed_time(fits[[name]]$fit)))
   keep(name, "divergences", sum(subset(nuts_params(fits[[name]]), Parameter == "divergent__")$Value))
   for (sd in grep("^sd_", variables(fits[[name]]), value = TRUE)) {
     ess <- posterior::ess_bulk(posterior::extract_variable_matrix(fits[[name]], sd))
     keep(name, sub("^sd_.*__(.*)$", "ESS sd(\\1)", sd), ess)
   }
 }
-if (length(fits) > 1) keep("LOO", "seconds", elapsed(for (fit in fits) loo(fit)))
-saveRDS(fits, sub("csv$", "rds", arguments[3]))
+keep("LOO", "seconds", elapsed(for (fit in fits) loo(fit)))
 write.csv(measured, arguments[3], row.names = FALSE)

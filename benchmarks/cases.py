@@ -5,6 +5,8 @@ A case returns its own measurements, (case, measure, value); ``run.py`` measures
 
 import csv
 import json
+import re
+import subprocess
 import sys
 from pathlib import Path
 from time import perf_counter, process_time
@@ -47,35 +49,77 @@ def fit(spec: dict, data: str, cores: int, output: str) -> list:
     return []
 
 
-def engine(spec: dict, data: str, cores: int) -> list:
-    """Sampling of the scales alone: everything is imported and compiled before the clock runs."""
+def fits(specs: dict[str, dict], data: str, cores: int, folder: str) -> list:
+    """Each fit in a process of its own, ``cores`` at a time, as the pipeline runs them."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    def seconds(model: str) -> float:
+        arguments = {"spec": specs[model], "data": data, "cores": 1, "output": f"{folder}/{model}.nc"}
+        begin = perf_counter()
+        command = [sys.executable, __file__, "fit", f"{folder}/{model}.csv", json.dumps(arguments)]
+        subprocess.run(command, check=True)
+        return perf_counter() - begin
+
+    with ThreadPoolExecutor(cores) as pool:
+        return [(model, "seconds", value) for model, value in zip(specs, pool.map(seconds, specs), strict=True)]
+
+
+def sampling(model: str, spec: dict, data: str) -> list:
+    """What a fit itself takes, all that it keeps included: the second one in a process has nothing to compile."""
     as_a_job()
-    import nutpie  # noqa: F401  or it would be imported while the clock runs
     import pandas as pd
     from arviz_stats.base import array_stats
-    from partialpool.fit.fit import settled
-    from partialpool.marginal.design import design
-    from partialpool.marginal.sample import sample_scales
-    from partialpool.marginal.scales import Density
-    from partialpool.marginal.statistics import statistics
-    from partialpool.model.formula import complete_cases
+    from partialpool.fit.fit import fit
+    from partialpool.model import parameters
     from partialpool.model.spec import ModelSpec
 
-    made_from = settled(ModelSpec.from_dict(spec), "marginal")
-    matrices = design(made_from, complete_cases(made_from, pd.read_parquet(data)))
-    density = Density(matrices, statistics(matrices))
-    # Reading or compiling the compiled functions does not count: another density needs the same.
-    Density(matrices, statistics(matrices)).native.for_nutpie()
-    begin, cpu_begin = perf_counter(), process_time()
-    # The search for where the chains start counts as sampling.
-    x, stats = sample_scales(density, made_from, cores=cores)
-    seconds, cpu = perf_counter() - begin, process_time() - cpu_begin
-    measured = [("sampling, s", seconds), ("sampling, CPU s", cpu), ("divergences", int(stats["diverging"].sum()))]
-    sds = density.scales(x.reshape(-1, density.dimensions)).sd.T.reshape(-1, *x.shape[:2])
-    names = [name for term in matrices.terms for name in term.coefficients]
-    for name, draws in zip(names, sds, strict=True):
-        measured.append((f"ESS sd({name})", float(array_stats.ess(draws, method="bulk"))))
-    return [("sampling", measure, value) for measure, value in measured]
+    made_from, prepared = ModelSpec.from_dict(spec), pd.read_parquet(data)
+    fit(made_from, prepared)
+    begin = process_time()
+    tree = fit(made_from, prepared)
+    measured = [("sampling, CPU s", process_time() - begin)]
+    # Independent draws do not diverge.
+    divergences = int(tree["sample_stats"]["diverging"].sum()) if "diverging" in tree["sample_stats"] else 0
+    measured.append(("divergences", divergences))
+    posterior = tree["posterior"].to_dataset()
+    for parameter in parameters.of(posterior):
+        if parameter.kind == "sd":
+            ess = array_stats.ess(parameter.draws(posterior), method="bulk")
+            measured.append((f"ESS {parameter.name}", float(ess)))
+    return [(model, measure, value) for measure, value in measured]
+
+
+def stanli(specs: dict[str, dict], programs: str, cores: int) -> list:
+    """The programs and data that brms made, in stanli, which does not compile them."""
+    import stanli
+
+    measured = []
+    for name, spec in specs.items():
+        code, data = (Path(programs, f"{name}.{kind}") for kind in ("stan", "json"))
+        begin = perf_counter()
+        model = stanli.Model(stan_code=with_new_arrays(code.read_text()), data=str(data))
+        read, cpu = perf_counter(), process_time()
+        draws = model.sample(
+            chains=spec["chains"],
+            seed=spec["seed"],
+            warmup=spec["warmup"],
+            samples=spec["draws"],
+            parallel_chains=cores,
+            refresh=0,
+        )
+        end = perf_counter()
+        measured += [(name, "seconds", end - begin), (name, "sampling, s", end - read)]
+        measured += [(name, "sampling, CPU s", process_time() - cpu), (name, "divergences", draws.divergences.sum())]
+        if "sd_1[2]" in draws:
+            ess = draws.summary(["sd_1[2]"])["sd_1[2]"]["ess_bulk"]
+            measured.append((name, "ESS sd(week)", ess))
+    return measured
+
+
+def with_new_arrays(program: str) -> str:
+    """A Stan program with ``int J[N];`` of brms 2.18 as ``array[N] int J;``, which is all that Stan reads today."""
+    old = r"(?m)^(\s*)((?:int|real|vector|matrix)\S*) (\w+)\[(\w+)\];"
+    return re.sub(old, r"\1array[\4] \2 \3;", program)
 
 
 def bambi(specs: dict[str, dict], data: str, cores: int) -> list:
@@ -107,6 +151,7 @@ if __name__ == "__main__":
     # If memory runs out, the system is to kill this process and no other.
     if (score := Path("/proc/self/oom_score_adj")).exists():
         score.write_text("1000")
-    measurements = {f.__name__: f for f in (simulate, fit, engine, bambi)}[case](**json.loads(arguments))
+    cases = {function.__name__: function for function in (simulate, fit, fits, sampling, stanli, bambi)}
+    measurements = cases[case](**json.loads(arguments))
     with open(out, "w", newline="") as file:
         csv.writer(file).writerows([("case", "measure", "value"), *measurements])

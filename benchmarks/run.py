@@ -1,4 +1,4 @@
-"""Measure this pipeline against Bambi, brms and lme4 on one machine: ``uv run python benchmarks/run.py``.
+"""Measure this pipeline against Bambi, brms, stanli and lme4 on one machine: ``uv run python benchmarks/run.py``.
 
 Every case is a process of its own (``cases.py``, ``brms.R``, ``lme4.R``, Snakemake). This process imports little,
 because a new process begins as a copy of the one that starts it, and that copy counts in its peak memory.
@@ -18,6 +18,7 @@ import tempfile
 import time
 from dataclasses import replace
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import yaml
@@ -31,7 +32,7 @@ from partialpool.study.config import load  # noqa: E402
 
 COLUMNS = ("part", "tool", "case", "measure", "value", "note", "run")
 OURS = "partialpool"
-# The model with varying slopes, whose sampling the part `engine` measures.
+# The model with varying slopes, whose effective draws the part `fits` compares.
 GROWTH = "m71.5"
 # Linux's option of prctl() by which orphaned descendants become children of this process.
 SUBREAPER = 36
@@ -143,27 +144,28 @@ class Bench:
             self.measure(OURS, "data", self.snakemake(folder, "results/data/prepared.parquet"), keep=False)
         return path
 
-    def brms(self, models: list[str]) -> None:
-        """Fit models with brms, if it is installed."""
+    def brms(self) -> bool:
+        """Fit the study's models with brms, if it is installed; its programs are in the folder ``programs``."""
         if not self.has("brms"):
-            return
+            return False
+        (programs := self.folder / "programs").mkdir(exist_ok=True)
         table = self.folder / "models.csv"
         with table.open("w", newline="") as file:
             names = ("model", "formula", "class", "prior", "unit", "chains", "warmup", "draws", "seed")
             writer = csv.DictWriter(file, names, extrasaction="ignore")
             writer.writeheader()
-            for model in models:
-                spec = self.specs()[model].to_dict()
+            for model, spec in self.specs().items():
+                spec = spec.to_dict()
                 for kind, prior in spec["priors"].items():
                     writer.writerow(spec | {"model": model, "class": kind, "prior": prior.lower()})
-        command = ["Rscript", HERE / "brms.R", self.data("raw.csv"), table, self.folder / "out.csv", self.cores]
-        self.measure("brms", "all", command)
+        files = (self.data("raw.csv"), table, self.folder / "out.csv")
+        return self.measure("brms", "all", ["Rscript", HERE / "brms.R", *files, self.cores, programs])
 
-    def has(self, package: str) -> bool:
-        """Whether R and a package of it are installed; if not, that is kept as a note."""
-        installed = bool(r_version(package))
+    def has(self, peer: str) -> bool:
+        """Whether a peer is installed: stanli in Python, others in R; if not, that is kept as a note."""
+        installed = bool(find_spec(peer) if peer == "stanli" else r_version(peer))
         if not installed:
-            self.keep(package, "all", "failed", 1, "not installed")
+            self.keep(peer, "all", "failed", 1, "not installed")
         return installed
 
 
@@ -204,7 +206,8 @@ def machine(cores: int) -> str:
         named = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line]
         cpu = named[0] if named else cpu
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    python = [f"{name} {version(name)}" for name in ("bambi", "pymc", "nutpie", "numba")]
+    packages = [name for name in ("bambi", "pymc", "nutpie", "numba", "stanli") if find_spec(name)]
+    python = [f"{name} {version(name)}" for name in packages]
     r = [f"{name} {number}" for name in ("brms", "rstan", "lme4") if (number := r_version(name))]
     where = f"{cores} of {os.cpu_count()} cores ({cpu}), {memory:.0f} GiB, {platform.system()}"
     return f"{time.strftime('%Y-%m-%d')}; {where}; Python {platform.python_version()}, {', '.join(python + r)}"
@@ -212,7 +215,7 @@ def machine(cores: int) -> str:
 
 def study(bench: Bench) -> None:
     """All five models: brms' fits and LOO, the whole pipeline, Bambi's fits and LOO."""
-    bench.brms(list(bench.study.models))
+    bench.brms()
     folder = bench.folder / "study"
     for caches, arguments in (("cold", ()), ("warm", ("--forceall",))):
         tool = f"{OURS}, {caches}"
@@ -235,14 +238,16 @@ def job_seconds(folder: Path, rule: str, name: str) -> float:
         return float(next(csv.DictReader(file, delimiter="\t"))["s"])
 
 
-def engine(bench: Bench) -> None:
-    """Effective draws a second of sampling, and the whole process, of the model with varying slopes."""
-    bench.brms([GROWTH])
-    spec, data, cores = bench.specs()[GROWTH], bench.data("prepared.parquet"), bench.cores
+def fits(bench: Bench) -> None:
+    """The five fits alone: brms, its programs in stanli, ours; and effective draws of the model with varying slopes."""
+    specs, data, cores = bench.specs(), bench.data("prepared.parquet"), bench.cores
+    if bench.brms() and bench.has("stanli"):
+        command = bench.python("stanli", specs=specs, programs=bench.folder / "programs", cores=cores)
+        bench.measure("stanli", "all", command)
     for caches in ("cold", "warm"):
-        command = bench.python("fit", spec=spec, data=data, cores=cores, output=bench.folder / "fit.nc")
-        bench.measure(OURS, caches, command, caches="engine")
-    bench.measure(OURS, GROWTH, bench.python("engine", spec=spec, data=data, cores=cores), caches="engine")
+        command = bench.python("fits", specs=specs, data=data, cores=cores, folder=bench.folder)
+        bench.measure(f"{OURS}, {caches}", "all", command, caches="fits")
+    bench.measure(OURS, GROWTH, bench.python("sampling", model=GROWTH, spec=specs[GROWTH], data=data), caches="fits")
 
 
 def scale(bench: Bench) -> None:
@@ -281,7 +286,7 @@ def replace_part(path: Path, part: str, rows: list[dict]) -> None:
         writer.writerows([*kept, *rows])
 
 
-PARTS = {part.__name__: part for part in (study, engine, scale)}
+PARTS = {part.__name__: part for part in (study, fits, scale)}
 
 
 def main() -> None:

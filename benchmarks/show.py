@@ -55,22 +55,29 @@ def study(results: pd.DataFrame) -> pd.DataFrame:
     return table.join(whole[["CPU s", "jobs"]]).reset_index()
 
 
-def engine(results: pd.DataFrame) -> pd.DataFrame:
-    """Effective draws of a standard deviation per second of sampling, and seconds of the whole process."""
-    own = results[~results["measure"].isin(["process", "GiB", "failed"])]
-    own = own.pivot_table(index="tool", columns="measure", values="value", sort=False)
-    own = own.reindex(columns=["divergences", SLOPE, "sampling, s", "sampling, CPU s"])
-    table = own[["divergences", SLOPE]].copy()
-    for second in ("s", "CPU s"):
-        table[f"sampling, {second}"] = own[f"sampling, {second}"]
-        table[f"ESS/{second}"] = table[SLOPE] / own[f"sampling, {second}"]
-        table[f"ESS/{second} relative to brms"] = table[f"ESS/{second}"] / table[f"ESS/{second}"].get(BRMS, np.nan)
-    process = results[results["measure"] == "process"].set_index(["tool", "case"])["value"]
-    # brms compiles its model in every process.
-    for state in ("cold", "warm"):
-        table[f"process {state}, s"] = [
-            process.get((tool, "all" if tool == BRMS and state == "cold" else state), np.nan) for tool in table.index
-        ]
+def fits(results: pd.DataFrame) -> pd.DataFrame:
+    """Seconds of each fit and of all, and of the sampling in them where a tool tells it; CPU seconds of the process.
+
+    All fits are, for brms and stanli, the sum of the fits: not the start, nor reading the data.
+    """
+    results = results[results["tool"] != OURS]
+    seconds = results[results["measure"] == "seconds"].pivot(index="tool", columns="case", values="value")
+    seconds = seconds.drop(columns="LOO", errors="ignore").reindex(results["tool"].unique())
+    sampling = results[results["measure"] == "sampling, s"].groupby("tool")["value"].sum()
+    whole = results[results["case"] == "all"].pivot(index="tool", columns="measure", values="value")
+    every = whole["process"].where(whole.index.str.startswith(OURS), seconds.sum(axis=1))
+    columns = {"all": every, "sampling of all": sampling, "CPU s": whole["CPU s"]}
+    return seconds.assign(**columns).reset_index()
+
+
+def growth(results: pd.DataFrame) -> pd.DataFrame:
+    """Effective draws of the standard deviation of the slopes per CPU second, in the model that has it."""
+    with_slopes = results.loc[results["measure"] == SLOPE, "case"]
+    own = results[results["case"].isin(with_slopes)]
+    own = own.pivot(index="tool", columns="measure", values="value").reindex(own["tool"].unique())
+    table = own.reindex(columns=["divergences", SLOPE, "sampling, CPU s"]).dropna()
+    table["ESS/CPU s"] = table[SLOPE] / table["sampling, CPU s"]
+    table["relative to brms"] = table["ESS/CPU s"] / table["ESS/CPU s"].get(BRMS, np.nan)
     return table.reset_index()
 
 
@@ -109,16 +116,24 @@ def exponents(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
+def tables(part: str, results: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Tables of one part by their names; those for which nothing was measured are missing."""
+    measured = results[results["measure"] != "failed"]
+    if measured.empty:
+        return {}
+    if part == "study":
+        return {"study": study(measured)}
+    if part == "fits":
+        several = {"fits": fits(measured), "growth": growth(measured)}
+    else:
+        table = scale(measured)
+        several = {"scale": table, "exponents": exponents(table)}
+    return {name: table for name, table in several.items() if len(table)}
+
+
 def shown(part: str, results: pd.DataFrame) -> str:
     """What the README shows of one part: its tables, what failed, and where it ran."""
-    tables = {"study": study, "engine": engine, "scale": scale}
-    measured = results[results["measure"] != "failed"]
-    pieces = []
-    if len(measured):
-        table = tables[part](measured)
-        pieces.append(markdown(table.rename(columns={"each": "rows each"})))
-        if part == "scale" and len(slopes := exponents(table)):
-            pieces.append(markdown(slopes))
+    pieces = [markdown(table.rename(columns={"each": "rows each"})) for table in tables(part, results).values()]
     failed = results[results["measure"] == "failed"]
     pieces += [f"{row.tool}, {row.case}: failed ({row.note})." for row in failed.itertuples()]
     return "\n\n".join([*pieces, f"*{results['run'].iloc[0]}*"])
@@ -141,8 +156,8 @@ def fill(text: str, part: str, content: str) -> str:
 # ---------------------------------------------------------------------------------------------- figure
 
 
-def figure(results: dict[str, pd.DataFrame]):
-    """One panel for each part that has results: seconds, effective draws a second, and time and memory over rows."""
+def figure(drawn: dict[str, pd.DataFrame]):
+    """Panels of the tables that are there: seconds of ``study``, effective draws of ``growth``, ``scale`` over rows."""
     style = theme_study() + p9.theme(plot_title=p9.element_text(size=9, ha="left"), panel_spacing=0.06)
 
     def bars(table: pd.DataFrame, value: str, title: str, unit: str):
@@ -161,7 +176,7 @@ def figure(results: dict[str, pd.DataFrame]):
             + p9.theme(panel_grid_major_y=p9.element_blank())
         )
 
-    def growth(table: pd.DataFrame):
+    def over_rows(table: pd.DataFrame):
         parts = [part.assign(sweep=f"{OURS}, {name}") for name, part in sweeps(table).items()]
         others = table[table["tool"] != OURS]
         parts.append(others.assign(sweep=others["tool"] + ", point estimate"))
@@ -183,14 +198,14 @@ def figure(results: dict[str, pd.DataFrame]):
         )
 
     panels = []
-    if "study" in results:
-        panels.append(bars(results["study"], "all", "Five models and their comparison", "Seconds"))
-    if "engine" in results:
-        panels.append(bars(results["engine"], "ESS/CPU s", "Effective draws of sd(week)", "Per CPU second of sampling"))
+    if "study" in drawn:
+        panels.append(bars(drawn["study"], "all", "Five models and their comparison", "Seconds"))
+    if "growth" in drawn:
+        panels.append(bars(drawn["growth"], "ESS/CPU s", "Effective draws of sd(week)", "Per CPU second of sampling"))
     if len(panels) == 2:
         panels = [panels[0] | panels[1]]
-    if "scale" in results:
-        panels.append(growth(results["scale"]))
+    if "scale" in drawn:
+        panels.append(over_rows(drawn["scale"]))
     return panels[0] / panels[1] if len(panels) == 2 else panels[0]
 
 
@@ -207,15 +222,14 @@ def everything(path: Path, *, template: Path, output: Path) -> None:
         Folder of what is written.
     """
     results = pd.read_csv(path, keep_default_na=False).astype({"value": float})
-    text, tables = template.read_text(), {}
+    text, drawn = template.read_text(), {}
     for part, rows in results.groupby("part", sort=False):
         content = shown(part, rows)
         text = fill(text, part, content)
         print(f"\n{part}\n\n{content}")
-        if len(measured := rows[rows["measure"] != "failed"]):
-            tables[part] = globals()[part](measured)
+        drawn |= tables(part, rows)
     (output / "README.md").write_text(text)
-    if tables:
-        plot, size = figure(tables), p9.theme(figure_size=(7, 5 if "scale" in tables else 2.2))
+    if drawn.keys() & {"study", "growth", "scale"}:
+        plot, size = figure(drawn), p9.theme(figure_size=(7, 5 if "scale" in drawn else 2.2))
         sized = plot + size if isinstance(plot, p9.ggplot) else plot & size
         sized.save(output / "figure.png", dpi=300, verbose=False)

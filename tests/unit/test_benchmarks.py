@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cases
 import numpy as np
 import pandas as pd
 import pytest
@@ -39,16 +40,33 @@ SCALE = [
         ("partialpool", f"{units} x {each}", "GiB", seconds**0.5),
     )
 ]
-ENGINE = [
-    ("brms", "all", "process", 60.0),
-    ("brms", "model", "sampling, s", 15.0),
-    ("brms", "model", "sampling, CPU s", 30.0),
-    ("brms", "model", show.SLOPE, 1500.0),
-    ("partialpool", "cold", "process", 20.0),
-    ("partialpool", "warm", "process", 10.0),
-    ("partialpool", "model", "sampling, s", 2.0),
-    ("partialpool", "model", "sampling, CPU s", 3.0),
-    ("partialpool", "model", show.SLOPE, 6000.0),
+FITS = [
+    ("brms", "all", "process", 110.0),
+    ("brms", "all", "CPU s", 150.0),
+    ("brms", "a", "seconds", 30.0),
+    ("brms", "b", "seconds", 50.0),
+    ("brms", "LOO", "seconds", 20.0),
+    ("brms", "b", "sampling, CPU s", 30.0),
+    ("brms", "b", "divergences", 100.0),
+    ("brms", "b", show.SLOPE, 1500.0),
+    ("stanli", "all", "process", 8.0),
+    ("stanli", "all", "CPU s", 10.0),
+    ("stanli", "a", "seconds", 2.0),
+    ("stanli", "b", "seconds", 5.0),
+    ("stanli", "a", "sampling, s", 1.5),
+    ("stanli", "b", "sampling, s", 4.5),
+    ("stanli", "b", "sampling, CPU s", 10.0),
+    ("stanli", "b", "divergences", 200.0),
+    ("stanli", "b", show.SLOPE, 1000.0),
+    ("partialpool, warm", "all", "process", 4.0),
+    ("partialpool, warm", "all", "CPU s", 6.0),
+    ("partialpool, warm", "a", "seconds", 3.0),
+    ("partialpool, warm", "b", "seconds", 3.5),
+    ("partialpool", "b", "process", 5.0),
+    ("partialpool", "b", "CPU s", 5.0),
+    ("partialpool", "b", "sampling, CPU s", 2.0),
+    ("partialpool", "b", "divergences", 0.0),
+    ("partialpool", "b", show.SLOPE, 6000.0),
 ]
 LME4 = [("lme4", "100000 x 10", measure, value) for measure, value in (("process", 15.0), ("fit", 13.0), ("GiB", 0.7))]
 
@@ -88,17 +106,34 @@ def test_study_without_brms():
     assert table["relative to partialpool, cold"].tolist() == [1, 1.5]
 
 
-def test_engine():
-    table = show.engine(results("engine", *ENGINE)).set_index("tool")
-    assert table["ESS/s"].to_dict() == {"partialpool": 3000, "brms": 100}
-    assert table["ESS/CPU s"].to_dict() == {"partialpool": 2000, "brms": 50}
-    assert table["ESS/CPU s relative to brms"].to_dict() == {"partialpool": 40, "brms": 1}
-    assert table.loc["partialpool", ["ESS/s relative to brms", "process cold, s", "process warm, s"]].tolist() == [
-        30,
-        20,
-        10,
-    ]
-    assert table.loc["brms", "process cold, s"] == 60
+def test_fits():
+    table = show.fits(results("fits", *FITS)).set_index("tool")
+    assert list(table) == ["a", "b", "all", "sampling of all", "CPU s"]
+    assert table["all"].to_dict() == {"brms": 80, "stanli": 7, "partialpool, warm": 4}
+    assert table.loc["stanli", "sampling of all"] == 6
+    assert table["CPU s"].tolist() == [150, 10, 6]
+
+
+def test_growth():
+    table = show.growth(results("fits", *FITS)).set_index("tool")
+    assert table["divergences"].to_dict() == {"brms": 100, "stanli": 200, "partialpool": 0}
+    assert table["ESS/CPU s"].to_dict() == {"brms": 50, "stanli": 100, "partialpool": 3000}
+    assert table["relative to brms"].to_dict() == {"brms": 1, "stanli": 2, "partialpool": 60}
+
+
+def test_fits_without_r():
+    table = results("fits", *(row for row in FITS if row[0].startswith("partialpool")))
+    assert show.fits(table)["all"].tolist() == [4]
+    assert show.growth(table)["relative to brms"].isna().all()
+
+
+def test_new_arrays():
+    old = "data {\n  int<lower=1> J_1[N];  // levels\n  vector[N] y;\n}\nparameters {\n  vector[N_1] z_1[M_1];\n}"
+    new = old.replace("int<lower=1> J_1[N];", "array[N] int<lower=1> J_1;")
+    new = new.replace("vector[N_1] z_1[M_1];", "array[M_1] vector[N_1] z_1;")
+    assert cases.with_new_arrays(old) == new
+    statement = "  target += std_normal_lpdf(z_1[1]);\n  return z_1[1];\n"
+    assert cases.with_new_arrays(statement + new) == statement + new
 
 
 def test_scale_and_its_exponents():
@@ -113,8 +148,8 @@ def test_scale_and_its_exponents():
 
 
 def test_what_failed_is_told():
-    table = results("engine", ("brms", "all", "failed", 1.0)).assign(note="not installed")
-    assert show.shown("engine", table) == "brms, all: failed (not installed).\n\n*a machine*"
+    table = results("fits", ("brms", "all", "failed", 1.0)).assign(note="not installed")
+    assert show.shown("fits", table) == "brms, all: failed (not installed).\n\n*a machine*"
 
 
 def test_fill_replaces_what_stands_between_markers():
@@ -126,9 +161,9 @@ def test_fill_replaces_what_stands_between_markers():
         show.fill(text, "b", "new")
 
 
-@pytest.mark.parametrize("parts", [["study", "engine", "scale"], ["engine"]])
+@pytest.mark.parametrize("parts", [["study", "fits", "scale"], ["fits"]])
 def test_readme_and_figure(tmp_path, parts):
-    rows = {"study": STUDY, "engine": ENGINE, "scale": [*SCALE, *LME4]}
+    rows = {"study": STUDY, "fits": FITS, "scale": [*SCALE, *LME4]}
     table = pd.concat([results(part, *rows[part]) for part in parts])
     table.to_csv(tmp_path / "results.csv", index=False)
     show.everything(tmp_path / "results.csv", template=README, output=tmp_path)
