@@ -79,10 +79,7 @@ def _matrices(spec: ModelSpec, rows: pd.DataFrame):
     if spec.engine == "nuts":
         return None
     try:
-        matrices = design(spec, rows)
-        if len(matrices.factors) > 1:
-            raise NoClosedForm("its effects have several grouping factors")
-        return matrices
+        return design(spec, rows)
     except NoClosedForm as reason:
         if spec.engine == "marginal":
             raise StudyError(

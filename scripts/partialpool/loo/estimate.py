@@ -24,7 +24,7 @@ def of_model(tree, spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1) -> Mo
     from partialpool.marginal.design import NoClosedForm
 
     try:
-        observations, units = integrated(tree, spec, data)
+        observations, units = integrated(tree, spec, data, cores=cores)
     except NoClosedForm as reason:
         from partialpool.loo import kfold, refit
 

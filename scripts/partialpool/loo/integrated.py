@@ -5,18 +5,23 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from partialpool.loo.pointwise import PointwiseElpd, batch_sums
+from partialpool.loo.pointwise import GOOD_PARETO_K, Estimate, PointwiseElpd, batch_sums
 from partialpool.loo.psis import influence_of_mean, psis
-from partialpool.weights.smoothing import log_sum_exp
 from partialpool.model.names import ROW_DIM
 from partialpool.model.spec import ModelSpec
+from partialpool.weights.smoothing import log_sum_exp
+
+# Elements of 8 bytes that the densities at all draws may take together; beyond, some draws serve.
+LARGE = 10**8
 
 
-def integrated(tree, spec: ModelSpec, data: pd.DataFrame) -> tuple[PointwiseElpd, PointwiseElpd]:
+def integrated(tree, spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1) -> tuple[PointwiseElpd, PointwiseElpd]:
     """Leave-one-out with all coefficients integrated out, for a model with a closed form.
 
     log p(y_i | y_-i) = -log E[1 / p(y_i | y_-i, scales)] over the posterior of the scales, where the density given the
     scales is known in closed form: importance sampling has one to a few dimensions left, and its weights hardly vary.
+    Where they vary too much (Pareto k over 0.5), the scales are drawn once more, without what is left out, and
+    log p(y_i | y_-i) = log p(y) - log p(y_-i) is the difference of two evidences.
 
     Parameters
     ----------
@@ -24,13 +29,15 @@ def integrated(tree, spec: ModelSpec, data: pd.DataFrame) -> tuple[PointwiseElpd
         The fit, by any engine, with ``posterior`` and ``log_likelihood``.
     spec, data
         What it was fitted to.
+    cores
+        Threads; the numbers do not depend on it.
 
     Returns
     -------
     observations, units : PointwiseElpd
         Single measurements left out, labelled by their rows; all measurements of a unit left out together. ``p_loo`` is
         by how much the density of the same data, left in, is higher; it is not known where the fit keeps the log
-        likelihood at some draws only.
+        likelihood at some draws only. ``method`` is ``integrated`` or ``integrated_refit``.
 
     Raises
     ------
@@ -42,21 +49,41 @@ def integrated(tree, spec: ModelSpec, data: pd.DataFrame) -> tuple[PointwiseElpd
     Vehtari, Mononen, Tolvanen, Sivula & Winther (2016), JMLR 17(103), integrated importance sampling.
     """
     from partialpool.marginal.design import design
-    from partialpool.marginal.leave_out import leave_out
+    from partialpool.marginal.without import Without
     from partialpool.model.formula import complete_cases
 
     rows = complete_cases(spec, data)
-    matrices, posterior = design(spec, rows), tree["posterior"].to_dataset()
+    without, posterior = Without(design(spec, rows), cores=cores), tree["posterior"].to_dataset()
     units = rows[spec.unit].cat
 
-    def without(labels: np.ndarray, subsets: np.ndarray) -> PointwiseElpd:
-        pointwise = psis(leave_out(matrices, posterior, subsets), labels, method="integrated")
-        return _with_p_loo(pointwise, _left_in(tree, subsets))
+    def leave_out(labels: np.ndarray, subsets: np.ndarray) -> PointwiseElpd:
+        densities = without.densities(_thinned(posterior, len(labels)), subsets)
+        pointwise = psis(densities, labels, method="integrated")
+        return _with_p_loo(_refitted(pointwise, without, subsets), _left_in(tree, subsets))
 
     return (
-        without(rows["row"].to_numpy().astype(int), np.arange(len(rows))),
-        without(units.categories.to_numpy(dtype=object), units.codes.to_numpy()),
+        leave_out(rows["row"].to_numpy().astype(int), np.arange(len(rows))),
+        leave_out(units.categories.to_numpy(dtype=object), units.codes.to_numpy().astype(np.int64)),
     )
+
+
+def _thinned(posterior, subsets: int):
+    """A posterior at all draws, or at some where there would be too many densities: there the scales are known well."""
+    chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
+    most = max(100, LARGE // (chains * subsets))
+    return posterior.isel(draw=np.linspace(0, draws - 1, min(most, draws)).round().astype(int))
+
+
+def _refitted(pointwise: PointwiseElpd, without, subsets: np.ndarray) -> PointwiseElpd:
+    """With values from evidences where the weights vary too much."""
+    estimates = {}
+    for index in np.flatnonzero(~(pointwise.pareto_k <= GOOD_PARETO_K)):
+        elpd, mcse, trusted = without.difference_of_evidences(subsets != index)
+        if trusted:
+            estimates[index] = Estimate(elpd, mcse, 0.0)
+    if estimates:
+        print(f"Pareto k over {GOOD_PARETO_K}: {len(estimates)} by draws of the scales without them.")
+    return pointwise.replaced(estimates, "integrated_refit")
 
 
 def _with_p_loo(pointwise: PointwiseElpd, jointly: np.ndarray | None) -> PointwiseElpd:

@@ -41,7 +41,8 @@ class PointwiseElpd:
     mcse : (n,)
         Monte Carlo standard error of ``elpd`` (meaningless where ``pareto_k`` is over 0.7).
     method : (n,), str
-        How each value was computed: ``integrated``, ``psis``, ``moment_matching``, ``refit`` or ``kfold``.
+        How each value was computed: ``integrated``, ``integrated_refit``, ``psis``, ``moment_matching``, ``refit`` or
+        ``kfold``.
     elpd_batches, p_loo_batches : (n, batches)
         What each batch of draws adds to the two, to first order. Rows share the draws, so their errors go together, and
         only sums over rows of a batch tell how far a total is off. ``p_loo_batches`` is None where it is not known.
@@ -71,6 +72,23 @@ class PointwiseElpd:
     def take(self, indices: np.ndarray) -> "PointwiseElpd":
         """Some of the values, by position."""
         values = {name: value if value is None else value[indices] for name, value in vars(self).items()}
+        return replace(self, **values)
+
+    def replaced(self, estimates: "dict[int, Estimate]", method: str) -> "PointwiseElpd":
+        """A copy with other estimates, by another method, at some positions."""
+        if not estimates:
+            return self
+        at = np.array(list(estimates))
+        values = {name: value if value is None else value.copy() for name, value in vars(self).items()}
+        values["p_loo"][at] += self.elpd[at] - [estimate.elpd for estimate in estimates.values()]
+        for name in Estimate._fields:
+            values[name][at] = [getattr(estimate, name) for estimate in estimates.values()]
+        values["method"][at] = method
+        # These estimates are from other draws than the fit's, whose batches now say nothing of elpd; they still do of
+        # the density of the row left in.
+        if self.p_loo_batches is not None:
+            values["p_loo_batches"][at] += self.elpd_batches[at]
+        values["elpd_batches"][at] = 0
         return replace(self, **values)
 
     def total(self, of: str = "elpd") -> float:

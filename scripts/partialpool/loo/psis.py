@@ -6,8 +6,8 @@ import numpy as np
 
 from partialpool.errors import StudyError
 from partialpool.loo.pointwise import PointwiseElpd, batch_sums, list_rows
-from partialpool.weights.smoothing import log_sum_exp, relative_efficiency, smooth
 from partialpool.model.names import ROW_DIM
+from partialpool.weights.smoothing import log_sum_exp, relative_efficiency, smooth
 
 # Float64 elements that are worked on at a time: few enough to stay in a processor's cache.
 CHUNK = 10**5

@@ -5,8 +5,6 @@ parameters: the effects of a unit without rows then have the distribution of the
 stay, predictors stay centred where they were, and all refits of a model are compiled once.
 """
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 
@@ -14,11 +12,11 @@ from partialpool.fit.fit import settled
 from partialpool.loo import moment_match
 from partialpool.loo.joint import Density, Unrecoverable
 from partialpool.loo.pointwise import GOOD_PARETO_K, Estimate, PointwiseElpd
-from partialpool.weights.smoothing import efficiency_of_one, log_sum_exp, relative_error, smooth_one
 from partialpool.model.formula import complete_cases
 from partialpool.model.names import ROW_DIM
 from partialpool.model.reproducible import reproducible
 from partialpool.model.spec import ModelSpec
+from partialpool.weights.smoothing import efficiency_of_one, log_sum_exp, relative_error, smooth_one
 
 # Draws of the effects of a unit without rows, for each draw of the posterior.
 REPEATS = 25
@@ -58,7 +56,7 @@ def observations(tree, spec: ModelSpec, data: pd.DataFrame, plain: PointwiseElpd
         left = {index: i for index, i in positions.items() if index not in matched}
         print(f"Pareto k over 0.7: {len(positions)} rows; {len(matched)} by moment matching, {len(left)} by refits.")
         refitted = _by_refits(density, tree, spec, left, cores=cores) if left else {}
-    return _replaced(_replaced(plain, matched, "moment_matching"), refitted, "refit")
+    return plain.replaced(matched, "moment_matching").replaced(refitted, "refit")
 
 
 def _by_moments(density: Density, tree, positions: dict[int, int]) -> dict[int, Estimate]:
@@ -91,23 +89,6 @@ def _by_refits(
         inside = log_likelihood.isel({ROW_DIM: i}).transpose("chain", "draw").to_numpy()
         estimates[index] = bridge(outside, inside)
     return estimates
-
-
-def _replaced(pointwise: PointwiseElpd, estimates: dict[int, Estimate], method: str) -> PointwiseElpd:
-    """A copy with other estimates, by another method, at some indices."""
-    if not estimates:
-        return pointwise
-    at = np.array(list(estimates))
-    values = {name: value.copy() for name, value in vars(pointwise).items()}
-    values["p_loo"][at] += pointwise.elpd[at] - [estimate.elpd for estimate in estimates.values()]
-    for name in Estimate._fields:
-        values[name][at] = [getattr(estimate, name) for estimate in estimates.values()]
-    values["method"][at] = method
-    # These estimates are from other draws than the fit's, whose batches now say nothing of elpd; they still do of the
-    # density of the row left in.
-    values["p_loo_batches"][at] += pointwise.elpd_batches[at]
-    values["elpd_batches"][at] = 0
-    return replace(pointwise, **values)
 
 
 class Refits:

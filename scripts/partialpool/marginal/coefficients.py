@@ -22,7 +22,8 @@ def draw_units_(effects, sigma, cholesky, dense, triangles, starts, places, cros
     ----------
     effects : (q, units, lanes)
         Standard normal numbers, replaced by the effects.
-    sigma, cholesky : (lanes,), (q, q, lanes)
+    sigma, cholesky
+        Residual standard deviation (lanes,), and L (q, q, lanes).
     dense : (d, lanes)
         The dense coefficients.
     triangles, starts, places, cross

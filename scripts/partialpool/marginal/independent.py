@@ -1,4 +1,4 @@
-"""Independent draws from a density of a few dimensions, and its normalising constant, without a chain that has to find it.
+"""Independent draws from a density of a few dimensions, and its normalising constant.
 
 Draws of a mixture of t distributions are weighted, and another mixture is fitted to them, for a few rounds. An
 independence Metropolis chain of draws of the last mixture has the density as its distribution: a proposal is taken with
@@ -128,7 +128,7 @@ def sample(
 
     Parameters
     ----------
-    log_density
+    log_density, dimensions
         Of points (n, dimensions), (n,), up to a constant; -inf or nan where there is none.
     chains, draws
         How many to keep.
@@ -144,7 +144,8 @@ def sample(
 
     References
     ----------
-    Tierney (1994), Annals of Statistics 22(4), independence chains; Cappé et al. (2008), Statistics and Computing 18(4).
+    Tierney (1994), Annals of Statistics 22(4), independence chains; Cappé, Douc, Guillin, Marin & Robert (2008),
+    Statistics and Computing 18(4), mixtures that adapt.
     """
     proposal = adapt(log_density, dimensions, rng, start)
     for components in (*MORE_COMPONENTS, None):

@@ -22,7 +22,8 @@ def leave_out_(out, sigma, cholesky, mean, covariance, units, triangles, starts,
     ----------
     out : (subsets, lanes)
         Filled.
-    sigma, cholesky : (lanes,), (q, q, lanes)
+    sigma, cholesky
+        Residual standard deviation (lanes,), and L (q, q, lanes).
     mean, covariance : (d, lanes), (d, d, lanes)
         Of the dense coefficients.
     units : (subsets,)
@@ -133,6 +134,8 @@ def left_out(statistics: Statistics, rows: Rows, scales: Scales, subsets: np.nda
         Draws of the scales, those of the block-diagonal grouping factor in front.
     subsets : (n,)
         Which subset a row belongs to, 0, 1, ... without a gap; the rows of a subset belong to one unit.
+    cores
+        Threads; the numbers do not depend on it.
 
     Returns
     -------

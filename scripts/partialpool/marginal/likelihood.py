@@ -1,8 +1,8 @@
 """Log likelihood of the scales with all coefficients integrated out, and the distribution of those given the scales.
 
-Given the scales all coefficients are normal. The Cholesky factor of their precision is block-diagonal for the units, with
-a dense part beside it for the common coefficients and the effects of other grouping factors. Of a unit its E'E is added
-to the dense part, and its |W| to the determinant (``unit`` has the letters).
+Given the scales all coefficients are normal. The Cholesky factor of their precision is block-diagonal for the units,
+with a dense part beside it for the common coefficients and the effects of other grouping factors. Of a unit its E'E is
+added to the dense part, and its |W| to the determinant (``unit`` has the letters).
 
 References
 ----------
@@ -66,7 +66,7 @@ def add_units_(gram, log_determinant, sigma, cholesky, triangles, starts, places
 
 @dataclass(frozen=True)
 class DensePart:
-    """Distribution of the dense coefficients given draws of the scales, in coordinates where their prior has variance 1.
+    """Distribution of the dense coefficients given draws of the scales, in coordinates where their prior variance is 1.
 
     Attributes
     ----------

@@ -22,7 +22,7 @@ def find_mode(log_density: Callable[[np.ndarray], np.ndarray], dimensions: int) 
 
     Parameters
     ----------
-    log_density
+    log_density, dimensions
         Of points (n, dimensions), (n,); -inf where there is none.
 
     Returns

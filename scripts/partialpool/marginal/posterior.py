@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from partialpool.marginal.coefficients import draw_effects, in_batches, summary_of_effects, thinned
+from partialpool.marginal.coefficients import in_batches, summary_of_effects, thinned
 from partialpool.marginal.design import Design, GroupingFactor
 from partialpool.marginal.sample import Posterior, ScaleDraws, sample_scales
 from partialpool.marginal.scales import correlations

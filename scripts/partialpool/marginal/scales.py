@@ -52,10 +52,11 @@ def correlations(cholesky: np.ndarray) -> np.ndarray:
 class Space:
     """The unconstrained space of the scales of a model. A coordinate x of it is one of
 
-    - a scale (sigma first, then the standard deviations of the effects), which is ``size log(1 + exp(x))``: linear above
-      ``size``, where the data tell it from 0, and logarithmic below. A posterior that reaches 0 is then close to normal;
-    - a partial correlation of effects j > k given those before k, which is ``tanh(x / 2)``. Those of independent effects
-      have no coordinate and are 0.
+    - a scale (sigma first, then the standard deviations of the effects), which is ``size log(1 + exp(x))``: linear
+      above ``size``, where the data tell it from 0, and logarithmic below. A posterior that reaches 0 is then close to
+      normal;
+    - a partial correlation of effects j > k given those before k, which is ``tanh(x / 2)``. Those of independent
+      effects have no coordinate and are 0.
 
     Attributes
     ----------

@@ -36,8 +36,8 @@ def coordinates(matrices: Design, basis: np.ndarray | None = None) -> Coordinate
 class Statistics:
     """Statistics of a model with group-level effects (``rows`` has the words).
 
-    Of each unit the QR decomposition Z = Q R is made, and of its dense columns W, those that it meets, Q'W and what lies
-    outside of the span of Z are kept.
+    Of each unit the QR decomposition Z = Q R is made, and of its dense columns W, those that it meets, Q'W and what
+    lies outside of the span of Z are kept.
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
 """What is known of the effects of one unit given the scales, for many draws of them at a time.
 
-The rows of a unit are y = X b + Z L v + noise, with v standard normal; X b stands for all that is not its own. Of its QR
-decomposition Z = Q R only R and Q'[X y] are needed: with F = R L and W = sigma^2 I + F F' = K K',
+The rows of a unit are y = X b + Z L v + noise, with v standard normal; X b stands for all that is not its own. Of the
+QR decomposition Z = Q R only R and Q'[X y] are needed: with F = R L and W = sigma^2 I + F F' = K K',
 
 - what its rows say of b is E'E, E = K^-1 Q'[X y], beside what lies outside of the span of Z;
 - v given b has the mean G'E (y - X b), G = K^-1 F, and the precision I + F'F / sigma^2.

@@ -1,0 +1,131 @@
+"""A marginal model without some of its rows: their density given all others."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from partialpool.marginal import independent
+from partialpool.marginal.design import MOST_DENSE_COLUMNS, Design, GroupingFactor, NoClosedForm
+from partialpool.marginal.independent import IndependentDraws
+from partialpool.marginal.sample import Posterior
+from partialpool.marginal.scales import Scales
+from partialpool.marginal.with_effects import WithEffects
+from partialpool.marginal.without_effects import WithoutEffects
+from partialpool.model.population import cholesky_of_correlations, population
+
+# Draws that an evidence is computed from.
+DRAWS = 8000
+# Of the evidences; another than the fit's, whose draws are used beside them.
+SEED = 71
+
+
+@dataclass(frozen=True)
+class Without:
+    """A model, and what its data say of rows that are left out of them.
+
+    Attributes
+    ----------
+    matrices
+        From ``design``.
+    cores
+        Threads; the numbers do not depend on it.
+    """
+
+    matrices: Design
+    cores: int = 1
+
+    def densities(self, posterior, subsets: np.ndarray) -> np.ndarray:
+        """Log density of each subset of rows given all other rows and the scales, with all coefficients integrated out.
+
+        Parameters
+        ----------
+        posterior
+            Dataset of a fit of the model, by any engine.
+        subsets : (n,)
+            Which subset a row belongs to, 0, 1, ... without a gap.
+
+        Returns
+        -------
+        (chain, draw, subsets), in nats
+
+        Raises
+        ------
+        NoClosedForm
+            If there are too many dense columns beside the subsets.
+        """
+        shape = posterior.sizes["chain"], posterior.sizes["draw"]
+        scales = self._scales(posterior)
+        if not self.matrices.factors:
+            model = WithoutEffects(self.matrices)
+        else:
+            block = self._block(subsets)
+            if block is None:
+                # The subsets as levels of one more grouping factor, without effects.
+                labels = [str(subset) for subset in range(subsets.max() + 1)]
+                nothing = np.empty((len(subsets), 0))
+                factors = (*self.matrices.factors, GroupingFactor("left out", [], nothing, subsets, labels))
+                model, block = WithEffects(replace(self.matrices, factors=factors), len(factors) - 1), len(factors) - 1
+                none = np.empty((len(scales.sigma), 0))
+                scales = Scales(scales.sigma, (*scales.sd, none), (*scales.correlation, np.empty((len(none), 0, 0))))
+            else:
+                model = WithEffects(self.matrices, block)
+        return model.left_out(scales, subsets, self.cores).reshape(*shape, -1)
+
+    def _block(self, subsets: np.ndarray) -> int | None:
+        """The largest grouping factor of which each subset has rows of a single level; None if there is none."""
+        within = [
+            (len(factor.levels), i)
+            for i, factor in enumerate(self.matrices.factors)
+            if len(np.unique(subsets * len(factor.levels) + factor.codes)) == subsets.max() + 1
+        ]
+        dense = sum(len(factor.levels) * factor.z.shape[1] for factor in self.matrices.factors)
+        if not within and dense > MOST_DENSE_COLUMNS:
+            raise NoClosedForm(
+                f"what is left out together has rows of several levels, and its {dense} effects are dense"
+            )
+        return max(within)[1] if within else None
+
+    def _scales(self, posterior) -> Scales:
+        """The scales of a posterior, draw by draw."""
+        sigma = posterior["sigma"].transpose("chain", "draw").to_numpy().ravel()
+        sds, correlations = [], []
+        for factor in self.matrices.factors:
+            of_factor, q = population(posterior, factor.terms), factor.z.shape[1]
+            sds.append(of_factor.sd.reshape(-1, q))
+            correlations.append(cholesky_of_correlations(of_factor.correlation)[0].reshape(-1, q, q))
+        return Scales(sigma, tuple(sds), tuple(correlations))
+
+    @cached_property
+    def _with_all(self) -> IndependentDraws:
+        return self._draws(self.matrices)
+
+    def _draws(self, matrices: Design, start=None) -> IndependentDraws:
+        posterior, rng = Posterior(matrices, cores=self.cores), np.random.default_rng(SEED)
+        dimensions = posterior.space.dimensions
+        return independent.sample(posterior.log_density, dimensions, chains=1, draws=DRAWS, rng=rng, start=start)
+
+    def difference_of_evidences(self, kept: np.ndarray) -> tuple[float, float, bool]:
+        """Log density of some rows given all others, as log p(y) - log p(y without them), in nats.
+
+        Parameters
+        ----------
+        kept : (n,), bool
+            The others.
+
+        Returns
+        -------
+        value, mcse : float
+            With its Monte Carlo standard error.
+        trusted : bool
+            Whether the draws behind both evidences pass their checks.
+        """
+        some = replace(
+            self.matrices,
+            x=self.matrices.x[kept],
+            y=self.matrices.y[kept],
+            factors=tuple(replace(own, z=own.z[kept], codes=own.codes[kept]) for own in self.matrices.factors),
+        )
+        without = self._draws(some)
+        value = self._with_all.log_evidence - without.log_evidence
+        return value, float(np.hypot(self._with_all.mcse, without.mcse)), self._with_all.trusted and without.trusted
