@@ -60,7 +60,8 @@ def unfit(spec: ModelSpec, why) -> StudyError:
 
 def folded(formula: str, rows: pd.DataFrame) -> pd.DataFrame:
     """Rows with a single level in all columns that stand behind bars only."""
-    one_level = pd.Categorical.from_codes(np.zeros(len(rows), np.int8), ["all"])
+    # Ordered, or formulae would sort the rows to find out its levels.
+    one_level = pd.Categorical.from_codes(np.zeros(len(rows), np.int8), ["all"], ordered=True)
     return rows.assign(**dict.fromkeys(_behind_bars_only(formula), one_level))
 
 
