@@ -54,7 +54,9 @@ def evaluate(spec: ModelSpec, rows: pd.DataFrame):
 
 
 def unfit(spec: ModelSpec, why) -> StudyError:
-    """The error of a formula that does not fit its rows, in the words of formulae or Bambi."""
+    """The error of a formula that does not fit its rows, in the words of formulae or Bambi where these say it."""
+    if isinstance(why, ZeroDivisionError):
+        why = "A category before a bar has only 1 level!"
     return StudyError(f"formula '{spec.formula}', family '{spec.family}': {why}")
 
 
