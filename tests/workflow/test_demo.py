@@ -15,7 +15,7 @@ CSV = {
     "mcse_q2.5,mcse_q97.5",
     "comparison/pooling.csv": "model,rank,elpd_loo,se_elpd_loo,p_loo,looic,elpd_diff,se_diff,estimand,method,"
     "max_pareto_k,bad_pareto_k,n,se_p_loo,se_looic,mcse_elpd_loo,mcse_se_elpd_loo,mcse_p_loo,mcse_se_p_loo,"
-    "mcse_elpd_diff,mcse_se_diff",
+    "mcse_elpd_diff,mcse_se_diff,log_evidence,mcse_log_evidence",
     "comparison/growth.pointwise.csv": "model,row,elpd,pareto_k,method,psis_elpd,psis_pareto_k",
     "comparison/growth.units.csv": "model,unit,elpd,pareto_k,method",
     "predictions/known-people.csv": "model,quantity,id,mean,q2.5,q97.5",
