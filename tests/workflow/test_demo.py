@@ -53,12 +53,16 @@ def test_every_fit_keeps_what_it_was_made_from(demo):
             }
             assert json.loads(tree.attrs["spec"])["formula"].startswith("con ~")
             assert {"data_sha256", "versions", "seed"} < set(tree.attrs)
+            sampling = tree.attrs["sampling"]
             assert {"row", "con", "id"} <= set(tree["constant_data"].data_vars)
             assert tree["posterior"].sizes["chain"] == 4
             assert tree["posterior"].sizes["draw"] == 60
         checks = json.loads((demo.directory / f"results/models/{model}.diagnostics.json").read_text())
-        assert set(checks) == {"rhat", "ess_bulk", "ess_tail", "divergences", "ebfmi"}
+        of_sampler = {"independent": {"pareto_k", "acceptance"}, "nuts": {"divergences", "ebfmi"}}[sampling]
+        evidence = checks.pop("log_evidence", None)
+        assert set(checks) == {"rhat", "ess_bulk", "ess_tail"} | of_sampler
         assert all({"value", "threshold", "passed"} <= set(entry) for entry in checks.values())
+        assert evidence is None or set(evidence) == {"value", "mcse"}
 
 
 def test_every_figure_is_there_as_png_and_svg(demo):
