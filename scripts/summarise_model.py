@@ -14,12 +14,12 @@ if __name__ == "__main__":
         groups = ("posterior", "sample_stats", "posterior_predictive", "observed_data")
         tree = store.load(snakemake.input.fit, groups, spec=ModelSpec.from_dict(params.spec))
         summary = diagnostics.summarise(tree["posterior"].to_dataset())
-        checks = diagnostics.check(summary, tree["sample_stats"].to_dataset(), params.thresholds)
+        checks = diagnostics.check(summary, tree, params.thresholds)
         if params.on_failed_check == "stop":
             diagnostics.refuse_failed(snakemake.wildcards.model, checks)
         with atomic(output.summary) as temporary:
             summary.to_csv(temporary, index=False)
         with atomic(output.checks) as temporary:
-            temporary.write_text(diagnostics.to_json(checks))
+            temporary.write_text(diagnostics.to_json(checks, tree))
         traces.of_fit(tree, summary).save(*output.convergence)
         predictive.of_fit(tree, labels=params.labels).save(*output.predictive)

@@ -15,7 +15,7 @@ CSV = {
     "mcse_q2.5,mcse_q97.5",
     "comparison/pooling.csv": "model,rank,elpd_loo,se_elpd_loo,p_loo,looic,elpd_diff,se_diff,estimand,method,"
     "max_pareto_k,bad_pareto_k,n,se_p_loo,se_looic,mcse_elpd_loo,mcse_se_elpd_loo,mcse_p_loo,mcse_se_p_loo,"
-    "mcse_elpd_diff,mcse_se_diff",
+    "mcse_elpd_diff,mcse_se_diff,log_evidence,mcse_log_evidence",
     "comparison/growth.pointwise.csv": "model,row,elpd,pareto_k,method,psis_elpd,psis_pareto_k",
     "comparison/growth.units.csv": "model,unit,elpd,pareto_k,method",
     "predictions/known-people.csv": "model,quantity,id,mean,q2.5,q97.5",
@@ -53,12 +53,16 @@ def test_every_fit_keeps_what_it_was_made_from(demo):
             }
             assert json.loads(tree.attrs["spec"])["formula"].startswith("con ~")
             assert {"data_sha256", "versions", "seed"} < set(tree.attrs)
+            sampling = tree.attrs["sampling"]
             assert {"row", "con", "id"} <= set(tree["constant_data"].data_vars)
             assert tree["posterior"].sizes["chain"] == 4
             assert tree["posterior"].sizes["draw"] == 60
         checks = json.loads((demo.directory / f"results/models/{model}.diagnostics.json").read_text())
-        assert set(checks) == {"rhat", "ess_bulk", "ess_tail", "divergences", "ebfmi"}
+        of_sampler = {"independent": {"pareto_k", "acceptance"}, "nuts": {"divergences", "ebfmi"}}[sampling]
+        evidence = checks.pop("log_evidence", None)
+        assert set(checks) == {"rhat", "ess_bulk", "ess_tail"} | of_sampler
         assert all({"value", "threshold", "passed"} <= set(entry) for entry in checks.values())
+        assert evidence is None or set(evidence) == {"value", "mcse"}
 
 
 def test_every_figure_is_there_as_png_and_svg(demo):

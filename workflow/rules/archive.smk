@@ -40,7 +40,10 @@ rule verify:
         archive=archive_to_verify,
         snakefile=str(Path(workflow.basedir, "Snakefile")),
         # Those that make tables from data and fits.
-        rules=["prepare_data", "summarise_model", "compare_models", "predict_values", "check_published"],
+        rules=[
+            *("prepare_data", "summarise_model", "compare_models", "compute_bayes_factors", "predict_values"),
+            "check_published",
+        ],
         options=lambda wildcards: inside.software_options(workflow),
         code=code("verify"),
     message:

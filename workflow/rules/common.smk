@@ -15,7 +15,7 @@ from partialpool.fit.store import PACKAGES
 from partialpool.jobs import inside, plan
 from partialpool.jobs.fingerprint import fingerprint
 from partialpool.jobs.resources import fit_memory, memory, minutes
-from partialpool.report import captions
+from partialpool.report import captions, sampling
 from partialpool.study import config as study_config
 
 # The archive that `verify` checks; all other keys describe the study.
@@ -28,7 +28,7 @@ except StudyError as error:
 
 # For the templates in workflow/report: in the configuration, because a caption among a rule's parameters would draw the
 # figures again whenever it changes.
-config["report"] = captions.for_snakemake(study)
+config["report"] = captions.for_snakemake(study, sampling.of_models(study.models))
 
 # What a job asks for. Not `default-resources` in the profile: these would take the place of those of a user's own profile
 # or command line, which may name the account on a cluster.
@@ -110,6 +110,11 @@ def predictions_drawn():
 def models_drawn():
     """Models whose fits figures show, beside those of predictions."""
     return sorted({figure.model for figure in study.figures.values() if figure.kind == "intercepts-slopes"})
+
+
+def comparisons_with_bayes_factors():
+    """Comparisons that ask for them."""
+    return [name for name, comparison in study.comparisons.items() if comparison.bayes_factors]
 
 
 def results_to_keep():

@@ -26,6 +26,34 @@ rule compare_models:
         "../../scripts/compare_models.py"
 
 
+# A rule of its own and no output of the one before, because only some comparisons ask for it, and because a
+# cross-validation is not repeated for it.
+rule compute_bayes_factors:
+    input:
+        prepared=rules.prepare_data.output.prepared,
+        fits=lambda wildcards: fits(study.comparisons[wildcards.comparison].models),
+    output:
+        table=report(
+            "results/comparison/{comparison}.bayes_factors.csv",
+            caption="../report/bayes-factors.rst",
+            category="Comparisons",
+            labels={"comparison": "{comparison}", "what": "Bayes factors"},
+        ),
+    log:
+        "results/logs/compute_bayes_factors/{comparison}.log",
+    conda:
+        "../../envs/models.yaml"
+    resources:
+        **usual,
+    params:
+        specs=lambda wildcards: specs(study.comparisons[wildcards.comparison].models),
+        code=code("compute_bayes_factors"),
+    message:
+        "Compute Bayes factors: {wildcards.comparison}"
+    script:
+        "../../scripts/compute_bayes_factors.py"
+
+
 rule predict_values:
     input:
         prepared=rules.prepare_data.output.prepared,

@@ -6,6 +6,7 @@ rule render_report:
         fits=fits(study.models),
         models=expand(rules.summarise_model.output, model=study.models),
         comparisons=expand(rules.compare_models.output, comparison=study.comparisons),
+        bayes_factors=expand(rules.compute_bayes_factors.output, comparison=comparisons_with_bayes_factors()),
         predictions=expand(rules.predict_values.output.summary, prediction=study.predictions),
         published=rules.check_published.output.table if study.published else [],
         figures=rules.draw_figures.output,

@@ -1,4 +1,4 @@
-"""Traces, ranks and energy of a fit."""
+"""Traces and ranks of a fit, and what its sampler says of itself."""
 
 import numpy as np
 import pandas as pd
@@ -9,6 +9,7 @@ from plotnine import (
     facet_wrap,
     geom_hline,
     geom_polygon,
+    geom_vline,
     guide_legend,
     guides,
     labs,
@@ -27,12 +28,12 @@ PANELS = 8
 
 
 def of_fit(tree, summary):
-    """Traces, ranks and energy of a fit.
+    """Traces and ranks of a fit, and what its sampler says of itself.
 
     Parameters
     ----------
     tree : DataTree
-        With ``posterior`` and ``sample_stats``.
+        With ``posterior`` and ``sample_stats``; its attribute ``sampling`` says which sampler ran.
     summary : DataFrame
         The model's table of parameters: columns `parameter` and `rhat`.
 
@@ -44,9 +45,9 @@ def of_fit(tree, summary):
     """
     posterior = tree["posterior"].to_dataset()
     draws = [_long(parameter.name, parameter.draws(posterior)) for parameter in _most_telling(posterior, summary)]
-    energy = tree["sample_stats"]["energy"].transpose("chain", "draw").to_numpy()
-    energy = _long("energy", energy).rename(columns={"value": "energy"})
-    return diagnostics(pd.concat(draws, ignore_index=True), energy[["chain", "energy"]])
+    statistic, chart_of = ("log_weight", weights) if tree.attrs["sampling"] == "independent" else ("energy", energies)
+    values = _long(statistic, tree["sample_stats"][statistic].transpose("chain", "draw").to_numpy())
+    return diagnostics(pd.concat(draws, ignore_index=True), chart_of(values[["chain", "value"]]))
 
 
 def _most_telling(posterior, summary):
@@ -77,24 +78,23 @@ def _long(name, draws):
     )
 
 
-def diagnostics(draws, energy):
-    """Traces, ranks by chain and energy, which show whether the sampler can be trusted.
+def diagnostics(draws, of_sampler):
+    """Traces, ranks by chain and a chart of the sampler, which show whether its draws can be trusted.
 
     Parameters
     ----------
     draws : DataFrame
         Columns `parameter` (categorical order is the order of the panels), `chain`, `draw` and
         `value`.
-    energy : DataFrame
-        Columns `chain`, `energy`, in the order of the draws.
+    of_sampler : ggplot
+        From `energies` or `weights`.
 
     Returns
     -------
     Figure
         Three rows. Traces are thinned to what the eye can see. Ranks are shown as the empirical
         distribution function of each chain's draws among the draws of all chains, less what equal
-        chains would have: a chain that is too high lies below zero, one too wide crosses it. The
-        energies of a chain should be spread no wider than the steps between them.
+        chains would have: a chain that is too high lies below zero, one too wide crosses it.
     """
     shown = distinct(draws["parameter"])
     chains = sorted(draws["chain"].astype(str).unique(), key=natural_key)
@@ -126,14 +126,25 @@ def diagnostics(draws, energy):
         labs(x="Rank among all draws", y="ECDF difference"),
     )
     rows = -(-len(shown) // per_row)
-    return Figure(trace / rank / _energies(energy), PAGE, 3 * (0.8 + 0.8 * rows))
+    return Figure(trace / rank / of_sampler, PAGE, 3 * (0.8 + 0.8 * rows))
 
 
-def _energies(energy):
-    """The energy of each chain beside the steps between its draws, a panel a chain."""
+def energies(energy):
+    """The energy of NUTS, centred, beside the steps between its draws, a panel a chain.
+
+    Parameters
+    ----------
+    energy : DataFrame
+        Columns `chain`, `value`, in the order of the draws.
+
+    Returns
+    -------
+    ggplot
+        The energies of a chain should be spread no wider than the steps between them.
+    """
     return chart(
         _energy_densities(energy),
-        aes("energy", "density", group="kind"),
+        aes("value", "density", group="kind"),
         geom_polygon(aes(fill="kind"), alpha=0.35),
         geom_curves(aes(color="kind"), size=0.4),
         facet_wrap("chain", nrow=1),
@@ -142,6 +153,37 @@ def _energies(energy):
         few_x_numbers(),
         y_numbers(breaks=[]),
         labs(x="Energy, centered", y="Density", fill="", color=""),
+    )
+
+
+def weights(log_weight):
+    """The importance weights of independent draws, a panel a chain.
+
+    Parameters
+    ----------
+    log_weight : DataFrame
+        Columns `chain`, `value`.
+
+    Returns
+    -------
+    ggplot
+        Densities of log weights less the median of all. Where all weights are alike, the draws were proposed just as
+        often as the posterior has them. A long tail to the right is where they are proposed too rarely, and where a
+        chain then stays.
+    """
+    log_weight = log_weight.assign(value=log_weight["value"] - log_weight["value"].median())
+    return chart(
+        _densities({"weights": log_weight}),
+        aes("value", "density"),
+        geom_vline(xintercept=0, linetype="dashed", size=0.4),
+        geom_polygon(fill=TEAL, alpha=0.35),
+        geom_curves(color=TEAL, size=0.4),
+        facet_wrap("chain", nrow=1),
+        # Weights that differ by less than a factor of e should look as alike as they are.
+        expand_limits(x=(-1, 1)),
+        few_x_numbers(),
+        y_numbers(breaks=[]),
+        labs(x="Log importance weight, less the median", y="Density"),
     )
 
 
@@ -165,13 +207,18 @@ def _ecdf_differences(draws):
 
 
 def _energy_densities(energy):
-    kinds = ["Energy", "Step between draws"]
+    centred = energy.assign(value=energy["value"] - energy.groupby("chain")["value"].transform("mean"))
+    steps = energy.assign(value=energy.groupby("chain")["value"].diff()).dropna()
+    return _densities({"Energy": centred, "Step between draws": steps})
+
+
+def _densities(kinds):
+    """Densities of the values of each chain, for each kind of values."""
     curves = []
-    for chain, own in energy.groupby("chain", observed=True)["energy"]:
-        for kind, values in zip(kinds, (own - own.mean(), own.diff().dropna()), strict=True):
-            grid, density = estimate_density(values)
-            curve = {"energy": grid, "density": density}
+    for kind, values in kinds.items():
+        for chain, own in values.groupby("chain")["value"]:
+            grid, density = estimate_density(own)
+            curve = {"value": grid, "density": density}
             curves.append(pd.DataFrame(curve).assign(kind=kind, chain=f"Chain {chain}"))
     curves = pd.concat(curves, ignore_index=True)
-    chains = sorted(curves["chain"].unique(), key=natural_key)
-    return in_order(curves, kind=kinds, chain=chains)
+    return in_order(curves, kind=list(kinds), chain=sorted(curves["chain"].unique(), key=natural_key))

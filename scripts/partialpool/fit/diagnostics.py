@@ -22,6 +22,11 @@ SUMMARY_COLUMNS = [
     "mcse_q2.5",
     "mcse_q97.5",
 ]
+# For those who stop at a failed check, by what ran.
+ADVICE = {
+    "nuts": "a higher target_accept helps divergences; a simpler model helps both.",
+    "independent": "'engine: nuts' needs no importance weights; a simpler model helps both.",
+}
 
 
 def summarise(posterior) -> pd.DataFrame:
@@ -87,33 +92,32 @@ def quantile_mcse(draws: np.ndarray) -> np.ndarray:
     return np.stack([array_stats.mcse(draws, method="quantile", prob=p) for p in (0.025, 0.975)])
 
 
-def check(summary: pd.DataFrame, sample_stats, thresholds: dict[str, float]) -> dict[str, dict]:
-    """Hold a fit to the thresholds.
+def check(summary: pd.DataFrame, tree, thresholds: dict[str, float]) -> dict[str, dict]:
+    """Hold a fit to the thresholds that concern it.
 
     Parameters
     ----------
     summary
         From ``summarise``.
-    sample_stats
-        Dataset with ``diverging`` and ``energy``, (chain, draw).
+    tree
+        The fit. Of NUTS (attribute ``sampling``) it needs ``sample_stats`` with ``diverging`` and ``energy``, (chain,
+        draw); of independent draws the attributes ``pareto_k`` and ``acceptance``.
     thresholds
-        ``rhat``, ``ess_bulk``, ``ess_tail``, ``divergences``, ``ebfmi``.
+        ``rhat``, ``ess_bulk``, ``ess_tail``; ``divergences``, ``ebfmi``; ``pareto_k``, ``acceptance``.
 
     Returns
     -------
     dict
-        For each check its value, threshold, whether it passed, and the parameter or chain with the worst value. A
-        value that cannot be computed has not passed.
-
-    References
-    ----------
-    E-BFMI: Betancourt (2016), arXiv 1604.00695.
+        For each check its value, threshold, whether it passed, and the parameter or chain with the worst value, None
+        if it is of the whole fit. A value that cannot be computed has not passed.
     """
-    from arviz_stats.base import array_stats
+    of_draws = _of_parameters(summary, thresholds)
+    if tree.attrs["sampling"] == "independent":
+        return of_draws | _of_independent_draws(tree.attrs, thresholds)
+    return of_draws | _of_nuts(tree["sample_stats"], thresholds)
 
-    energy = sample_stats["energy"].transpose("chain", "draw").to_numpy()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ebfmi = array_stats.bfmi(energy)
+
+def _of_parameters(summary: pd.DataFrame, thresholds: dict[str, float]) -> dict[str, dict]:
     worst = {
         "rhat": summary["rhat"].idxmax(skipna=False) if summary["rhat"].notna().all() else None,
         "ess_bulk": summary["ess_bulk"].idxmin() if summary["ess_bulk"].notna().all() else None,
@@ -125,33 +129,75 @@ def check(summary: pd.DataFrame, sample_stats, thresholds: dict[str, float]) -> 
         passed = value <= thresholds[name] if name == "rhat" else value >= thresholds[name]
         where = summary["parameter"][summary[name].isna().idxmax() if row is None else row]
         checks[name] = _entry(value, thresholds[name], passed, where)
-    diverging = sample_stats["diverging"].transpose("chain", "draw").to_numpy()
-    per_chain = diverging.sum(axis=1)
-    checks["divergences"] = _entry(
-        int(per_chain.sum()),
-        thresholds["divergences"],
-        per_chain.sum() <= thresholds["divergences"],
-        f"chain {int(per_chain.argmax())}" if per_chain.any() else None,
-    )
-    lowest = int(np.argmin(ebfmi))
-    checks["ebfmi"] = _entry(
-        float(ebfmi[lowest]),
-        thresholds["ebfmi"],
-        ebfmi[lowest] >= thresholds["ebfmi"],
-        f"chain {lowest}",
-    )
     return checks
 
 
+def _of_independent_draws(attributes: dict, thresholds: dict[str, float]) -> dict[str, dict]:
+    """How far the proposals are from the posterior: the tail of their weights, and how many of them are accepted.
+
+    References
+    ----------
+    Vehtari, Simpson, Gelman, Yao & Gabry (2024), Journal of Machine Learning Research 25(72).
+    """
+    k, acceptance = float(attributes["pareto_k"]), float(attributes["acceptance"])
+    return {
+        "pareto_k": _entry(k, thresholds["pareto_k"], k <= thresholds["pareto_k"], None),
+        "acceptance": _entry(acceptance, thresholds["acceptance"], acceptance >= thresholds["acceptance"], None),
+    }
+
+
+def _of_nuts(sample_stats, thresholds: dict[str, float]) -> dict[str, dict]:
+    """Whether NUTS went wherever the posterior is.
+
+    References
+    ----------
+    E-BFMI: Betancourt (2016), arXiv 1604.00695.
+    """
+    from arviz_stats.base import array_stats
+
+    energy = sample_stats["energy"].transpose("chain", "draw").to_numpy()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ebfmi = array_stats.bfmi(energy)
+    per_chain = sample_stats["diverging"].transpose("chain", "draw").to_numpy().sum(axis=1)
+    lowest = int(np.argmin(ebfmi))
+    return {
+        "divergences": _entry(
+            int(per_chain.sum()),
+            thresholds["divergences"],
+            per_chain.sum() <= thresholds["divergences"],
+            f"chain {int(per_chain.argmax())}" if per_chain.any() else None,
+        ),
+        "ebfmi": _entry(
+            float(ebfmi[lowest]), thresholds["ebfmi"], ebfmi[lowest] >= thresholds["ebfmi"], f"chain {lowest}"
+        ),
+    }
+
+
 def _entry(value, threshold, passed, where) -> dict:
-    # JSON has no nan.
-    value = None if value != value else value
-    return {"value": value, "threshold": threshold, "passed": bool(passed), "where": where}
+    return {"value": _for_json(value), "threshold": threshold, "passed": bool(passed), "where": where}
 
 
-def to_json(checks: dict[str, dict]) -> str:
-    """The text of ``{model}.diagnostics.json``."""
-    return json.dumps(checks, indent=2) + "\n"
+def _for_json(value: float) -> float | None:
+    """The number, or None: JSON has neither nan nor infinity."""
+    return value if np.isfinite(value) else None
+
+
+def to_json(checks: dict[str, dict], tree) -> str:
+    """The text of ``{model}.diagnostics.json``.
+
+    Parameters
+    ----------
+    checks
+        From ``check``.
+    tree
+        The fit. Where it knows the model's evidence (attributes ``log_evidence``, ``mcse_log_evidence``), an entry
+        ``log_evidence`` has ``value`` and ``mcse``, and neither threshold nor verdict: it is no check.
+    """
+    entries = dict(checks)
+    if "log_evidence" in tree.attrs:
+        value, mcse = (float(tree.attrs[name]) for name in ("log_evidence", "mcse_log_evidence"))
+        entries["log_evidence"] = {"value": _for_json(value), "mcse": _for_json(mcse)}
+    return json.dumps(entries, indent=2) + "\n"
 
 
 def refuse_failed(model: str, checks: dict[str, dict]) -> None:
@@ -159,11 +205,12 @@ def refuse_failed(model: str, checks: dict[str, dict]) -> None:
     failed = {name: entry for name, entry in checks.items() if not entry["passed"]}
     if failed:
         lines = [
-            f"  {name} is {entry['value']}, the threshold is {entry['threshold']} ({entry['where']})"
+            f"  {name} is {entry['value']}, the threshold is {entry['threshold']}"
+            + (f" ({entry['where']})" if entry["where"] else "")
             for name, entry in failed.items()
         ]
         raise StudyError(
             f"Model {model} failed {len(failed)} of {len(checks)} checks, and 'on_failed_check: stop' is set:\n"
             + "\n".join(lines)
-            + "\nMore draws help ESS; a higher target_accept helps divergences; a simpler model helps both."
+            + f"\nMore draws help ESS; {ADVICE['nuts' if 'divergences' in checks else 'independent']}"
         )

@@ -35,7 +35,7 @@ def fit(spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1, progress=None):
         ``posterior`` (chain, draw, ...), ``sample_stats`` (chain, draw), ``log_likelihood`` and
         ``posterior_predictive`` (chain, draw, __obs__), ``observed_data`` and ``constant_data`` (__obs__); the last
         has ``row`` and the columns of the formula. With ``group_effects: summary`` (and ``auto`` in a large study) a
-        group ``group_effects`` takes the place of each unit's draws. The attributes ``engine`` and
+        group ``group_effects`` takes the place of each unit's draws. The attributes ``engine``, ``sampling`` and
         ``target_accept`` say what ran; the groups do not.
 
     Raises

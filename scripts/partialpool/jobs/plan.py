@@ -9,6 +9,7 @@ TYPICAL = {
     "fit_model": 6,
     "summarise_model": 5,
     "compare_models": 6,
+    "compute_bayes_factors": 6,
     "predict_values": 4,
     "draw_figures": 9,
     "check_published": 4,

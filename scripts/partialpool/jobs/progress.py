@@ -1,4 +1,4 @@
-"""Progress of sampling: lines of plain text, few enough for a log file."""
+"""Progress of NUTS: lines of plain text, few enough for a log file. Independent draws take a moment and have none."""
 
 from collections.abc import Callable, Iterable
 from time import monotonic

@@ -1,6 +1,7 @@
 """Tables that compare models by their expected log predictive density."""
 
 import math
+from collections.abc import Mapping
 from itertools import pairwise
 
 import numpy as np
@@ -32,6 +33,8 @@ COLUMNS = [
     "mcse_elpd_diff",
     "mcse_se_diff",
 ]
+# Empty for models whose engine does not know it.
+EVIDENCE = ["log_evidence", "mcse_log_evidence"]
 
 
 def compare(models: dict[str, PointwiseElpd], *, estimand: str) -> pd.DataFrame:
@@ -103,18 +106,23 @@ def _difference(one: PointwiseElpd, best: PointwiseElpd, with_error: list[Pointw
     }
 
 
-def compare_all(models: dict[str, ModelLoo]) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def compare_all(
+    models: dict[str, ModelLoo], fits: dict[str, Mapping]
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """All comparisons of some models.
 
     Parameters
     ----------
     models
         By name of model.
+    fits
+        Attributes of their fits. Those by the marginal engine have ``log_evidence`` and ``mcse_log_evidence``.
 
     Returns
     -------
     table : DataFrame
         ``compare`` for single observations and for units; and for plain PSIS, where a model has something better.
+        In each, the evidence of the model, which does not depend on what is left out.
     pointwise : DataFrame
         ``model,row,elpd,pareto_k,method,psis_elpd,psis_pareto_k``: single observations, plain PSIS beside them.
     units : DataFrame
@@ -129,7 +137,10 @@ def compare_all(models: dict[str, ModelLoo]) -> tuple[pd.DataFrame, pd.DataFrame
         tables.append(compare(plain, estimand="observation"))
     observations = [_by_row(name, loo) for name, loo in models.items()]
     units = [_frame(name, "unit", loo.unit) for name, loo in models.items()]
-    return tuple(pd.concat(each, ignore_index=True) for each in (tables, observations, units))
+    table, pointwise, by_unit = (pd.concat(each, ignore_index=True) for each in (tables, observations, units))
+    for column in EVIDENCE:
+        table[column] = [float(fits[model].get(column, np.nan)) for model in table["model"]]
+    return table, pointwise, by_unit
 
 
 def _frame(model: str, label: str, pointwise: PointwiseElpd) -> pd.DataFrame:

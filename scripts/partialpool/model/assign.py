@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from partialpool.errors import StudyError
-from partialpool.model.names import INTERCEPT, Block
+from partialpool.model.names import INTERCEPT, Block, Term
 from partialpool.model.priors import Distribution
 from partialpool.model.spec import ModelSpec
 
@@ -67,8 +67,9 @@ def assign(
         If a parameter has no prior, a prior no parameter, or a term a name that it cannot have.
     """
     common, offsets, blocks, parameters = list(common), list(offsets), list(blocks), list(parameters)
-    effects = [term.name for block in blocks for term in block.terms]
-    _check_names(spec, outcome, [*common, *offsets, *effects], [*parameters, parent])
+    effects = [term for block in blocks for term in block.terms]
+    _check_names(spec, outcome, [*common, *offsets, *(term.name for term in effects)], [*parameters, parent])
+    _check_coding(spec, effects)
     search = _Search(spec)
     common_priors = {name: search.take(name) if name == INTERCEPT else search.take("b", name) for name in common}
     family_priors = {name: search.take(name) for name in parameters}
@@ -106,6 +107,19 @@ def _check_names(spec: ModelSpec, outcome: str, terms: list[str], parameters: li
             f"formula '{spec.formula}': '{clash[0]}' is also the name of a parameter of the family "
             f"'{spec.family}'. Rename the column."
         )
+
+
+def _check_coding(spec: ModelSpec, effects: list[Term]) -> None:
+    """A category has the same effects behind all bars: they are labels of one dimension of the posterior."""
+    seen: dict[str, Term] = {}
+    for term in effects:
+        other = seen.setdefault(term.expression, term)
+        if other.levels != term.levels:
+            raise StudyError(
+                f"formula '{spec.formula}': '{other.name}' has the effects {', '.join(other.coefficients)} and "
+                f"'{term.name}' {', '.join(term.coefficients)}, because only one of the grouping factors has an "
+                "intercept. Give both of them one, or none."
+            )
 
 
 class _Search:

@@ -8,6 +8,7 @@ from partialpool.model.assign import assign
 from partialpool.model.finite import refuse_infinite
 from partialpool.model.formula import bars
 from partialpool.model.lkj import CorrelatedBlock
+from partialpool.model.matrices import unfit
 from partialpool.model.names import Term, bambi_blocks
 from partialpool.model.spec import ModelSpec
 
@@ -46,7 +47,7 @@ def build(spec: ModelSpec, rows: pd.DataFrame):
                 extra_namespace={"np": np},
             )
     except Exception as error:  # Bambi raises ValueError, KeyError and formulae's own
-        raise StudyError(f"formula '{spec.formula}', family '{spec.family}': {error}") from None
+        raise unfit(spec, error) from None
     parent = model.parameters[model.family.likelihood.parent]
     if parent.hsgp_terms:
         raise StudyError(f"formula '{spec.formula}': hsgp() terms are not supported.")

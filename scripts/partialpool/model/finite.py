@@ -1,4 +1,4 @@
-"""Terms of a formula must be finite numbers: ``np.log(z)`` of a z that is zero is not."""
+"""Terms of a formula must be finite numbers, and some: ``np.log(z)`` of a z that is zero is not."""
 
 import re
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ SHOWN = 3
 
 
 def refuse_infinite(formula: str, terms: Iterable[tuple[str, np.ndarray]], rows: pd.DataFrame) -> None:
-    """Raise StudyError for the first term with a value that is infinite or no number, and say in which rows.
+    """Raise StudyError for the first term without columns, or with a value that is infinite or no number; say where.
 
     Parameters
     ----------
@@ -26,6 +26,8 @@ def refuse_infinite(formula: str, terms: Iterable[tuple[str, np.ndarray]], rows:
     """
     for name, values in terms:
         values = np.asarray(values, dtype=float).reshape(len(rows), -1)
+        if not values.size:
+            raise StudyError(f"formula '{formula}': '{name}' has only 1 category, as the intercept has. Leave it out.")
         bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
         if not bad.size:
             continue

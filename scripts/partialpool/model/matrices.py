@@ -54,13 +54,16 @@ def evaluate(spec: ModelSpec, rows: pd.DataFrame):
 
 
 def unfit(spec: ModelSpec, why) -> StudyError:
-    """The error of a formula that does not fit its rows, in the words of formulae or Bambi."""
+    """The error of a formula that does not fit its rows, in the words of formulae or Bambi where these say it."""
+    if isinstance(why, ZeroDivisionError):
+        why = "A category before a bar has only 1 level!"
     return StudyError(f"formula '{spec.formula}', family '{spec.family}': {why}")
 
 
 def folded(formula: str, rows: pd.DataFrame) -> pd.DataFrame:
     """Rows with a single level in all columns that stand behind bars only."""
-    one_level = pd.Categorical.from_codes(np.zeros(len(rows), np.int8), ["all"])
+    # Ordered, or formulae would sort the rows to find out its levels.
+    one_level = pd.Categorical.from_codes(np.zeros(len(rows), np.int8), ["all"], ordered=True)
     return rows.assign(**dict.fromkeys(_behind_bars_only(formula), one_level))
 
 
@@ -100,15 +103,12 @@ class GroupLevels:
 
     Attributes
     ----------
-    formula
-        Of the model.
     factor
         What stands behind the bar, from ``evaluate``: a term of formulae.
     categories
         By column that is a part of it: its values, in order.
     """
 
-    formula: str
     factor: object
     categories: dict[str, pd.Index]
 
@@ -116,7 +116,7 @@ class GroupLevels:
     def of(cls, spec: ModelSpec, factor, rows: pd.DataFrame) -> "GroupLevels":
         """The levels in a model's rows; StudyError if there are more than ``MOST_LEVELS``."""
         columns = [component.name for component in factor.components if _is_column(component)]
-        levels = cls(spec.formula, factor, {column: _categories(rows[column]) for column in columns})
+        levels = cls(factor, {column: _categories(rows[column]) for column in columns})
         if (combinations := prod(levels._sizes)) > MOST_LEVELS:
             raise StudyError(
                 f"formula '{spec.formula}': {factor.name} has {combinations} levels, all combinations of those of "
@@ -144,12 +144,11 @@ class GroupLevels:
         return [":".join(parts) for parts in product(*self._labels_of_parts)]
 
     def codes(self, rows: pd.DataFrame) -> np.ndarray:
-        """Which of the levels each of some rows has, (n,)."""
-        shown = folded(self.formula, rows)
+        """Which of the levels each of some rows has, (n,); StudyError if a row has another one."""
         codes = [
             self._codes_of_column(part.name, rows)
             if part.name in self.categories
-            else part.eval_new_data(shown).argmax(axis=1)
+            else part.eval_new_data(rows).argmax(axis=1)
             for part in self.factor.components
         ]
         return np.ravel_multi_index(codes, self._sizes).astype(np.int64)

@@ -16,6 +16,7 @@ Others ask here, and write no bar, prefix or suffix themselves::
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 from partialpool.errors import StudyError
 
@@ -124,7 +125,16 @@ def blocks(bars: list[list[str]], terms: Mapping[str, Term]) -> list[Block]:
         Names of the terms, bar by bar (``formula.bars``).
     terms
         Each term by its name.
+
+    Raises
+    ------
+    StudyError
+        If the names of two grouping factors differ in the underscores by which correlations are told apart.
     """
+    groupings = sorted({term.grouping for term in terms.values()})
+    for one, other in combinations(groupings, 2):
+        if one.rstrip("_") == other.rstrip("_"):
+            raise StudyError(f"Grouping factors '{one}' and '{other}' differ in underscores only. Rename a column.")
     made: list[Block] = []
     for names in bars:
         block = Block(tuple(terms[name] for name in names), None)

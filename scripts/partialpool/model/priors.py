@@ -1,6 +1,7 @@
 """Priors as they stand in the config, `Normal(0, 1.5)`, and as Bambi wants them; parsed with `ast`, never evaluated."""
 
 import ast
+import math
 import re
 import sys
 from dataclasses import dataclass
@@ -37,6 +38,14 @@ POSITIVE = (
     "LogNormal",
     "Weibull",
 )
+# Arguments that are multiplied when a distribution is made wider, and those that are divided.
+WIDTHS = {
+    **dict.fromkeys(("Normal", "StudentT", "HalfNormal", "HalfStudentT"), "sigma"),
+    **dict.fromkeys(("Cauchy", "HalfCauchy", "InverseGamma", "Weibull"), "beta"),
+    "Laplace": "b",
+    "Logistic": "s",
+}
+RATES = {"Exponential": "lam", "Gamma": "beta"}
 # Classes of parameters that cannot be negative: scales and shapes.
 SCALES = ("sd", "sigma", "nu", "alpha", "kappa", "phi", "lam")
 
@@ -50,6 +59,31 @@ class Distribution:
 
     def __str__(self) -> str:
         return f"{self.name}({', '.join(repr(value).removesuffix('.0') for _, value in self.args)})"
+
+    def scaled(self, by: float) -> "Distribution":
+        """The distribution of the same variable stretched.
+
+        Parameters
+        ----------
+        by
+            By how much, positive: a variable with a location (``mu``, of Cauchy ``alpha``) is stretched around it, one
+            that is positive from zero, and one that is uniform from its lower limit, which for a scale is often zero.
+
+        Returns
+        -------
+        Distribution
+            Beta and LKJ are as they were: their variables cannot leave their limits.
+        """
+        args = dict(self.args)
+        if self.name in WIDTHS:
+            args[WIDTHS[self.name]] *= by
+        elif self.name in RATES:
+            args[RATES[self.name]] /= by
+        elif self.name == "LogNormal":
+            args["mu"] += math.log(by)
+        elif self.name == "Uniform":
+            args["upper"] = args["lower"] + by * (args["upper"] - args["lower"])
+        return Distribution(self.name, tuple(args.items()))
 
     def to_bambi(self):
         """The same as a ``bambi.Prior``."""

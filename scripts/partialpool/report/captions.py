@@ -1,11 +1,27 @@
 """Titles, captions and alternative texts of figures and tables, in the nouns of the study."""
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from partialpool.study.figures import InterceptsSlopes
 from partialpool.study.study import Study
 
 ONLY_MEANS = ("shrinkage", "three-poolings", "fitted-trajectories")
+# How draws were made, where no model has any yet.
+NOT_FITTED: Mapping[str, str] = MappingProxyType({})
+# What a sampler shows of itself, and what its draws are called, by the sampler that ran.
+OF_SAMPLER = {
+    "nuts": (
+        "Below, the energy of the sampler, which should be spread no wider than the steps between draws.",
+        "draws after warmup",
+    ),
+    "independent": (
+        "Below, the importance weights of the draws, which should be alike: a long tail to the right would be a part "
+        "of the posterior that is proposed too rarely, and where a chain stays once it is there.",
+        "independent draws",
+    ),
+}
 
 
 def figure_title(study: Study, name: str) -> str:
@@ -26,27 +42,37 @@ def figure_title(study: Study, name: str) -> str:
     return f"{study.models[of].title}: {'diagnostics' if kind == 'diagnostics' else 'posterior predictive check'}"
 
 
-def alt(study: Study, name: str) -> str:
-    """Text for readers who cannot see a figure."""
-    return study.figures[name].alt if name in study.figures else caption(study, name)
+def alt(study: Study, name: str, sampling: Mapping[str, str] = NOT_FITTED) -> str:
+    """Text for readers who cannot see a figure; see ``caption``."""
+    return study.figures[name].alt if name in study.figures else caption(study, name, sampling)
 
 
-def caption(study: Study, name: str) -> str:
-    """What a figure shows, from how many draws, and whose values."""
+def caption(study: Study, name: str, sampling: Mapping[str, str] = NOT_FITTED) -> str:
+    """What a figure shows, from how many draws, and whose values.
+
+    Parameters
+    ----------
+    study
+        The study.
+    name
+        See ``figure_title``.
+    sampling
+        By model how its draws were made, ``independent`` or ``nuts``; models that are not there are not fitted yet.
+    """
     if name in study.figures:
         return f"{study.figures[name].caption.strip()} {draws_sentence(study, name)}"
     kind, _, of = name.partition("-")
     if kind == "comparison":
         return _comparison(study, of)
-    return _diagnostics(study, of) if kind == "diagnostics" else _predictive_check(study, of)
+    return _diagnostics(study, of, sampling.get(of)) if kind == "diagnostics" else _predictive_check(study, of)
 
 
-def for_snakemake(study: Study) -> dict[str, str | dict[str, str]]:
+def for_snakemake(study: Study, sampling: Mapping[str, str] = NOT_FITTED) -> dict[str, str | dict[str, str]]:
     """What Snakemake's own report says: ``title`` of the study, ``captions`` of all figures by name.
 
-    It takes reStructuredText; here every character stands for itself.
+    It takes reStructuredText; here every character stands for itself. For ``sampling`` see ``caption``.
     """
-    captions = {name: _literal(caption(study, name)) for name in study.all_figures}
+    captions = {name: _literal(caption(study, name, sampling)) for name in study.all_figures}
     return {"title": _literal(study.title), "captions": captions}
 
 
@@ -92,6 +118,14 @@ def predictions(study: Study, name: str) -> str:
     return f"{whose} {study.data.nouns.unit[1]}; draws: {draws}"
 
 
+def bayes_factors(study: Study, best: str) -> str:
+    """Which priors the columns of a table of Bayes factors have; ``best`` is the model that they are against."""
+    return (
+        f"Log Bayes factors against {study.models[best].title}, in nats, with the scales of all priors of all models "
+        "halved, as configured, and doubled"
+    )
+
+
 def _comparison(study: Study, comparison: str) -> str:
     unit, (measurement, measurements) = study.data.nouns.unit[0], study.data.nouns.measurement
     draws = ", ".join(f"{model} {study.draws_of(model)}" for model in study.comparisons[comparison].models)
@@ -102,12 +136,12 @@ def _comparison(study: Study, comparison: str) -> str:
     )
 
 
-def _diagnostics(study: Study, model: str) -> str:
+def _diagnostics(study: Study, model: str, sampling: str | None) -> str:
+    of_sampler, draws = OF_SAMPLER.get(sampling, ("", "draws"))
     return (
-        f"{study.models[model].title}: traces and ranks of parameters by chain, and the energy of the sampler; "
-        f"{study.draws_of(model)} draws after warmup. If the chains agree, their rank distributions are nearly equal; "
-        "the energy should be spread no wider than the steps between draws."
-    )
+        f"{study.models[model].title}: traces and ranks of parameters by chain; {study.draws_of(model)} {draws}. If "
+        f"the chains agree, their rank distributions are nearly equal. {of_sampler}"
+    ).rstrip()
 
 
 def _predictive_check(study: Study, model: str) -> str:

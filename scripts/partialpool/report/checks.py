@@ -14,14 +14,20 @@ NAMES = {
     "ess_tail": "tail ESS",
     "divergences": "divergent transitions",
     "ebfmi": "E-BFMI",
+    "pareto_k": "Pareto k of the importance weights",
+    "acceptance": "share of draws accepted",
 }
 # The others have a smallest value.
-HAVE_A_LARGEST_VALUE = ("rhat", "divergences")
+HAVE_A_LARGEST_VALUE = ("rhat", "divergences", "pareto_k")
 
 
 def read(path: str | Path) -> dict[str, dict]:
-    """The checks of a model from its ``diagnostics.json``: value, threshold, passed, where."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    """The checks of a model from its ``diagnostics.json``: value, threshold, passed, where.
+
+    The file has the evidence too, which is no check and has no threshold.
+    """
+    entries = json.loads(Path(path).read_text(encoding="utf-8"))
+    return {name: entry for name, entry in entries.items() if "threshold" in entry}
 
 
 def all_passed(entries: Mapping[str, Mapping]) -> bool:
@@ -34,7 +40,7 @@ def listed(entries: Mapping[str, Mapping]) -> Markup:
     items = [_line(name, entry) for name, entry in entries.items()]
     if all_passed(entries):
         title = f"✓ All {len(entries)} convergence checks passed"
-        return Markup('<div class="checks passed">{}</div>').format(folded(title, [bullets(items)]))
+        return Markup('<div class="convergence checks passed">{}</div>').format(folded(title, [bullets(items)]))
     failed = ", ".join(NAMES[name] for name, entry in entries.items() if not entry["passed"])
     return Markup(
         '<div class="checks failed" role="alert"><p><strong>✗ Failed: {}.</strong> Do not rely on the estimates of '

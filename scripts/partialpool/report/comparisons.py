@@ -1,5 +1,6 @@
 """Comparisons of models in tables and words, and which of their numbers cannot be relied on."""
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -8,11 +9,13 @@ from markupsafe import Markup
 
 from partialpool.loo.pointwise import BAD_PARETO_K
 from partialpool.report.elements import bullets, paragraph
-from partialpool.report.numbers import number
+from partialpool.report.numbers import decimals, number
 from partialpool.study.data import Nouns
 
 # Sivula, Magnusson & Vehtari (2020): below this the normal approximation of a difference in elpd cannot be trusted.
 SMALLEST_DIFFERENCE = 4
+# Logarithm of a Bayes factor that is told as a power of ten.
+LARGEST_FACTOR = math.log(1000)
 PLAIN_PSIS = "plain Pareto-smoothed importance sampling (PSIS)"
 METHODS = {
     "integrated": "all coefficients integrated out",
@@ -114,6 +117,61 @@ def unreliable(block: pd.DataFrame) -> str:
         return ""
     counts = ", ".join(f"{row.bad_pareto_k} of {row.n} in {row.model}" for row in bad.itertuples())
     return f"Pareto k is over {BAD_PARETO_K} for {counts}: these values of elpd have no trustworthy Monte Carlo error."
+
+
+def evidence(comparison: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
+    """Log evidence of the models that have it, the largest first, with Monte Carlo errors in parentheses."""
+    known = comparison.drop_duplicates("model").dropna(subset="log_evidence")
+    known = known.sort_values("log_evidence", ascending=False, kind="stable")
+    return pd.DataFrame(
+        {
+            "model": [f"{model} {titles[model]}" for model in known["model"]],
+            "log evidence (MCSE)": _with_error(known["log_evidence"], known["mcse_log_evidence"]),
+        }
+    )
+
+
+def bayes_factors(table: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
+    """Table of ``{comparison}.bayes_factors.csv`` as the report shows it: a row a model, the priors side by side."""
+    by_priors = dict(list(table.groupby("priors", sort=False)))
+    models = by_priors["as configured"]["model"]
+    shown = {"model": [f"{model} {titles[model]}" for model in models]}
+    for priors, part in by_priors.items():
+        part = part.set_index("model").loc[models]
+        shown[f"{priors} (MCSE)"] = _with_error(part["log_bayes_factor"], part["mcse_log_bayes_factor"])
+    return pd.DataFrame(shown)
+
+
+def weighed(table: pd.DataFrame, titles: Mapping[str, str], nouns: Nouns) -> Markup:
+    """The Bayes factors of a comparison in words, and whether the priors turn them around."""
+    factors = table.pivot(index="model", columns="priors", values="log_bayes_factor")
+    best, *others = table["model"].unique()
+    sentences = []
+    for other in others:
+        low, configured, high = (factors.loc[other, priors] for priors in ("halved", "as configured", "doubled"))
+        turned = " Which of the two is ahead depends on the priors." if max(low, high) > 0 else ""
+        sentences.append(
+            f"The {nouns.measurement[1]} are {_times(configured)} as probable under {titles[best]} as under "
+            f"{titles[other]}; {_times(low)} with the scales of all priors halved, {_times(high)} with them "
+            f"doubled.{turned}"
+        )
+    return paragraph(" ".join(sentences))
+
+
+def _times(log_factor: float) -> str:
+    """How many times as probable the data are under the best model, from the log factor of the other against it."""
+    times = -log_factor
+    if abs(times) > LARGEST_FACTOR:
+        return f"about 10^{number(times / math.log(10), 0)} times"
+    return f"{math.exp(times):.2g} times"
+
+
+def _with_error(values: pd.Series, errors: pd.Series) -> list[str]:
+    """Numbers rounded to what their Monte Carlo errors allow; nothing has none."""
+    return [
+        "0" if error == 0 else f"{number(value, decimals(error))} ({number(error, decimals(error))})"
+        for value, error in zip(values, errors, strict=True)
+    ]
 
 
 def corrected(pointwise: pd.DataFrame, trees: Mapping, *, unit: str, nouns: Nouns) -> Markup:

@@ -1,6 +1,7 @@
 """Figures inside the page, with their captions."""
 
 import base64
+from collections.abc import Mapping
 from pathlib import Path
 
 from markupsafe import Markup
@@ -12,8 +13,17 @@ from partialpool.study.study import Study
 COLUMN_PIXELS = 1500
 
 
-def figure(study: Study, name: str, folder: str | Path = "results/figures") -> Markup:
-    """A figure with its caption, the image inside the page; whichever of SVG and PNG is smaller."""
+def figure(
+    study: Study,
+    name: str,
+    folder: str | Path = "results/figures",
+    *,
+    sampling: Mapping[str, str] = captions.NOT_FITTED,
+) -> Markup:
+    """A figure with its caption, the image inside the page; whichever of SVG and PNG is smaller.
+
+    For ``sampling`` see ``captions.caption``.
+    """
     png, svg = (Path(folder, f"{name}.{suffix}") for suffix in ("png", "svg"))
     path, kind = min((svg, "svg+xml"), (png, "png"), key=lambda choice: choice[0].stat().st_size)
     return Markup(
@@ -23,10 +33,10 @@ def figure(study: Study, name: str, folder: str | Path = "results/figures") -> M
         name=name,
         kind=kind,
         content=base64.b64encode(path.read_bytes()).decode(),
-        alt=captions.alt(study, name),
+        alt=captions.alt(study, name, sampling),
         width=_width(png),
         title=_sentence(captions.figure_title(study, name)),
-        caption=captions.caption(study, name),
+        caption=captions.caption(study, name, sampling),
     )
 
 

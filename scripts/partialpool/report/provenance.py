@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from partialpool.report import sampling
 from partialpool.report.numbers import number
 from partialpool.study.study import Study
 
@@ -21,18 +22,9 @@ def origins(study: Study, trees: Mapping) -> pd.DataFrame:
         ("Data", study.data.source or "simulated from known parameters"),
         ("Data checksum (sha256)", checksums),
         *(("Versions", ", ".join(f"{name} {version}" for name, version in json.loads(v).items())) for v in versions),
-        *((f"Sampling of {name}", _sampling(study, name, fit)) for name, fit in fits.items()),
+        *((f"Sampling of {name}", sampling.settings(study.sampling_of(name), fit)) for name, fit in fits.items()),
     ]
     return pd.DataFrame(rows, columns=["what", "value"])
-
-
-def _sampling(study: Study, model: str, fit: Mapping) -> str:
-    sampling = study.sampling_of(model)
-    over = "the scales, all coefficients integrated out" if fit["engine"] == "marginal" else "all parameters"
-    return (
-        f"NUTS ({sampling.sampler}) over {over}; {sampling.chains} chains, {sampling.warmup} warmup iterations "
-        f"and {sampling.draws} draws each, target_accept {fit['target_accept']:g}, seed {sampling.seed}"
-    )
 
 
 def run_times(folder: str | Path = "results/benchmarks") -> pd.DataFrame:

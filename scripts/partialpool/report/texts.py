@@ -54,6 +54,13 @@ the scales need importance weights. For models without such a form, all paramete
 0.7, the weights fail for what is left out, and the numbers of that model cannot be relied on.</p>
 """
 
+EVIDENCE = """\
+<p>The log evidence is the log of the density that a model gives to all {measurements}, averaged over its priors.
+Differences of it are log Bayes factors. They ask how well the priors foretold the {measurements}, and not how well the
+model predicts new ones once it has learned from these: other priors, as wide as you like, may change the evidence a lot
+and the estimates not at all.</p>
+"""
+
 PREDICTIONS = """\
 <p>An <strong>expected</strong> value is the mean around which the {measurements} of one {unit} vary. A
 <strong>predicted</strong> value is one {measurement}, so its interval contains the residual spread too. For observed

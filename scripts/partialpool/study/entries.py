@@ -19,6 +19,9 @@ class Comparison(Strict):
     """What the report says about it, in Markdown."""
     models: list[str] = Field(min_length=2)
     """Names of two or more models with the same left side of the formula."""
+    bayes_factors: bool = False
+    """Whether the report shows Bayes factors, also with the scales of all priors halved and doubled; for models of the
+    marginal engine."""
 
 
 class Prediction(Strict):

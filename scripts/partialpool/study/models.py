@@ -25,22 +25,23 @@ class Sampling(Strict):
     """Settings of the sampler; each can be overridden for one model."""
 
     engine: Engine = "auto"
-    """What the sampler moves over: `marginal`, the scales, with all coefficients integrated out (Gaussian models with
-    normal priors and one grouping factor); `nuts`, all parameters; `auto` takes `marginal` where it applies."""
+    """What is sampled: `marginal`, the scales, with all coefficients integrated out (Gaussian models with normal priors
+    and any number of grouping factors, crossed or nested): by independent draws, or by NUTS where these fail; `nuts`,
+    all parameters by NUTS; `auto` takes `marginal` where it applies."""
     group_effects: GroupEffects = "auto"
     """What is kept of the group-level effects: `draws`; `summary`, their mean, sd and 95 % interval; `auto` keeps draws
     unless they would take about a gigabyte."""
     sampler: Sampler = "nutpie"
-    """Which NUTS: nutpie's or PyMC's own."""
+    """Which NUTS, where it runs: nutpie's or PyMC's own."""
     chains: int = Field(4, ge=2)
     """Number of chains; R-hat needs at least two."""
     warmup: int = Field(1000, ge=1)
-    """Warmup iterations per chain, not kept."""
+    """Warmup iterations per chain, not kept; for NUTS only, since independent draws have no warmup."""
     draws: int = Field(1000, ge=4)
     """Draws kept per chain."""
     target_accept: float | None = Field(None, gt=0, lt=1)
-    """Acceptance rate that the step size is adapted to; higher means smaller steps, fewer divergences. By default 0.8
-    with the engine `marginal`, whose scales are nearly normal, and 0.95 with `nuts`."""
+    """Acceptance rate that the step size of NUTS is adapted to; higher means smaller steps, fewer divergences. By
+    default 0.8 where it moves over the scales only, which are nearly normal, and 0.95 over all parameters."""
     seed: int = Field(1, ge=0)
     """Seed of the sampler and of the posterior predictive draws."""
 
@@ -98,7 +99,7 @@ class Model(Strict):
 
 
 class Checks(Strict):
-    """Thresholds of the convergence checks (Vehtari et al. 2021, Betancourt 2016)."""
+    """Thresholds of the checks of the draws (Vehtari et al. 2021 and 2024, Betancourt 2016)."""
 
     rhat: float = Field(1.01, gt=1)
     """Largest R-hat (rank-normalised, split) of any parameter."""
@@ -107,6 +108,10 @@ class Checks(Strict):
     ess_tail: float = Field(400.0, gt=0)
     """Smallest tail effective sample size of any parameter."""
     divergences: int = Field(0, ge=0)
-    """Largest number of divergent transitions after warmup."""
+    """Largest number of divergent transitions of NUTS after warmup."""
     ebfmi: float = Field(0.3, gt=0)
-    """Smallest energy Bayesian fraction of missing information of any chain."""
+    """Smallest energy Bayesian fraction of missing information of any chain of NUTS."""
+    pareto_k: float = 0.5
+    """Largest Pareto k of the importance weights of independent draws."""
+    acceptance: float = Field(0.3, gt=0, lt=1)
+    """Smallest share of independent draws that are accepted."""

@@ -44,6 +44,25 @@ def _comparison(study: Study, name: str, comparison: Comparison) -> Iterator[Mis
             f"the left sides of the formulas differ: {listing}. Densities of different quantities cannot be compared; "
             "give all models the same left side, or compare them apart.",
         )
+    if comparison.bayes_factors:
+        yield from _evidence(study, comparison, f"{place}.bayes_factors")
+
+
+def _evidence(study: Study, comparison: Comparison, place: str) -> Iterator[Mistake]:
+    """Models that have no evidence, as far as their config tells."""
+    for model in comparison.models:
+        if model not in study.models:
+            continue
+        reasons = {
+            "engine nuts": study.sampling_of(model).engine == "nuts",
+            f"family {study.models[model].family}": study.models[model].family != "gaussian",
+        }
+        if reason := next((reason for reason, applies in reasons.items() if applies), None):
+            yield Mistake(
+                place,
+                f"model '{model}' ({reason}) has no evidence: only the marginal engine knows it. Compare models of "
+                "that engine, or leave 'bayes_factors' out.",
+            )
 
 
 def _figure(study: Study, name: str, figure: Figure) -> Iterator[Mistake]:

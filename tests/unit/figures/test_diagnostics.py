@@ -1,10 +1,10 @@
-"""Traces, ranks and energy."""
+"""Traces, ranks, energy and weights."""
 
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from partialpool.figures.diagnostics import PANELS, diagnostics, of_fit
+from partialpool.figures.diagnostics import PANELS, diagnostics, energies, of_fit, weights
 
 from figures.drawing import draw, texts
 
@@ -15,8 +15,8 @@ def chains(rng, parameters, n=400):
         columns=["parameter", "chain", "draw"],
     )
     draws["value"] = rng.normal(size=len(draws))
-    energy = pd.DataFrame({"chain": np.repeat(range(4), n), "energy": rng.normal(9, 3, 4 * n)})
-    return draws, energy
+    energy = pd.DataFrame({"chain": np.repeat(range(4), n), "value": rng.normal(9, 3, 4 * n)})
+    return draws, energies(energy)
 
 
 def test_diagnostics_show_a_chain_apart(rng):
@@ -33,6 +33,40 @@ def test_diagnostics_show_a_chain_apart(rng):
     assert worst[1].max() < 0.1
     areas = density.groupby(["PANEL", "fill"], observed=True).apply(lambda curve: np.trapezoid(curve["y"], curve["x"]))
     np.testing.assert_allclose(areas, 1, atol=1e-2)
+
+
+def test_energies_are_centred_and_the_first_draw_has_no_step():
+    energy = pd.DataFrame({"chain": [1] * 5 + [2] * 5, "value": [90.0, 91, 92, 91, 90, 10.0, 11, 12, 11, 10]})
+    drawn = energies(energy).data
+    means = drawn.groupby(["kind", "chain"], observed=True).apply(
+        lambda curve: np.trapezoid(curve["value"] * curve["density"], curve["value"])
+    )
+    np.testing.assert_allclose(means, 0, atol=0.05)
+
+
+def test_independent_draws_show_their_weights(rng):
+    shift = np.array([0.0, 0.0, 0.0, 2.0])
+    log_weight = rng.normal(-300 + shift[:, None], 0.2, (4, 400))
+    posterior = xr.Dataset({"sigma": (("chain", "draw"), rng.normal(size=(4, 400)))})
+    posterior.attrs["family_parameters"] = "sigma"
+    stats = xr.Dataset({"log_weight": (("chain", "draw"), log_weight)})
+    tree = xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats})
+    tree.attrs["sampling"] = "independent"
+    drawn, [_, _, [_, density, *_]] = draw(of_fit(tree, pd.DataFrame({"parameter": ["sigma"], "rhat": [1.0]})))
+    assert {"Chain 1", "Chain 4", "Log importance weight, less the median"} <= texts(drawn)
+    assert "Energy" not in texts(drawn)
+    modes = density.loc[density.groupby("PANEL", observed=True)["y"].idxmax(), "x"]
+    np.testing.assert_allclose(modes - modes.iloc[0], shift, atol=0.2)
+    areas = density.groupby("PANEL", observed=True).apply(lambda curve: np.trapezoid(curve["y"], curve["x"]))
+    np.testing.assert_allclose(areas, 1, atol=1e-2)
+
+
+def test_weights_that_are_alike_look_so(rng):
+    values = pd.DataFrame({"chain": np.repeat([1, 2], 200), "value": rng.normal(5, 0.01, 400)})
+    built = weights(values)
+    axes = built.draw().axes[0]
+    assert axes.get_xlim()[0] < -1
+    assert axes.get_xlim()[1] > 1
 
 
 def test_traces_are_thinned(rng):
@@ -53,6 +87,7 @@ def test_diagnostics_show_the_worst_where_there_are_many():
     )
     energy = xr.Dataset({"energy": (("chain", "draw"), np.random.default_rng(4).normal(size=(2, 50)))})
     tree = xr.DataTree.from_dict({"posterior": posterior, "sample_stats": energy})
+    tree.attrs["sampling"] = "nuts"
     rhat = [1.0] * 17 + [1.2, 1.3, np.nan]
     summary = pd.DataFrame({"parameter": ["sigma", *names], "rhat": [1.0, *rhat]})
     figure = of_fit(tree, summary)

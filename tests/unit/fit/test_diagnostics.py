@@ -9,7 +9,9 @@ from partialpool.errors import StudyError
 from partialpool.fit import diagnostics
 from partialpool.fit.diagnostics import SUMMARY_COLUMNS, refuse_failed, summarise
 
-THRESHOLDS = {"rhat": 1.01, "ess_bulk": 400, "ess_tail": 400, "divergences": 0, "ebfmi": 0.3}
+OF_NUTS = {"rhat": 1.01, "ess_bulk": 400, "ess_tail": 400, "divergences": 0, "ebfmi": 0.3}
+OF_INDEPENDENT_DRAWS = {"rhat": 1.01, "ess_bulk": 400, "ess_tail": 400, "pareto_k": 0.5, "acceptance": 0.3}
+THRESHOLDS = OF_NUTS | OF_INDEPENDENT_DRAWS
 
 
 def made_up_draws():
@@ -44,10 +46,20 @@ def dataset(**draws):
     return xr.Dataset({name: (("chain", "draw"), values) for name, values in draws.items()})
 
 
-def sample_stats(diverging=(0, 0, 0, 0), energy=None, draws=100):
+def of_nuts(diverging=(0, 0, 0, 0), energy=None, draws=100):
+    """A fit by NUTS, as far as its checks are concerned."""
     energy = np.random.default_rng(1).normal(size=(4, draws)) if energy is None else energy
     flags = np.arange(draws) < np.array(diverging)[:, None]
-    return dataset(diverging=flags, energy=energy)
+    tree = xr.DataTree.from_dict({"sample_stats": dataset(diverging=flags, energy=energy)})
+    tree.attrs["sampling"] = "nuts"
+    return tree
+
+
+def of_independent_draws(pareto_k=0.2, acceptance=0.8, **attributes):
+    """A fit by independent draws, as far as its checks are concerned."""
+    tree = xr.DataTree()
+    tree.attrs = {"sampling": "independent", "pareto_k": pareto_k, "acceptance": acceptance} | attributes
+    return tree
 
 
 def summary(**columns):
@@ -119,7 +131,7 @@ def test_known_bad_chains_fail(made_up):
     thresholds = THRESHOLDS | {"ess_bulk": 300, "ess_tail": 300}
     failed = {}
     for i, name in enumerate(made_up["parameter"]):
-        checks = diagnostics.check(made_up.iloc[[i]], sample_stats(), thresholds)
+        checks = diagnostics.check(made_up.iloc[[i]], of_nuts(), thresholds)
         failed[name] = {check for check, entry in checks.items() if not entry["passed"]}
     assert failed == {
         "good": set(),
@@ -136,22 +148,22 @@ def test_known_bad_chains_fail(made_up):
 )
 def test_a_value_at_the_threshold_passes_and_the_next_number_does_not(check, beyond):
     at = float(THRESHOLDS[check])
-    entry = diagnostics.check(summary(**{check: at}), sample_stats(), THRESHOLDS)[check]
+    entry = diagnostics.check(summary(**{check: at}), of_nuts(), THRESHOLDS)[check]
     assert entry == {"value": at, "threshold": THRESHOLDS[check], "passed": True, "where": "b"}
     worse = float(np.nextafter(at, beyond))
-    entry = diagnostics.check(summary(**{check: worse}), sample_stats(), THRESHOLDS)[check]
+    entry = diagnostics.check(summary(**{check: worse}), of_nuts(), THRESHOLDS)[check]
     assert entry == {"value": worse, "threshold": THRESHOLDS[check], "passed": False, "where": "b"}
 
 
 @pytest.mark.parametrize(("threshold", "passed"), [(4, True), (3, False)])
 def test_divergences_are_counted_over_chains(threshold, passed):
     thresholds = THRESHOLDS | {"divergences": threshold}
-    entry = diagnostics.check(summary(), sample_stats(diverging=(1, 0, 3, 0)), thresholds)["divergences"]
+    entry = diagnostics.check(summary(), of_nuts(diverging=(1, 0, 3, 0)), thresholds)["divergences"]
     assert entry == {"value": 4, "threshold": threshold, "passed": passed, "where": "chain 2"}
 
 
 def test_no_divergence_is_nowhere():
-    entry = diagnostics.check(summary(), sample_stats(), THRESHOLDS)["divergences"]
+    entry = diagnostics.check(summary(), of_nuts(), THRESHOLDS)["divergences"]
     assert entry == {"value": 0, "threshold": 0, "passed": True, "where": None}
 
 
@@ -159,44 +171,79 @@ def test_ebfmi_is_that_of_the_worst_chain():
     energy = np.random.default_rng(3).normal(size=(4, 100))
     energy[1] = np.cumsum(energy[1])
     bfmi = (np.diff(energy) ** 2).mean(axis=1) / energy.var(axis=1, ddof=1)
-    stats = sample_stats(energy=energy)
-    entry = diagnostics.check(summary(), stats, THRESHOLDS)["ebfmi"]
+    tree = of_nuts(energy=energy)
+    entry = diagnostics.check(summary(), tree, THRESHOLDS)["ebfmi"]
     assert entry["value"] == pytest.approx(bfmi[1], rel=1e-12)
     assert (entry["where"], entry["passed"]) == ("chain 1", False)
     for threshold, passed in ((entry["value"], True), (np.nextafter(entry["value"], 1), False)):
-        found = diagnostics.check(summary(), stats.transpose("draw", "chain"), THRESHOLDS | {"ebfmi": threshold})
-        assert found["ebfmi"]["passed"] is passed
+        checks = diagnostics.check(summary(), tree, THRESHOLDS | {"ebfmi": threshold})
+        assert checks["ebfmi"]["passed"] is passed
+
+
+@pytest.mark.parametrize(("check", "beyond"), [("pareto_k", np.inf), ("acceptance", 0)])
+def test_independent_draws_are_held_to_their_own_thresholds(check, beyond):
+    at = OF_INDEPENDENT_DRAWS[check]
+    for value, passed in ((at, True), (float(np.nextafter(at, beyond)), False)):
+        checks = diagnostics.check(summary(), of_independent_draws(**{check: value}), THRESHOLDS)
+        assert list(checks) == list(OF_INDEPENDENT_DRAWS)
+        assert checks[check] == {"value": value, "threshold": at, "passed": passed, "where": None}
+        assert all(entry["passed"] for name, entry in checks.items() if name != check)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_whose_tail_is_not_known_do_not_pass(value):
+    entry = diagnostics.check(summary(), of_independent_draws(pareto_k=value), THRESHOLDS)["pareto_k"]
+    assert entry == {"value": None, "threshold": 0.5, "passed": False, "where": None}
 
 
 def test_a_constant_parameter_does_not_pass():
     draws = np.random.default_rng(4).normal(size=(4, 100))
     table = summarise(dataset(moves=draws, constant=np.full((4, 100), 0.1)))
-    entry = diagnostics.check(table, sample_stats(), THRESHOLDS)["rhat"]
+    entry = diagnostics.check(table, of_nuts(), THRESHOLDS)["rhat"]
     assert entry == {"value": None, "threshold": 1.01, "passed": False, "where": "constant"}
 
 
 @pytest.mark.parametrize("check", ["rhat", "ess_bulk", "ess_tail"])
 def test_a_value_that_is_not_known_does_not_pass(check):
-    entry = diagnostics.check(summary(**{check: np.nan}), sample_stats(), THRESHOLDS)[check]
+    entry = diagnostics.check(summary(**{check: np.nan}), of_nuts(), THRESHOLDS)[check]
     assert entry == {"value": None, "threshold": THRESHOLDS[check], "passed": False, "where": "b"}
 
 
 def test_energy_that_does_not_move_does_not_pass():
     energy = np.random.default_rng(3).normal(size=(4, 100))
     energy[2] = 7.0
-    entry = diagnostics.check(summary(), sample_stats(energy=energy), THRESHOLDS)["ebfmi"]
+    entry = diagnostics.check(summary(), of_nuts(energy=energy), THRESHOLDS)["ebfmi"]
     assert entry == {"value": None, "threshold": 0.3, "passed": False, "where": "chain 2"}
+
+
+def by_the_book(checks, tree):
+    """What JSON that knows no nan reads in the file of the checks."""
+
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    return json.loads(diagnostics.to_json(checks, tree), parse_constant=refuse)
 
 
 @pytest.mark.parametrize("diverging", [(0, 0, 0, 0), (0, 2, 0, 0)])
 def test_checks_are_json_by_the_book(diverging):
-    checks = diagnostics.check(summary(rhat=np.nan), sample_stats(diverging), THRESHOLDS)
-    assert list(checks) == list(THRESHOLDS)
-    assert json.loads(json.dumps(checks, allow_nan=False)) == checks
+    tree = of_nuts(diverging)
+    checks = diagnostics.check(summary(rhat=np.nan), tree, THRESHOLDS)
+    assert list(checks) == list(OF_NUTS)
+    assert by_the_book(checks, tree) == checks
+
+
+@pytest.mark.parametrize(("mcse", "told"), [(0.25, 0.25), (np.nan, None)])
+def test_the_evidence_is_beside_the_checks_and_is_none(mcse, told):
+    tree = of_independent_draws(log_evidence=-12.5, mcse_log_evidence=mcse)
+    checks = diagnostics.check(summary(), tree, THRESHOLDS)
+    entries = by_the_book(checks, tree)
+    assert entries.pop("log_evidence") == {"value": -12.5, "mcse": told}
+    assert entries == checks
 
 
 def test_stop_names_every_failed_check_and_no_other():
-    checks = diagnostics.check(summary(rhat=1.2, ess_tail=12.5), sample_stats((0, 0, 0, 3)), THRESHOLDS)
+    checks = diagnostics.check(summary(rhat=1.2, ess_tail=12.5), of_nuts((0, 0, 0, 3)), THRESHOLDS)
     with pytest.raises(StudyError) as error:
         refuse_failed("m1", checks)
     lines = str(error.value).splitlines()
@@ -209,5 +256,15 @@ def test_stop_names_every_failed_check_and_no_other():
     assert "target_accept" in lines[-1]
 
 
+def test_advice_is_for_the_sampler_that_ran():
+    checks = diagnostics.check(summary(), of_independent_draws(acceptance=0.1), THRESHOLDS)
+    with pytest.raises(StudyError) as error:
+        refuse_failed("m1", checks)
+    lines = str(error.value).splitlines()
+    assert lines[1] == "  acceptance is 0.1, the threshold is 0.3"
+    assert "target_accept" not in lines[-1]
+    assert "'engine: nuts'" in lines[-1]
+
+
 def test_stop_lets_a_good_fit_pass():
-    assert refuse_failed("m1", diagnostics.check(summary(), sample_stats(), THRESHOLDS)) is None
+    assert refuse_failed("m1", diagnostics.check(summary(), of_nuts(), THRESHOLDS)) is None

@@ -149,7 +149,7 @@ def make_loo(make):
 
 def test_both_estimands_and_plain_psis_stand_side_by_side(make_loo):
     models = {"a": make_loo([-1.0, -2.0]), "b": make_loo([-1.5, -2.5])}
-    comparison, pointwise, units = compare_all(models)
+    comparison, pointwise, units = compare_all(models, {"a": {}, "b": {}})
     blocks = comparison[["model", "estimand", "method", "elpd_loo"]].to_numpy().tolist()
     assert blocks == [
         ["a", "observation", "integrated", -3.0],
@@ -167,6 +167,16 @@ def test_both_estimands_and_plain_psis_stand_side_by_side(make_loo):
 def test_a_fit_that_keeps_some_draws_only_has_no_plain_psis(make_loo):
     models = {name: make_loo([-1.0, -2.0]) for name in "ab"}
     models["b"] = replace(models["b"], plain_psis=None)
-    comparison, pointwise, _ = compare_all(models)
+    comparison, pointwise, _ = compare_all(models, {"a": {}, "b": {}})
     assert set(comparison["method"]) == {"integrated"}
     assert pointwise.loc[pointwise["model"] == "b", "psis_elpd"].isna().all()
+
+
+def test_the_evidence_of_a_model_is_in_all_of_its_rows(make_loo):
+    models = {name: make_loo([-1.0, -2.0]) for name in "ab"}
+    fits = {"a": {"engine": "marginal", "log_evidence": -7.5, "mcse_log_evidence": 0.01}, "b": {"engine": "nuts"}}
+    comparison, *_ = compare_all(models, fits)
+    assert list(comparison.columns) == [*CONTRACT, "log_evidence", "mcse_log_evidence"]
+    of_model = comparison.set_index("model")[["log_evidence", "mcse_log_evidence"]]
+    assert of_model.loc["a"].to_numpy().tolist() == [[-7.5, 0.01]] * 3
+    assert of_model.loc["b"].isna().all(axis=None)

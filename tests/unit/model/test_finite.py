@@ -25,6 +25,18 @@ def zeros(units):
             r"in 12 of 60 rows \(line 13: inf, where x is 0.0, z is 0.6",
         ),
         ("y ~ 1 + x + offset(log(z)) + (1 | id)", r"'offset\(log\(z\)\)' is not a finite number in 3 of 60"),
+        (
+            "y ~ 1 + x + (1 | mood) + (1 + log(z) | id)",
+            r"'log\(z\)' is not a finite number in 3 of 60 rows \(line 22: nan",
+        ),
+        (
+            "np.sqrt(z) ~ 1 + x + (1 | mood / id)",
+            r"'np.sqrt\(z\)' is not .* in 1 of 60 .* \(line 22: nan, where z is -1.5",
+        ),
+        (
+            "y ~ 1 + x + (1 | id) + (0 + I(x / z) | mood)",
+            r"'I\(x / z\)' is not .* \(line 12: nan, where x is 0.0, z is 0.0",
+        ),
         ("y ~ 1 + np.exp(I(1000 * z)) + (1 | id)", r"is not a finite number in \d+ of 60 rows \(.*and \d+ more\)"),
     ],
 )

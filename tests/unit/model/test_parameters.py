@@ -94,6 +94,22 @@ def test_several_grouping_factors_have_names_of_their_own():
     assert len(set(names(listed))) == len(listed) == 6 + 2 * 2 + 2 * 3
 
 
+def test_nested_factors_have_names_of_their_own():
+    rooms = {"site:room__factor_dim": ["N:1", "N:2", "S:1"]}
+    pair = ["Intercept,week"]
+    listed = parameters.of(
+        posterior(
+            {"1|site_sigma": {}, "1|site": SITES, "week|site_sigma": {}, "week|site": SITES}
+            | {"1|site:room_sigma": {}, "1|site:room": rooms, "week|site:room_sigma": {}, "week|site:room": rooms}
+            | {"cor_site": {"cor_site_dim": pair}, "cor_site:room": {"cor_site:room_dim": pair}}
+        )
+    )
+    assert names(listed, "sd")[::2] == ["sd(site:Intercept)", "sd(site:room:Intercept)"]
+    assert names(listed, "cor") == ["cor(site:Intercept,week)", "cor(site:room:Intercept,week)"]
+    assert names(listed, "group")[6:8] == ["r_site:room[N:1,Intercept]", "r_site:room[N:2,Intercept]"]
+    assert len(set(names(listed))) == len(listed)
+
+
 def test_two_bars_of_one_factor_have_two_correlations():
     blocks = {"cor_id": {"cor_id_dim": ["Intercept,x"]}, "cor_id_": {"cor_id__dim": ["g[A],g[B]"]}}
     listed = parameters.of(posterior({"1|id_sigma": {}, "1|id": UNITS} | blocks))

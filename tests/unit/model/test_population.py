@@ -103,3 +103,21 @@ def test_effects_of_different_bars_are_independent():
     np.testing.assert_allclose(of_units.correlation[..., :2, :2], matrices, rtol=1e-15)
     np.testing.assert_array_equal(of_units.correlation[..., :2, 2:], 0)
     np.testing.assert_array_equal(of_units.correlation[..., 2, 3], other["cor_id"][..., 0])
+
+
+def test_each_grouping_factor_has_a_population_of_its_own():
+    """Factors whose effects have the same names, one of them nested in the other, and another with one effect."""
+    parts, expected = [], {}
+    for seed, grouping in enumerate(["site", "site:id", "id"]):
+        matrices = correlations(2, seed=seed)
+        sds = stats.expon.rvs(size=(*DRAWS, 2), random_state=seed)
+        part = posterior_of(["Intercept", "x"], sds, matrices)
+        if grouping == "id":
+            part, sds, matrices = part[["1|id_sigma"]], sds[..., :1], matrices[..., :1, :1]
+        spelled = {name: name.replace("id", grouping) for name in [*part.data_vars, *part.dims] if "id" in name}
+        parts.append(part.rename(spelled))
+        expected[grouping] = sds[..., :, None] * matrices * sds[..., None, :]
+    posterior = xr.merge(parts)
+    for grouping, covariance in expected.items():
+        cholesky = population_of(posterior, grouping).cholesky
+        np.testing.assert_allclose(cholesky @ np.swapaxes(cholesky, -1, -2), covariance, rtol=1e-9, atol=1e-12)

@@ -159,6 +159,36 @@ def test_bambi_has_the_density_that_is_written(text):
     np.testing.assert_allclose(ours, REFERENCE[text].logpdf(points), rtol=1e-12, atol=single)
 
 
+# Where a stretched variable stays; zero for those that are not here.
+FIXED_POINTS = {"Normal": "mu", "StudentT": "mu", "Cauchy": "alpha", "Laplace": "mu", "Logistic": "mu"}
+FIXED_POINTS |= {"Uniform": "lower"}
+
+
+@pytest.mark.parametrize("by", [0.5, 2.0])
+@pytest.mark.parametrize("name", [name for name in DISTRIBUTIONS if name not in ("Beta", "LKJ")])
+def test_a_stretched_prior_has_the_density_of_the_stretched_variable(name, by):
+    """With y = c + (x - c) by, the density of y is that of x divided by ``by`` (change of variables)."""
+    import pymc as pm
+
+    def log_density(distribution, points):
+        return pm.logp(getattr(pm, distribution.name).dist(**dict(distribution.args)), points).eval()
+
+    prior = parse(positional(name))
+    centre = NUMBERS[FIXED_POINTS[name]] if name in FIXED_POINTS else 0.0
+    points = np.array([0.2, 0.5, 0.95, 1.8])
+    stretched = log_density(prior.scaled(by), centre + (points - centre) * by)
+    # PyMC takes the logarithm of the rate of an Exponential in single precision.
+    atol = 1e-8 if name == "Exponential" else 1e-12
+    np.testing.assert_allclose(stretched, log_density(prior, points) - np.log(by), rtol=1e-12, atol=atol)
+    assert np.isfinite(stretched).all()
+    assert parse(str(prior.scaled(by))) == prior.scaled(by)
+
+
+def test_priors_between_fixed_limits_are_not_stretched():
+    for text in ("LKJ(2)", "Beta(2.5, 0.7)"):
+        assert parse(text).scaled(2.0) == parse(text)
+
+
 def test_every_class_keeps_its_prior():
     written = {"Intercept": "Normal(0, 1)", "b[x]": "Cauchy(0, 2)", "sd": "Exponential(1)", "cor": "LKJ(2)"}
     assert {key: str(prior) for key, prior in parse_priors(written).items()} == written

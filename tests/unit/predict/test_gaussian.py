@@ -23,6 +23,10 @@ FORMULAS = {
     "several grouping factors": ("y ~ x + (1 + x | id) + (1 | mood)", "Intercept b sd cor sigma"),
     "grouping factors crossed": ("y ~ x + (1 | id) + (1 | mood:group)", "Intercept b sd sigma"),
     "nested": ("y ~ x + (1 | mood / id)", "Intercept b sd sigma"),
+    "nested slopes": ("y ~ x + (1 + x | group / mood / id)", "Intercept b sd cor sigma"),
+    "crossed slopes": ("y ~ x + (1 + x | id) + (1 + x | mood) + (0 + z | mood:group)", "Intercept b sd cor sigma"),
+    "categories by both factors": ("y ~ mood + (1 + mood | id) + (1 + mood | group)", "Intercept b sd cor sigma"),
+    "grouping factor by a function": ("y ~ x + (1 | C(count)) + (1 | mood:np.sign(z))", "Intercept b sd sigma"),
     "numbers as grouping factor": ("y ~ 1 + (1 | id) + (1 | count)", "Intercept sd sigma"),
     "also a covariate": ("y ~ mood + (1 | mood) + (1 | id)", "Intercept b sd sigma"),
     "transformations": (
@@ -54,7 +58,9 @@ def made_up(model, rng):
 def test_linear_predictors_are_those_of_bambi(name, make_spec, units):
     spec = make_spec(*FORMULAS[name])
     rows = complete_cases(spec, units)
-    at = rows[::7].drop(columns="row").reset_index(drop=True)
+    # Also combinations that were not observed, of levels that were.
+    others = rows[::5].assign(**{name: np.roll(rows[name][::5], 1) for name in ("mood", "group") if name in rows})
+    at = pd.concat([rows[::7], others], ignore_index=True).drop(columns="row")
     model = by_bambi.build_model(spec, rows)
     posterior = made_up(model, np.random.default_rng(5))
     rng = np.random.default_rng(1)

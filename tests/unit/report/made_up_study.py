@@ -30,7 +30,7 @@ def study_values(*, nouns: dict | None = None, say=lambda what: what) -> dict:
             "a": {"title": say("Means"), "formula": "milk ~ 1 + (1 | farm)", "priors": WITHOUT_SLOPE},
             "b": {"title": say("Growth"), "formula": "milk ~ 1 + year + (1 | farm)", "priors": PRIORS},
         },
-        "comparisons": {"both": {"title": say("Which?"), "models": ["a", "b"]}},
+        "comparisons": {"both": {"title": say("Which?"), "models": ["a", "b"], "bayes_factors": True}},
         "predictions": {
             "some": {"models": ["a"], "units": "all"},
             "new": {"models": ["b"], "new_units": 1, "quantities": ["predicted"]},
@@ -82,7 +82,8 @@ def _write_model(folder: Path, model: str, spec, units, store) -> None:
     )
     groups = {name: xr.Dataset() for name in store.GROUPS} | {"posterior": posterior, "constant_data": rows}
     tree = xr.DataTree.from_dict(groups)
-    tree.attrs = {"engine": "marginal", "target_accept": 0.8}
+    ran = {"sampling": "independent", "acceptance": 0.8} if model == "a" else {"sampling": "nuts", "target_accept": 0.8}
+    tree.attrs = {"engine": "marginal"} | ran
     store.save(tree, folder / f"{model}.nc", spec=spec, data_sha256="0" * 64)
     numbers = dict.fromkeys(("mean", "sd", "q2.5", "q97.5", "mcse_mean"), 0.125)
     numbers |= {"rhat": 1.0, "ess_bulk": 900.0, "ess_tail": 900.0}
@@ -101,8 +102,12 @@ def _write_model(folder: Path, model: str, spec, units, store) -> None:
 def _write_tables(results: Path, units) -> None:
     columns = ("elpd_loo", "se_elpd_loo", "p_loo", "se_p_loo", "looic", "se_looic", "max_pareto_k")
     values = dict.fromkeys(columns, 0.5)
+    evidence = {"log_evidence": 12.5, "mcse_log_evidence": 0.01}
     comparison = [
-        {"model": model, "rank": rank, "elpd_diff": -10.0 * rank, "se_diff": 1.0 * rank, "n": 3} | values | block
+        {"model": model, "rank": rank, "elpd_diff": -10.0 * rank, "se_diff": 1.0 * rank, "n": 3}
+        | values
+        | evidence
+        | block
         for block in (
             {"estimand": "observation", "method": "integrated", "bad_pareto_k": 0},
             {"estimand": "unit", "method": "kfold integrated", "bad_pareto_k": 1},
@@ -111,6 +116,13 @@ def _write_tables(results: Path, units) -> None:
         for rank, model in enumerate(("a", "b"))
     ]
     pd.DataFrame(comparison).to_csv(results / "comparison/both.csv", index=False)
+    factors = [
+        {"model": model, "priors": priors, "log_bayes_factor": factor, "mcse_log_bayes_factor": 0.01 * (model == "b")}
+        | evidence
+        for model, own in (("a", (0.0, 0.0, 0.0)), ("b", (-1.0, -3.0, 0.5)))
+        for priors, factor in zip(("halved", "as configured", "doubled"), own, strict=True)
+    ]
+    pd.DataFrame(factors).to_csv(results / "comparison/both.bayes_factors.csv", index=False)
     pointwise = [
         {"model": model, "row": row, "elpd": -1.0, "pareto_k": 0.1, "method": "integrated"}
         | {"psis_elpd": -0.5, "psis_pareto_k": 0.8}

@@ -106,6 +106,21 @@ def test_captions_of_snakemakes_report_are_text_and_no_markup():
     assert shown.startswith("<p>&lt;b&gt;x&lt;/b&gt; *y* _z_ `w` |s| a_ http://a.b {c} .. raw:: html &lt;script&gt;1")
 
 
+@pytest.mark.parametrize(
+    ("sampling", "words", "others"),
+    [
+        ({"m71.2": "nuts"}, ["4000 draws after warmup.", "the energy of the sampler"], ["weights"]),
+        ({"m71.2": "independent"}, ["4000 independent draws.", "importance weights"], ["warmup", "energy"]),
+        ({"m71.1": "nuts"}, ["4000 draws."], ["warmup", "energy", "weights"]),
+    ],
+)
+def test_captions_of_diagnostics_are_of_the_sampler_that_ran(study, sampling, words, others):
+    told = caption(study, "diagnostics-m71.2", sampling)
+    assert alt(study, "diagnostics-m71.2", sampling) == told
+    assert [word for word in words if word not in told] == []
+    assert [word for word in others if word in told] == []
+
+
 def test_a_caption_follows_the_number_of_draws():
     words = caption(load({"models/m71.2/draws": 77, "models/m71.2/chains": 3}), "shrinkage")
     assert "4000 of No pooling, 231 of Partial pooling" in words

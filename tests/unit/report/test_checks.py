@@ -16,8 +16,20 @@ def test_a_failed_check_is_not_folded_and_names_itself():
     assert "not computable" in checks.listed({"rhat": PASSED | {"value": None, "passed": False}})
 
 
+def test_a_check_of_independent_draws_is_of_the_whole_fit():
+    entries = {
+        "pareto_k": {"value": 0.1234, "threshold": 0.5, "passed": True, "where": None},
+        "acceptance": {"value": 0.2, "threshold": 0.3, "passed": False, "where": None},
+    }
+    shown = checks.listed(entries)
+    assert "Pareto k of the importance weights: 0.1234, should be at most 0.5" in shown
+    assert "share of draws accepted: 0.2, should be at least 0.3" in shown
+
+
 def test_checks_are_read_and_pass_together(tmp_path):
-    (tmp_path / "a.json").write_text(json.dumps({"rhat": PASSED, "ess_bulk": FAILED}))
-    entries = checks.read(tmp_path / "a.json")
+    entries = {"rhat": PASSED, "ess_bulk": FAILED}
+    (tmp_path / "a.json").write_text(json.dumps(entries | {"log_evidence": {"value": 1.5, "mcse": 0.1}}))
+    # The evidence is no check.
+    assert checks.read(tmp_path / "a.json") == entries
     assert not checks.all_passed(entries)
     assert checks.all_passed({"rhat": entries["rhat"]})

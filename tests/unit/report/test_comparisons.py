@@ -2,7 +2,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from partialpool.report.comparisons import blocks, corrected, tabulated, unreliable, verdict
+from partialpool.report.comparisons import (
+    bayes_factors,
+    blocks,
+    corrected,
+    evidence,
+    tabulated,
+    unreliable,
+    verdict,
+    weighed,
+)
 from partialpool.study.data import Nouns
 
 HERDS = Nouns(unit=("herd", "herds"), measurement=("count", "counts"))
@@ -79,3 +88,41 @@ def test_what_plain_psis_gets_wrong_is_told_by_how_often_units_were_measured():
     assert "Where Pareto k of plain PSIS is over 0.7: 2.0 (rows: 3)." in told
     assert "Largest: herd A, row 0 (2.00), herd B, row 1 (0.50), herd C, row 3 (−0.25)." in told
     assert corrected(pointwise.assign(method="psis"), {}, unit="id", nouns=HERDS) == ""
+
+
+def test_evidence_is_of_the_models_that_have_it_once_each():
+    table = pd.DataFrame(
+        {
+            "model": ["a", "b", "c", "b", "a", "c"],
+            "log_evidence": [-9.127, -1.5, np.nan, -1.5, -9.127, np.nan],
+            "mcse_log_evidence": [0.012, 0.2, np.nan, 0.2, 0.012, np.nan],
+        }
+    )
+    shown = evidence(table, TITLES | {"c": "C"})
+    assert shown.to_numpy().tolist() == [["b B", "−1.50 (0.20)"], ["a A", "−9.127 (0.012)"]]
+    assert evidence(table[table["model"] == "c"], TITLES).empty
+
+
+def factors(*of_b):
+    """Bayes factors of b against a with the scales of priors halved, as configured, and doubled."""
+    rows = [("a", 0.0, 0.0)] * 3 + [("b", factor, 0.02) for factor in of_b]
+    table = pd.DataFrame(rows, columns=["model", "log_bayes_factor", "mcse_log_bayes_factor"])
+    return table.assign(priors=["halved", "as configured", "doubled"] * 2)
+
+
+def test_bayes_factors_have_the_priors_side_by_side():
+    shown = bayes_factors(factors(-1.0, -2.0, -3.0), TITLES)
+    assert list(shown.columns) == ["model", "halved (MCSE)", "as configured (MCSE)", "doubled (MCSE)"]
+    assert shown.to_numpy().tolist() == [
+        ["a A", "0", "0", "0"],
+        ["b B", "−1.000 (0.020)", "−2.000 (0.020)", "−3.000 (0.020)"],
+    ]
+
+
+def test_bayes_factors_in_words_say_what_the_priors_do_to_them():
+    told = weighed(factors(-1.0, -2.0, -9.21), TITLES, HERDS)
+    assert told == (
+        "<p>The counts are 7.4 times as probable under A as under B; 2.7 times with the scales of all priors halved, "
+        "about 10^4 times with them doubled.</p>"
+    )
+    assert "Which of the two is ahead depends on the priors." in weighed(factors(0.5, -2.0, -3.0), TITLES, HERDS)

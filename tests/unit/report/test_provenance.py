@@ -23,7 +23,7 @@ def test_origins_say_what_was_sampled_and_whether_the_data_are_pinned():
     attributes = {"data_sha256": "abc", "versions": json.dumps({"python": "3.13"}), "target_accept": 0.8}
     trees = {name: xr.DataTree() for name in ("a", "b")}
     for tree, engine in zip(trees.values(), ("marginal", "nuts"), strict=True):
-        tree.attrs = attributes | {"engine": engine}
+        tree.attrs = attributes | {"engine": engine, "sampling": "nuts"}
     rows = provenance.origins(load(values), trees).set_index("what")["value"]
     assert rows["Data checksum (sha256)"] == "abc (not pinned in the config)"
     assert rows["Versions"] == "python 3.13"

@@ -34,7 +34,13 @@ def test_the_page_has_everything(page_of):
         "Measurements only: no model, no draws.",
         "Level 1: measurement i of unit j",
         "1 number differs by more than that.",
+        "4 chains of 1000 draws without warmup",
         "NUTS (nutpie) over the scales, all coefficients integrated out",
+        "a Means 12.500 (0.010)",
+        "Log Bayes factors against Means",
+        "b Growth −1.000 (0.010) −3.000 (0.010) 0.500 (0.010)",
+        "The measurements are 20 times as probable under Means as under Growth; 2.7 times with the scales of all "
+        "priors halved, 0.61 times with them doubled. Which of the two is ahead depends on the priors.",
     ):
         assert words in text, words
     headings = [heading.get_text() for heading in BeautifulSoup(page, "html.parser").find_all("h2")]

@@ -88,11 +88,12 @@ def test_a_scale_is_not_negative():
         ("sampling/engine", "stan", ["'auto', 'marginal' or 'nuts'", "stan"]),
         ("models/m71.1/group_effects", "all", ["'auto', 'draws' or 'summary'", "all"]),
         ("checks", {"rhat": 0.9}, ["greater than 1"]),
+        ("checks", {"acceptance": 1}, ["less than 1"]),
     ],
 )
 def test_types_and_ranges(path, value, words):
     (line,) = mistakes({path: value})
-    place = path.replace("/", ".") + (".rhat" if path == "checks" else "")
+    place = path.replace("/", ".") + (f".{next(iter(value))}" if path == "checks" else "")
     assert line.startswith(f"{place}: ")
     for word in words:
         assert word in line.removeprefix(f"{place}: ")

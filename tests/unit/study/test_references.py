@@ -97,6 +97,24 @@ def test_spaces_make_no_left_side_different():
     assert load({"models/m71.2/formula": " con~ 1 + (1 | id)"}).comparisons["pooling"].models == ["m71.1", "m71.2"]
 
 
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"models/m71.2/engine": "nuts"}, "engine nuts"),
+        ({"sampling/engine": "nuts", "models/m71.1/engine": "auto"}, "engine nuts"),
+        ({"models/m71.2/family": "t"}, "family t"),
+    ],
+)
+def test_bayes_factors_are_of_models_that_have_an_evidence(changes, reason):
+    asked = {"comparisons/pooling/bayes_factors": True}
+    assert mistakes(changes | asked) == [
+        f"comparisons.pooling.bayes_factors: model 'm71.2' ({reason}) has no evidence: only the marginal engine knows "
+        "it. Compare models of that engine, or leave 'bayes_factors' out."
+    ]
+    assert not load(changes).comparisons["pooling"].bayes_factors
+    assert load(asked).comparisons["pooling"].bayes_factors
+
+
 @pytest.mark.parametrize("name", ["trajectories", "time-trajectories", "intercepts-slopes"])
 def test_figures_over_time_need_a_time(name):
     changes = {"data/time": DROP} | {f"figures/{other}": DROP for other in SHIPPED["figures"] if other != name}

@@ -44,6 +44,8 @@ def test_what_is_left_out_has_its_default():
         "ess_tail": 400,
         "divergences": 0,
         "ebfmi": 0.3,
+        "pareto_k": 0.5,
+        "acceptance": 0.3,
     }
     assert small.on_failed_check == "report"
     assert small.published is None

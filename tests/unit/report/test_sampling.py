@@ -1,0 +1,39 @@
+import json
+
+import pytest
+from partialpool.report import sampling
+from partialpool.study.models import Sampling
+
+SETTINGS = Sampling(chains=3, draws=500, warmup=77, seed=5)
+INDEPENDENT = {"engine": "marginal", "sampling": "independent", "acceptance": 0.814}
+OVER_SCALES = {"engine": "marginal", "sampling": "nuts", "target_accept": 0.8}
+OVER_ALL = {"engine": "nuts", "sampling": "nuts", "target_accept": 0.95}
+
+
+def test_which_sampler_ran_is_known_from_the_checks(tmp_path):
+    passed = {"value": 0.0, "threshold": 0.5, "passed": True, "where": None}
+    for model, check in (("a", "divergences"), ("b", "pareto_k")):
+        (tmp_path / f"{model}.diagnostics.json").write_text(json.dumps({"rhat": passed, check: passed}))
+    assert sampling.of_models(["a", "b", "c"], tmp_path) == {"a": "nuts", "b": "independent"}
+
+
+def test_of_independent_draws_no_warmup_is_reported_and_one_sentence_says_why():
+    told = sampling.sentence(SETTINGS, INDEPENDENT)
+    assert told.startswith("3 chains of 500 draws without warmup: ")
+    assert "81 % of proposals were accepted" in told
+    assert told.count(".") == 1
+    assert "77" not in told + sampling.settings(SETTINGS, INDEPENDENT)
+    assert sampling.settings(SETTINGS, INDEPENDENT) == (
+        "independent draws of the scales, all coefficients integrated out; 3 chains, 500 draws each, seed 5"
+    )
+
+
+@pytest.mark.parametrize(
+    ("fit", "over"), [(OVER_SCALES, "the scales, all coefficients integrated out"), (OVER_ALL, "all parameters")]
+)
+def test_of_nuts_it_is_said_what_it_moved_over(fit, over):
+    assert sampling.sentence(SETTINGS, fit) == f"3 chains of 500 draws after 77 warmup iterations, by NUTS over {over}."
+    assert sampling.settings(SETTINGS, fit) == (
+        f"NUTS (nutpie) over {over}; 3 chains, 77 warmup iterations and 500 draws each, target_accept "
+        f"{fit['target_accept']:g}, seed 5"
+    )
