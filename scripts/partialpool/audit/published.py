@@ -120,7 +120,7 @@ def check(
         ``source,model,quantity,published,ours,mcse,tolerance,verdict``. ``mcse`` combines theirs and ours. Verdicts:
         ``reproduced``; ``differs``; ``unreliable`` (LOO with Pareto k over 0.7: no Monte Carlo error can be
         given); ``sampler`` (R-hat and ESS: they describe one run of one sampler, nothing that another run could
-        reproduce).
+        reproduce; and warmup where our draws have none).
 
     Raises
     ------
@@ -173,8 +173,9 @@ def _find(source: str, what: str, key, ours):
 def _sizes(records: list[dict], fits: dict[str, Fit]) -> Iterator[dict]:
     for record in records:
         sizes = _find("sizes", "model", record["model"], fits).sizes
-        for quantity in sizes:
-            yield _row("sizes", record["model"], quantity, record[quantity], sizes[quantity], 0.0)
+        for quantity, ours in sizes.items():
+            verdict = "sampler" if quantity == "warmup" and ours == 0 else None
+            yield _row("sizes", record["model"], quantity, record[quantity], ours, 0.0, verdict)
 
 
 def _precis(records: list[dict], data_summary: pd.DataFrame) -> Iterator[dict]:
@@ -330,7 +331,7 @@ def _fit(path: str, summary: str, spec: ModelSpec) -> Fit:
         "units": len(np.unique(units)),
         "chains": draws["chain"],
         "draws_per_chain": draws["draw"],
-        "warmup": spec.warmup,
+        "warmup": 0 if tree.attrs["sampling"] == "independent" else spec.warmup,
     }
     return Fit(summary=pd.read_csv(summary).set_index("parameter"), sizes=sizes)
 

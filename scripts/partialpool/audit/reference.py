@@ -235,8 +235,8 @@ def compare(folder: str | Path, made_from: dict, tables: list[str]) -> tuple[pd.
     other seeds one has any number outside: the quantile of Student's distribution at 0.001 divided by the number of
     numbers (Bonferroni). Student's and not the normal, because Monte Carlo errors are estimates themselves. Their
     degrees of freedom are, for totals of cross-validation, the number of batches less one; for limits of intervals,
-    half the number of draws between which their error is read off, sqrt(p (1 - p) draws); for means and standard
-    deviations, the number of draws. Those of two runs are combined as by Welch and Satterthwaite.
+    half the number of draws between which their error is read off, sqrt(p (1 - p) draws); for means, standard
+    deviations and evidences, the number of draws. Those of two runs are combined as by Welch and Satterthwaite.
 
     Totals without Monte Carlo error (a Pareto k over 0.7, in one run or the other) are left out. Differences are to
     the best model of the reference; if another is best here, their standard errors are not known and are left out.
@@ -246,6 +246,8 @@ def compare(folder: str | Path, made_from: dict, tables: list[str]) -> tuple[pd.
     theirs = pd.concat([_numbers(path, before) for path in reference])
     best = theirs[theirs["rank"] == 0].reset_index().set_index(["file", "parameter"])["model"].to_dict()
     ours = pd.concat([_numbers(path, made_from, best) for path in tables])
+    # A reference that is older than the evidence has none to compare with.
+    ours = ours[ours.index.isin(theirs.index.unique("quantity"), level="quantity")]
     table, no_error = _side_by_side(theirs, ours)
     same = table["reference"] == table["ours"]
     within = abs(table["reference"] - table["ours"]) <= table["tolerance"]
@@ -305,6 +307,11 @@ def _numbers(path: str | Path, made_from: dict, best: dict | None = None) -> pd.
         )
         for quantity in quantities
     ]
+    if "log_evidence" in table:
+        # In all rows of a model, whatever is left out; judged once.
+        columns = {"log_evidence": "value", "mcse_log_evidence": "mcse"}
+        evidence = table.assign(freedom=draws).drop_duplicates("model").rename(columns=columns)
+        long.append(evidence.assign(parameter="all data", quantity="log_evidence")[long[0].columns])
     return pd.concat(long).sort_index(kind="stable").assign(file=name).set_index(KEYS)
 
 

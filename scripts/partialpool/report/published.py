@@ -29,7 +29,7 @@ def explained(numbers: pd.DataFrame, source: str) -> Markup:
         "two runs; numbers that follow from the data alone have no Monte Carlo error. <em>Unreliable</em> are "
         "values of leave-one-out cross-validation with Pareto k over 0.7, for which no such error can be given. "
         "<em>Sampler</em> marks R-hat and effective sample sizes: they describe one run of one sampler, and another "
-        "run has its own.</p>"
+        "run has its own; and warmup iterations, where our draws need none.</p>"
     ).format(n=len(numbers), source=source, tally=tally)
     if "differs" not in counts:
         return text

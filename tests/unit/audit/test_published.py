@@ -377,6 +377,7 @@ def test_results_are_read_from_the_files_of_the_pipeline(tmp_path, make_spec):
         "constant_data": {"row": ("__obs__", [0, 1, 4]), "id": ("__obs__", np.array(units, dtype=object))},
     }
     tree = xr.DataTree.from_dict({name: xr.Dataset(variables) for name, variables in groups.items()})
+    tree.attrs["sampling"] = "nuts"
     spec = make_spec("con ~ 1", "Intercept sigma", warmup=7)
     store.save(tree, tmp_path / "m.nc", spec=spec, data_sha256="0" * 64)
     summary = summarise(tree["posterior"].to_dataset())
@@ -398,11 +399,11 @@ def test_results_are_read_from_the_files_of_the_pipeline(tmp_path, make_spec):
         ),
     }
 
-    def check(printed, spec=spec, comparisons=()):
+    def check(printed, spec=spec, comparisons=(), fit="m"):
         return check_files(
             printed,
             rename={},
-            fits={"m": tmp_path / "m.nc"},
+            fits={"m": tmp_path / f"{fit}.nc"},
             summaries={"m": tmp_path / "m.csv"},
             specs={"m": spec},
             data_summary=pd.DataFrame(),
@@ -418,6 +419,12 @@ def test_results_are_read_from_the_files_of_the_pipeline(tmp_path, make_spec):
         "draws_per_chain": 50,
         "warmup": 7,
     }
+    # Independent draws have no warmup, whatever the spec has for NUTS.
+    tree.attrs["sampling"] = "independent"
+    store.save(tree, tmp_path / "independent.nc", spec=spec, data_sha256="0" * 64)
+    sizes = check({"sizes": printed["sizes"]}, fit="independent").set_index("quantity")
+    assert sizes.loc["warmup", ["ours", "verdict"]].tolist() == [0, "sampler"]
+    assert "sampler" not in sizes["verdict"].drop("warmup").tolist()
     low, high = np.quantile(draws, [0.025, 0.975])
     mcse_low, _ = quantile_mcse(draws)
     assert table.loc[("posterior", "sigma q2.5"), "ours"] == pytest.approx(low, rel=1e-12)

@@ -100,6 +100,34 @@ def test_unchanged_results_are_the_same_bit_for_bit(compare):
     assert judge(table, text, where="here.csv") == text
 
 
+def with_evidence(**values):
+    """The comparison with evidences by model; their Monte Carlo errors are 0.01."""
+    table = comparison()
+    return table.assign(log_evidence=table["model"].map(values), mcse_log_evidence=0.01)
+
+
+@pytest.mark.parametrize(
+    ("ours", "expected"),
+    [
+        ({"one": 5.0, "two": -3.0}, {"one": "same", "two": "same"}),
+        ({"one": 5.03, "two": -3.2}, {"one": "within Monte Carlo error", "two": "changed"}),
+        ({"one": 5.0}, {"one": "same", "two": "changed"}),
+    ],
+)
+def test_the_evidence_of_a_model_is_judged_once(write, tmp_path, ours, expected):
+    keep(tmp_path / "reference", manifest(), write(with_evidence(one=5.0, two=-3.0)))
+    table, _ = reference.compare(tmp_path / "reference", manifest(), write(with_evidence(**ours)))
+    evidence = table[table["quantity"] == "log_evidence"]
+    assert len(table) == 36 + len(evidence)
+    assert evidence.set_index("model")["verdict"].to_dict() == expected
+    assert list(evidence["model"]) == ["one", "two"]
+
+
+def test_a_reference_without_evidence_has_none_to_judge(compare):
+    table, _ = compare(both=with_evidence(one=5.0, two=-3.0))
+    assert verdicts(table) == {"same": 36}
+
+
 def test_the_last_bit_counts(compare):
     table, _ = compare(one=summary().assign(mean=np.nextafter(1, 2)))
     assert verdicts(table) == {"same": 33, "within Monte Carlo error": 3}
