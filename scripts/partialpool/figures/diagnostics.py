@@ -162,16 +162,14 @@ def weights(log_weight):
     Parameters
     ----------
     log_weight : DataFrame
-        Columns `chain`, `value`.
+        Columns `chain`, `value`: logarithm of how often the posterior has a draw, relative to how often it is proposed.
 
     Returns
     -------
     ggplot
-        Densities of log weights less the median of all. Where all weights are alike, the draws were proposed just as
-        often as the posterior has them. A long tail to the right is where they are proposed too rarely, and where a
-        chain then stays.
+        Densities of log weights. They are near zero where proposals are like the posterior. A long tail to the right
+        is where a draw is proposed too rarely, and where a chain then stays.
     """
-    log_weight = log_weight.assign(value=log_weight["value"] - log_weight["value"].median())
     return chart(
         _densities({"weights": log_weight}),
         aes("value", "density"),
@@ -183,7 +181,7 @@ def weights(log_weight):
         expand_limits(x=(-1, 1)),
         few_x_numbers(),
         y_numbers(breaks=[]),
-        labs(x="Log importance weight, less the median", y="Density"),
+        labs(x="Log importance weight", y="Density"),
     )
 
 

@@ -27,11 +27,11 @@ class ModelSpec:
     group_effects
         What is kept of each unit's effects: ``auto``, ``draws`` or ``summary``.
     sampler
-        ``nutpie`` or ``pymc``.
-    chains, warmup, draws
-        Number of chains; iterations of each, not kept and kept.
-    target_accept
-        None for the engine's own.
+        Which NUTS: ``nutpie`` or ``pymc``.
+    chains, draws
+        Number of chains; draws of each.
+    warmup, target_accept
+        Of NUTS: iterations of each chain that are not kept; acceptance rate, None for the engine's own.
     seed
         Of the sampler and of the posterior predictive draws.
     """

@@ -17,8 +17,8 @@ OF_SAMPLER = {
         "draws after warmup",
     ),
     "independent": (
-        "Below, the importance weights of the draws, which should be alike: a long tail to the right would be a part "
-        "of the posterior that is proposed too rarely, and where a chain stays once it is there.",
+        "Below, the logarithms of their importance weights, which should be near zero: a long tail to the right would "
+        "be a part of the posterior that is proposed too rarely, and where a chain stays once it is there.",
         "independent draws",
     ),
 }

@@ -15,7 +15,7 @@ NAMES = {
     "divergences": "divergent transitions",
     "ebfmi": "E-BFMI",
     "pareto_k": "Pareto k of the importance weights",
-    "acceptance": "share of draws accepted",
+    "acceptance": "share of proposals accepted",
 }
 # The others have a smallest value.
 HAVE_A_LARGEST_VALUE = ("rhat", "divergences", "pareto_k")
@@ -49,10 +49,15 @@ def listed(entries: Mapping[str, Mapping]) -> Markup:
 
 
 def _line(name: str, entry: Mapping) -> Markup:
-    value = "not computable" if entry["value"] is None else f"{entry['value']:.4g}"
+    value = "not computable" if entry["value"] is None else _number(entry["value"])
     where = f" ({entry['where']})" if entry["where"] else ""
     bound = "at most" if name in HAVE_A_LARGEST_VALUE else "at least"
     mark, look = ("✓", "passed") if entry["passed"] else ("✗", "failed")
     return Markup('<span class="{}">{} {}: {}{}, should be {} {:g}</span>').format(
         look, mark, NAMES[name], value, where, bound, entry["threshold"]
     )
+
+
+def _number(value: float) -> str:
+    """Four digits, and more of whole numbers: nobody reads an effective sample size of 1.2e+04."""
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"

@@ -19,6 +19,7 @@ LARGEST_FACTOR = math.log(1000)
 PLAIN_PSIS = "plain Pareto-smoothed importance sampling (PSIS)"
 METHODS = {
     "integrated": "all coefficients integrated out",
+    "integrated_refit": "draws of the scales without what is left out where Pareto k is too large",
     "psis": PLAIN_PSIS,
     "moment_matching": "moment matching where Pareto k is too large",
     "refit": "refits where Pareto k is too large",
@@ -151,19 +152,22 @@ def weighed(table: pd.DataFrame, titles: Mapping[str, str], nouns: Nouns) -> Mar
         low, configured, high = (factors.loc[other, priors] for priors in ("halved", "as configured", "doubled"))
         turned = " Which of the two is ahead depends on the priors." if max(low, high) > 0 else ""
         sentences.append(
-            f"The {nouns.measurement[1]} are {_times(configured)} as probable under {titles[best]} as under "
-            f"{titles[other]}; {_times(low)} with the scales of all priors halved, {_times(high)} with them "
-            f"doubled.{turned}"
+            Markup(
+                "The {} are {} as probable under {} as under {}; {} with the scales of all priors halved, {} with them "
+                "doubled.{}"
+            ).format(
+                nouns.measurement[1], _times(configured), titles[best], titles[other], _times(low), _times(high), turned
+            )
         )
-    return paragraph(" ".join(sentences))
+    return paragraph(Markup(" ").join(sentences))
 
 
-def _times(log_factor: float) -> str:
+def _times(log_factor: float) -> Markup:
     """How many times as probable the data are under the best model, from the log factor of the other against it."""
     times = -log_factor
     if abs(times) > LARGEST_FACTOR:
-        return f"about 10^{number(times / math.log(10), 0)} times"
-    return f"{math.exp(times):.2g} times"
+        return Markup("about 10<sup>{}</sup> times").format(number(times / math.log(10), 0))
+    return Markup(f"{number(math.exp(times), decimals(math.exp(times)))} times")
 
 
 def _with_error(values: pd.Series, errors: pd.Series) -> list[str]:

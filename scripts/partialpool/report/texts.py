@@ -50,15 +50,15 @@ has seen others of the same {unit}, or all {measurements} of a new {unit}. <code
 predictive densities (larger is better), <code>elpd_diff</code> the difference from the best model, and
 <code>looic</code> is elpd times −2. All are computed from one fit. Given the scales (standard deviations and
 correlations), the density of what is left out is known in closed form, with all coefficients integrated out, and only
-the scales need importance weights. For models without such a form, all parameters are weighted. Where Pareto k is over
+the scales need importance weights; where these vary too much, the scales are drawn anew without it. For models without such a form, all parameters are weighted. Where Pareto k is over
 0.7, the weights fail for what is left out, and the numbers of that model cannot be relied on.</p>
 """
 
 EVIDENCE = """\
 <p>The log evidence is the log of the density that a model gives to all {measurements}, averaged over its priors.
-Differences of it are log Bayes factors. They ask how well the priors foretold the {measurements}, and not how well the
-model predicts new ones once it has learned from these: other priors, as wide as you like, may change the evidence a lot
-and the estimates not at all.</p>
+Differences of it are log Bayes factors. They ask how well a model foretold the {measurements} by its priors, and not
+how well it predicts new ones once it has learned from these. So they depend on how wide the priors are, even where the
+estimates do not.</p>
 """
 
 PREDICTIONS = """\

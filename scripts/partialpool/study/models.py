@@ -114,4 +114,4 @@ class Checks(Strict):
     pareto_k: float = 0.5
     """Largest Pareto k of the importance weights of independent draws."""
     acceptance: float = Field(0.3, gt=0, lt=1)
-    """Smallest share of independent draws that are accepted."""
+    """Smallest share of proposals of independent draws that are accepted."""

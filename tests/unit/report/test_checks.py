@@ -13,6 +13,7 @@ def test_a_failed_check_is_not_folded_and_names_itself():
     assert "<details" not in shown
     assert "Failed: bulk ESS." in shown
     assert "120 (sd(x)), should be at least 400" in shown
+    assert "bulk ESS: 12947 (sd(x))" in checks.listed({"ess_bulk": FAILED | {"value": 12947.4}})
     assert "not computable" in checks.listed({"rhat": PASSED | {"value": None, "passed": False}})
 
 
@@ -23,7 +24,7 @@ def test_a_check_of_independent_draws_is_of_the_whole_fit():
     }
     shown = checks.listed(entries)
     assert "Pareto k of the importance weights: 0.1234, should be at most 0.5" in shown
-    assert "share of draws accepted: 0.2, should be at least 0.3" in shown
+    assert "share of proposals accepted: 0.2, should be at least 0.3" in shown
 
 
 def test_checks_are_read_and_pass_together(tmp_path):

@@ -123,6 +123,6 @@ def test_bayes_factors_in_words_say_what_the_priors_do_to_them():
     told = weighed(factors(-1.0, -2.0, -9.21), TITLES, HERDS)
     assert told == (
         "<p>The counts are 7.4 times as probable under A as under B; 2.7 times with the scales of all priors halved, "
-        "about 10^4 times with them doubled.</p>"
+        "about 10<sup>4</sup> times with them doubled.</p>"
     )
     assert "Which of the two is ahead depends on the priors." in weighed(factors(0.5, -2.0, -3.0), TITLES, HERDS)
