@@ -50,8 +50,9 @@ has seen others of the same {unit}, or all {measurements} of a new {unit}. <code
 predictive densities (larger is better), <code>elpd_diff</code> the difference from the best model, and
 <code>looic</code> is elpd times −2. All are computed from one fit. Given the scales (standard deviations and
 correlations), the density of what is left out is known in closed form, with all coefficients integrated out, and only
-the scales need importance weights; where these vary too much, the scales are drawn anew without it. For models without such a form, all parameters are weighted. Where Pareto k is over
-0.7, the weights fail for what is left out, and the numbers of that model cannot be relied on.</p>
+the scales need importance weights; where these vary too much, the scales are drawn anew without it. For models without
+such a form, all parameters are weighted. Where Pareto k is over 0.7, the weights fail for what is left out, and the
+numbers of that model cannot be relied on.</p>
 """
 
 EVIDENCE = """\
