@@ -238,8 +238,9 @@ def compare(folder: str | Path, made_from: dict, tables: list[str]) -> tuple[pd.
     half the number of draws between which their error is read off, sqrt(p (1 - p) draws); for means, standard
     deviations and evidences, the number of draws. Those of two runs are combined as by Welch and Satterthwaite.
 
-    Totals without Monte Carlo error (a Pareto k over 0.7, in one run or the other) are left out. Differences are to
-    the best model of the reference; if another is best here, their standard errors are not known and are left out.
+    Totals without Monte Carlo error (a Pareto k over 0.7, in one run or the other) are left out, and so are evidences
+    that are not known or cannot be trusted. Differences are to the best model of the reference; if another is best
+    here, their standard errors are not known and are left out.
     """
     before, reference = read(folder)
     changes = differences(before, made_from)
@@ -264,9 +265,9 @@ def _side_by_side(theirs: pd.DataFrame, ours: pd.DataFrame) -> tuple[pd.DataFram
     index = pd.MultiIndex.from_tuples(dict.fromkeys([*theirs.index, *ours.index]), names=KEYS)
     both = theirs.reindex(index).add_suffix("_reference").join(ours.reindex(index).add_suffix("_ours")).reset_index()
     both["missing"] = ~(index.isin(theirs.index) & index.isin(ours.index))
-    loo = both["quantity"].isin(COMPARISON)
+    with_error = both["quantity"].isin((*COMPARISON, "log_evidence"))
     no_value = both["value_reference"].isna() & both["value_ours"].isna()
-    no_error = loo & ~both["missing"] & (both["mcse_reference"].isna() | both["mcse_ours"].isna()) & ~no_value
+    no_error = with_error & ~both["missing"] & (both["mcse_reference"].isna() | both["mcse_ours"].isna()) & ~no_value
     # Plain PSIS stands beside something better only if that was needed, which the draws decide.
     one_plain = both["missing"] & both["parameter"].str.endswith(PLAIN)
     both = both[~(no_value | no_error | one_plain)].reset_index(drop=True)
@@ -352,7 +353,7 @@ def _text(folder, table: pd.DataFrame, no_error: int, changes: Differences) -> s
     lines = [f"{len(table)} numbers beside those of {folder}/: {counts}."]
     if no_error:
         why = "Pareto k over 0.7, or differences where another model is best"
-        lines.append(f"Not judged: {no_error} totals of cross-validation without Monte Carlo error ({why}).")
+        lines.append(f"Not judged: {no_error} totals and evidences without Monte Carlo error ({why}).")
     if changes.posterior:
         lines += ["Made from something else, so that all numbers of these models are changed:"]
         lines += changes.lines("posterior")

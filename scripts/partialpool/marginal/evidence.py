@@ -10,7 +10,7 @@ from partialpool.model.spec import ModelSpec
 
 
 def log_evidence(spec: ModelSpec, rows: pd.DataFrame, *, cores: int = 1) -> tuple[float, float]:
-    """Log evidence of a model, in nats, and its Monte Carlo standard error.
+    """Log evidence of a model, in nats, and its Monte Carlo standard error; nan if none can be trusted.
 
     Parameters
     ----------

@@ -39,7 +39,8 @@ class IndependentDraws:
     accepted : (chain, draw)
         Whether it is another draw than the one before.
     log_evidence, mcse : float
-        Logarithm of the normalising constant, and its Monte Carlo standard error.
+        Logarithm of the normalising constant, and its Monte Carlo standard error; nan if ``pareto_k`` is too large for
+        one.
     pareto_k : float
         Of the importance weights of all proposals.
     acceptance : float
@@ -175,14 +176,16 @@ def _chains(proposals: Weighted, proposal: Mixture, chains: int, draws: int, rng
             at[chain, i] = current
     kept = at[:, thin - 1 :: thin]
     log_evidence = float(log_sum_exp(log_weight) - np.log(n))
+    pareto_k = smooth_one(log_weight, 1.0)[1]
+    mcse = np.exp(log_weight - log_evidence).std(ddof=1) / np.sqrt(n)
     return IndependentDraws(
         x=proposals.x[kept],
         log_density=proposals.log_density[kept],
         log_weight=log_weight[kept] - log_evidence,
         accepted=np.diff(kept, axis=1, prepend=-1) != 0,
         log_evidence=log_evidence,
-        mcse=float(np.exp(log_weight - log_evidence).std(ddof=1) / np.sqrt(n)),
-        pareto_k=smooth_one(log_weight, 1.0)[1],
+        mcse=float(mcse) if pareto_k <= LARGEST_PARETO_K else np.nan,
+        pareto_k=pareto_k,
         acceptance=proposals.acceptance,
         proposal=proposal,
     )

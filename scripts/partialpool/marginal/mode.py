@@ -43,7 +43,7 @@ def find_mode(log_density: Callable[[np.ndarray], np.ndarray], dimensions: int) 
         sizes = np.maximum(np.abs(sizes), 0.1)
         steps = 0.1 * np.clip((directions**2 @ (1 / sizes)) ** 0.5, 1e-6, 1)
         step = directions @ (directions.T @ slope / sizes)
-        step *= min(1, LONGEST / np.linalg.norm(step))
+        step *= LONGEST / max(LONGEST, np.linalg.norm(step))
         trials = x + PARTS[:, None] * step
         values = log_density(trials)
         best = int(np.argmax(values))

@@ -95,7 +95,7 @@ def test_unchanged_results_are_the_same_bit_for_bit(compare):
     # Two models of 3 parameters, 4 numbers each; two models, 6 totals each.
     assert verdicts(table) == {"same": 36}
     assert text.splitlines()[0].endswith("reference/: 36 same, 0 within Monte Carlo error, 0 changed.")
-    assert "Not judged: 12 totals" in text
+    assert "Not judged: 12 totals and evidences" in text
     assert len(text.splitlines()) == 2
     assert judge(table, text, where="here.csv") == text
 
@@ -103,7 +103,8 @@ def test_unchanged_results_are_the_same_bit_for_bit(compare):
 def with_evidence(**values):
     """The comparison with evidences by model; their Monte Carlo errors are 0.01."""
     table = comparison()
-    return table.assign(log_evidence=table["model"].map(values), mcse_log_evidence=0.01)
+    evidence = table["model"].map(values)
+    return table.assign(log_evidence=evidence, mcse_log_evidence=(0.01 * evidence.notna()).where(evidence.notna()))
 
 
 @pytest.mark.parametrize(
@@ -111,7 +112,7 @@ def with_evidence(**values):
     [
         ({"one": 5.0, "two": -3.0}, {"one": "same", "two": "same"}),
         ({"one": 5.03, "two": -3.2}, {"one": "within Monte Carlo error", "two": "changed"}),
-        ({"one": 5.0}, {"one": "same", "two": "changed"}),
+        ({"one": 5.0}, {"one": "same"}),
     ],
 )
 def test_the_evidence_of_a_model_is_judged_once(write, tmp_path, ours, expected):
@@ -120,7 +121,6 @@ def test_the_evidence_of_a_model_is_judged_once(write, tmp_path, ours, expected)
     evidence = table[table["quantity"] == "log_evidence"]
     assert len(table) == 36 + len(evidence)
     assert evidence.set_index("model")["verdict"].to_dict() == expected
-    assert list(evidence["model"]) == ["one", "two"]
 
 
 def test_a_reference_without_evidence_has_none_to_judge(compare):
