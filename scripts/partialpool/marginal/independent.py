@@ -16,15 +16,20 @@ from partialpool.weights.smoothing import log_sum_exp, smooth_one
 
 # Draws and components of each round.
 ROUNDS = ((1024, 1), (1024, 2), (2048, 4))
-# A round whose weights are worth this share of its draws is the last: the mixture it came from is good enough.
-GOOD = 0.9
+# A mixture whose weights are worth this share of its draws, with this Pareto k at most, is good enough.
+GOOD, GOOD_PARETO_K = 0.9, 0.2
+# ASSUME: degrees of freedom of the first mixture. With many data a posterior is nearly normal, and no other is needed.
+NEARLY_NORMAL = 30
+# Draws that say how many of a mixture's proposals a chain takes, and of those kept so many that serve for another one.
+PILOT, ENOUGH = 512, 8192
 # Where the draws that are to be kept fail the checks, mixtures of so many components are fitted to them.
 MORE_COMPONENTS = (6, 8)
 # The checks: the weights must have a variance, and the chain must move.
 LARGEST_PARETO_K = 0.5
 LOWEST_ACCEPTANCE = 0.3
-# ASSUME: proposals between kept draws are so many that one in ten draws at most repeats the one before.
-REPEATED = 0.1
+# ASSUME: proposals for each draw that is kept are as many as leave at least this share of the draws the same as the one
+# before, and at most 8: one where nine of ten are taken, three where three of four are.
+REPEATED, MOST_PROPOSALS = 0.015, 8
 
 
 @dataclass(frozen=True)
@@ -45,8 +50,6 @@ class IndependentDraws:
         Of the importance weights of all proposals.
     acceptance : float
         Share of proposals that a chain takes.
-    proposal : Mixture
-        That they were drawn from.
     """
 
     x: np.ndarray
@@ -57,7 +60,6 @@ class IndependentDraws:
     mcse: float
     pareto_k: float
     acceptance: float
-    proposal: Mixture
 
     @property
     def trusted(self) -> bool:
@@ -84,6 +86,11 @@ class Weighted:
         return float(1 / (self.weights**2).sum() / len(self.x))
 
     @property
+    def pareto_k(self) -> float:
+        """Of the importance weights."""
+        return smooth_one(self.log_weight, 1.0)[1]
+
+    @property
     def acceptance(self) -> float:
         """Share of proposals that a Metropolis chain takes: sum over pairs of min(w, w') / n, for weights of sum 1."""
         rising, n = np.sort(self.weights), len(self.x)
@@ -97,15 +104,13 @@ def weigh(log_density: Callable, proposal: Mixture, n: int, rng: np.random.Gener
     return Weighted(x, values, values - proposal.log_density(x))
 
 
-def adapt(log_density: Callable, dimensions: int, rng, start: Mixture | None = None) -> Mixture:
-    """A mixture close to a density; ``start`` is one that is already near to it."""
-    if start is None:
-        mode, root = find_mode(log_density, dimensions)
-        start = Mixture(np.ones(1), mode[None], 1.1 * root[None])
-    proposal = start
+def adapt(log_density: Callable, dimensions: int, rng: np.random.Generator) -> Mixture:
+    """A mixture close to a density."""
+    mode, root = find_mode(log_density, dimensions)
+    proposal = Mixture(np.ones(1), mode[None], 1.05 * root[None], NEARLY_NORMAL)
     for n, components in ROUNDS:
         draws = weigh(log_density, proposal, n, rng)
-        if draws.efficiency > GOOD:
+        if draws.efficiency > GOOD and draws.pareto_k < GOOD_PARETO_K:
             return proposal
         proposal = adapted(draws, components, rng)
     return proposal
@@ -113,7 +118,15 @@ def adapt(log_density: Callable, dimensions: int, rng, start: Mixture | None = N
 
 def adapted(draws: Weighted, components: int, rng: np.random.Generator) -> Mixture:
     """Mixture fitted to weighted draws."""
-    return fit_mixture(draws.x, draws.weights, components, rng).with_wide_component(draws.x, draws.weights)
+    x, weights = draws.x[:ENOUGH], draws.weights[:ENOUGH]
+    weights = weights / weights.sum()
+    return fit_mixture(x, weights, components, rng).with_wide_component(x, weights)
+
+
+def proposals_for(acceptance: float) -> int:
+    """Proposals for each draw that is kept."""
+    wanted = np.log(REPEATED) / np.log(max(1 - acceptance, REPEATED))
+    return int(np.clip(wanted, 1, MOST_PROPOSALS))
 
 
 def sample(
@@ -123,7 +136,6 @@ def sample(
     chains: int,
     draws: int,
     rng: np.random.Generator,
-    start: Mixture | None = None,
 ) -> IndependentDraws:
     """Independent draws from a density.
 
@@ -135,8 +147,6 @@ def sample(
         How many to keep.
     rng
         Source of randomness.
-    start
-        A mixture that is close to the density; by default it is found from the mode.
 
     Returns
     -------
@@ -148,19 +158,18 @@ def sample(
     Tierney (1994), Annals of Statistics 22(4), independence chains; Cappé, Douc, Guillin, Marin & Robert (2008),
     Statistics and Computing 18(4), mixtures that adapt.
     """
-    proposal = adapt(log_density, dimensions, rng, start)
+    proposal = adapt(log_density, dimensions, rng)
     for components in (*MORE_COMPONENTS, None):
-        acceptance = weigh(log_density, proposal, 512, rng).acceptance
-        thin = max(1, int(np.ceil(np.log(REPEATED) / np.log(max(1 - acceptance, 1e-9)))))
-        proposals = weigh(log_density, proposal, chains * draws * min(thin, 8), rng)
-        kept = _chains(proposals, proposal, chains, draws, rng)
+        each = proposals_for(weigh(log_density, proposal, PILOT, rng).acceptance)
+        proposals = weigh(log_density, proposal, chains * draws * each, rng)
+        kept = _chains(proposals, chains, draws, rng)
         if kept.trusted or components is None:
             break
         proposal = adapted(proposals, components, rng)
     return kept
 
 
-def _chains(proposals: Weighted, proposal: Mixture, chains: int, draws: int, rng) -> IndependentDraws:
+def _chains(proposals: Weighted, chains: int, draws: int, rng) -> IndependentDraws:
     """Metropolis chains over proposals; each begins at one of them that is chosen by weight."""
     n = len(proposals.x)
     each = n // chains
@@ -176,7 +185,7 @@ def _chains(proposals: Weighted, proposal: Mixture, chains: int, draws: int, rng
             at[chain, i] = current
     kept = at[:, thin - 1 :: thin]
     log_evidence = float(log_sum_exp(log_weight) - np.log(n))
-    pareto_k = smooth_one(log_weight, 1.0)[1]
+    pareto_k = proposals.pareto_k
     mcse = np.exp(log_weight - log_evidence).std(ddof=1) / np.sqrt(n)
     return IndependentDraws(
         x=proposals.x[kept],
@@ -187,5 +196,4 @@ def _chains(proposals: Weighted, proposal: Mixture, chains: int, draws: int, rng
         mcse=float(mcse) if pareto_k <= LARGEST_PARETO_K else np.nan,
         pareto_k=pareto_k,
         acceptance=proposals.acceptance,
-        proposal=proposal,
     )

@@ -5,14 +5,14 @@ from math import lgamma, log, pi
 
 import numpy as np
 
-# ASSUME: tails of 7 degrees of freedom are heavier than those of a posterior of scales, and light enough not to waste
+# ASSUME: degrees of freedom whose tails are heavier than those of a posterior of scales, and light enough not to waste
 # draws.
 NU = 7
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """A mixture of K multivariate t distributions with 7 degrees of freedom, in d dimensions.
+    """A mixture of K multivariate t distributions in d dimensions.
 
     Attributes
     ----------
@@ -21,11 +21,14 @@ class Mixture:
     means : (K, d)
     roots : (K, d, d)
         Lower Cholesky factors of their scale matrices.
+    nu : float
+        Degrees of freedom.
     """
 
     shares: np.ndarray
     means: np.ndarray
     roots: np.ndarray
+    nu: float = NU
 
     def distances(self, x: np.ndarray) -> np.ndarray:
         """Squared distances of points x (n, d) from the means, in units of the scale matrices, (K, n)."""
@@ -34,10 +37,10 @@ class Mixture:
 
     def log_densities(self, distances: np.ndarray) -> np.ndarray:
         """Logarithm of share times density of each component, (K, n), at ``distances`` (K, n)."""
-        d = self.means.shape[1]
-        constant = lgamma((NU + d) / 2) - lgamma(NU / 2) - d / 2 * log(NU * pi)
+        nu, d = self.nu, self.means.shape[1]
+        constant = lgamma((nu + d) / 2) - lgamma(nu / 2) - d / 2 * log(nu * pi)
         heights = np.log(self.shares) - np.log(np.diagonal(self.roots, axis1=1, axis2=2)).sum(axis=1) + constant
-        return heights[:, None] - (NU + d) / 2 * np.log1p(distances / NU)
+        return heights[:, None] - (nu + d) / 2 * np.log1p(distances / nu)
 
     def log_density(self, x: np.ndarray) -> np.ndarray:
         """Log density at points x (n, d), (n,)."""
@@ -46,7 +49,7 @@ class Mixture:
     def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """Independent draws, (n, d)."""
         which = rng.choice(len(self.shares), size=n, p=self.shares)
-        steps = rng.standard_normal((n, self.means.shape[1])) / np.sqrt(rng.chisquare(NU, size=n) / NU)[:, None]
+        steps = rng.standard_normal((n, self.means.shape[1])) / np.sqrt(rng.chisquare(self.nu, size=n) / self.nu)[:, None]
         return self.means[which] + (self.roots[which] @ steps[:, :, None])[..., 0]
 
     def with_wide_component(self, x: np.ndarray, weights: np.ndarray) -> "Mixture":

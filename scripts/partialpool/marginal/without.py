@@ -100,10 +100,10 @@ class Without:
     def _with_all(self) -> IndependentDraws:
         return self._draws(self.matrices)
 
-    def _draws(self, matrices: Design, start=None) -> IndependentDraws:
+    def _draws(self, matrices: Design) -> IndependentDraws:
         posterior, rng = Posterior(matrices, cores=self.cores), np.random.default_rng(SEED)
         dimensions = posterior.space.dimensions
-        return independent.sample(posterior.log_density, dimensions, chains=1, draws=DRAWS, rng=rng, start=start)
+        return independent.sample(posterior.log_density, dimensions, chains=1, draws=DRAWS, rng=rng)
 
     def difference_of_evidences(self, kept: np.ndarray) -> tuple[float, float, bool]:
         """Log density of some rows given all others, as log p(y) - log p(y without them), in nats.
