@@ -1,40 +1,68 @@
 """A model as equations, level by level, from its spec and the terms that its fit has; LaTeX, and MathML for the page.
 
-Level 1 is measurement i of unit j, level 2 is unit j. Coefficients of level 1 are alpha and beta, of level 2 gamma.
-Deviations of units are U with standard deviations tau and correlations R; those of other grouping factors are V with
-standard deviations omega.
+Level 1 is measurement i of unit j. Coefficients of level 1 are alpha and beta, those of the level of units gamma.
+Deviations of units are U with standard deviations tau and correlations R. Those of other grouping factors are V with
+standard deviations omega and bear the factor's name; k[ij] is the level of the factor to which a measurement belongs,
+and k[j] that to which a unit does, after Gelman & Hill (2007), Data Analysis Using Regression and
+Multilevel/Hierarchical Models, chapters 12 and 13.
 """
 
-import html
-import re
 from dataclasses import dataclass
-from functools import cached_property
 
 import pandas as pd
 from markupsafe import Markup
 
-from partialpool.model import names, parameters
-from partialpool.model.names import INTERCEPT, Term
+from partialpool.model.names import INTERCEPT, Block
 from partialpool.model.spec import ModelSpec
 from partialpool.report.elements import heading
+from partialpool.report.latex import listed, mathml, text
+from partialpool.report.terms import MEASUREMENT, UNIT, Coefficient, Factor, Terms
 from partialpool.study.data import Nouns
 
-MEAN = r"\mu_{ij}"
-IN_TEXT = str.maketrans({"{": "(", "}": ")", "%": "&#37;"})
-DISTRIBUTIONS = {"gaussian": "Normal"}
+DISTRIBUTIONS = {
+    "gaussian": "Normal",
+    "t": "StudentT",
+    "negativebinomial": "NegativeBinomial",
+    "asymmetriclaplace": "AsymmetricLaplace",
+    "vonmises": "VonMises",
+}
+SYMBOLS = {"sigma": r"\sigma", "nu": r"\nu", "kappa": r"\kappa", "phi": r"\phi"}
+# Families whose terms make a probability.
+OF_PROBABILITIES = ("bernoulli", "binomial")
+
+
+@dataclass(frozen=True)
+class Level:
+    """Equations of one level of a model.
+
+    Attributes
+    ----------
+    number
+        1 for measurements, 2 for what they are of, and so on.
+    name
+        The grouping factor; None for measurements and units, which the study has nouns for.
+    letter
+        The index of its members.
+    lines
+        LaTeX.
+    """
+
+    number: int
+    name: str | None
+    letter: str
+    lines: list[str]
 
 
 @dataclass(frozen=True)
 class Equations:
-    """Equations of one model in LaTeX, grouped as a reader meets them."""
+    """Equations of one model in LaTeX, grouped as a reader meets them; those of measurements are the first level's."""
 
-    level1: list[str]
-    level2: list[str]
+    levels: list[Level]
     priors: list[str]
 
 
 def formulas(spec: ModelSpec, tree, nouns: Nouns) -> Markup:
-    """A model's formula, and its equations for the page: level 1, level 2, priors.
+    """A model's formula, and its equations for the page: level by level, then priors.
 
     Parameters
     ----------
@@ -43,15 +71,15 @@ def formulas(spec: ModelSpec, tree, nouns: Nouns) -> Markup:
     tree
         Its fit, with ``posterior`` and ``constant_data``.
     nouns
-        How the levels are called.
+        How measurements and units are called.
     """
     equations = of_model(spec, tree["posterior"].to_dataset(), tree["constant_data"].to_dataset().to_dataframe())
     unit, measurement = nouns.unit[0], nouns.measurement[0]
-    groups = (
-        (f"Level 1: {measurement} i of {unit} j", equations.level1),
-        (f"Level 2: {unit} j", equations.level2),
-        ("Priors", equations.priors),
-    )
+    groups = []
+    for level in equations.levels:
+        members = f"{measurement} i of {unit} j" if level.number == 1 else f"{level.name or unit} {level.letter}"
+        groups.append((f"Level {level.number}: {members}", level.lines))
+    groups.append(("Priors", equations.priors))
     parts = [heading(5, title) + Markup().join(map(mathml, lines)) for title, lines in groups if lines]
     return Markup('<div class="equations"><p>Formula: <code>{}</code></p>{}</div>').format(
         spec.formula, Markup().join(parts)
@@ -70,190 +98,181 @@ def of_model(spec: ModelSpec, posterior, rows: pd.DataFrame) -> Equations:
     rows
         Its data (``constant_data``), which tell what varies within a unit.
     """
-    terms = _Terms(spec.unit, posterior, rows)
-    return Equations(_level1(spec, terms), _level2(terms), _priors(spec, terms))
+    terms = Terms(spec, posterior, rows)
+    of_units = [line for factor in terms.factors if factor.is_unit for line in _deviations(terms, factor)]
+    levels = [Level(terms.level_of_unit, None, "j", _alpha(terms) + _betas(terms) + of_units)]
+    levels += [Level(f.level, f.name, f.letter, _deviations(terms, f)) for f in terms.factors if not f.is_unit]
+    # The unit stands before others of its level.
+    levels.sort(key=lambda level: level.number)
+    return Equations([Level(1, None, "i", _level1(spec, terms)), *levels], _priors(spec, terms))
 
 
-@dataclass(frozen=True)
-class _Terms:
-    """What the equations of a model are made of; coefficients by name, ``Intercept`` for that of a constant."""
-
-    unit: str
-    posterior: object
-    rows: pd.DataFrame
-
-    @cached_property
-    def common(self) -> list[str]:
-        """Common coefficients; the unit itself is one of them if there is no pooling."""
-        return self._variables("common")
-
-    @cached_property
-    def family(self) -> list[str]:
-        """Parameters of the family besides the mean."""
-        return self._variables("family")
-
-    def _variables(self, kind: str) -> list[str]:
-        return list(dict.fromkeys(p.variable for p in parameters.of(self.posterior) if p.kind == kind))
-
-    @cached_property
-    def of_unit(self) -> dict[str, Term]:
-        """Coefficients that vary between units."""
-        return {term.coefficient: term for term in names.effect_terms(self.posterior, self.unit)}
-
-    @cached_property
-    def of_others(self) -> list[Term]:
-        """Effects of other grouping factors."""
-        return [term for term in names.effect_terms(self.posterior) if term.grouping != self.unit]
-
-    @cached_property
-    def correlated(self) -> list[list[str]]:
-        """Coefficients of the unit that are correlated with each other, bar by bar."""
-        blocks = []
-        for correlation in names.correlation_names(self.posterior, self.unit):
-            labels = set(self.posterior[names.pair_dim(correlation)].to_numpy().tolist())
-            blocks.append([name for name in self.of_unit if self._pairs(name) & labels])
-        return blocks
-
-    def _pairs(self, name: str) -> set[str]:
-        """Labels of all pairs of an effect of one coefficient with any other."""
-        every = [effect for term in self.of_unit.values() for effect in term.coefficients]
-        own = self.of_unit[name].coefficients
-        return {names.pair_label(*pair) for one in own for other in every for pair in ((one, other), (other, one))}
-
-    @cached_property
-    def slopes(self) -> list[str]:
-        """Coefficients besides intercepts and units."""
-        return [name for name in dict.fromkeys([*self.common, *self.of_unit]) if name not in (INTERCEPT, self.unit)]
-
-    @cached_property
-    def within(self) -> list[str]:
-        """Slopes at level 1: they vary between units, or their variables vary within one."""
-        return [n for n in self.slopes if n in self.of_unit or _varies_within(n, self.rows, self.unit)]
-
-    @cached_property
-    def between(self) -> list[str]:
-        """Slopes at level 2."""
-        return [name for name in self.slopes if name not in self.within]
-
-    @cached_property
-    def number(self) -> dict[str, int]:
-        """Index of each coefficient in the equations."""
-        return {INTERCEPT: 0} | {name: k for k, name in enumerate([*self.within, *self.between], start=1)}
-
-    @property
-    def has_alpha(self) -> bool:
-        """Whether level 2 says anything about the level of a unit."""
-        return bool(INTERCEPT in self.common or INTERCEPT in self.of_unit or self.between)
-
-    def has_levels(self, name: str) -> bool:
-        """Whether a common coefficient has one value for each level of a categorical variable."""
-        return names.common_dim(name) in self.posterior.dims
-
-    def gamma(self, name: str) -> str:
-        """Symbol of a common coefficient."""
-        if name == INTERCEPT:
-            return r"\gamma_0"
-        level = rf"[{_text(name)}_j]" if self.has_levels(name) else ""
-        return rf"\gamma_{{{self.number[name]}{level}}}"
-
-
-def _level1(spec: ModelSpec, terms: _Terms) -> list[str]:
-    outcome = _text(spec.formula.partition("~")[0].strip())
-    distribution = _text(DISTRIBUTIONS.get(spec.family, spec.family))
-    right = [r"\alpha_j"] if terms.has_alpha or terms.unit in terms.common else []
-    right += [rf"\beta_{{{terms.number[name]}j}} \, {_variable(name)}_{{ij}}" for name in terms.within]
-    right += [rf"V_{{{k}, ij}}" for k, _ in enumerate(terms.of_others, start=1)]
+def _level1(spec: ModelSpec, terms: Terms) -> list[str]:
+    mean = r"p_{ij}" if spec.family in OF_PROBABILITIES else r"\mu_{ij}"
+    right = [r"\alpha_j"] if _alpha(terms) or terms.unit in terms.common else []
+    right += [c.times(_beta(c, MEASUREMENT)) for c in terms.coefficients if _beta_parts(terms, c)]
+    for factor in _crossed(terms):
+        own = [c for c in [terms.intercept, *terms.coefficients] if factor.term(c.name)]
+        right += [c.times(factor.effect_of(c.index(MEASUREMENT))) for c in own]
+    right += [terms.expression(offset) for offset in terms.offsets]
     link = terms.posterior.attrs.get("link", "identity")
-    linked = MEAN if link == "identity" else rf"{_text(link)}({MEAN})"
+    outcome, trials = _outcome(spec, terms)
+    distribution = text(DISTRIBUTIONS.get(spec.family, spec.family.capitalize()))
+    arguments = [*trials, mean, *map(_symbol, terms.family)]
     return [
-        rf"{outcome}_{{ij}} \sim {distribution}({', '.join([MEAN, *map(_symbol, terms.family)])})",
-        f"{linked} = {' + '.join(right) or '0'}",
+        rf"{outcome} \sim {distribution}({', '.join(arguments)})",
+        f"{mean if link == 'identity' else f'{text(link)}({mean})'} = {' + '.join(right) or '0'}",
     ]
 
 
-def _level2(terms: _Terms) -> list[str]:
+def _outcome(spec: ModelSpec, terms: Terms) -> tuple[str, list[str]]:
+    """The outcome of a measurement; and of successes in trials, the number of trials."""
+    outcome = spec.formula.partition("~")[0].strip()
+    function, _, inside = outcome.removesuffix(")").partition("(")
+    if function in ("p", "prop", "proportion") and inside.count(",") == 1:
+        successes, trials = (terms.expression(words.strip(), MEASUREMENT) for words in inside.split(","))
+        return successes, [trials]
+    return terms.expression(outcome, MEASUREMENT), []
+
+
+def _crossed(terms: Terms) -> list[Factor]:
+    """Grouping factors of which a unit has several levels: they are in the equations of measurements."""
+    return [factor for factor in terms.factors if factor.index == MEASUREMENT]
+
+
+def _of_units(terms: Terms, coefficient: Coefficient) -> list[Factor]:
+    """Grouping factors of which a unit has one level, and between whose levels a coefficient varies; units in front."""
+    own = [factor for factor in terms.factors if factor.index == UNIT and factor.term(coefficient.name)]
+    return sorted(own, key=lambda factor: not factor.is_unit)
+
+
+def _alpha(terms: Terms) -> list[str]:
+    """The level of a unit; nothing if there is no pooling: it has a prior of its own."""
+    own = [c for c in [terms.intercept, *terms.coefficients] if c.name == INTERCEPT or not terms.is_level1(c)]
+    parts = [c.times(_gamma(c, UNIT)) for c in own if c.name in terms.common]
+    if not any(c.name != terms.unit for c in own if c.name in terms.common or _of_units(terms, c)):
+        return []
+    parts += [c.times(factor.effect_of(c.index(UNIT))) for c in own for factor in _of_units(terms, c)]
+    return [rf"\alpha_j = {' + '.join(parts)}"]
+
+
+def _betas(terms: Terms) -> list[str]:
+    """The slopes of a unit."""
     lines = []
-    if terms.has_alpha:
-        parts = [terms.gamma(INTERCEPT)] if INTERCEPT in terms.common else []
-        for name in terms.between:
-            parts.append(terms.gamma(name) + ("" if terms.has_levels(name) else rf" \, {_variable(name)}_j"))
-        parts += ["U_{0j}"] if INTERCEPT in terms.of_unit else []
-        lines.append(rf"\alpha_j = {' + '.join(parts)}")
-    for name in terms.within:
-        parts = [terms.gamma(name)] if name in terms.common else []
-        parts += [f"U_{{{terms.number[name]}j}}"] if name in terms.of_unit else []
-        lines.append(rf"\beta_{{{terms.number[name]}j}} = {' + '.join(parts)}")
-    lines += _deviations(terms)
-    for k, term in enumerate(terms.of_others, start=1):
-        lines.append(rf"V_{{{k}}} \sim {_text('Normal')}(0, \omega_{k}) \quad {_text(f'for {term.name}')}")
+    for coefficient in terms.coefficients:
+        if parts := _beta_parts(terms, coefficient):
+            lines.append(rf"{_beta(coefficient, UNIT)} = {' + '.join(parts)}")
     return lines
 
 
-def _deviations(terms: _Terms) -> list[str]:
-    """Distributions of the deviations of units: one for each bar."""
+def _beta(coefficient: Coefficient, at: str) -> str:
+    """Symbol of a slope of a unit."""
+    return rf"\beta_{{{coefficient.index(at, of_unit=True)}j}}"
+
+
+def _beta_parts(terms: Terms, coefficient: Coefficient) -> list[str]:
+    """What a slope of a unit is the sum of; nothing if it is no slope of units."""
+    if not terms.is_level1(coefficient):
+        return []
+    parts = [_gamma(coefficient, UNIT)] if coefficient.name in terms.common else []
+    return parts + [factor.effect_of(coefficient.index(UNIT)) for factor in _of_units(terms, coefficient)]
+
+
+def _gamma(coefficient: Coefficient, at: str = "") -> str:
+    """Symbol of a common coefficient."""
+    return rf"\gamma_{{{coefficient.index(at)}}}"
+
+
+def _deviations(terms: Terms, factor: Factor) -> list[str]:
+    """Distributions of the deviations of a grouping factor's levels: one for each bar."""
     lines = []
-    for block, letter in zip(terms.correlated, _letters(len(terms.correlated)), strict=True):
-        numbers = [terms.number[name] for name in block]
-        scale = rf"\mathbf{{S}}{letter}"
-        lines.append(
-            rf"({', '.join(f'U_{{{k}j}}' for k in numbers)}) \sim {_text('MultivariateNormal')}"
-            rf"(\mathbf{{0}}, {scale} \mathbf{{R}}{letter} {scale}), "
-            rf"\quad {scale} = {_text('diag')}({', '.join(rf'\tau_{k}' for k in numbers)})"
-        )
-    alone = [name for name in terms.of_unit if not any(name in block for block in terms.correlated)]
-    numbers = [terms.number[name] for name in alone]
-    return lines + [rf"U_{{{k}j}} \sim {_text('Normal')}(0, \tau_{k})" for k in numbers]
+    for block, number in zip(factor.blocks, _numbers(factor), strict=True):
+        indices = _indices(terms, block)
+        effects, sds = [factor.effect(index) for index in indices], [factor.sd(index) for index in indices]
+        if block.correlation is None:
+            line = rf"{effects[0]} \sim {text('Normal')}(0, {sds[0]})"
+        else:
+            scale = _matrix("S", factor, number)
+            line = (
+                rf"({listed(effects)}) \sim {text('MultivariateNormal')}"
+                rf"(\mathbf{{0}}, {scale} {_matrix('R', factor, number)} {scale}), "
+                rf"\quad {scale} = {text('diag')}({listed(sds)})"
+            )
+        lines.append(line + _zero_effects(terms, factor, block))
+    return lines
 
 
-def _letters(n: int) -> list[str]:
-    """Indices that tell several correlation matrices apart; none if there is one."""
-    return [""] if n == 1 else [f"_{{{k}}}" for k in range(1, n + 1)]
+def _zero_effects(terms: Terms, factor: Factor, block: Block) -> str:
+    """Which effects of a category are zero, since the others are differences from them."""
+    zero = []
+    for term in block.terms:
+        coefficient = _coefficient(terms, term.coefficient)
+        for level in terms.reference(coefficient, list(map(str, term.levels))) if term.levels else ():
+            zero.append(rf", \quad {factor.effect(f'{coefficient.number}[{text(level)}]')} = 0")
+    return "".join(zero)
 
 
-def _priors(spec: ModelSpec, terms: _Terms) -> list[str]:
+def _coefficient(terms: Terms, name: str) -> Coefficient:
+    return next(c for c in [terms.intercept, *terms.coefficients] if c.name == name)
+
+
+def _indices(terms: Terms, block: Block) -> list[str]:
+    """Index of each effect of a block, ``0``, ``1``, ``2[B]``."""
+    indices = []
+    for term in block.terms:
+        number = _coefficient(terms, term.coefficient).number
+        indices += [str(number)] if term.levels is None else [f"{number}[{text(str(n))}]" for n in term.levels]
+    return indices
+
+
+def _numbers(factor: Factor) -> list[str]:
+    """Of each bar an index that tells correlation matrices apart; none if there is one."""
+    correlated = [block for block in factor.blocks if block.correlation]
+    if len(correlated) < 2:
+        return ["" for _ in factor.blocks]
+    return [f"_{{{correlated.index(block) + 1}}}" if block.correlation else "" for block in factor.blocks]
+
+
+def _matrix(letter: str, factor: Factor, number: str) -> str:
+    return rf"\mathbf{{{letter}}}{factor.superscript}{number}"
+
+
+def _priors(spec: ModelSpec, terms: Terms) -> list[str]:
     def prior(klass: str, coefficient: str | None = None) -> str:
-        return rf"\sim {_text(str(spec.priors.get(f'{klass}[{coefficient}]') or spec.priors[klass]))}"
+        return rf"\sim {text(str(spec.priors.get(f'{klass}[{coefficient}]') or spec.priors[klass]))}"
 
     lines = []
-    if terms.unit in terms.common:
-        n_units = terms.posterior.sizes[names.common_dim(terms.unit)]
-        lines.append(rf"\alpha_j {prior('b', terms.unit)} \quad {_text(f'for j = 1, ..., {n_units}')}")
     if INTERCEPT in terms.common:
         # Bambi and brms: the prior is that of the intercept at the means of the predictors.
-        centred = rf" \quad {_text('(at the means of the predictors)')}" if len(terms.common) > 1 else ""
-        lines.append(rf"\gamma_0 {prior(INTERCEPT)}{centred}")
-    lines += [
-        f"{terms.gamma(name)} {prior('b', name)}" for name in [*terms.within, *terms.between] if name in terms.common
-    ]
-    lines += [rf"\tau_{terms.number[name]} {prior('sd', name)}" for name in terms.of_unit]
-    lines += [rf"\omega_{k} {prior('sd', term.coefficient)}" for k, term in enumerate(terms.of_others, start=1)]
-    lines += [rf"\mathbf{{R}}{letter} {prior('cor')}" for letter in _letters(len(terms.correlated))]
+        centred = rf" \quad {text('(at the means of the predictors)')}" if len(terms.common) > 1 else ""
+        lines.append(rf"\gamma_{{0}} {prior(INTERCEPT)}{centred}")
+    for coefficient in terms.coefficients:
+        if coefficient.name in terms.common:
+            alone = coefficient.name == terms.unit and not _alpha(terms)
+            symbol = r"\alpha_j" if alone else _gamma(coefficient)
+            lines.append(f"{symbol} {prior('b', coefficient.name)}{_for_levels(terms, coefficient)}")
+    for factor in terms.factors:
+        for term in factor.terms:
+            sds = [factor.sd(index) for index in _indices(terms, Block((term,), None))]
+            lines.append(f"{listed(sds)} {prior('sd', term.coefficient)}")
+        for block, number in zip(factor.blocks, _numbers(factor), strict=True):
+            lines += [f"{_matrix('R', factor, number)} {prior('cor')}"] if block.correlation else []
     return lines + [f"{_symbol(name)} {prior(name)}" for name in terms.family]
 
 
-def _text(words: str) -> str:
-    # The converter to MathML copies what stands in \text as it is, so markup is escaped and LaTeX is not. But a brace
-    # would end the text, and a percent sign begins a comment.
-    return rf"\text{{{html.escape(words, quote=False).translate(IN_TEXT)}}}"
+def _for_levels(terms: Terms, coefficient: Coefficient) -> str:
+    """For which levels there are coefficients, and for which they are zero; nothing if there is one."""
+    labels = terms.labels(coefficient.name)
+    if labels is None:
+        return ""
+    categories = [part.category for part in coefficient.parts if part.kind == "category"]
+    if terms.unit in categories:
+        return rf" \quad {text(f'for j = 1, ..., {len(labels)}')}"
+    reference = terms.reference(coefficient, labels)
+    zero = f"; 0 for {listed(reference, '...')}" if reference else ""
+    name = ", ".join((["c"] if coefficient.several_columns else []) + categories)
+    return rf" \quad {text(f'for {name} = {listed(labels, "...")}{zero}')}"
 
 
 def _symbol(parameter: str) -> str:
-    return {"sigma": r"\sigma"}.get(parameter) or _text(parameter)
-
-
-def _variable(term: str) -> str:
-    return _text(term.replace(":", " × "))
-
-
-def _varies_within(term: str, rows: pd.DataFrame, unit: str) -> bool:
-    """Whether a variable of the term differs between the rows of a unit."""
-    mentioned = [c for c in rows.columns if re.search(rf"(?<![\w.]){re.escape(c)}(?![\w.])", term)]
-    return any((rows.groupby(unit)[c].nunique() > 1).any() for c in mentioned if c != unit)
-
-
-def mathml(latex: str) -> Markup:
-    """One equation as MathML, which browsers lay out by themselves."""
-    from latex2mathml.converter import convert
-
-    # The converter has an ASCII tilde for \sim, which browsers set without the spaces of a relation.
-    return Markup(convert(latex, display="block").replace("<mi>&#x0007E;</mi>", "<mo>&#x223C;</mo>"))
+    return SYMBOLS.get(parameter) or text(parameter)

@@ -122,10 +122,12 @@ def test_figures_are_drawn_again_when_figures_change_and_fits_are_not_made_again
 def test_modules_of_the_report_are_those_that_its_notebook_imports():
     assert modules_of("render_report") == {"report.page", "jobs.files", "jobs.threads"}
     assert modules_of("render_report", NOTEBOOK) == {
+        "data.units",
         "fit.store",
         "jobs.files",
         "jobs.threads",
         "loo.pointwise",
+        "model.formula",
         "model.names",
         "model.parameters",
         "model.priors",
@@ -136,11 +138,14 @@ def test_modules_of_the_report_are_those_that_its_notebook_imports():
         "report.elements",
         "report.equations",
         "report.figures",
+        "report.latex",
         "report.numbers",
         "report.page",
         "report.provenance",
         "report.published",
+        "report.sampling",
         "report.tables",
+        "report.terms",
         "report.texts",
         *(f"study.{module}" for module in ("base", "data", "entries", "figures", "models", "study")),
     }

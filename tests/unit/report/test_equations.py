@@ -1,147 +1,137 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from partialpool.model.matrices import column_labels, evaluate
+from partialpool.model.names import Term, common_dim
 from partialpool.report import equations
+from partialpool.study.data import Nouns
 
+# Twelve units measured four times: w, g, class and school are a unit's own; t, c, n and item vary within it.
 ROWS = pd.DataFrame(
-    {"id": ["1", "1", "2", "2"], "x": [0.0, 1.0, 0.0, 2.0], "g": ["a", "a", "b", "b"], "y": [1.0, 2.0, 3.0, 4.0]}
+    {
+        "id": np.repeat([f"p{i}" for i in range(12)], 4),
+        "t": np.tile([0.0, 1, 2, 3], 12),
+        "w": np.repeat(np.linspace(0, 1, 12) ** 2, 4),
+        "g": np.repeat(["a", "b"] * 6, 4),
+        "c": ["u", "v", "w"] * 16,
+        "item": np.tile([f"i{k}" for k in range(6)], 8),
+        "class": np.repeat(["k1", "k2"] * 3, 8),
+        "school": np.repeat(["s1", "s2", "s3"], 16),
+        "n": np.arange(1.0, 49),
+        "c1": np.tile([0, 1], 24),
+        "y": np.linspace(1, 2, 48) ** 2,
+    }
 )
+PRIORS = {
+    "Intercept": "Normal(0, 1)",
+    "b": "Normal(0, 2)",
+    "sd": "Exponential(1)",
+    "sd[t]": "Exponential(5)",
+    "cor": "LKJ(2)",
+    "sigma": "Exponential(3)",
+    "nu": "Gamma(2, 0.1)",
+    "alpha": "Exponential(4)",
+}
 
 
-def posterior(*scalars, link="identity", family="sigma", **levels):
-    variables = {name: (("chain", "draw"), np.zeros((1, 2))) for name in (*scalars, *family.split())}
-    coords = {}
-    for name, values in levels.items():
-        dim = name.partition("|")[2] + "__factor_dim" if "|" in name else f"{name}_dim"
-        variables[name] = (("chain", "draw", dim), np.zeros((1, 2, len(values))))
-        coords[dim] = values
+def posterior_of(spec, family="sigma", link="identity"):
+    """A posterior with the variables, dimensions and labels that a fit of a spec has."""
+    matrices = evaluate(spec, ROWS)
+    coords, dims = {}, {}
+    for name, term in matrices.common.terms.items() if matrices.common else ():
+        if term.kind != "offset":
+            labels = column_labels(term, np.asarray(term.data).reshape(len(ROWS), -1))
+            dims[name] = [] if labels is None else [common_dim(name)]
+            coords |= {} if labels is None else {common_dim(name): labels}
+    for name, term in matrices.group.terms.items() if matrices.group else ():
+        own = Term.of_name(name, column_labels(term.expr, np.asarray(term.expr.data).reshape(len(ROWS), -1)))
+        dims[own.sd_name] = list(own.level_coords)
+        coords |= own.level_coords
+    dims |= {name: [] for name in family.split()}
+    variables = {
+        name: (("chain", "draw", *of), np.zeros((1, 1, *(len(coords[dim]) for dim in of)))) for name, of in dims.items()
+    }
     return xr.Dataset(variables, coords, attrs={"family_parameters": family, "link": link})
 
 
-@pytest.fixture
-def spec(make_spec):
-    """A spec with these priors and no others."""
+# Each formula, and under it the lines of each level under its number, name and letter.
+CASES = dict(
+    part.split("\n", 1) for part in Path(__file__).with_name("equations.txt").read_text(encoding="utf-8").split("\n\n")
+)
 
-    def make(formula, family="gaussian", **priors):
-        return make_spec(formula, "", priors=priors, family=family)
+
+@pytest.fixture
+def lines(make_spec):
+    """Equations of a formula as lines, with a line ``level name letter`` before those of each level."""
+
+    def make(formula, family="gaussian", parameters="sigma", link="identity"):
+        spec = make_spec(formula, "", priors=PRIORS, family=family)
+        made = equations.of_model(spec, posterior_of(spec, parameters, link), ROWS)
+        text = []
+        for level in made.levels:
+            text += [f"{level.number} {level.name} {level.letter}", *level.lines]
+        return [*text, "priors", *made.priors]
 
     return make
 
 
-def test_no_pooling(spec):
-    made = equations.of_model(
-        spec("y ~ 0 + id", b="Normal(0, 1.5)", sigma="Exponential(1)"), posterior(id=["1", "2"]), ROWS
-    )
-    assert made.level1 == [r"\text{y}_{ij} \sim \text{Normal}(\mu_{ij}, \sigma)", r"\mu_{ij} = \alpha_j"]
-    assert made.level2 == []
-    assert made.priors == [
-        r"\alpha_j \sim \text{Normal(0, 1.5)} \quad \text{for j = 1, ..., 2}",
-        r"\sigma \sim \text{Exponential(1)}",
-    ]
-
-
-def test_a_covariate_of_the_unit_is_at_level_2(spec):
-    made = equations.of_model(
-        spec("y ~ 0 + x + g + (1 | id)", b="Normal(0, 1)", sd="Exponential(2)", sigma="Exponential(1)"),
-        posterior("x", "1|id_sigma", g=["a", "b"], **{"1|id": ["1", "2"]}),
-        ROWS,
-    )
-    assert made.level1[1] == r"\mu_{ij} = \alpha_j + \beta_{1j} \, \text{x}_{ij}"
-    assert made.level2 == [
-        r"\alpha_j = \gamma_{2[\text{g}_j]} + U_{0j}",
-        r"\beta_{1j} = \gamma_{1}",
-        r"U_{0j} \sim \text{Normal}(0, \tau_0)",
-    ]
-    assert r"\tau_0 \sim \text{Exponential(2)}" in made.priors
-
-
-def test_correlated_and_independent_effects(spec):
-    effects = {"1|id": ["1", "2"], "x|id": ["1", "2"]}
-    priors = {"Intercept": "Normal(0, 1)", "b": "Normal(0, 1)", "b[x]": "Normal(0, 3)", "sd": "Exponential(1)"}
-    independent = equations.of_model(
-        spec("y ~ x + (1 | id) + (0 + x | id)", sigma="Exponential(1)", **priors),
-        posterior("Intercept", "x", "1|id_sigma", "x|id_sigma", **effects),
-        ROWS,
-    )
-    assert independent.level2[1:] == [
-        r"\beta_{1j} = \gamma_{1} + U_{1j}",
-        r"U_{0j} \sim \text{Normal}(0, \tau_0)",
-        r"U_{1j} \sim \text{Normal}(0, \tau_1)",
-    ]
-    assert r"\gamma_{1} \sim \text{Normal(0, 3)}" in independent.priors
-    assert independent.priors[0].endswith(r"\text{(at the means of the predictors)}")
-    correlated = equations.of_model(
-        spec("y ~ x + (x | id)", sigma="Exponential(1)", cor="LKJ(2)", **priors),
-        posterior("Intercept", "x", "1|id_sigma", "x|id_sigma", cor_id=["Intercept,x"], **effects),
-        ROWS,
-    )
-    assert correlated.level2[-1].startswith(r"(U_{0j}, U_{1j}) \sim \text{MultivariateNormal}(\mathbf{0}")
-    assert r"\mathbf{R} \sim \text{LKJ(2)}" in correlated.priors
-
-
-def test_each_bar_has_correlations_of_its_own(spec):
-    effects = {f"{name}|id": ["1", "2"] for name in ("1", "x", "z", "w")}
-    made = equations.of_model(
-        spec("y ~ 1 + (1 + x | id) + (0 + z + w | id)", Intercept="Normal(0, 1)", sd="Exponential(1)", cor="LKJ(2)"),
-        posterior(
-            *("Intercept", "1|id_sigma", "x|id_sigma", "z|id_sigma", "w|id_sigma"),
-            family="",
-            cor_id=["Intercept,x"],
-            cor_id_=["z,w"],
-            **effects,
-        ),
-        ROWS.assign(z=0.0, w=0.0),
-    )
-    first, second = made.level2[-2:]
-    assert first.startswith(
-        r"(U_{0j}, U_{1j}) \sim \text{MultivariateNormal}(\mathbf{0}, \mathbf{S}_{1} \mathbf{R}_{1}"
-    )
-    assert second.startswith(r"(U_{2j}, U_{3j}) \sim")
-    assert second.endswith(r"\mathbf{S}_{2} = \text{diag}(\tau_2, \tau_3)")
-    assert made.priors[-2:] == [rf"\mathbf{{R}}_{{{k}}} \sim \text{{LKJ(2)}}" for k in (1, 2)]
-
-
-def test_other_grouping_factors_have_deviations_of_their_own(spec):
-    made = equations.of_model(
-        spec("y ~ 1 + (1 | id) + (1 | g)", Intercept="Normal(0, 1)", sd="Exponential(1)"),
-        posterior("Intercept", "1|id_sigma", "1|g_sigma", family="", **{"1|id": ["1", "2"], "1|g": ["a", "b"]}),
-        ROWS,
-    )
-    assert made.level1[1] == r"\mu_{ij} = \alpha_j + V_{1, ij}"
-    assert made.level2[-1] == r"V_{1} \sim \text{Normal}(0, \omega_1) \quad \text{for 1|g}"
-    assert made.priors[-1] == r"\omega_1 \sim \text{Exponential(1)}"
-
-
-def test_another_family_has_its_link_and_parameters(spec):
-    made = equations.of_model(
-        spec("y ~ 1 + (1 | id)", "poisson", Intercept="Normal(0, 1)", sd="Exponential(1)"),
-        posterior("Intercept", "1|id_sigma", link="log", family="", **{"1|id": ["1", "2"]}),
-        ROWS,
-    )
-    assert made.level1 == [r"\text{y}_{ij} \sim \text{poisson}(\mu_{ij})", r"\text{log}(\mu_{ij}) = \alpha_j"]
+@pytest.mark.parametrize(("formula", "expected"), CASES.items())
+def test_gaussian_models(lines, formula, expected):
+    assert lines(formula) == expected.strip().splitlines()
 
 
 @pytest.mark.parametrize(
-    "latex", [rf"{equations._text('a_b & {c} < d')}_{{ij}} \sim \text{{Normal}}(0, \tau_0)", r"\gamma_{2[\text{g}_j]}"]
+    ("formula", "family", "parameters", "link", "expected"),
+    [
+        (
+            *("p(c1, n) ~ 1 + (1 | id) + (1 | item)", "binomial", "", "logit"),
+            [
+                r"\text{c1}_{ij} \sim \text{Binomial}(\text{n}_{ij}, p_{ij})",
+                r"\text{logit}(p_{ij}) = \alpha_j + V^{\text{item}}_{0k[ij]}",
+            ],
+        ),
+        (
+            *("c1 ~ 1 + offset(np.log(n)) + (1 | id)", "negativebinomial", "alpha", "log"),
+            [
+                r"\text{c1}_{ij} \sim \text{NegativeBinomial}(\mu_{ij}, \text{alpha})",
+                r"\text{log}(\mu_{ij}) = \alpha_j + \text{log}(\text{n}_{ij})",
+            ],
+        ),
+        (
+            *("y ~ 1 + (1 | id)", "t", "sigma nu", "identity"),
+            [r"\text{y}_{ij} \sim \text{StudentT}(\mu_{ij}, \sigma, \nu)", r"\mu_{ij} = \alpha_j"],
+        ),
+        (
+            *("c1 ~ 1 + (1 | id)", "poisson", "", "log"),
+            [r"\text{c1}_{ij} \sim \text{Poisson}(\mu_{ij})", r"\text{log}(\mu_{ij}) = \alpha_j"],
+        ),
+        (
+            *("c1 ~ 1 + (1 | id)", "bernoulli", "", "logit"),
+            [r"\text{c1}_{ij} \sim \text{Bernoulli}(p_{ij})", r"\text{logit}(p_{ij}) = \alpha_j"],
+        ),
+    ],
 )
-def test_mathml_is_well_formed_and_has_relations(latex):
-    import xml.etree.ElementTree as ElementTree
-
-    made = equations.mathml(latex)
-    tree = ElementTree.fromstring(made)
-    assert tree.tag.endswith("math")
-    assert tree.get("display") == "block"
-    text = "".join(tree.itertext())
-    assert "\\" not in text
-    assert "a_b & (c) < d" in text.replace("\N{NO-BREAK SPACE}", " ") or "gamma" in latex
-    assert ("\N{TILDE OPERATOR}" in text) == (r"\sim" in latex)
+def test_another_family_has_its_link_and_parameters(lines, formula, family, parameters, link, expected):
+    made = lines(formula, family, parameters, link)
+    assert made[1:3] == expected
+    symbols = {"sigma": r"\sigma", "nu": r"\nu", "alpha": r"\text{alpha}"}
+    own = [rf"{symbols[name]} \sim \text{{{PRIORS[name]}}}" for name in parameters.split()]
+    assert made[-len(own) - 1 :][1:] == own
 
 
-@pytest.mark.parametrize("words", ["%", "a\\", "$x$", r"\frac12", "<script>1</script>", '"&quot;', "a ~ b"])
-def test_words_in_mathml_are_shown_as_they_are(words):
-    import xml.etree.ElementTree as ElementTree
-
-    tree = ElementTree.fromstring(equations.mathml(rf"{equations._text(words)}_{{ij}} \sim \mu"))
-    assert "".join(tree.itertext()).replace("\N{NO-BREAK SPACE}", " ") == f"{words}ij\N{TILDE OPERATOR}μ"
-    assert not [element for element in tree.iter() if element.tag.endswith("script")]
+def test_the_page_calls_levels_by_the_nouns_and_the_columns(make_spec):
+    spec = make_spec("y ~ 1 + (1 | id) + (1 | school / class)", "", priors=PRIORS)
+    tree = xr.DataTree.from_dict({"posterior": posterior_of(spec), "constant_data": xr.Dataset.from_dataframe(ROWS)})
+    page = equations.formulas(spec, tree, Nouns(unit=("child", "children"), measurement=("test", "tests")))
+    titles = [
+        "Level 1: test i of child j",
+        "Level 2: child j",
+        "Level 3: school:class k",
+        "Level 4: school l",
+        "Priors",
+    ]
+    assert [title for title in titles if f"<h5>{title}</h5>" in page] == titles
+    assert page.count("<h5>") == len(titles)
