@@ -94,15 +94,17 @@ def draws_sentence(study: Study, name: str) -> str:
 
 def whose_values(study: Study, name: str) -> str:
     """Whose values a figure of predictions or effects shows."""
-    figure, units = study.figures[name], study.data.nouns.unit[1]
+    figure, (unit, units) = study.figures[name], study.data.nouns.unit
     if isinstance(figure, InterceptsSlopes):
         return f"observed {units}"
     prediction = study.predictions[figure.predictions]
     whose = f"{' and '.join(prediction.quantities)} values of {'new' if prediction.new_units else 'observed'} {units}"
     if "expected" not in prediction.quantities or not (columns := averaged_over(study, name)):
         return whose
-    subject = ", the expected ones" if len(prediction.quantities) > 1 else ","
-    return f"{whose}{subject} averaged over {' and '.join(study.data.label(column) for column in columns)}"
+    *others, last = map(study.data.label, columns)
+    several = f"{', '.join(others)} and {last}" if others else last
+    which = ", the expected ones" if len(prediction.quantities) > 1 else ","
+    return f"{whose}{which} averaged over each {unit}'s values of {several}"
 
 
 def averaged_over(study: Study, name: str) -> list[str]:

@@ -75,18 +75,17 @@ def test_captions_of_figures_with_intervals_say_which(study):
 def test_captions_say_over_what_expected_values_are_averaged(study):
     assert "averaged" not in "".join(caption(study, figure) for figure in study.all_figures)
     crossed = {
-        "models/m71.2/formula": "con ~ 1 + week + (1 | id) + (1 | dan)",
+        "models/m71.2/formula": "con ~ 1 + week + (1 | id) + (1 | dan / x)",
         "models/m71.3/formula": "con ~ week + dan",
     }
     changed = load(crossed)
-    assert "Expected values of observed people, averaged over Week and dan: posterior" in caption(
-        changed, "person-means"
-    )
-    words = "Expected and predicted values of new people, the expected ones averaged over Week and dan: posterior"
-    assert words in caption(changed, "new-people")
-    assert "Expected values of observed people, averaged over dan: posterior" in caption(changed, "time-trajectories")
-    at = load(crossed | {"predictions/new-people/at": {"week": [0, 1], "dan": [1]}})
-    assert "averaged over Week: posterior" in caption(at, "new-people")
+    values = "averaged over each person's values of Week, dan and x: posterior"
+    assert f"Expected values of observed people, {values}" in caption(changed, "person-means")
+    new = caption(changed, "new-people")
+    assert f"Expected and predicted values of new people, the expected ones {values}" in new
+    assert "people, averaged over each person's values of dan: posterior" in caption(changed, "time-trajectories")
+    at = load(crossed | {"predictions/new-people/at": {"week": [0, 1], "dan": [1], "x": [2]}})
+    assert "averaged over each person's values of Week: posterior" in caption(at, "new-people")
 
 
 def test_captions_say_expected_and_predicted_in_the_nouns_of_the_study(study):
