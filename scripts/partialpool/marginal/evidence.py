@@ -29,7 +29,7 @@ def log_evidence(spec: ModelSpec, rows: pd.DataFrame, *, cores: int = 1) -> tupl
     posterior = Posterior(design(spec, rows), cores=cores)
     drawn = independent.sample(
         posterior.log_density,
-        posterior.space.dimensions,
+        *posterior.mode,
         chains=spec.chains,
         draws=spec.draws,
         rng=np.random.default_rng(spec.seed),

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from partialpool.marginal.mixture import Mixture, fit_mixture
-from partialpool.marginal.mode import find_mode
 from partialpool.weights.smoothing import log_sum_exp, smooth_one
 
 # Draws and components of each round.
-ROUNDS = ((1024, 1), (1024, 2), (2048, 4))
+ROUNDS = ((1024, 1), (2048, 4), (4096, 12))
 # A mixture whose weights are worth this share of its draws, with this Pareto k at most, is good enough.
 GOOD, GOOD_PARETO_K = 0.9, 0.2
 # ASSUME: degrees of freedom of the first mixture. With many data a posterior is nearly normal, and no other is needed.
@@ -23,7 +22,7 @@ NEARLY_NORMAL = 30
 # Draws that say how many of a mixture's proposals a chain takes, and of those kept so many that serve for another one.
 PILOT, ENOUGH = 512, 8192
 # Where the draws that are to be kept fail the checks, mixtures of so many components are fitted to them.
-MORE_COMPONENTS = (6, 8)
+MORE_COMPONENTS = (12, 12)
 # The checks: the weights must have a variance, and the chain must move.
 LARGEST_PARETO_K = 0.5
 LOWEST_ACCEPTANCE = 0.3
@@ -98,16 +97,14 @@ class Weighted:
 
 
 def weigh(log_density: Callable, proposal: Mixture, n: int, rng: np.random.Generator) -> Weighted:
-    """Weighted draws of a mixture; no weight where the density is not a number."""
+    """Weighted draws of a mixture."""
     x = proposal.draw(n, rng)
-    values = np.nan_to_num(log_density(x), nan=-np.inf, posinf=-np.inf, neginf=-np.inf)
+    values = log_density(x)
     return Weighted(x, values, values - proposal.log_density(x))
 
 
-def adapt(log_density: Callable, dimensions: int, rng: np.random.Generator) -> Mixture:
-    """A mixture close to a density."""
-    mode, root = find_mode(log_density, dimensions)
-    proposal = Mixture(np.ones(1), mode[None], 1.05 * root[None], NEARLY_NORMAL)
+def adapt(log_density: Callable, proposal: Mixture, rng: np.random.Generator) -> Mixture:
+    """A mixture close to a density, from one that is near to it."""
     for n, components in ROUNDS:
         draws = weigh(log_density, proposal, n, rng)
         if draws.efficiency > GOOD and draws.pareto_k < GOOD_PARETO_K:
@@ -131,7 +128,8 @@ def proposals_for(acceptance: float) -> int:
 
 def sample(
     log_density: Callable[[np.ndarray], np.ndarray],
-    dimensions: int,
+    mode: np.ndarray,
+    root: np.ndarray,
     *,
     chains: int,
     draws: int,
@@ -141,8 +139,10 @@ def sample(
 
     Parameters
     ----------
-    log_density, dimensions
-        Of points (n, dimensions), (n,), up to a constant; -inf or nan where there is none.
+    log_density
+        Of points (n, d), (n,), up to a constant; -inf where there is none.
+    mode, root : (d,), (d, d)
+        From ``mode.find_mode``.
     chains, draws
         How many to keep.
     rng
@@ -158,7 +158,7 @@ def sample(
     Tierney (1994), Annals of Statistics 22(4), independence chains; Cappé, Douc, Guillin, Marin & Robert (2008),
     Statistics and Computing 18(4), mixtures that adapt.
     """
-    proposal = adapt(log_density, dimensions, rng)
+    proposal = adapt(log_density, Mixture(np.ones(1), mode[None], 1.05 * root[None], NEARLY_NORMAL), rng)
     for components in (*MORE_COMPONENTS, None):
         each = proposals_for(weigh(log_density, proposal, PILOT, rng).acceptance)
         proposals = weigh(log_density, proposal, chains * draws * each, rng)

@@ -87,7 +87,7 @@ def dense_part(statistics: Statistics, scales: Scales) -> DensePart:
     """The dense part for some draws of the scales, all at a time.
 
     Its precision, with the outcome as one more row, has a Cholesky factor with C' mean in the last row and, in the
-    corner, the root of what is left of the outcome's sum of squares.
+    corner, the root of what is left of the outcome's sum of squares, and 1, so that it may be nothing.
     """
     d, lanes = len(statistics.rest) - 1, len(scales.sigma)
     gram, log_determinant = np.zeros((d + 1, d + 1, lanes)), np.zeros(lanes)
@@ -103,13 +103,13 @@ def dense_part(statistics: Statistics, scales: Scales) -> DensePart:
     gram[:, :p, d] += statistics.mean
     gram[:, d, :p] += statistics.mean
     gram[:, d, d] += statistics.mean @ statistics.mean
-    gram[:, range(d), range(d)] += 1
+    gram[:, range(d + 1), range(d + 1)] += 1
     augmented = cholesky_or_nan(gram)
     log_determinant += (statistics.n - statistics.triangles.shape[0] * statistics.triangles.shape[1]) * np.log(
         scales.sigma
     )
     diagonal = augmented[:, range(d), range(d)]
-    value = -0.5 * (statistics.n * np.log(2 * np.pi) + augmented[:, d, d] ** 2)
+    value = -0.5 * (statistics.n * np.log(2 * np.pi) + augmented[:, d, d] ** 2 - 1)
     value -= log_determinant + np.log(diagonal).sum(axis=1)
     return DensePart(value, augmented[:, :d, :d], augmented[:, d, :d])
 
@@ -141,6 +141,9 @@ def in_threads(function, statistics: Statistics, scales: Scales, cores: int) -> 
     """Results of a function of some draws, a few at a time (``lanes_for``), in the order of the draws."""
     lanes = lanes_for(len(statistics.rest))
     blocks = [slice(start, start + lanes) for start in range(0, len(scales.sigma), lanes)]
+    # NUTS asks for a few draws at a time, for which starting a thread takes longer than all the rest.
+    if len(blocks) == 1:
+        return [function(blocks[0])]
     with ThreadPoolExecutor(cores) as pool:
         return list(pool.map(function, blocks))
 

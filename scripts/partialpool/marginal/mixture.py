@@ -7,7 +7,7 @@ import numpy as np
 
 # ASSUME: degrees of freedom whose tails are heavier than those of a posterior of scales, and light enough not to waste
 # draws.
-NU = 7
+NU = 5
 
 
 @dataclass(frozen=True)

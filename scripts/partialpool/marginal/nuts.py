@@ -3,14 +3,13 @@
 import numpy as np
 
 from partialpool.jobs.progress import from_nutpie
-from partialpool.marginal.mode import find_mode
 from partialpool.model.spec import ModelSpec
 
 # Of the standard deviation at the mode: differences over such steps serve as gradient.
 STEP = 1e-3
 
 
-def nuts(log_density, dimensions: int, spec: ModelSpec, progress=None) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def nuts(log_density, mode, root, spec: ModelSpec, progress=None) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """NUTS by nutpie, in coordinates in which the density is roughly standard normal.
 
     Gradients are differences of values: whatever pushes it, as long as the push depends on the place alone, a leapfrog
@@ -19,9 +18,9 @@ def nuts(log_density, dimensions: int, spec: ModelSpec, progress=None) -> tuple[
     Parameters
     ----------
     log_density
-        Of points (n, dimensions), (n,); -inf where there is none.
-    dimensions
-        Of the space.
+        Of points (n, d), (n,); -inf where there is none.
+    mode, root : (d,), (d, d)
+        From ``mode.find_mode``.
     spec
         For the numbers of chains, of warmup and of draws, the target acceptance, and the seed.
     progress
@@ -29,7 +28,7 @@ def nuts(log_density, dimensions: int, spec: ModelSpec, progress=None) -> tuple[
 
     Returns
     -------
-    x : (chain, draw, dimensions)
+    x : (chain, draw, d)
     stats
         Of the sampler, by name, (chain, draw) each.
 
@@ -40,14 +39,23 @@ def nuts(log_density, dimensions: int, spec: ModelSpec, progress=None) -> tuple[
     import nutpie
     from nutpie.compiled_pyfunc import from_pyfunc
 
-    mode, root = find_mode(log_density, dimensions)
+    dimensions = len(mode)
     steps = np.concatenate([np.zeros((1, dimensions)), STEP * np.eye(dimensions), -STEP * np.eye(dimensions)])
 
     def value_and_slope(z):
         values = log_density(mode + (z + steps) @ root.T)
-        # Below any that is possible, and flat: the trajectory ends there.
-        values = np.maximum(values, -1e100)
-        return float(values[0]), (values[1 : 1 + dimensions] - values[1 + dimensions :]) / (2 * STEP)
+        up, down = values[1 : 1 + dimensions], values[1 + dimensions :]
+        # At the edge of what priors allow there is no push, and beyond a value below any that is possible.
+        inside = np.isfinite(up) & np.isfinite(down)
+        slope = np.where(inside, np.where(inside, up, 0) - np.where(inside, down, 0), 0) / (2 * STEP)
+        return max(float(values[0]), -1e100), slope
+
+    def initial_point(seed):
+        """Up to two standard deviations from the mode, roughly, in each direction; closer where that is excluded."""
+        z = np.random.default_rng(seed).uniform(-2, 2, dimensions)
+        while np.isneginf(log_density((mode + root @ z)[None])[0]):
+            z /= 2
+        return z
 
     model = from_pyfunc(
         ndim=dimensions,
@@ -56,8 +64,7 @@ def nuts(log_density, dimensions: int, spec: ModelSpec, progress=None) -> tuple[
         expanded_dtypes=[np.dtype("float64")],
         expanded_shapes=[(dimensions,)],
         expanded_names=["z"],
-        # Two standard deviations to each side of the mode, roughly.
-        make_initial_point_fn=lambda seed: np.random.default_rng(seed).uniform(-2, 2, dimensions),
+        make_initial_point_fn=initial_point,
     )
     tree = nutpie.sample(
         model,

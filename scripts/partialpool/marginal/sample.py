@@ -1,15 +1,23 @@
 """Draws of the scales: independent ones, and where these fail NUTS."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from partialpool.errors import StudyError
 from partialpool.marginal import independent
 from partialpool.marginal.design import Design
+from partialpool.marginal.mode import find_mode
 from partialpool.marginal.scales import Scales, Space
 from partialpool.marginal.with_effects import WithEffects
 from partialpool.marginal.without_effects import WithoutEffects
 from partialpool.model.spec import ModelSpec
+
+# ASSUME: a residual standard deviation this much smaller than the outcome's spread is rounding.
+PERFECT = 1e-7
+# ASSUME: beyond so many of a prior's standard deviations from its mean, sums of squares have no digits left for the data.
+FARTHEST = 1e6
 
 
 class Posterior:
@@ -17,6 +25,8 @@ class Posterior:
 
     Attributes
     ----------
+    matrices
+        From ``design``.
     model
         ``WithEffects`` or ``WithoutEffects``.
     space
@@ -24,14 +34,60 @@ class Posterior:
     """
 
     def __init__(self, matrices: Design, *, cores: int = 1):
+        self.matrices, self.cores = matrices, cores
         self.model = WithEffects(matrices) if matrices.factors else WithoutEffects(matrices)
-        self.space, self.cores = Space(matrices), cores
+        self.space = Space(matrices)
 
     def log_density(self, x: np.ndarray) -> np.ndarray:
         """Log of likelihood times prior at points x (n, dimensions), (n,), with its constant: it integrates to p(y)."""
         with np.errstate(all="ignore"):
             value = self.model.log_likelihood(self.space.scales(x), self.cores) + self.space.log_prior(x)
-        return np.nan_to_num(value, nan=-np.inf, posinf=-np.inf)
+        return np.nan_to_num(value, nan=-np.inf, posinf=-np.inf, neginf=-np.inf)
+
+    @cached_property
+    def mode(self) -> tuple[np.ndarray, np.ndarray]:
+        """From ``find_mode``.
+
+        Raises
+        ------
+        StudyError
+            If the priors of the common coefficients, or those of the scales, have nothing in common with the data that
+            a computer can represent, or if the model fits the outcome perfectly, where no posterior may exist.
+        """
+        self._check_distance()
+        starts, formula = self.space.starts(np.random.default_rng(0)), self.matrices.spec.formula
+        if not np.isfinite(self.log_density(starts)).any():
+            raise StudyError(
+                f"formula '{formula}': there are no values of sigma and of the standard deviations that both the data "
+                "and the priors allow. Look at the priors of 'sigma' and 'sd', and at the outcome's unit of measurement."
+            )
+        mode, root = find_mode(self.log_density, starts)
+        sigma, spread = self.space.scales(mode[None]).sigma[0], self._spread()
+        if sigma < PERFECT * spread:
+            raise StudyError(
+                f"formula '{formula}': the model fits the outcome '{self.matrices.outcome_name}' perfectly, up to "
+                f"rounding (sigma {sigma:.2g}, while the outcome has a spread of {spread:.2g}), so nothing can be said "
+                "of sigma. Is the outcome constant, or does a predictor contain it? If it is meant to be so, a prior of "
+                "'sigma' without values close to 0 helps, as InverseGamma(2, 1)."
+            )
+        return mode, root
+
+    def _check_distance(self) -> None:
+        """Raise StudyError if the data want a common coefficient where its prior has no numbers any more."""
+        matrices = self.matrices
+        distances = np.abs(self.model.at.origin - matrices.prior_mean) / matrices.prior_sd
+        for name, columns in matrices.common_columns.items():
+            if (largest := distances[columns].max()) > FARTHEST:
+                raise StudyError(
+                    f"formula '{matrices.spec.formula}': the data put '{name}' {largest:.1g} standard deviations of its "
+                    "prior away from the prior's mean. Give it a prior that knows the outcome's unit of measurement."
+                )
+
+    def _spread(self) -> float:
+        """Standard deviation of the outcome; the size of one that is constant; 1 of one that is 0."""
+        y = self.matrices.y
+        spread, size = y.std(), np.abs(y).max()
+        return float(spread if spread > 1e-12 * size else size) or 1.0
 
 
 @dataclass(frozen=True)
@@ -70,8 +126,7 @@ def sample_scales(posterior: Posterior, spec: ModelSpec, *, progress=None) -> Sc
         See ``fit.fit``; called by NUTS only.
     """
     rng = np.random.default_rng(spec.seed)
-    dimensions = posterior.space.dimensions
-    drawn = independent.sample(posterior.log_density, dimensions, chains=spec.chains, draws=spec.draws, rng=rng)
+    drawn = independent.sample(posterior.log_density, *posterior.mode, chains=spec.chains, draws=spec.draws, rng=rng)
     quality = f"acceptance {drawn.acceptance:.2f}, Pareto k of the weights {drawn.pareto_k:.2f}"
     attributes = {"log_evidence": drawn.log_evidence, "mcse_log_evidence": drawn.mcse}
     if drawn.trusted:
@@ -83,7 +138,7 @@ def sample_scales(posterior: Posterior, spec: ModelSpec, *, progress=None) -> Sc
         print(f"NUTS over the scales, because independent draws fail: {quality}.")
         from partialpool.marginal.nuts import nuts
 
-        x, stats = nuts(posterior.log_density, dimensions, spec, progress)
+        x, stats = nuts(posterior.log_density, *posterior.mode, spec, progress)
         attributes |= {"sampling": "nuts"}
-    scales = posterior.space.scales(x.reshape(-1, dimensions))
+    scales = posterior.space.scales(x.reshape(-1, posterior.space.dimensions))
     return ScaleDraws(scales, x.shape[:2], stats, attributes)

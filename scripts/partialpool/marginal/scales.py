@@ -8,7 +8,10 @@ from math import lgamma
 import numpy as np
 
 from partialpool.marginal.design import Design
-from partialpool.marginal.priors import log_prior
+from partialpool.marginal.priors import log_prior, quantiles
+
+# Points from which a mode is looked for.
+STARTS = 96
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ class Space:
         self.priors = [matrices.priors.family["sigma"]]
         self.priors += [matrices.priors.sd[term.name] for term in terms for _ in term.coefficients]
         self.widths = [factor.z.shape[1] for factor in matrices.factors]
-        self.sizes = _sizes(matrices)
+        self.sizes = _sizes(matrices, smallest=quantiles(self.priors[0], np.array([1e-6]))[0])
         # Of each partial correlation the grouping factor, the effects j and k, and b.
         self.partial: list[tuple[int, int, int, float]] = []
         for i, factor in enumerate(matrices.factors):
@@ -94,6 +97,21 @@ class Space:
         for (i, j, k, _), own in zip(self.partial, np.tanh(x[:, len(self.sizes) :] / 2).T, strict=True):
             partial[i][:, j, k] = own
         return Scales(values[:, 0], tuple(sds), tuple(map(_cholesky_of_partial, partial)))
+
+    def starts(self, rng: np.random.Generator) -> np.ndarray:
+        """Points (some, dimensions) from which a mode can be looked for.
+
+        Of some of them all scales are of the size that the data suggest, of some of a size that their priors allow, and
+        of the others it is chance which.
+        """
+        x = 2 * rng.standard_normal((STARTS, self.dimensions))
+        x[0] = 0
+        from_prior = rng.random((STARTS, len(self.sizes))) < np.repeat([0.0, 0.5, 1.0], STARTS // 3)[:, None]
+        for k, (prior, size) in enumerate(zip(self.priors, self.sizes, strict=True)):
+            with np.errstate(over="ignore"):
+                values = quantiles(prior, rng.random(STARTS)) / size
+                x[:, k] = np.where(from_prior[:, k], values + np.log(-np.expm1(-values)), x[:, k])
+        return x
 
     def log_prior(self, x: np.ndarray) -> np.ndarray:
         """Log prior density of points x (draws, dimensions) of the space, with the Jacobian determinant, (draws,)."""
@@ -121,14 +139,15 @@ def _cholesky_of_partial(partial: np.ndarray) -> np.ndarray:
     return cholesky
 
 
-def _sizes(matrices: Design) -> np.ndarray:
+def _sizes(matrices: Design, smallest: float) -> np.ndarray:
     """Rough sizes of the scales: of sigma, and the sd of each effect that the data could just tell from 0.
 
-    The latter is the standard error of one level's effect times (2 / levels)^(1/4).
+    The latter is the standard error of one level's effect times (2 / levels)^(1/4). ``smallest`` is that sigma below
+    which its prior allows nothing.
     """
     x, precision = matrices.x, matrices.prior_sd**-2.0
     b = np.linalg.solve(x.T @ x + np.diag(precision), x.T @ matrices.y + precision * matrices.prior_mean)
-    spread = np.sqrt(np.mean((matrices.y - x @ b) ** 2)) or 1.0
+    spread = max(np.sqrt(np.mean((matrices.y - x @ b) ** 2)), smallest) or 1.0
     sizes = [np.array([spread])]
     for factor in matrices.factors:
         levels = len(factor.levels)

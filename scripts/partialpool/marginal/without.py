@@ -102,8 +102,7 @@ class Without:
 
     def _draws(self, matrices: Design) -> IndependentDraws:
         posterior, rng = Posterior(matrices, cores=self.cores), np.random.default_rng(SEED)
-        dimensions = posterior.space.dimensions
-        return independent.sample(posterior.log_density, dimensions, chains=1, draws=DRAWS, rng=rng)
+        return independent.sample(posterior.log_density, *posterior.mode, chains=1, draws=DRAWS, rng=rng)
 
     def difference_of_evidences(self, kept: np.ndarray) -> tuple[float, float, bool]:
         """Log density of some rows given all others, as log p(y) - log p(y without them), in nats.
