@@ -21,6 +21,8 @@ GOOD, GOOD_PARETO_K = 0.9, 0.2
 NEARLY_NORMAL = 30
 # Draws that say how many of a mixture's proposals a chain takes, and of those kept so many that serve for another one.
 PILOT, ENOUGH = 512, 8192
+# Fewer proposals say nothing of the weights.
+FEWEST = 2000
 # Where the draws that are to be kept fail the checks, mixtures of so many components are fitted to them.
 MORE_COMPONENTS = (12, 12)
 # The checks: the weights must have a variance, and the chain must move.
@@ -76,7 +78,9 @@ class Weighted:
 
     @property
     def weights(self) -> np.ndarray:
-        """Weights that sum to 1."""
+        """Weights that sum to 1; equal ones if the density is nowhere where the draws are."""
+        if np.isneginf(self.log_weight.max()):
+            return np.full(len(self.x), 1 / len(self.x))
         return np.exp(self.log_weight - log_sum_exp(self.log_weight))
 
     @property
@@ -115,9 +119,8 @@ def adapt(log_density: Callable, proposal: Mixture, rng: np.random.Generator) ->
 
 def adapted(draws: Weighted, components: int, rng: np.random.Generator) -> Mixture:
     """Mixture fitted to weighted draws."""
-    x, weights = draws.x[:ENOUGH], draws.weights[:ENOUGH]
-    weights = weights / weights.sum()
-    return fit_mixture(x, weights, components, rng).with_wide_component(x, weights)
+    some = Weighted(draws.x[:ENOUGH], draws.log_density[:ENOUGH], draws.log_weight[:ENOUGH])
+    return fit_mixture(some.x, some.weights, components, rng).with_wide_component(some.x, some.weights)
 
 
 def proposals_for(acceptance: float) -> int:
@@ -161,6 +164,7 @@ def sample(
     proposal = adapt(log_density, Mixture(np.ones(1), mode[None], 1.05 * root[None], NEARLY_NORMAL), rng)
     for components in (*MORE_COMPONENTS, None):
         each = proposals_for(weigh(log_density, proposal, PILOT, rng).acceptance)
+        each = max(each, -(-FEWEST // (chains * draws)))
         proposals = weigh(log_density, proposal, chains * draws * each, rng)
         kept = _chains(proposals, chains, draws, rng)
         if kept.trusted or components is None:
@@ -184,16 +188,16 @@ def _chains(proposals: Weighted, chains: int, draws: int, rng) -> IndependentDra
                 current = candidate
             at[chain, i] = current
     kept = at[:, thin - 1 :: thin]
-    log_evidence = float(log_sum_exp(log_weight) - np.log(n))
+    log_evidence = float(np.logaddexp.reduce(log_weight) - np.log(n))
     pareto_k = proposals.pareto_k
-    mcse = np.exp(log_weight - log_evidence).std(ddof=1) / np.sqrt(n)
+    relative = np.exp(log_weight - log_evidence) if np.isfinite(log_evidence) else np.zeros(n)
     return IndependentDraws(
         x=proposals.x[kept],
         log_density=proposals.log_density[kept],
         log_weight=log_weight[kept] - log_evidence,
         accepted=np.diff(kept, axis=1, prepend=-1) != 0,
         log_evidence=log_evidence,
-        mcse=float(mcse) if pareto_k <= LARGEST_PARETO_K else np.nan,
+        mcse=float(relative.std(ddof=1) / np.sqrt(n)) if pareto_k <= LARGEST_PARETO_K else np.nan,
         pareto_k=pareto_k,
         acceptance=proposals.acceptance,
     )

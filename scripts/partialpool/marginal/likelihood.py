@@ -83,6 +83,8 @@ class DensePart:
     mean: np.ndarray
 
 
+# Threads do not inherit what those who call them say of warnings.
+@np.errstate(all="ignore")
 def dense_part(statistics: Statistics, scales: Scales) -> DensePart:
     """The dense part for some draws of the scales, all at a time.
 

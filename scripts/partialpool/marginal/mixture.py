@@ -103,7 +103,7 @@ def fit_mixture(x: np.ndarray, weights: np.ndarray, components: int, rng, iterat
         responsibility = weights * np.exp(by_component - np.logaddexp.reduce(by_component, axis=0))
         shares = responsibility.sum(axis=1)
         # A component that has lost almost all of the draws has no covariance of its own.
-        alive = shares > 5 * d / len(x)
+        alive = (shares > 5 * d / len(x)) | (shares == shares.max())
         pull = responsibility[alive] * (NU + d) / (NU + distances[alive])
         means, roots = [], []
         for own, share in zip(pull, shares[alive], strict=True):

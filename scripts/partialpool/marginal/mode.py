@@ -35,9 +35,12 @@ def find_mode(log_density: Callable[[np.ndarray], np.ndarray], starts: np.ndarra
     values = log_density(starts)
     best = int(np.argmax(values))
     x, value, steps = starts[best], values[best], np.full(starts.shape[1], 0.1)
+    # The density can be no wider than this.
+    widths = np.full(len(x), np.inf)
     for _ in range(ITERATIONS):
-        slope, curvature, narrow = derivatives(log_density, x, steps)
-        sizes, directions = np.linalg.eigh(-curvature)
+        slope, curvature, narrow = derivatives(log_density, x, value, steps)
+        widths[narrow] = steps[narrow]
+        sizes, directions = np.linalg.eigh(np.diag(widths**-2) - curvature)
         # Where the density is flat a distance of 3 is as good as any.
         sizes = np.maximum(np.abs(sizes), 0.1)
         # Differences over smaller steps would be rounding.
@@ -51,29 +54,27 @@ def find_mode(log_density: Callable[[np.ndarray], np.ndarray], starts: np.ndarra
         gain = values[best] - value
         if gain > 0:
             x, value = trials[best], values[best]
-        if gain < CLOSE and not narrow:
+        if gain < CLOSE and not narrow.any():
             break
     return x, np.linalg.cholesky((directions / sizes) @ directions.T)
 
 
-def derivatives(log_density, x: np.ndarray, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Slope (d,) and second derivatives (d, d) at x (d,), by central differences with ``steps`` (d,).
+@np.errstate(invalid="ignore")
+def derivatives(log_density, x: np.ndarray, value: float, steps: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Slope (d,) and second derivatives (d, d) at x (d,), where the density is ``value``, over ``steps`` (d,).
 
     At an edge, beyond which a prior allows nothing, the density counts as exponential, with the slope to the other side.
-    Between two edges that are closer than the steps it counts as normal, with the steps as two standard deviations, and
-    as ``narrow``, the third result: smaller steps tell more.
+    Between two edges that are closer than the step it counts as flat, and the third result (d,) says so.
     """
     d = len(x)
     alone, pairs = np.diag(steps), list(combinations(range(d), 2))
     both = np.array([alone[i] + alone[j] for i, j in pairs]).reshape(-1, d)
-    values = log_density(x + np.concatenate([np.zeros((1, d)), alone, -alone, both, -both]))
-    middle, up, down = values[0], values[1 : 1 + d] - values[0], values[1 + d : 1 + 2 * d] - values[0]
+    changes = log_density(x + np.concatenate([alone, -alone, both, -both])) - value
+    up, down, both_up, both_down = np.split(changes, [d, 2 * d, 2 * d + len(pairs)])
     no_up, no_down = np.isneginf(up), np.isneginf(down)
     slope = np.where(no_up, np.where(no_down, 0.0, -down), np.where(no_down, up, 0.5 * (up - down)))
-    curvature = np.diag(np.where(no_up & no_down, -4.0, np.where(no_up | no_down, -(slope**2), up + down)))
-    sums = values[1 + 2 * d : 1 + 2 * d + len(pairs)] + values[1 + 2 * d + len(pairs) :] - 2 * middle
-    with np.errstate(invalid="ignore"):
-        for (i, j), total in zip(pairs, sums, strict=True):
-            mixed = 0.5 * (total - up[i] - down[i] - up[j] - down[j])
-            curvature[i, j] = curvature[j, i] = mixed if np.isfinite(mixed) else 0.0
-    return slope / steps, curvature / np.outer(steps, steps), bool((no_up & no_down).any())
+    curvature = np.diag(np.where(no_up | no_down, -(slope**2), up + down))
+    for (i, j), total in zip(pairs, both_up + both_down, strict=True):
+        mixed = 0.5 * (total - up[i] - down[i] - up[j] - down[j])
+        curvature[i, j] = curvature[j, i] = mixed if np.isfinite(mixed) else 0.0
+    return slope / steps, curvature / np.outer(steps, steps), no_up & no_down

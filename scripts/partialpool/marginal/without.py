@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from partialpool.errors import StudyError
 from partialpool.marginal import independent
 from partialpool.marginal.design import MOST_DENSE_COLUMNS, Design, GroupingFactor, NoClosedForm
 from partialpool.marginal.independent import IndependentDraws
@@ -117,7 +118,7 @@ class Without:
         value, mcse : float
             With its Monte Carlo standard error.
         trusted : bool
-            Whether the draws behind both evidences pass their checks.
+            Whether the draws behind both evidences pass their checks; False, without a value, where there are none.
         """
         some = replace(
             self.matrices,
@@ -125,6 +126,10 @@ class Without:
             y=self.matrices.y[kept],
             factors=tuple(replace(own, z=own.z[kept], codes=own.codes[kept]) for own in self.matrices.factors),
         )
-        without = self._draws(some)
+        try:
+            without = self._draws(some)
+        except StudyError:
+            # What is left can be so little that the model fits it perfectly.
+            return np.nan, np.nan, False
         value = self._with_all.log_evidence - without.log_evidence
         return value, float(np.hypot(self._with_all.mcse, without.mcse)), self._with_all.trusted and without.trusted

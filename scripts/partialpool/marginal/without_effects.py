@@ -27,7 +27,14 @@ class WithoutEffects:
         self.at = coordinates(matrices, matrices.prior_sd[:, None] * rotation)
         self.xy = self.at.rows(matrices.x, matrices.y)
         x, y = self.xy[:, :-1], self.xy[:, -1]
-        self.squares, self.cross, self.total = (x**2).sum(axis=0), x.T @ y, float(y @ y)
+        squares = (x**2).sum(axis=0)
+        # Directions of which the data say nothing, as of columns that are collinear, are so but for rounding.
+        known = squares > (100 * np.finfo(float).eps) ** 2 * squares.max(initial=0.0)
+        self.squares, self.cross = np.where(known, squares, 0.0), np.where(known, x.T @ y, 0.0)
+        # Least-squares coefficients less their prior means, and what these leave of the outcome.
+        least = np.divide(self.cross, self.squares, out=np.zeros(len(known)), where=known)
+        self.away = np.where(known, least - self.at.mean, 0.0)
+        self.rest = float(((y - x @ least) ** 2).sum())
 
     def posterior(self, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and precision of the coefficients given draws of sigma, (draws, p) each."""
@@ -37,10 +44,13 @@ class WithoutEffects:
 
     def log_likelihood(self, scales: Scales, cores: int = 1) -> np.ndarray:
         """As ``WithEffects.log_likelihood``."""
-        sigma, n = scales.sigma, len(self.xy)
-        mean, precision = self.posterior(sigma)
-        quadratic = self.total / sigma**2 + self.at.mean @ self.at.mean - (precision * mean**2).sum(axis=1)
-        return -0.5 * (n * np.log(2 * np.pi * sigma**2) + np.log(precision).sum(axis=1) + quadratic)
+        variance, n = scales.sigma**2, len(self.xy)
+        _, precision = self.posterior(scales.sigma)
+        # In sums of squares that are positive, so that nothing cancels where sigma is close to 0.
+        quadratic = self.rest / variance + (self.squares / (self.squares + variance[:, None]) * self.away**2).sum(
+            axis=1
+        )
+        return -0.5 * (n * np.log(2 * np.pi * variance) + np.log(precision).sum(axis=1) + quadratic)
 
     def draw_dense(self, scales: Scales, rng: np.random.Generator, cores: int = 1) -> np.ndarray:
         """As ``WithEffects.draw_dense``."""
