@@ -173,6 +173,8 @@ def sample(
     return kept
 
 
+# Where no proposal has a density differences of weights are no numbers, and k is infinite.
+@np.errstate(invalid="ignore")
 def _chains(proposals: Weighted, chains: int, draws: int, rng) -> IndependentDraws:
     """Metropolis chains over proposals; each begins at one of them that is chosen by weight."""
     n = len(proposals.x)
@@ -190,14 +192,14 @@ def _chains(proposals: Weighted, chains: int, draws: int, rng) -> IndependentDra
     kept = at[:, thin - 1 :: thin]
     log_evidence = float(np.logaddexp.reduce(log_weight) - np.log(n))
     pareto_k = proposals.pareto_k
-    relative = np.exp(log_weight - log_evidence) if np.isfinite(log_evidence) else np.zeros(n)
+    mcse = np.exp(log_weight - log_evidence).std(ddof=1) / np.sqrt(n)
     return IndependentDraws(
         x=proposals.x[kept],
         log_density=proposals.log_density[kept],
         log_weight=log_weight[kept] - log_evidence,
         accepted=np.diff(kept, axis=1, prepend=-1) != 0,
         log_evidence=log_evidence,
-        mcse=float(relative.std(ddof=1) / np.sqrt(n)) if pareto_k <= LARGEST_PARETO_K else np.nan,
+        mcse=float(mcse) if pareto_k <= LARGEST_PARETO_K else np.nan,
         pareto_k=pareto_k,
         acceptance=proposals.acceptance,
     )

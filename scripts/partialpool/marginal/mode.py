@@ -63,8 +63,8 @@ def find_mode(log_density: Callable[[np.ndarray], np.ndarray], starts: np.ndarra
 def derivatives(log_density, x: np.ndarray, value: float, steps: np.ndarray) -> tuple[np.ndarray, ...]:
     """Slope (d,) and second derivatives (d, d) at x (d,), where the density is ``value``, over ``steps`` (d,).
 
-    At an edge, beyond which a prior allows nothing, the density counts as exponential, with the slope to the other side.
-    Between two edges that are closer than the step it counts as flat, and the third result (d,) says so.
+    At an edge, beyond which a prior allows nothing, the density counts as exponential with the slope to the other
+    side. Between two edges that are closer than the step it counts as flat, and the third result (d,) says so.
     """
     d = len(x)
     alone, pairs = np.diag(steps), list(combinations(range(d), 2))

@@ -16,7 +16,7 @@ from partialpool.model.spec import ModelSpec
 
 # ASSUME: a residual standard deviation this much smaller than the outcome's spread is rounding.
 PERFECT = 1e-7
-# ASSUME: beyond so many of a prior's standard deviations from its mean, sums of squares have no digits left for the data.
+# ASSUME: beyond so many of a prior's standard deviations from its mean, sums of squares have no digits left.
 FARTHEST = 1e6
 
 
@@ -59,7 +59,7 @@ class Posterior:
         if not np.isfinite(self.log_density(starts)).any():
             raise StudyError(
                 f"formula '{formula}': there are no values of sigma and of the standard deviations that both the data "
-                "and the priors allow. Look at the priors of 'sigma' and 'sd', and at the outcome's unit of measurement."
+                "and the priors allow. Look at the priors of 'sigma' and 'sd', and at the unit of the outcome."
             )
         mode, root = find_mode(self.log_density, starts)
         sigma, spread = self.space.scales(mode[None]).sigma[0], self._spread()
@@ -67,8 +67,8 @@ class Posterior:
             raise StudyError(
                 f"formula '{formula}': the model fits the outcome '{self.matrices.outcome_name}' perfectly, up to "
                 f"rounding (sigma {sigma:.2g}, while the outcome has a spread of {spread:.2g}), so nothing can be said "
-                "of sigma. Is the outcome constant, or does a predictor contain it? If it is meant to be so, a prior of "
-                "'sigma' without values close to 0 helps, as InverseGamma(2, 1)."
+                "of sigma. Is the outcome constant, or does a predictor contain it? If it is meant to be so, give "
+                "'sigma' a prior without values close to 0, as InverseGamma(2, 1)."
             )
         return mode, root
 
@@ -79,8 +79,8 @@ class Posterior:
         for name, columns in matrices.common_columns.items():
             if (largest := distances[columns].max()) > FARTHEST:
                 raise StudyError(
-                    f"formula '{matrices.spec.formula}': the data put '{name}' {largest:.1g} standard deviations of its "
-                    "prior away from the prior's mean. Give it a prior that knows the outcome's unit of measurement."
+                    f"formula '{matrices.spec.formula}': the data put '{name}' {largest:.1g} standard deviations of "
+                    "its prior away from the prior's mean. Give it a prior that suits the unit of the outcome."
                 )
 
     def _spread(self) -> float:
