@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from partialpool.loo.pointwise import GOOD_PARETO_K, Estimate, PointwiseElpd, batch_sums
+from partialpool.loo.pointwise import GOOD_PARETO_K, Estimate, PointwiseElpd, batch_sums, concatenate
 from partialpool.loo.psis import influence_of_mean, psis
 from partialpool.model.names import ROW_DIM
 from partialpool.model.spec import ModelSpec
@@ -58,7 +58,7 @@ def integrated(tree, spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1) -> 
 
     def leave_out(labels: np.ndarray, subsets: np.ndarray) -> PointwiseElpd:
         densities = without.densities(_thinned(posterior, len(labels)), subsets)
-        pointwise = psis(densities, labels, method="integrated")
+        pointwise = concatenate([psis(own, labels[some], method="integrated") for some, own in densities])
         return _with_p_loo(_refitted(pointwise, without, subsets), _left_in(tree, subsets))
 
     return (

@@ -1,6 +1,6 @@
 """Expected log predictive densities of all that is left out of one model: values, totals and their errors."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -133,6 +133,12 @@ class PointwiseElpd:
         sums = weights @ getattr(self, f"{of}_batches").astype(float)
         others = np.abs(weights) @ np.where(np.isin(self.method, IN_BATCHES), 0.0, self.mcse)
         return float(np.sqrt(len(sums) * sums.var(ddof=1)) + others)
+
+
+def concatenate(parts: list[PointwiseElpd]) -> PointwiseElpd:
+    """Values of one model that were computed in parts, none of them without ``p_loo_batches``."""
+    names = [field.name for field in fields(PointwiseElpd)]
+    return PointwiseElpd(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
 
 @dataclass(frozen=True)

@@ -123,8 +123,10 @@ def less_(rest, own, other, spread, shared, variance, same):
         rest[lane] = (1.0 if same else 0.0) - rest[lane] / variance[lane]
 
 
-def left_out(statistics: Statistics, rows: Rows, scales: Scales, subsets: np.ndarray, cores: int = 1) -> np.ndarray:
-    """Log density of each subset of rows given all other rows and the scales, with all coefficients integrated out.
+def left_out(
+    statistics: Statistics, rows: Rows, scales: Scales, subsets: np.ndarray, some: slice, cores: int
+) -> np.ndarray:
+    """Log density of some subsets of rows given all other rows and the scales, with all coefficients integrated out.
 
     Parameters
     ----------
@@ -134,33 +136,36 @@ def left_out(statistics: Statistics, rows: Rows, scales: Scales, subsets: np.nda
         Draws of the scales, those of the block-diagonal grouping factor in front.
     subsets : (n,)
         Which subset a row belongs to, 0, 1, ... without a gap; the rows of a subset belong to one unit.
+    some
+        Numbers of the subsets that are asked for.
     cores
         Threads; the numbers do not depend on it.
 
     Returns
     -------
-    (draws, subsets), in nats
+    (draws, some subsets), in nats
     """
-    order = np.lexsort((subsets, rows.codes))
+    inside = np.flatnonzero((subsets >= some.start) & (subsets < some.stop))
+    order = inside[np.lexsort((subsets[inside], rows.codes[inside]))]
     starts = np.flatnonzero(np.diff(subsets[order], prepend=-1))
-    which, unit = subsets[order[starts]], rows.codes[order[starts]]
+    which, unit = subsets[order[starts]] - some.start, rows.codes[order[starts]]
     widths = np.diff(statistics.starts)[unit]
     parts = [
-        (some, unit[some], *compressed(rows.z[own], rows.columns(own, widths[some[0]])))
-        for some, own in sets_of_rows(order, np.append(starts, len(order)), widths)
+        (alike, unit[alike], *compressed(rows.z[own], rows.columns(own, widths[alike[0]])))
+        for alike, own in sets_of_rows(order, np.append(starts, len(order)), widths)
     ]
 
     def block(draws: slice) -> np.ndarray:
-        some = scales.take(draws)
-        mean, covariance = dense_posterior(statistics, some)
-        given = some.sigma, *map(lanes_last, (some.cholesky[0], mean, covariance))
+        own = scales.take(draws)
+        mean, covariance = dense_posterior(statistics, own)
+        given = own.sigma, *map(lanes_last, (own.cholesky[0], mean, covariance))
         of_units = statistics.triangles, statistics.starts, statistics.places, statistics.cross
-        densities = np.empty((len(some.sigma), len(which)))
+        densities = np.empty((len(own.sigma), len(which)))
         for subset, units, z, columns, spare, squares in parts:
-            out = np.empty((len(subset), len(some.sigma)))
+            out = np.empty((len(subset), len(own.sigma)))
             leave_out_(out, *given, units, *of_units, z, columns)
             out -= 0.5 * z.shape[1] * np.log(2 * np.pi)
-            out -= 0.5 * (spare * np.log(2 * np.pi * some.sigma**2) + squares[:, None] / some.sigma**2)
+            out -= 0.5 * (spare * np.log(2 * np.pi * own.sigma**2) + squares[:, None] / own.sigma**2)
             densities[:, which[subset]] = out.T
         return densities
 

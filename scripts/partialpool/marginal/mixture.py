@@ -49,7 +49,9 @@ class Mixture:
     def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """Independent draws, (n, d)."""
         which = rng.choice(len(self.shares), size=n, p=self.shares)
-        steps = rng.standard_normal((n, self.means.shape[1])) / np.sqrt(rng.chisquare(self.nu, size=n) / self.nu)[:, None]
+        steps = (
+            rng.standard_normal((n, self.means.shape[1])) / np.sqrt(rng.chisquare(self.nu, size=n) / self.nu)[:, None]
+        )
         return self.means[which] + (self.roots[which] @ steps[:, :, None])[..., 0]
 
     def with_wide_component(self, x: np.ndarray, weights: np.ndarray) -> "Mixture":

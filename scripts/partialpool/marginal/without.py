@@ -1,5 +1,6 @@
 """A marginal model without some of its rows: their density given all others."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -14,6 +15,8 @@ from partialpool.marginal.with_effects import WithEffects
 from partialpool.marginal.without_effects import WithoutEffects
 from partialpool.model.population import cholesky_of_correlations, population
 
+# Elements of 8 bytes that densities have at a time.
+BATCH = 2 * 10**7
 # Draws that an evidence is computed from.
 DRAWS = 8000
 # Of the evidences; another than the fit's, whose draws are used beside them.
@@ -35,8 +38,10 @@ class Without:
     matrices: Design
     cores: int = 1
 
-    def densities(self, posterior, subsets: np.ndarray) -> np.ndarray:
+    def densities(self, posterior, subsets: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
         """Log density of each subset of rows given all other rows and the scales, with all coefficients integrated out.
+
+        Some subsets at a time, so that memory does not grow with their number.
 
         Parameters
         ----------
@@ -45,9 +50,11 @@ class Without:
         subsets : (n,)
             Which subset a row belongs to, 0, 1, ... without a gap.
 
-        Returns
-        -------
-        (chain, draw, subsets), in nats
+        Yields
+        ------
+        some
+            Numbers of some subsets.
+        densities : (chain, draw, some subsets), in nats
 
         Raises
         ------
@@ -70,7 +77,10 @@ class Without:
                 scales = Scales(scales.sigma, (*scales.sd, none), (*scales.correlation, np.empty((len(none), 0, 0))))
             else:
                 model = WithEffects(self.matrices, block)
-        return model.left_out(scales, subsets, self.cores).reshape(*shape, -1)
+        n_subsets, step = int(subsets.max()) + 1, max(1, BATCH // len(scales.sigma))
+        for start in range(0, n_subsets, step):
+            some = slice(start, min(start + step, n_subsets))
+            yield some, model.left_out(scales, subsets, some, self.cores).reshape(*shape, -1)
 
     def _block(self, subsets: np.ndarray) -> int | None:
         """The largest grouping factor of which each subset has rows of a single level; None if there is none."""
