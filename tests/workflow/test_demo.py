@@ -182,6 +182,13 @@ def test_another_caption_or_title_of_a_figure_draws_nothing(demo):
     assert set(planned) == {"render_report"}
 
 
+def test_bayes_factors_repeat_no_cross_validation(demo):
+    before = demo.edit(lambda config: config["comparisons"]["pooling"].update(bayes_factors=True))
+    planned = demo.planned()
+    demo.config.write_text(before)
+    assert planned == {"compute_bayes_factors": 1, "render_report": 1}
+
+
 def test_a_deleted_figure_is_made_again(demo):
     for figure in ("shrinkage", "comparison-growth", "ppc-m71.2"):
         path = demo.directory / f"results/figures/{figure}.svg"

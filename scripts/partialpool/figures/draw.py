@@ -102,10 +102,21 @@ class Source:
         """Mean of all measurements."""
         return self.data[self.columns["outcome"]].mean()
 
-    def expected(self, entry: Mapping) -> pd.DataFrame:
-        """The expected values that a figure shows."""
+    def expected(self, entry: Mapping, *over: str) -> pd.DataFrame:
+        """``model,id,mean``: the expected values that a figure shows, one of each unit at each value of ``over``."""
         summary = self.of_models(self.summaries[entry["predictions"]], entry)
-        return summary[summary["quantity"] == "expected"]
+        return _averaged(summary[summary["quantity"] == "expected"], "mean", "model", "id", *over)
+
+    def draws_of_units(self, entry: Mapping) -> pd.DataFrame:
+        """``model,quantity,id,chain,draw,value``: the draws that a figure shows.
+
+        A unit has one expected value in a draw, the mean of those at all covariate values. Of predicted ones, which are
+        single measurements, it has all.
+        """
+        table = self.of_models(self.draws[entry["predictions"]], entry)
+        is_expected = table["quantity"] == "expected"
+        expected = _averaged(table[is_expected], "value", "model", "quantity", "id", "chain", "draw")
+        return pd.concat([expected, table.loc[~is_expected, expected.columns]], ignore_index=True)
 
     def of_models(self, table: pd.DataFrame, entry: Mapping) -> pd.DataFrame:
         """Rows of the models and units that a figure shows, the models as categories under their titles."""
@@ -118,6 +129,11 @@ class Source:
         observed = units.in_order(table["id"].cat.remove_unused_categories().cat.categories)
         shown = units.choose(observed, entry["units"], seed=self.seed, where="what the figure shows")
         return table if shown == observed else table[table["id"].isin(shown)]
+
+
+def _averaged(table: pd.DataFrame, value: str, *by: str) -> pd.DataFrame:
+    """Means of a column over all rows that are alike in others."""
+    return table.groupby(list(by), observed=True, sort=False)[value].mean().reset_index()
 
 
 def _with_text_categories(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
@@ -141,12 +157,12 @@ def _trajectories(entry, source):
 
 
 def _gradient_intervals(entry, source):
-    draws = source.of_models(source.draws[entry["predictions"]], entry)
+    draws = source.draws_of_units(entry)
     return gradient_intervals(draws, labels=source.labels)
 
 
 def _half_eyes(entry, source):
-    draws = source.of_models(source.draws[entry["predictions"]], entry)
+    draws = source.draws_of_units(entry)
     return half_eyes(draws, reference=source.grand_mean if entry["reference"] else None, labels=source.labels)
 
 
@@ -164,10 +180,11 @@ def _three_poolings(entry, source):
 
 
 def _fitted_trajectories(entry, source):
-    summary, time = source.expected(entry), source.columns["time"]
-    group = source.columns["group"] if entry["by_group"] else None
-    if time not in summary:
+    time, group = source.columns["time"], source.columns["group"] if entry["by_group"] else None
+    columns = source.summaries[entry["predictions"]].columns
+    if time not in columns:
         raise StudyError(f"The model shown does not use '{time}', so it has no trajectories over it.")
+    summary = source.expected(entry, time, *([group] if group in columns else []))
     if group is not None and group not in summary:
         summary = summary.merge(source.data[["id", group]].drop_duplicates(), on="id")
     return fitted_trajectories(summary, time=time, group=group, labels=source.labels)

@@ -8,7 +8,7 @@ anything; and it drops what follows the first thing it does not understand, so t
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise, takewhile
+from itertools import dropwhile, pairwise, takewhile
 
 from partialpool.errors import StudyError, suggest
 
@@ -126,6 +126,17 @@ def check_formula(formula: str) -> None:
 def left_side(formula: str) -> str:
     """What stands left of the tilde, without spaces: the same for two formulas if they model the same numbers."""
     return "".join(token.text for token in takewhile(lambda token: token.text != "~", _tokens(formula)))
+
+
+def predictors(formula: str) -> list[str]:
+    """Columns that stand right of the tilde, grouping factors among them, as they are first named."""
+    right = list(dropwhile(lambda token: token.text != "~", _tokens(formula)))
+    columns = [
+        token.text.strip("`")
+        for token, following in zip(right, [*right[1:], _Token("end", "", 0)], strict=True)
+        if token.kind == "quoted" or (token.kind == "name" and following.text not in ("(", "="))
+    ]
+    return list(dict.fromkeys(columns))
 
 
 def _tokens(formula: str) -> Iterator[_Token]:

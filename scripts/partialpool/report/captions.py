@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from partialpool.study.figures import InterceptsSlopes
+from partialpool.model.grammar import predictors
+from partialpool.study.figures import FittedTrajectories, InterceptsSlopes
 from partialpool.study.study import Study
 
 ONLY_MEANS = ("shrinkage", "three-poolings", "fitted-trajectories")
@@ -93,11 +94,31 @@ def draws_sentence(study: Study, name: str) -> str:
 
 def whose_values(study: Study, name: str) -> str:
     """Whose values a figure of predictions or effects shows."""
-    figure, units = study.figures[name], study.data.nouns.unit[1]
+    figure, (unit, units) = study.figures[name], study.data.nouns.unit
     if isinstance(figure, InterceptsSlopes):
         return f"observed {units}"
     prediction = study.predictions[figure.predictions]
-    return f"{' and '.join(prediction.quantities)} values of {'new' if prediction.new_units else 'observed'} {units}"
+    whose = f"{' and '.join(prediction.quantities)} values of {'new' if prediction.new_units else 'observed'} {units}"
+    if "expected" not in prediction.quantities or not (columns := averaged_over(study, name)):
+        return whose
+    *others, last = map(study.data.label, columns)
+    several = f"{', '.join(others)} and {last}" if others else last
+    which = ", the expected ones" if len(prediction.quantities) > 1 else ","
+    return f"{whose}{which} averaged over each {unit}'s values of {several}"
+
+
+def averaged_over(study: Study, name: str) -> list[str]:
+    """Covariates over whose values a figure of predictions averages the expected values of a unit."""
+    figure, data = study.figures[name], study.data
+    at = study.predictions[figure.predictions].at
+    shown = {data.unit, *(column for column, values in at.items() if len(values) == 1)}
+    if isinstance(figure, FittedTrajectories):
+        shown |= {data.time, data.group} if figure.by_group else {data.time}
+    if data.group not in at:
+        # It is the same in all rows of a unit.
+        shown.add(data.group)
+    named = (column for model in study.figure_models(name) for column in predictors(study.models[model].formula))
+    return [column for column in dict.fromkeys(named) if column not in shown]
 
 
 def estimates(study: Study, model: str) -> str:

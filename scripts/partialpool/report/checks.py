@@ -60,4 +60,4 @@ def _line(name: str, entry: Mapping) -> Markup:
 
 def _number(value: float) -> str:
     """Four digits, and more of whole numbers: nobody reads an effective sample size of 1.2e+04."""
-    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return (f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}").replace("-", "−")

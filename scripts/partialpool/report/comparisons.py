@@ -74,7 +74,7 @@ def tabulated(block: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
                 for name, se in pairs
             },
             "largest k": [number(value, 2) for value in block["max_pareto_k"]],
-            f"k > {BAD_PARETO_K}": block["bad_pareto_k"].to_numpy(),
+            f"k\N{NO-BREAK SPACE}>\N{NO-BREAK SPACE}{BAD_PARETO_K}": block["bad_pareto_k"].to_numpy(),
         }
     )
 
@@ -219,17 +219,18 @@ def _difference(table: pd.DataFrame, units: pd.Series, nouns: Nouns) -> str:
     counts = units.groupby(units).transform("size").loc[excess.index]
     bad = ~(table["psis_pareto_k"] <= BAD_PARETO_K)
     unit, measurements = nouns.unit[0], nouns.measurement[1]
-    by_count = ", ".join(
+    by_count = [
         f"{words} {number(excess[which].sum(), 1)} (rows: {which.sum()})"
         for words, which in (("one", counts == 1), ("two", counts == 2), ("more", counts > 2))
         if which.any()
-    )
+    ]
+    parts = f" The difference by {measurements} per {unit}: {', '.join(by_count)}." if len(by_count) > 1 else ""
     largest = ", ".join(
         f"{unit} {units[row]}, row {row} ({number(excess[row], 2)})"
         for row in excess.abs().sort_values(ascending=False, kind="stable").index[:3]
     )
     return (
         f"elpd is {number(table['elpd'].sum(), 1)}, by plain PSIS {number(table['psis_elpd'].sum(), 1)}, a difference "
-        f"of {number(excess.sum(), 1)}. The difference by {measurements} per {unit}: {by_count}. Where Pareto k of "
-        f"plain PSIS is over {BAD_PARETO_K}: {number(excess[bad].sum(), 1)} (rows: {bad.sum()}). Largest: {largest}."
+        f"of {number(excess.sum(), 1)}.{parts} Where Pareto k of plain PSIS is over {BAD_PARETO_K}: "
+        f"{number(excess[bad].sum(), 1)} (rows: {bad.sum()}). Largest: {largest}."
     )

@@ -26,7 +26,9 @@ DISTRIBUTIONS = {
     "asymmetriclaplace": "AsymmetricLaplace",
     "vonmises": "VonMises",
 }
-SYMBOLS = {"sigma": r"\sigma", "nu": r"\nu", "kappa": r"\kappa", "phi": r"\phi"}
+# Ordinal families: whose probability, at a threshold c, the terms make.
+ORDINAL = {"cumulative": r"{y} \le c", "sratio": r"{y} = c \mid {y} \ge c"}
+SYMBOLS = {"threshold": r"\text{threshold}_{c}", "sigma": r"\sigma", "nu": r"\nu", "kappa": r"\kappa", "phi": r"\phi"}
 # Families whose terms make a probability.
 OF_PROBABILITIES = ("bernoulli", "binomial")
 
@@ -109,20 +111,26 @@ def of_model(spec: ModelSpec, posterior, rows: pd.DataFrame) -> Equations:
 
 def _level1(spec: ModelSpec, terms: Terms) -> list[str]:
     mean = r"p_{ij}" if spec.family in OF_PROBABILITIES else r"\mu_{ij}"
-    right = [r"\alpha_j"] if _alpha(terms) or terms.unit in terms.common else []
-    right += [c.times(_beta(c, MEASUREMENT)) for c in terms.coefficients if _beta_parts(terms, c)]
-    for factor in _crossed(terms):
-        own = [c for c in [terms.intercept, *terms.coefficients] if factor.term(c.name)]
-        right += [c.times(factor.effect_of(c.index(MEASUREMENT))) for c in own]
-    right += [terms.expression(offset) for offset in terms.offsets]
+    linear = " + ".join(_linear_predictor(terms)) or "0"
     link = terms.posterior.attrs.get("link", "identity")
     outcome, trials = _outcome(spec, terms)
+    if spec.family in ORDINAL:
+        event = ORDINAL[spec.family].format(y=outcome)
+        return [rf"{text(link)}(\Pr({event})) = {_symbol('threshold')} - {mean}", f"{mean} = {linear}"]
     distribution = text(DISTRIBUTIONS.get(spec.family, spec.family.capitalize()))
     arguments = [*trials, mean, *map(_symbol, terms.family)]
-    return [
-        rf"{outcome} \sim {distribution}({', '.join(arguments)})",
-        f"{mean if link == 'identity' else f'{text(link)}({mean})'} = {' + '.join(right) or '0'}",
-    ]
+    linked = mean if link == "identity" else f"{text(link)}({mean})"
+    return [rf"{outcome} \sim {distribution}({', '.join(arguments)})", f"{linked} = {linear}"]
+
+
+def _linear_predictor(terms: Terms) -> list[str]:
+    """What is added up in the equation of a measurement."""
+    parts = [r"\alpha_j"] if _alpha(terms) or terms.unit in terms.common else []
+    parts += [c.times(_beta(c, MEASUREMENT)) for c in terms.coefficients if _beta_parts(terms, c)]
+    for factor in _crossed(terms):
+        own = [c for c in [terms.intercept, *terms.coefficients] if factor.term(c.name)]
+        parts += [c.times(factor.effect_of(c.index(MEASUREMENT))) for c in own]
+    return parts + [terms.expression(offset) for offset in terms.offsets]
 
 
 def _outcome(spec: ModelSpec, terms: Terms) -> tuple[str, list[str]]:

@@ -46,9 +46,10 @@ effective number of parameters, <code>p_loo</code> in the comparisons, says by h
 
 COMPARING = """\
 <p>Leave-one-out cross-validation asks how well a model predicts what it has not seen: one new {measurement} where it
-has seen others of the same {unit}, or all {measurements} of a new {unit}. <code>elpd_loo</code> is the sum of the log
-predictive densities (larger is better), <code>elpd_diff</code> the difference from the best model, and
-<code>looic</code> is elpd times −2. All are computed from one fit. Given the scales (standard deviations and
+has seen others of the same {unit}, or all {measurements} of a new {unit}; where a model has other grouping factors,
+what is left out belongs to the same of their levels as before. <code>elpd_loo</code> is the sum of the log predictive
+densities (larger is better), <code>elpd_diff</code> the difference from the best model, and <code>looic</code> is elpd
+times −2. All are computed from one fit. Given the scales (standard deviations and
 correlations), the density of what is left out is known in closed form, with all coefficients integrated out, and only
 the scales need importance weights; where these vary too much, the scales are drawn anew without it. For models without
 such a form, all parameters are weighted. Where Pareto k is over 0.7, the weights fail for what is left out, and the
@@ -66,5 +67,5 @@ PREDICTIONS = """\
 <p>An <strong>expected</strong> value is the mean around which the {measurements} of one {unit} vary. A
 <strong>predicted</strong> value is one {measurement}, so its interval contains the residual spread too. For observed
 {units} both use what is known about the {unit}. A <strong>new {unit}</strong> is drawn from the estimated population,
-anew for each posterior draw.</p>
+anew for each posterior draw; where a model has other grouping factors, their levels are observed ones.</p>
 """

@@ -23,7 +23,9 @@ def files(tmp_path):
     )
     summary.to_csv(tmp_path / "p.csv", index=False)
     long = summary.loc[summary.index.repeat(40), ["model", "quantity", "id"]].astype("category")
-    long.assign(chain=0, draw=0, value=rng.normal(size=len(long))).to_parquet(tmp_path / "p.draws.parquet")
+    long.assign(chain=0, draw=np.tile(np.arange(40), 6), value=rng.normal(size=len(long))).to_parquet(
+        tmp_path / "p.draws.parquet"
+    )
     return {
         "prepared": str(tmp_path / "prepared.parquet"),
         "summaries": {"p": str(tmp_path / "p.csv")},
@@ -84,6 +86,44 @@ def test_groups_come_from_the_data_if_the_model_has_none(files, tmp_path):
     summary.to_csv(files["summaries"]["p"], index=False)
     figure = one(files, "fitted-trajectories", by_group=True, titles={"a": "A"})
     assert rows(figure).set_index("id")["by"].to_dict() == {"1": "a", "2": "b", "10": "b"}
+
+
+def test_a_unit_has_one_expected_value_in_a_draw(files):
+    """A unit that met two items has the mean of the expected values at both."""
+    draws = pd.read_parquet(files["draws"]["p"])
+    shifted = one(files | {"draws": {"p": write_items(files, draws, 1.0, 1.0)}}, "half-eyes", titles={"a": "A"})
+    both = one(files | {"draws": {"p": write_items(files, draws, -1.0, 3.0)}}, "half-eyes", titles={"a": "A"})
+    pd.testing.assert_frame_equal(rows(both), rows(shifted))
+
+
+def test_a_unit_has_all_predicted_values(files):
+    draws = pd.read_parquet(files["draws"]["p"]).assign(quantity="predicted")
+    figure = one(files | {"draws": {"p": write_items(files, draws, -9.0, 9.0)}}, "half-eyes", titles={"a": "A"})
+    assert np.ptp(rows(figure)["value"]) > 18
+
+
+def write_items(files, draws, *shifts):
+    """Draws at several items, each shifted; returns the path."""
+    path = files["draws"]["p"].replace("p.draws", "items.draws")
+    parts = [draws.assign(item=str(item), value=draws["value"] + shift) for item, shift in enumerate(shifts)]
+    pd.concat(parts).to_parquet(path)
+    return path
+
+
+def test_fitted_trajectories_have_one_value_of_a_unit_at_a_time(files):
+    summary = pd.read_csv(files["summaries"]["p"])
+    times = [
+        summary.assign(t=t, item=item, mean=summary["mean"] + t + shift)
+        for t in (0.0, 1.0)
+        for item, shift in (("i", -1.0), ("k", 3.0))
+    ]
+    pd.concat(times).to_csv(files["summaries"]["p"], index=False)
+    shown = rows(one(files, "fitted-trajectories", titles={"a": "A"})).sort_values(["id", "x"])
+    assert shown["x"].tolist() == [0.0, 1.0] * 3
+    assert shown["mean"].to_numpy() == pytest.approx([1.3, 2.3] * 3)
+    averaged = rows(one(files, "shrinkage", titles={"a": "A", "b": "B"}))
+    assert averaged.groupby("model", observed=True)["mean"].mean().tolist() == pytest.approx([1.8, 2.0])
+    assert len(averaged) == 2 * 3
 
 
 def test_measurements_of_all_or_some(files):

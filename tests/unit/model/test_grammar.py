@@ -10,7 +10,7 @@ from formulae import model_description
 from formulae.categorical import ENCODINGS
 from formulae.transforms import TRANSFORMS
 from partialpool.errors import StudyError
-from partialpool.model.grammar import FUNCTIONS, check_formula, left_side
+from partialpool.model.grammar import FUNCTIONS, check_formula, left_side, predictors
 
 
 @pytest.mark.parametrize(
@@ -221,3 +221,16 @@ def test_functions_of_bambi_and_numpy_mean_what_they_say():
 )
 def test_left_sides_are_equal_whatever_their_spaces(one, other, equal):
     assert (left_side(one) == left_side(other)) == equal
+
+
+@pytest.mark.parametrize(
+    ("formula", "columns"),
+    [
+        ("y ~ 1", []),
+        ("y ~ x + x:g + (1 + x | a / b)", ["x", "g", "a", "b"]),
+        ("np.log(y) ~ np.log(x) + bs(t, df=4) + `a b` + C(w, levels=['u'])", ["x", "t", "a b", "w"]),
+        ("answer[yes] ~ 0 + {2 * x}", ["x"]),
+    ],
+)
+def test_predictors_are_the_columns_right_of_the_tilde(formula, columns):
+    assert predictors(formula) == columns

@@ -72,6 +72,22 @@ def test_captions_of_figures_with_intervals_say_which(study):
         assert "plus and minus one standard error" in caption(study, f"comparison-{comparison}")
 
 
+def test_captions_say_over_what_expected_values_are_averaged(study):
+    assert "averaged" not in "".join(caption(study, figure) for figure in study.all_figures)
+    crossed = {
+        "models/m71.2/formula": "con ~ 1 + week + (1 | id) + (1 | dan / x)",
+        "models/m71.3/formula": "con ~ week + dan",
+    }
+    changed = load(crossed)
+    values = "averaged over each person's values of Week, dan and x: posterior"
+    assert f"Expected values of observed people, {values}" in caption(changed, "person-means")
+    new = caption(changed, "new-people")
+    assert f"Expected and predicted values of new people, the expected ones {values}" in new
+    assert "people, averaged over each person's values of dan: posterior" in caption(changed, "time-trajectories")
+    at = load(crossed | {"predictions/new-people/at": {"week": [0, 1], "dan": [1], "x": [2]}})
+    assert "averaged over each person's values of Week: posterior" in caption(at, "new-people")
+
+
 def test_captions_say_expected_and_predicted_in_the_nouns_of_the_study(study):
     assert "Expected and predicted values of observed people:" in caption(study, "expected-predicted")
     assert "Expected and predicted values of new people:" in caption(study, "new-people")

@@ -19,11 +19,11 @@ def test_a_failed_check_is_not_folded_and_names_itself():
 
 def test_a_check_of_independent_draws_is_of_the_whole_fit():
     entries = {
-        "pareto_k": {"value": 0.1234, "threshold": 0.5, "passed": True, "where": None},
+        "pareto_k": {"value": -0.1234, "threshold": 0.5, "passed": True, "where": None},
         "acceptance": {"value": 0.2, "threshold": 0.3, "passed": False, "where": None},
     }
     shown = checks.listed(entries)
-    assert "Pareto k of the importance weights: 0.1234, should be at most 0.5" in shown
+    assert "Pareto k of the importance weights: −0.1234, should be at most 0.5" in shown
     assert "share of proposals accepted: 0.2, should be at least 0.3" in shown
 
 

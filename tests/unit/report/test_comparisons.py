@@ -88,6 +88,8 @@ def test_what_plain_psis_gets_wrong_is_told_by_how_often_units_were_measured():
     assert "Where Pareto k of plain PSIS is over 0.7: 2.0 (rows: 3)." in told
     assert "Largest: herd A, row 0 (2.00), herd B, row 1 (0.50), herd C, row 3 (−0.25)." in told
     assert corrected(pointwise.assign(method="psis"), {}, unit="id", nouns=HERDS) == ""
+    alike = corrected(pointwise.iloc[3:], trees, unit="id", nouns=HERDS)
+    assert "a difference of −0.1. Where Pareto k" in alike
 
 
 def test_evidence_is_of_the_models_that_have_it_once_each():

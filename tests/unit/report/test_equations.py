@@ -34,6 +34,7 @@ PRIORS = {
     "sigma": "Exponential(3)",
     "nu": "Gamma(2, 0.1)",
     "alpha": "Exponential(4)",
+    "threshold": "Normal(0, 3)",
 }
 
 
@@ -105,6 +106,20 @@ def test_gaussian_models(lines, formula, expected):
             [r"\text{y}_{ij} \sim \text{StudentT}(\mu_{ij}, \sigma, \nu)", r"\mu_{ij} = \alpha_j"],
         ),
         (
+            *("c1 ~ 0 + t + (1 | id)", "cumulative", "threshold", "logit"),
+            [
+                r"\text{logit}(\Pr(\text{c1}_{ij} \le c)) = \text{threshold}_{c} - \mu_{ij}",
+                r"\mu_{ij} = \alpha_j + \beta_{1j} \, \text{t}_{ij}",
+            ],
+        ),
+        (
+            *("c1 ~ 0 + t + (1 | id)", "sratio", "threshold", "probit"),
+            [
+                r"\text{probit}(\Pr(\text{c1}_{ij} = c \mid \text{c1}_{ij} \ge c)) = \text{threshold}_{c} - \mu_{ij}",
+                r"\mu_{ij} = \alpha_j + \beta_{1j} \, \text{t}_{ij}",
+            ],
+        ),
+        (
             *("c1 ~ 1 + (1 | id)", "poisson", "", "log"),
             [r"\text{c1}_{ij} \sim \text{Poisson}(\mu_{ij})", r"\text{log}(\mu_{ij}) = \alpha_j"],
         ),
@@ -117,7 +132,7 @@ def test_gaussian_models(lines, formula, expected):
 def test_another_family_has_its_link_and_parameters(lines, formula, family, parameters, link, expected):
     made = lines(formula, family, parameters, link)
     assert made[1:3] == expected
-    symbols = {"sigma": r"\sigma", "nu": r"\nu", "alpha": r"\text{alpha}"}
+    symbols = {"sigma": r"\sigma", "nu": r"\nu", "alpha": r"\text{alpha}", "threshold": r"\text{threshold}_{c}"}
     own = [rf"{symbols[name]} \sim \text{{{PRIORS[name]}}}" for name in parameters.split()]
     assert made[-len(own) - 1 :][1:] == own
 
