@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from partialpool.marginal.lanes import add_product_, cholesky_, compiled, inner, lanes_last, solve_lower_
+from partialpool.marginal.lanes import add_products_, cholesky_, compiled, inner, lanes_last, solve_lower_
 from partialpool.marginal.likelihood import dense_posterior, in_threads
 from partialpool.marginal.rows import Rows, sets_of_rows
 from partialpool.marginal.scales import Scales
@@ -37,19 +37,21 @@ def leave_out_(out, sigma, cholesky, mean, covariance, units, triangles, starts,
     m, width = columns.shape[1:]
     variance = sigma * sigma
     f, k, precision = np.empty((q, q, lanes)), np.empty((q, q, lanes)), np.empty((q, q, lanes))
-    e, response = np.empty((q, width, lanes)), np.empty((q, width, lanes))
-    own, rest = np.empty((q, m, lanes)), np.empty((m, m, lanes))
+    e, response = np.empty((width, q, lanes)), np.empty((width, q, lanes))
+    own, rest = np.empty((m, q, lanes)), np.empty((m, m, lanes))
     shared, spread = np.empty((m, width, lanes)), np.empty((width, lanes))
+    residual = np.empty((1, m, lanes))
     last = -1
     for subset in range(len(units)):
         unit = units[subset]
-        at = places[starts[unit] : starts[unit] + width - 1]
+        begin, end = starts[unit], starts[unit + 1]
+        at = places[begin : end - 1]
         if unit != last:
             marginal_(f, k, triangles[unit], cholesky, variance)
-            load_(e, k, cross, starts[unit], width)
+            load_(e, k, cross[begin:end])
             conditional_(f, k, precision, variance)
             response[:] = 0.0
-            add_product_(response, f, e)
+            add_products_(response, e, f)
             last = unit
         own_design_(own, z[subset], cholesky)
         shared_design_(shared, columns[subset], own, response)
@@ -57,31 +59,31 @@ def leave_out_(out, sigma, cholesky, mean, covariance, units, triangles, starts,
         for t in range(m):
             spread_(spread, shared[t], covariance, at)
             for s in range(t + 1):
-                less_(rest[t, s], own[:, t], own[:, s], spread, shared[s], variance, s == t)
-            # In the place of the outcome, which is not needed any more, the residual.
+                less_(rest[t, s], own[t], own[s], spread, shared[s], variance, s == t)
+            for lane in range(lanes):
+                residual[0, t, lane] = shared[t, width - 1, lane]
             for j in range(width - 1):
                 for lane in range(lanes):
-                    shared[t, width - 1, lane] -= shared[t, j, lane] * mean[at[j], lane]
-        residual = shared[:, width - 1 :]
+                    residual[0, t, lane] -= shared[t, j, lane] * mean[at[j], lane]
         cholesky_(rest)
         solve_lower_(rest, residual)
         for lane in range(lanes):
             value = -m * np.log(sigma[lane])
             for t in range(m):
-                value -= np.log(rest[t, t, lane]) + 0.5 * residual[t, 0, lane] ** 2 / variance[lane]
+                value -= np.log(rest[t, t, lane]) + 0.5 * residual[0, t, lane] ** 2 / variance[lane]
             out[subset, lane] = value
 
 
 @inner
 def own_design_(own, z, cholesky):
-    """Design of v, L'z, of each row, (q, m, lanes)."""
-    for i in range(own.shape[0]):
-        for t in range(own.shape[1]):
+    """Design of v, L'z, of each row, (m, q, lanes)."""
+    for t in range(own.shape[0]):
+        for i in range(own.shape[1]):
             for lane in range(own.shape[2]):
-                own[i, t, lane] = 0.0
-            for k in range(i, own.shape[0]):
+                own[t, i, lane] = 0.0
+            for k in range(i, own.shape[1]):
                 for lane in range(own.shape[2]):
-                    own[i, t, lane] += z[t, k] * cholesky[k, i, lane]
+                    own[t, i, lane] += z[t, k] * cholesky[k, i, lane]
 
 
 @inner
@@ -91,9 +93,9 @@ def shared_design_(shared, columns, own, response):
         for j in range(shared.shape[1]):
             for lane in range(shared.shape[2]):
                 shared[t, j, lane] = columns[t, j]
-            for i in range(own.shape[0]):
+            for i in range(own.shape[1]):
                 for lane in range(shared.shape[2]):
-                    shared[t, j, lane] -= own[i, t, lane] * response[i, j, lane]
+                    shared[t, j, lane] -= own[t, i, lane] * response[j, i, lane]
 
 
 @inner
