@@ -132,6 +132,17 @@ def evidence(comparison: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFram
     )
 
 
+def untrusted(table: pd.DataFrame) -> str:
+    """Which models have an evidence without Monte Carlo error, of a comparison or its Bayes factors; empty if none."""
+    models = table.loc[table["log_evidence"].notna() & table["mcse_log_evidence"].isna(), "model"].unique()
+    if not len(models):
+        return ""
+    return (
+        f"The evidence of {', '.join(models)} has no trustworthy Monte Carlo error, because the importance weights of "
+        "the draws that it is computed from vary too much. Do not rely on it."
+    )
+
+
 def bayes_factors(table: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
     """Table of ``{comparison}.bayes_factors.csv`` as the report shows it: a row a model, the priors side by side."""
     by_priors = dict(list(table.groupby("priors", sort=False)))

@@ -9,6 +9,7 @@ from partialpool.report.comparisons import (
     evidence,
     tabulated,
     unreliable,
+    untrusted,
     verdict,
     weighed,
 )
@@ -128,3 +129,10 @@ def test_bayes_factors_in_words_say_what_the_priors_do_to_them():
         "about 10<sup>4</sup> times with them doubled.</p>"
     )
     assert "Which of the two is ahead depends on the priors." in weighed(factors(0.5, -2.0, -3.0), TITLES, HERDS)
+
+
+def test_an_evidence_without_a_monte_carlo_error_is_not_relied_on():
+    table = pd.DataFrame({"model": ["a", "b", "c", "b"], "log_evidence": [-9.1, -1.5, np.nan, -1.5]})
+    told = untrusted(table.assign(mcse_log_evidence=[0.01, np.nan, np.nan, np.nan]))
+    assert told.startswith("The evidence of b has no trustworthy Monte Carlo error")
+    assert untrusted(table.assign(mcse_log_evidence=0.01)) == ""
