@@ -57,9 +57,9 @@ def integrated(tree, spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1) -> 
     units = rows[spec.unit].cat
 
     def leave_out(labels: np.ndarray, subsets: np.ndarray) -> PointwiseElpd:
-        densities = without.densities(_thinned(posterior, len(labels)), subsets)
+        densities = without.densities(thinned(posterior, max(100, LARGE // (posterior.sizes["chain"] * len(labels)))), subsets)
         pointwise = psis(densities, labels, method="integrated")
-        return _with_p_loo(_refitted(pointwise, without, subsets), _left_in(tree, subsets))
+        return with_p_loo(_refitted(pointwise, without, subsets), tree, subsets)
 
     return (
         leave_out(rows["row"].to_numpy().astype(int), np.arange(len(rows))),
@@ -67,10 +67,9 @@ def integrated(tree, spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1) -> 
     )
 
 
-def _thinned(posterior, subsets: int):
-    """A posterior at all draws, or at some where there would be too many densities: there the scales are known well."""
-    chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
-    most = max(100, LARGE // (chains * subsets))
+def thinned(posterior, most: int):
+    """A posterior at no more than so many draws of each chain, evenly spaced."""
+    draws = posterior.sizes["draw"]
     return posterior.isel(draw=np.linspace(0, draws - 1, min(most, draws)).round().astype(int))
 
 
@@ -86,8 +85,9 @@ def _refitted(pointwise: PointwiseElpd, without, subsets: np.ndarray) -> Pointwi
     return pointwise.replaced(estimates, "integrated_refit")
 
 
-def _with_p_loo(pointwise: PointwiseElpd, jointly: np.ndarray | None) -> PointwiseElpd:
-    """With the density of the same data, left in, (n, chain, draw), or without it."""
+def with_p_loo(pointwise: PointwiseElpd, tree, subsets: np.ndarray) -> PointwiseElpd:
+    """With the density of the same subsets of rows, left in; nan where the fit does not have it at all draws."""
+    jointly = _left_in(tree, subsets)
     if jointly is None:
         return replace(pointwise, p_loo=np.full(len(pointwise), np.nan), p_loo_batches=None)
     density = log_sum_exp(jointly.reshape(len(jointly), -1)) - np.log(jointly[0].size)
