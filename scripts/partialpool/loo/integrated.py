@@ -57,8 +57,9 @@ def integrated(tree, spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1) -> 
     units = rows[spec.unit].cat
 
     def leave_out(labels: np.ndarray, subsets: np.ndarray) -> PointwiseElpd:
-        densities = without.densities(thinned(posterior, max(100, LARGE // (posterior.sizes["chain"] * len(labels)))), subsets)
-        pointwise = psis(densities, labels, method="integrated")
+        # In a large study the scales are known well, and some draws are enough.
+        few = thinned(posterior, max(100, LARGE // (posterior.sizes["chain"] * len(labels))))
+        pointwise = psis(without.densities(few, subsets), labels, method="integrated")
         return with_p_loo(_refitted(pointwise, without, subsets), tree, subsets)
 
     return (
@@ -87,7 +88,7 @@ def _refitted(pointwise: PointwiseElpd, without, subsets: np.ndarray) -> Pointwi
 
 def with_p_loo(pointwise: PointwiseElpd, tree, subsets: np.ndarray) -> PointwiseElpd:
     """With the density of the same subsets of rows, left in; nan where the fit does not have it at all draws."""
-    jointly = _left_in(tree, subsets)
+    jointly = left_in(tree, subsets)
     if jointly is None:
         return replace(pointwise, p_loo=np.full(len(pointwise), np.nan), p_loo_batches=None)
     density = log_sum_exp(jointly.reshape(len(jointly), -1)) - np.log(jointly[0].size)
@@ -98,7 +99,7 @@ def with_p_loo(pointwise: PointwiseElpd, tree, subsets: np.ndarray) -> Pointwise
     )
 
 
-def _left_in(tree, subsets: np.ndarray) -> np.ndarray | None:
+def left_in(tree, subsets: np.ndarray) -> np.ndarray | None:
     """Log density of each subset of rows, all of them in the data, (subsets, chain, draw); None if not complete."""
     if not is_complete(tree):
         return None

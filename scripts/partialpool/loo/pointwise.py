@@ -15,6 +15,8 @@ GOOD_PARETO_K = 0.5
 BATCHES = 10
 # Methods whose Monte Carlo error is known from batches of draws; that of other methods is known row by row only.
 IN_BATCHES = ("psis", "integrated")
+# What is left out.
+ESTIMANDS = ("observation", "unit")
 
 
 class Estimate(NamedTuple):
@@ -142,14 +144,15 @@ class ModelLoo:
     Attributes
     ----------
     observation, unit
-        Single observations left out; all observations of a unit left out together. By the best method there is.
+        Single observations left out; all observations of a unit left out together. By the best method there is; None
+        for what nobody asked for, and for what costs more than nobody asked for.
     plain_psis
         Single observations by plain Pareto-smoothed importance sampling, which readers know. None if the fit keeps the
         log likelihood at some draws only.
     """
 
-    observation: PointwiseElpd
-    unit: PointwiseElpd
+    observation: PointwiseElpd | None
+    unit: PointwiseElpd | None
     plain_psis: PointwiseElpd | None
 
 

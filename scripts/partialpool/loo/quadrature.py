@@ -239,9 +239,10 @@ def _placement(given: Given, own: dict, eta: np.ndarray, direction: np.ndarray) 
         precision = identity + np.swapaxes(curved, -1, -2) @ direction
         worse = ~(density >= best - CLOSE)
         newton = np.linalg.solve(precision, gradient[..., None])[..., 0]
-        if not worse.any() and (gradient * newton).sum(axis=-1).max() < CLOSE:
+        arrived = ~worse & ((gradient * newton).sum(axis=-1) < CLOSE)
+        if arrived.all():
             break
-        step = np.where(worse[..., None], step / 2, newton)
+        step = np.where(worse[..., None], step / 2, np.where(arrived[..., None], 0.0, newton))
         mode = np.where(worse[..., None], mode - step, mode + step)
         best = np.where(worse, best, density)
     root = np.linalg.cholesky(precision)
