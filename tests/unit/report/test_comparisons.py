@@ -3,10 +3,12 @@ import pandas as pd
 import pytest
 import xarray as xr
 from partialpool.report.comparisons import (
+    METHODS,
     bayes_factors,
     blocks,
     corrected,
     evidence,
+    left_out,
     tabulated,
     unreliable,
     untrusted,
@@ -57,14 +59,23 @@ def test_blocks_are_named_by_estimand_and_method_and_plain_psis_is_no_second_ver
     table = pd.concat([block(-1.0, 1.0, rank=[0, 1]).assign(**part) for part in parts], ignore_index=True)
     made = blocks(table, HERDS)
     assert [one.title for one in made] == [
-        "New counts of observed herds: one left out at a time, 235 counts; all coefficients integrated out",
+        f"New counts of observed herds: one left out at a time, 235 counts; {METHODS['integrated']}",
         "New herds: all counts of one herd left out at a time, 91 herds; "
-        "fits to all herds but those of one fold, all coefficients integrated out",
+        f"fits to all herds but those of one fold, {METHODS['integrated']}",
         "As other software reports it, by plain Pareto-smoothed importance sampling (PSIS)",
     ]
     assert [one.has_verdict for one in made] == [True, True, False]
     assert [len(one.table) for one in made] == [2, 2, 2]
     assert [one.has_verdict for one in blocks(table.iloc[4:], HERDS)] == [True]
+
+
+def test_what_is_left_out_is_said_unless_the_config_decided():
+    table = block(-1.0, 1.0, estimand="observation")
+    said = left_out(table, None, HERDS)
+    assert said.startswith("New herds are not compared: ")
+    assert "'estimands: [observation, unit]'" in said
+    assert left_out(table, ["observation"], HERDS) == ""
+    assert left_out(pd.concat([table, block(-1.0, 1.0)]), None, HERDS) == ""
 
 
 def test_bad_pareto_k_are_counted():
