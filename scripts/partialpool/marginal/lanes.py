@@ -42,7 +42,7 @@ def lanes_last(values: np.ndarray) -> np.ndarray:
 
 @inner
 def multiply_(out, r, x):
-    """Columns of R X, (q, q, lanes), of upper triangular R (q, q), the same for all draws, and lower X (q, q, lanes)."""
+    """Columns of R X, (q, q, lanes): R (q, q) is upper triangular, for all draws, and X (q, q, lanes) lower."""
     q = r.shape[0]
     for j in range(q):
         for i in range(q):

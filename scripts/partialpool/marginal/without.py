@@ -38,8 +38,8 @@ class Without:
     matrices: Design
     cores: int = 1
 
-    def densities(self, posterior, subsets: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-        """Log density of each subset of rows given all other rows and the scales, with all coefficients integrated out.
+    def densities(self, posterior, subsets: np.ndarray, n_subsets: int) -> Iterator[tuple[slice, np.ndarray]]:
+        """Log density of subsets of rows given all other rows and the scales, with all coefficients integrated out.
 
         Some subsets at a time, so that memory does not grow with their number.
 
@@ -49,6 +49,8 @@ class Without:
             Dataset of a fit of the model, by any engine.
         subsets : (n,)
             Which subset a row belongs to, 0, 1, ... without a gap.
+        n_subsets
+            Of how many of them, the first ones.
 
         Yields
         ------
@@ -77,7 +79,7 @@ class Without:
                 scales = Scales(scales.sigma, (*scales.sd, none), (*scales.correlation, np.empty((len(none), 0, 0))))
             else:
                 model = WithEffects(self.matrices, block)
-        n_subsets, step = int(subsets.max()) + 1, max(1, BATCH // len(scales.sigma))
+        step = max(1, BATCH // len(scales.sigma))
         for start in range(0, n_subsets, step):
             some = slice(start, min(start + step, n_subsets))
             yield some, model.left_out(scales, subsets, some, self.cores).reshape(*shape, -1)

@@ -31,22 +31,34 @@ class LinearPredictor:
 
     def __call__(self, posterior, at: pd.DataFrame) -> np.ndarray:
         """Draws, (chain, draw, rows of ``at``), of the linear predictor, offsets included."""
+        values = self.common(posterior, at)
+        for name, columns in self.effects_design(at).items():
+            places = self.levels[name].codes(at)
+            for column, effect in zip(columns.T, _effects(posterior, Term.of_name(name)), strict=True):
+                values += effect[..., places] * column
+        return values
+
+    def common(self, posterior, at: pd.DataFrame) -> np.ndarray:
+        """Draws, (chain, draw, rows of ``at``), of what common coefficients and offsets make of it."""
         values = np.zeros((posterior.sizes["chain"], posterior.sizes["draw"], len(at)))
         shown = folded(self.formula, at)
-        if self.matrices.common:
-            for term in self.matrices.common.terms.values():
-                columns = np.asarray(term.eval_new_data(shown), dtype=float).reshape(len(at), -1)
-                if term.kind == "offset":
-                    values += columns[:, 0]
-                else:
-                    values += _draws(posterior, term.name) @ columns.T
-        if self.matrices.group:
-            for term in self.matrices.group.terms.values():
-                columns = np.asarray(term.expr.eval_new_data(shown), dtype=float).reshape(len(at), -1)
-                places = self.levels[term.name].codes(at)
-                for column, effect in zip(columns.T, _effects(posterior, Term.of_name(term.name)), strict=True):
-                    values += effect[..., places] * column
+        for term in self.matrices.common.terms.values() if self.matrices.common else ():
+            columns = np.asarray(term.eval_new_data(shown), dtype=float).reshape(len(at), -1)
+            if term.kind == "offset":
+                values += columns[:, 0]
+            # Families of ordered levels have thresholds in the place of an intercept, whatever the formula says.
+            elif term.kind != "intercept" or term.name in posterior:
+                values += _draws(posterior, term.name) @ columns.T
         return values
+
+    def effects_design(self, at: pd.DataFrame) -> dict[str, np.ndarray]:
+        """Columns, (rows of ``at``, effects of a level), of each term of group-level effects, by its name."""
+        shown = folded(self.formula, at)
+        terms = self.matrices.group.terms if self.matrices.group else {}
+        return {
+            name: np.asarray(term.expr.eval_new_data(shown), dtype=float).reshape(len(at), -1)
+            for name, term in terms.items()
+        }
 
 
 def _draws(posterior, name: str) -> np.ndarray:

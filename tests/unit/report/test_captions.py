@@ -100,6 +100,19 @@ def test_captions_say_expected_and_predicted_in_the_nouns_of_the_study(study):
     assert "the counts against data sets" in caption(other, "ppc-m71.1")
 
 
+def test_captions_of_comparisons_say_what_is_left_out():
+    one, all_of_unit = "for one new measurement of an already observed person", "for all measurements of a new person"
+    asked = {
+        None: f"{one}, and, where that takes no other fits, {all_of_unit};",
+        ("observation",): f"the best model: {one};",
+        ("unit",): f"the best model: {all_of_unit};",
+        ("observation", "unit"): f"{one}, and {all_of_unit};",
+    }
+    for estimands, expected in asked.items():
+        study = load({"comparisons/growth/estimands": estimands and list(estimands)})
+        assert expected in caption(study, "comparison-growth")
+
+
 def test_captions_of_tables_say_how_many_draws_and_whose_values(study):
     assert estimates(study, "m71.4").startswith("16000 draws.")
     assert group_effects(study, "m71.4").startswith("16000 draws.")
