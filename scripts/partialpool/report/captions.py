@@ -18,8 +18,9 @@ OF_SAMPLER = {
         "draws after warmup",
     ),
     "independent": (
-        "Below, the logarithms of their importance weights, which should be near zero: a long tail to the right would "
-        "be a part of the posterior that is proposed too rarely, and where a chain stays once it is there.",
+        "Below, by chain, the share of draws whose importance weight is at least so large: it should fall steeply near "
+        "zero. A long tail to the right would be a part of the posterior that is proposed too rarely, and a step in it "
+        "a chain that stays there.",
         "independent draws",
     ),
 }

@@ -138,9 +138,9 @@ def test_captions_of_snakemakes_report_are_text_and_no_markup():
 @pytest.mark.parametrize(
     ("sampling", "words", "others"),
     [
-        ({"m71.2": "nuts"}, ["4000 draws after warmup.", "the energy of the sampler"], ["weights"]),
-        ({"m71.2": "independent"}, ["4000 independent draws.", "importance weights"], ["warmup", "energy"]),
-        ({"m71.1": "nuts"}, ["4000 draws."], ["warmup", "energy", "weights"]),
+        ({"m71.2": "nuts"}, ["4000 draws after warmup.", "the energy of the sampler"], ["weight"]),
+        ({"m71.2": "independent"}, ["4000 independent draws.", "importance weight"], ["warmup", "energy"]),
+        ({"m71.1": "nuts"}, ["4000 draws."], ["warmup", "energy", "weight"]),
     ],
 )
 def test_captions_of_diagnostics_are_of_the_sampler_that_ran(study, sampling, words, others):
