@@ -6,6 +6,7 @@ import numpy as np
 
 from partialpool.marginal import independent
 from partialpool.marginal.design import Design
+from partialpool.marginal.independent import IndependentDraws
 from partialpool.marginal.scales import Scales, Space
 from partialpool.marginal.with_effects import WithEffects
 from partialpool.marginal.without_effects import WithoutEffects
@@ -32,6 +33,11 @@ class Posterior:
         with np.errstate(all="ignore"):
             value = self.model.log_likelihood(self.space.scales(x), self.cores) + self.space.log_prior(x)
         return np.nan_to_num(value, nan=-np.inf, posinf=-np.inf)
+
+    def draw(self, *, chains: int, draws: int, seed: int) -> IndependentDraws:
+        """Independent draws, and the evidence."""
+        rng = np.random.default_rng(seed)
+        return independent.sample(self.log_density, self.space.dimensions, chains=chains, draws=draws, rng=rng)
 
 
 @dataclass(frozen=True)
@@ -69,9 +75,8 @@ def sample_scales(posterior: Posterior, spec: ModelSpec, *, progress=None) -> Sc
     progress
         See ``fit.fit``; called by NUTS only.
     """
-    rng = np.random.default_rng(spec.seed)
     dimensions = posterior.space.dimensions
-    drawn = independent.sample(posterior.log_density, dimensions, chains=spec.chains, draws=spec.draws, rng=rng)
+    drawn = posterior.draw(chains=spec.chains, draws=spec.draws, seed=spec.seed)
     quality = f"acceptance {drawn.acceptance:.2f}, Pareto k of the weights {drawn.pareto_k:.2f}"
     attributes = {"log_evidence": drawn.log_evidence, "mcse_log_evidence": drawn.mcse}
     if drawn.trusted:

@@ -6,7 +6,6 @@ from functools import cached_property
 
 import numpy as np
 
-from partialpool.marginal import independent
 from partialpool.marginal.design import MOST_DENSE_COLUMNS, Design, GroupingFactor, NoClosedForm
 from partialpool.marginal.independent import IndependentDraws
 from partialpool.marginal.sample import Posterior
@@ -113,9 +112,7 @@ class Without:
         return self._draws(self.matrices)
 
     def _draws(self, matrices: Design) -> IndependentDraws:
-        posterior, rng = Posterior(matrices, cores=self.cores), np.random.default_rng(SEED)
-        dimensions = posterior.space.dimensions
-        return independent.sample(posterior.log_density, dimensions, chains=1, draws=DRAWS, rng=rng)
+        return Posterior(matrices, cores=self.cores).draw(chains=1, draws=DRAWS, seed=SEED)
 
     def difference_of_evidences(self, kept: np.ndarray) -> tuple[float, float, bool]:
         """Log density of some rows given all others, as log p(y) - log p(y without them), in nats.
