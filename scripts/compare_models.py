@@ -13,12 +13,13 @@ if __name__ == "__main__":
 
         specs = {model: ModelSpec.from_dict(spec) for model, spec in snakemake.params.specs.items()}
         prepared = pd.read_parquet(snakemake.input.prepared)
-        groups = ("posterior", "log_likelihood", "constant_data")
+        groups = ("posterior", "log_likelihood", "observed_data", "constant_data")
+        options = {"estimands": snakemake.params.estimands, "cores": snakemake.threads}
         models, fits = {}, {}
         for (model, spec), path in zip(specs.items(), snakemake.input.fits, strict=True):
             tree = store.load(path, groups, spec=spec)
-            models[model], fits[model] = of_model(tree, spec, prepared, cores=snakemake.threads), tree.attrs
-        output, tables = snakemake.output, compare_all(models, fits)
-        for path, table in zip((output.table, output.pointwise, output.units), tables, strict=True):
+            print(f"{model}:")
+            models[model], fits[model] = of_model(tree, spec, prepared, **options), tree.attrs
+        for path, table in zip(snakemake.output, compare_all(models, fits), strict=True):
             with atomic(path) as temporary:
                 table.to_csv(temporary, index=False)

@@ -19,6 +19,7 @@ rule compare_models:
         **usual,
     params:
         specs=lambda wildcards: specs(study.comparisons[wildcards.comparison].models),
+        estimands=lambda wildcards: study.comparisons[wildcards.comparison].estimands,
         code=code("compare_models"),
     message:
         "Compare models: {wildcards.comparison}"

@@ -157,7 +157,7 @@ def energies(energy):
 
 
 def weights(log_weight):
-    """The importance weights of independent draws, a panel a chain.
+    """The importance weights of independent draws.
 
     Parameters
     ----------
@@ -167,22 +167,35 @@ def weights(log_weight):
     Returns
     -------
     ggplot
-        Densities of log weights. They are near zero where proposals are like the posterior. A long tail to the right
-        is where a draw is proposed too rarely, and where a chain then stays.
+        For each chain the share of its draws whose weight is at least as large. Where proposals are like the posterior
+        the curves fall steeply near zero. A long tail to the right is where a draw is proposed too rarely, and a step
+        is a chain that stays there.
     """
+    chains = sorted(log_weight["chain"].astype(str).unique(), key=natural_key)
     return chart(
-        _densities({"weights": log_weight}),
-        aes("value", "density"),
+        in_order(_shares_above(log_weight), chain=chains),
+        aes("value", "share", color="chain"),
         geom_vline(xintercept=0, linetype="dashed", size=0.4),
-        geom_polygon(fill=TEAL, alpha=0.35),
-        geom_curves(color=TEAL, size=0.4),
-        facet_wrap("chain", nrow=1),
+        geom_curves(size=0.5, show_legend=False),
         # Weights that differ by less than a factor of e should look as alike as they are.
         expand_limits(x=(-1, 1)),
-        few_x_numbers(),
-        y_numbers(breaks=[]),
-        labs(x="Log importance weight", y="Density"),
+        scale_color_manual(values=repeated(OKABE_ITO, len(chains))),
+        x_numbers(),
+        y_numbers(trans="log10", labels=lambda breaks: [f"{value:g}" for value in breaks]),
+        labs(x="Log importance weight", y="Share of draws above"),
     )
+
+
+def _shares_above(log_weight, points=250):
+    """Weights of each chain by their rank from above, most of them the largest; small weights do no harm."""
+    curves = []
+    for chain, own in log_weight.groupby("chain")["value"]:
+        # From the last to the first, so that the shares of equal weights fall.
+        ranks = np.unique(np.geomspace(1, len(own), points).round().astype(int))[::-1]
+        curve = {"value": np.sort(own)[::-1][ranks - 1], "share": ranks / len(own)}
+        curves.append(pd.DataFrame(curve).assign(chain=str(chain)))
+    curves = pd.concat(curves, ignore_index=True)
+    return curves[curves["value"] > -1]
 
 
 def _thin(draws, keep=250):
@@ -205,18 +218,13 @@ def _ecdf_differences(draws):
 
 
 def _energy_densities(energy):
-    centred = energy.assign(value=energy["value"] - energy.groupby("chain")["value"].transform("mean"))
-    steps = energy.assign(value=energy.groupby("chain")["value"].diff()).dropna()
-    return _densities({"Energy": centred, "Step between draws": steps})
-
-
-def _densities(kinds):
-    """Densities of the values of each chain, for each kind of values."""
+    kinds = ["Energy", "Step between draws"]
     curves = []
-    for kind, values in kinds.items():
-        for chain, own in values.groupby("chain")["value"]:
-            grid, density = estimate_density(own)
+    for chain, own in energy.groupby("chain", observed=True)["value"]:
+        for kind, values in zip(kinds, (own - own.mean(), own.diff().dropna()), strict=True):
+            grid, density = estimate_density(values)
             curve = {"value": grid, "density": density}
             curves.append(pd.DataFrame(curve).assign(kind=kind, chain=f"Chain {chain}"))
     curves = pd.concat(curves, ignore_index=True)
-    return in_order(curves, kind=list(kinds), chain=sorted(curves["chain"].unique(), key=natural_key))
+    chains = sorted(curves["chain"].unique(), key=natural_key)
+    return in_order(curves, kind=kinds, chain=chains)

@@ -43,9 +43,6 @@ def fit(spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1, progress=None):
     StudyError
         See ``formula.complete_cases`` and ``build.build``; and if ``engine: marginal`` cannot fit the model.
     """
-    # Both engines need it. On import it looks for its caller among all modules: the fewer there are, the quicker.
-    import arviz_base  # noqa: F401
-
     rows = complete_cases(spec, data)
     matrices = _matrices(spec, rows)
     if matrices is None:

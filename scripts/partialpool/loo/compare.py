@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from partialpool.errors import StudyError
-from partialpool.loo.pointwise import ModelLoo, PointwiseElpd, list_rows, slope, standard_error
+from partialpool.loo.pointwise import ESTIMANDS, ModelLoo, PointwiseElpd, list_rows, slope, standard_error
 
 COLUMNS = [
     "model",
@@ -35,6 +35,8 @@ COLUMNS = [
 ]
 # Empty for models whose engine does not know it.
 EVIDENCE = ["log_evidence", "mcse_log_evidence"]
+BY_ROW = ["model", "row", "elpd", "pareto_k", "method", "psis_elpd", "psis_pareto_k"]
+BY_UNIT = ["model", "unit", "elpd", "pareto_k", "method"]
 
 
 def compare(models: dict[str, PointwiseElpd], *, estimand: str) -> pd.DataFrame:
@@ -121,26 +123,38 @@ def compare_all(
     Returns
     -------
     table : DataFrame
-        ``compare`` for single observations and for units; and for plain PSIS, where a model has something better.
-        In each, the evidence of the model, which does not depend on what is left out.
+        ``compare`` for single observations and for units, each if all models have it; and for plain PSIS, where a model
+        has something better. In each, the evidence of the model, which does not depend on what is left out.
     pointwise : DataFrame
-        ``model,row,elpd,pareto_k,method,psis_elpd,psis_pareto_k``: single observations, plain PSIS beside them.
+        ``BY_ROW``: single observations, plain PSIS beside them; without rows if they are not compared.
     units : DataFrame
-        ``model,unit,elpd,pareto_k,method``.
+        ``BY_UNIT``; likewise.
     """
-    tables = [
-        compare({name: loo.observation for name, loo in models.items()}, estimand="observation"),
-        compare({name: loo.unit for name, loo in models.items()}, estimand="unit"),
-    ]
-    plain = {name: loo.plain_psis for name, loo in models.items() if loo.plain_psis is not None}
-    if len(plain) == len(models) and any((loo.observation.method != "psis").any() for loo in models.values()):
+    observation, unit, plain = (_of_all(models, kind) for kind in (*ESTIMANDS, "plain_psis"))
+    tables = []
+    if observation:
+        tables.append(compare(observation, estimand="observation"))
+    if unit:
+        tables.append(compare(unit, estimand="unit"))
+    if plain and any((pointwise.method != "psis").any() for pointwise in observation.values()):
         tables.append(compare(plain, estimand="observation"))
-    observations = [_by_row(name, loo) for name, loo in models.items()]
-    units = [_frame(name, "unit", loo.unit) for name, loo in models.items()]
-    table, pointwise, by_unit = (pd.concat(each, ignore_index=True) for each in (tables, observations, units))
+    observations = [_by_row(name, models[name]) for name in observation]
+    units = [_frame(name, "unit", pointwise) for name, pointwise in unit.items()]
+    table = pd.concat(tables, ignore_index=True)
     for column in EVIDENCE:
         table[column] = [float(fits[model].get(column, np.nan)) for model in table["model"]]
-    return table, pointwise, by_unit
+    return table, _stacked(observations, BY_ROW), _stacked(units, BY_UNIT)
+
+
+def _of_all(models: dict[str, ModelLoo], kind: str) -> dict[str, PointwiseElpd]:
+    """One kind of cross-validation by model, if all models have it; else nothing."""
+    known = {name: pointwise for name, loo in models.items() if (pointwise := getattr(loo, kind)) is not None}
+    return known if len(known) == len(models) else {}
+
+
+def _stacked(frames: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    """Tables of models one below the other; the columns alone if there is none."""
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
 
 def _frame(model: str, label: str, pointwise: PointwiseElpd) -> pd.DataFrame:

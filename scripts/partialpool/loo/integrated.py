@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from partialpool.loo.pointwise import GOOD_PARETO_K, Estimate, PointwiseElpd, batch_sums
+from partialpool.loo.pointwise import GOOD_PARETO_K, Estimate, PointwiseElpd, batch_sums, concatenate
 from partialpool.loo.psis import influence_of_mean, psis
 from partialpool.model.names import ROW_DIM
 from partialpool.model.spec import ModelSpec
@@ -56,10 +56,20 @@ def integrated(tree, spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1) -> 
     without, posterior = Without(design(spec, rows), cores=cores), tree["posterior"].to_dataset()
     units = rows[spec.unit].cat
 
+    def importance(labels: np.ndarray, draws, subsets: np.ndarray) -> PointwiseElpd:
+        densities = without.densities(draws, subsets, len(labels))
+        return concatenate([psis(own, labels[some], method="integrated") for some, own in densities])
+
     def leave_out(labels: np.ndarray, subsets: np.ndarray) -> PointwiseElpd:
-        densities = without.densities(_thinned(posterior, len(labels)), subsets)
-        pointwise = psis(densities, labels, method="integrated")
-        return _with_p_loo(_refitted(pointwise, without, subsets), _left_in(tree, subsets))
+        # In a large study the scales are known well, and some draws are enough for most.
+        few = thinned(posterior, max(100, LARGE // (posterior.sizes["chain"] * len(labels))))
+        pointwise = importance(labels, few, subsets)
+        worse = np.flatnonzero(~(pointwise.pareto_k <= GOOD_PARETO_K))
+        if len(worse) and few.sizes["draw"] < posterior.sizes["draw"]:
+            # These in front of all others.
+            places = np.argsort(np.concatenate([worse, np.delete(np.arange(len(labels)), worse)]))
+            pointwise = pointwise.put(worse, importance(labels[worse], posterior, places[subsets]))
+        return with_p_loo(_refitted(pointwise, without, subsets), tree, subsets)
 
     return (
         leave_out(rows["row"].to_numpy().astype(int), np.arange(len(rows))),
@@ -67,10 +77,9 @@ def integrated(tree, spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1) -> 
     )
 
 
-def _thinned(posterior, subsets: int):
-    """A posterior at all draws, or at some where there would be too many densities: there the scales are known well."""
-    chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
-    most = max(100, LARGE // (chains * subsets))
+def thinned(posterior, most: int):
+    """A posterior at no more than so many draws of each chain, evenly spaced."""
+    draws = posterior.sizes["draw"]
     return posterior.isel(draw=np.linspace(0, draws - 1, min(most, draws)).round().astype(int))
 
 
@@ -86,8 +95,9 @@ def _refitted(pointwise: PointwiseElpd, without, subsets: np.ndarray) -> Pointwi
     return pointwise.replaced(estimates, "integrated_refit")
 
 
-def _with_p_loo(pointwise: PointwiseElpd, jointly: np.ndarray | None) -> PointwiseElpd:
-    """With the density of the same data, left in, (n, chain, draw), or without it."""
+def with_p_loo(pointwise: PointwiseElpd, tree, subsets: np.ndarray) -> PointwiseElpd:
+    """With the density of the same subsets of rows, left in; nan where the fit does not have it at all draws."""
+    jointly = left_in(tree, subsets)
     if jointly is None:
         return replace(pointwise, p_loo=np.full(len(pointwise), np.nan), p_loo_batches=None)
     density = log_sum_exp(jointly.reshape(len(jointly), -1)) - np.log(jointly[0].size)
@@ -98,7 +108,7 @@ def _with_p_loo(pointwise: PointwiseElpd, jointly: np.ndarray | None) -> Pointwi
     )
 
 
-def _left_in(tree, subsets: np.ndarray) -> np.ndarray | None:
+def left_in(tree, subsets: np.ndarray) -> np.ndarray | None:
     """Log density of each subset of rows, all of them in the data, (subsets, chain, draw); None if not complete."""
     if not is_complete(tree):
         return None

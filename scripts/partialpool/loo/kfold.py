@@ -40,13 +40,37 @@ def units(spec: ModelSpec, data: pd.DataFrame, *, folds: int = 10, cores: int) -
     PointwiseElpd
         Labelled by the units, in order; ``p_loo`` is not known, and there are no weights, so ``pareto_k`` is 0.
     """
+    ids = complete_cases(spec, data)[spec.unit].cat.categories
+    estimates, n = _estimates(spec, data, np.arange(len(ids)), folds=folds, cores=cores), len(ids)
+    return PointwiseElpd(
+        labels=ids.to_numpy(dtype=object),
+        elpd=np.array([estimates[unit].elpd for unit in range(n)]),
+        pareto_k=np.zeros(n),
+        p_loo=np.full(n, np.nan),
+        mcse=np.array([estimates[unit].mcse for unit in range(n)]),
+        method=np.full(n, "kfold", dtype=object),
+        elpd_batches=np.zeros((n, 2)),
+        p_loo_batches=None,
+    )
+
+
+def better(units: PointwiseElpd, spec: ModelSpec, data: pd.DataFrame, *, cores: int) -> PointwiseElpd:
+    """Units by importance weights, with values from folds where their Pareto k is over 0.7."""
+    bad = np.flatnonzero(units.bad)
+    return units.replaced(_estimates(spec, data, bad, folds=10, cores=cores), "kfold") if len(bad) else units
+
+
+def _estimates(
+    spec: ModelSpec, data: pd.DataFrame, chosen: np.ndarray, *, folds: int, cores: int
+) -> dict[int, Estimate]:
+    """Estimates of some units, by their positions in the order of the units."""
     rows = complete_cases(spec, data)
-    codes, ids = rows[spec.unit].cat.codes.to_numpy(), rows[spec.unit].cat.categories
-    shuffled = np.random.default_rng(spec.seed).permutation(len(ids))
+    codes = rows[spec.unit].cat.codes.to_numpy()
+    shuffled = np.random.default_rng(spec.seed).permutation(chosen)
     estimates: dict[int, Estimate] = {}
     with reproducible():
         refits = Refits(Density(spec, rows), spec, cores=cores)
-        for fold in range(min(folds, len(ids))):
+        for fold in range(min(folds, len(chosen))):
             left_out = np.flatnonzero(np.isin(codes, shuffled[fold::folds]))
             draws = refits.sample(left_out)
             for some in batched(shuffled[fold::folds], BATCH):
@@ -58,14 +82,4 @@ def units(spec: ModelSpec, data: pd.DataFrame, *, folds: int = 10, cores: int) -
                         others = np.setdiff1d(left_out, own)
                         inside = refits.densities(refits.sample(others), others, [own])[0, ..., 0]
                         estimates[unit] = bridge(outside, inside)
-    n = len(ids)
-    return PointwiseElpd(
-        labels=ids.to_numpy(dtype=object),
-        elpd=np.array([estimates[unit].elpd for unit in range(n)]),
-        pareto_k=np.zeros(n),
-        p_loo=np.full(n, np.nan),
-        mcse=np.array([estimates[unit].mcse for unit in range(n)]),
-        method=np.full(n, "kfold", dtype=object),
-        elpd_batches=np.zeros((n, 2)),
-        p_loo_batches=None,
-    )
+    return estimates

@@ -1,6 +1,6 @@
 """Expected log predictive densities of all that is left out of one model: values, totals and their errors."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +15,8 @@ GOOD_PARETO_K = 0.5
 BATCHES = 10
 # Methods whose Monte Carlo error is known from batches of draws; that of other methods is known row by row only.
 IN_BATCHES = ("psis", "integrated")
+# What is left out.
+ESTIMANDS = ("observation", "unit")
 
 
 class Estimate(NamedTuple):
@@ -72,6 +74,13 @@ class PointwiseElpd:
     def take(self, indices: np.ndarray) -> "PointwiseElpd":
         """Some of the values, by position."""
         values = {name: value if value is None else value[indices] for name, value in vars(self).items()}
+        return replace(self, **values)
+
+    def put(self, at: np.ndarray, other: "PointwiseElpd") -> "PointwiseElpd":
+        """A copy with the values of another, computed from as many batches, at some positions."""
+        values = {name: value.copy() for name, value in vars(self).items()}
+        for name, value in values.items():
+            value[at] = getattr(other, name)
         return replace(self, **values)
 
     def replaced(self, estimates: "dict[int, Estimate]", method: str) -> "PointwiseElpd":
@@ -135,6 +144,12 @@ class PointwiseElpd:
         return float(np.sqrt(len(sums) * sums.var(ddof=1)) + others)
 
 
+def concatenate(parts: list[PointwiseElpd]) -> PointwiseElpd:
+    """Values of one model that were computed in parts, none of them without ``p_loo_batches``."""
+    names = [field.name for field in fields(PointwiseElpd)]
+    return PointwiseElpd(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+
+
 @dataclass(frozen=True)
 class ModelLoo:
     """Leave-one-out cross-validation of one model.
@@ -142,14 +157,15 @@ class ModelLoo:
     Attributes
     ----------
     observation, unit
-        Single observations left out; all observations of a unit left out together. By the best method there is.
+        Single observations left out; all observations of a unit left out together. By the best method there is; None
+        for what nobody asked for, and for what costs more than nobody asked for.
     plain_psis
         Single observations by plain Pareto-smoothed importance sampling, which readers know. None if the fit keeps the
         log likelihood at some draws only.
     """
 
-    observation: PointwiseElpd
-    unit: PointwiseElpd
+    observation: PointwiseElpd | None
+    unit: PointwiseElpd | None
     plain_psis: PointwiseElpd | None
 
 

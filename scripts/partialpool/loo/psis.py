@@ -1,11 +1,9 @@
 """Pareto-smoothed importance sampling."""
 
-from dataclasses import fields
-
 import numpy as np
 
 from partialpool.errors import StudyError
-from partialpool.loo.pointwise import PointwiseElpd, batch_sums, list_rows
+from partialpool.loo.pointwise import PointwiseElpd, batch_sums, concatenate, list_rows
 from partialpool.model.names import ROW_DIM
 from partialpool.weights.smoothing import log_sum_exp, relative_efficiency, smooth
 
@@ -43,8 +41,7 @@ def psis(log_likelihood: np.ndarray, labels: np.ndarray, *, method: str = "psis"
     # Some rows at a time, so that no second array as large as the log likelihood is needed.
     chunks = np.array_split(np.arange(len(labels)), -(-by_row.size // CHUNK))
     parts = [_psis(np.ascontiguousarray(by_row[rows]), labels[rows], method) for rows in chunks if len(rows)]
-    names = [field.name for field in fields(PointwiseElpd)]
-    return PointwiseElpd(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+    return concatenate(parts)
 
 
 def _psis(values: np.ndarray, labels: np.ndarray, method: str) -> PointwiseElpd:

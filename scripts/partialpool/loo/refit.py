@@ -22,7 +22,9 @@ from partialpool.weights.smoothing import efficiency_of_one, log_sum_exp, relati
 REPEATS = 25
 
 
-def observations(tree, spec: ModelSpec, data: pd.DataFrame, plain: PointwiseElpd, *, cores: int) -> PointwiseElpd:
+def observations(
+    tree, spec: ModelSpec, data: pd.DataFrame, weighted: PointwiseElpd, *, most: int | None = None, cores: int
+) -> PointwiseElpd:
     """Leave-one-out cross-validation where importance sampling fails: moment matching, then exact refits.
 
     The only row of a unit, or of a level of another grouping factor, is refitted without trying moment matching.
@@ -33,8 +35,10 @@ def observations(tree, spec: ModelSpec, data: pd.DataFrame, plain: PointwiseElpd
         The fit, by NUTS.
     spec, data
         What it was fitted to.
-    plain
-        Plain PSIS, from ``psis.of_fit``.
+    weighted
+        By importance weights: from ``psis.of_fit`` or ``by_quadrature``.
+    most
+        How many refits there may be; if it takes more, there is none. None for any number.
     cores
         Chains of a refit that run at the same time.
 
@@ -42,21 +46,24 @@ def observations(tree, spec: ModelSpec, data: pd.DataFrame, plain: PointwiseElpd
     -------
     PointwiseElpd
         The same, with better values where ``pareto_k`` was over 0.7. ``method`` is the first that was good enough for a
-        row: ``psis``, ``moment_matching`` (with a ``pareto_k`` of up to 0.5), or ``refit`` (of 0).
+        row: that of ``weighted``, ``moment_matching`` (with a ``pareto_k`` of up to 0.5), or ``refit`` (of 0).
     """
-    if not plain.bad.any():
-        return plain
+    if not weighted.bad.any():
+        return weighted
     rows = complete_cases(spec, data)
     position = {row: i for i, row in enumerate(rows["row"])}
-    # Positions among the complete cases, by index into ``plain``.
-    positions = {index: position[plain.labels[index]] for index in np.flatnonzero(plain.bad)}
+    # Positions among the complete cases, by index into ``weighted``.
+    positions = {index: position[weighted.labels[index]] for index in np.flatnonzero(weighted.bad)}
     with reproducible():
         density = Density(spec, rows)
         matched = _by_moments(density, tree, positions)
         left = {index: i for index, i in positions.items() if index not in matched}
-        print(f"Pareto k over 0.7: {len(positions)} rows; {len(matched)} by moment matching, {len(left)} by refits.")
+        print(f"Pareto k over 0.7: {len(positions)} rows; {len(matched)} by moment matching, {len(left)} need refits.")
+        if most is not None and len(left) > most:
+            print(f"No refits, because there are more than {most}. To ask for them: 'estimands: [observation]'.")
+            left = {}
         refitted = _by_refits(density, tree, spec, left, cores=cores) if left else {}
-    return plain.replaced(matched, "moment_matching").replaced(refitted, "refit")
+    return weighted.replaced(matched, "moment_matching").replaced(refitted, "refit")
 
 
 def _by_moments(density: Density, tree, positions: dict[int, int]) -> dict[int, Estimate]:

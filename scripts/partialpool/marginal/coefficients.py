@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from partialpool.marginal.lanes import compiled, solve_lower_, solve_upper_
+from partialpool.marginal.lanes import add_products_, compiled, lanes_last, solve_lower_, solve_upper_
 from partialpool.marginal.rows import CHUNK
 from partialpool.marginal.scales import Scales
 from partialpool.marginal.statistics import Statistics
@@ -32,30 +32,27 @@ def draw_units_(effects, sigma, cholesky, dense, triangles, starts, places, cros
     q, lanes = triangles.shape[1], len(sigma)
     variance = sigma * sigma
     f, k, precision = np.empty((q, q, lanes)), np.empty((q, q, lanes)), np.empty((q, q, lanes))
-    residual, v = np.empty((q, 1, lanes)), np.empty((q, 1, lanes))
+    residual, v = np.empty((1, q, lanes)), np.empty((1, q, lanes))
     for unit in range(len(triangles)):
         marginal_(f, k, triangles[unit], cholesky, variance)
         conditional_(f, k, precision, variance)
         outcome = starts[unit + 1] - 1
         for i in range(q):
             for lane in range(lanes):
-                residual[i, 0, lane] = cross[outcome, i]
-                v[i, 0, lane] = effects[i, unit, lane]
+                residual[0, i, lane] = cross[outcome, i]
+                v[0, i, lane] = effects[i, unit, lane]
             for column in range(starts[unit], outcome):
                 for lane in range(lanes):
-                    residual[i, 0, lane] -= cross[column, i] * dense[places[column], lane]
+                    residual[0, i, lane] -= cross[column, i] * dense[places[column], lane]
         solve_lower_(k, residual)
         solve_upper_(precision, v)
-        for i in range(q):
-            for j in range(q):
-                for lane in range(lanes):
-                    v[i, 0, lane] += f[j, i, lane] * residual[j, 0, lane]
+        add_products_(v, residual, f)
         for i in range(q):
             for lane in range(lanes):
                 effects[i, unit, lane] = 0.0
             for j in range(i + 1):
                 for lane in range(lanes):
-                    effects[i, unit, lane] += cholesky[i, j, lane] * v[j, 0, lane]
+                    effects[i, unit, lane] += cholesky[i, j, lane] * v[0, j, lane]
 
 
 def draw_effects(statistics: Statistics, scales: Scales, dense: np.ndarray, units: slice, rng) -> np.ndarray:
@@ -66,7 +63,7 @@ def draw_effects(statistics: Statistics, scales: Scales, dense: np.ndarray, unit
     effects = np.empty((draws, len(starts) - 1, q))
     for begin in range(0, draws, LANES):
         some = slice(begin, begin + LANES)
-        cholesky = np.ascontiguousarray(np.moveaxis(scales.cholesky[0][some], 0, -1))
+        cholesky = lanes_last(scales.cholesky[0][some])
         lanes = rng.standard_normal((q, len(starts) - 1, cholesky.shape[2]))
         draw_units_(lanes, scales.sigma[some], cholesky, np.ascontiguousarray(dense[some].T), *own)
         effects[some] = np.transpose(lanes, (2, 1, 0))

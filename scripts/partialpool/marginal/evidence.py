@@ -1,9 +1,7 @@
 """The evidence of a model: the density of its data, with all parameters integrated out."""
 
-import numpy as np
 import pandas as pd
 
-from partialpool.marginal import independent
 from partialpool.marginal.design import design
 from partialpool.marginal.sample import Posterior
 from partialpool.model.spec import ModelSpec
@@ -26,12 +24,5 @@ def log_evidence(spec: ModelSpec, rows: pd.DataFrame, *, cores: int = 1) -> tupl
     NoClosedForm
         If the coefficients cannot be integrated out.
     """
-    posterior = Posterior(design(spec, rows), cores=cores)
-    drawn = independent.sample(
-        posterior.log_density,
-        *posterior.mode,
-        chains=spec.chains,
-        draws=spec.draws,
-        rng=np.random.default_rng(spec.seed),
-    )
+    drawn = Posterior(design(spec, rows), cores=cores).draw(chains=spec.chains, draws=spec.draws, seed=spec.seed)
     return drawn.log_evidence, drawn.mcse

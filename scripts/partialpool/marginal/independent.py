@@ -19,6 +19,8 @@ ROUNDS = ((1024, 1), (2048, 4), (4096, 12))
 GOOD, GOOD_PARETO_K = 0.9, 0.2
 # ASSUME: degrees of freedom of the first mixture. With many data a posterior is nearly normal, and no other is needed.
 NEARLY_NORMAL = 30
+# Spread of a twentieth of the first draws, which may find another mode; coordinates of the scales have a size of 1.
+FAR = 3.0
 # Draws that say how many of a mixture's proposals a chain takes, and of those kept so many that serve for another one.
 PILOT, ENOUGH = 512, 8192
 # Fewer proposals say nothing of the weights.
@@ -107,12 +109,15 @@ def weigh(log_density: Callable, proposal: Mixture, n: int, rng: np.random.Gener
     return Weighted(x, values, values - proposal.log_density(x))
 
 
-def adapt(log_density: Callable, proposal: Mixture, rng: np.random.Generator) -> Mixture:
-    """A mixture close to a density, from one that is near to it."""
+def adapt(log_density: Callable, mode: np.ndarray, root: np.ndarray, rng: np.random.Generator) -> Mixture:
+    """A mixture close to a density of which ``find_mode`` knows mode and curvature."""
+    near = Mixture(np.ones(1), mode[None], 1.05 * root[None], NEARLY_NORMAL)
+    roots = np.stack([near.roots[0], FAR * np.eye(len(mode))])
+    proposal = Mixture(np.array([0.95, 0.05]), np.stack([mode, mode]), roots, NEARLY_NORMAL)
     for n, components in ROUNDS:
         draws = weigh(log_density, proposal, n, rng)
         if draws.efficiency > GOOD and draws.pareto_k < GOOD_PARETO_K:
-            return proposal
+            return near if n == ROUNDS[0][0] else proposal
         proposal = adapted(draws, components, rng)
     return proposal
 
@@ -161,7 +166,7 @@ def sample(
     Tierney (1994), Annals of Statistics 22(4), independence chains; Cappé, Douc, Guillin, Marin & Robert (2008),
     Statistics and Computing 18(4), mixtures that adapt.
     """
-    proposal = adapt(log_density, Mixture(np.ones(1), mode[None], 1.05 * root[None], NEARLY_NORMAL), rng)
+    proposal = adapt(log_density, mode, root, rng)
     for components in (*MORE_COMPONENTS, None):
         each = proposals_for(weigh(log_density, proposal, PILOT, rng).acceptance)
         each = max(each, -(-FEWEST // (chains * draws)))

@@ -1,15 +1,33 @@
 """Small linear algebra for many draws at a time.
 
-An array (rows, columns, lanes) holds one small matrix for each of several draws of the scales. The loop over lanes is
-innermost, so that a processor works on several draws with one instruction. A trailing underscore means: in place.
+An array (q, q, lanes) holds a small matrix for each of several draws of the scales, and (vectors, q, lanes) some
+vectors, the columns of a matrix. The loop over lanes is innermost, so that a processor works on several draws with one
+instruction. A trailing underscore means: in place.
 """
+
+from functools import wraps
 
 import numpy as np
 from numba import njit
 
-compiled = njit(cache=True, nogil=True, error_model="numpy")
+from partialpool.marginal.once import one_process_at_a_time
+
 # Called by compiled functions only: without an entry for Python there is less to compile.
 inner = njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+def compiled(function):
+    """A function in machine code, which is made when it is first called, by one process at a time."""
+    fast = njit(cache=True, nogil=True, error_model="numpy")(function)
+
+    @wraps(function)
+    def call(*arguments):
+        if fast.signatures:
+            return fast(*arguments)
+        with one_process_at_a_time():
+            return fast(*arguments)
+
+    return call
 
 
 def lanes_for(columns: int) -> int:
@@ -24,15 +42,15 @@ def lanes_last(values: np.ndarray) -> np.ndarray:
 
 @inner
 def multiply_(out, r, x):
-    """Out = R X, of an upper triangular matrix R (q, q) that is the same for all draws, and X (q, q, lanes), lower."""
+    """Columns of R X, (q, q, lanes): R (q, q) is upper triangular, for all draws, and X (q, q, lanes) lower."""
     q = r.shape[0]
-    for i in range(q):
-        for j in range(q):
+    for j in range(q):
+        for i in range(q):
             for lane in range(out.shape[2]):
-                out[i, j, lane] = 0.0
+                out[j, i, lane] = 0.0
             for k in range(max(i, j), q):
                 for lane in range(out.shape[2]):
-                    out[i, j, lane] += r[i, k] * x[k, j, lane]
+                    out[j, i, lane] += r[i, k] * x[k, j, lane]
 
 
 @inner
@@ -53,57 +71,57 @@ def cholesky_(a):
 
 @inner
 def solve_lower_(c, x):
-    """Solve C Z = X for X (q, columns, lanes), with C from ``cholesky_``."""
-    for i in range(x.shape[0]):
-        for j in range(x.shape[1]):
+    """Solve C z = x for some vectors (vectors, q, lanes), with C from ``cholesky_``."""
+    for j in range(x.shape[0]):
+        for i in range(x.shape[1]):
             for k in range(i):
                 for lane in range(x.shape[2]):
-                    x[i, j, lane] -= c[i, k, lane] * x[k, j, lane]
+                    x[j, i, lane] -= c[i, k, lane] * x[j, k, lane]
             for lane in range(x.shape[2]):
-                x[i, j, lane] *= c[i, i, lane]
+                x[j, i, lane] *= c[i, i, lane]
 
 
 @inner
 def solve_upper_(c, x):
-    """Solve C' Z = X for X (q, columns, lanes), with C from ``cholesky_``."""
-    for i in range(x.shape[0] - 1, -1, -1):
-        for j in range(x.shape[1]):
-            for k in range(i + 1, x.shape[0]):
+    """Solve C'z = x for some vectors (vectors, q, lanes), with C from ``cholesky_``."""
+    for j in range(x.shape[0]):
+        for i in range(x.shape[1] - 1, -1, -1):
+            for k in range(i + 1, x.shape[1]):
                 for lane in range(x.shape[2]):
-                    x[i, j, lane] -= c[k, i, lane] * x[k, j, lane]
+                    x[j, i, lane] -= c[k, i, lane] * x[j, k, lane]
             for lane in range(x.shape[2]):
-                x[i, j, lane] *= c[i, i, lane]
+                x[j, i, lane] *= c[i, i, lane]
 
 
 @inner
 def add_outer_(out, x):
-    """Add X X' to the lower triangle of out (q, q, lanes)."""
-    for i in range(x.shape[0]):
+    """Add x x' of each of some vectors (vectors, q, lanes) to the lower triangle of out (q, q, lanes)."""
+    for i in range(out.shape[0]):
         for j in range(i + 1):
-            for k in range(x.shape[1]):
+            for k in range(x.shape[0]):
                 for lane in range(x.shape[2]):
-                    out[i, j, lane] += x[i, k, lane] * x[j, k, lane]
+                    out[i, j, lane] += x[k, i, lane] * x[k, j, lane]
 
 
 @inner
 def add_gram_(out, x, places):
-    """Add X'X to the lower triangle of out, where column k of X (q, columns, lanes) is column places[k] of out."""
-    for i in range(x.shape[1]):
+    """Add the product of vectors i and j (vectors, q, lanes) to out at places[i], places[j], for j <= i."""
+    for i in range(x.shape[0]):
         for j in range(i + 1):
             entry = out[places[i], places[j]]
-            for k in range(x.shape[0]):
+            for k in range(x.shape[1]):
                 for lane in range(x.shape[2]):
-                    entry[lane] += x[k, i, lane] * x[k, j, lane]
+                    entry[lane] += x[i, k, lane] * x[j, k, lane]
 
 
 @inner
-def add_product_(out, a, x):
-    """Add A'X to out (columns of A, columns of X, lanes)."""
-    for i in range(out.shape[0]):
-        for j in range(out.shape[1]):
-            for k in range(a.shape[0]):
-                for lane in range(out.shape[2]):
-                    out[i, j, lane] += a[k, i, lane] * x[k, j, lane]
+def add_products_(out, x, y):
+    """Add the product of vector i of x and vector j of y, (vectors, q, lanes) both, to out[i, j]."""
+    for i in range(x.shape[0]):
+        for j in range(y.shape[0]):
+            for k in range(x.shape[1]):
+                for lane in range(x.shape[2]):
+                    out[i, j, lane] += x[i, k, lane] * y[j, k, lane]
 
 
 @inner

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from partialpool.marginal.lanes import add_product_, cholesky_, compiled, inner, lanes_last, solve_lower_
+from partialpool.marginal.lanes import add_products_, cholesky_, compiled, inner, lanes_last, solve_lower_
 from partialpool.marginal.likelihood import dense_posterior, in_threads
 from partialpool.marginal.rows import Rows, sets_of_rows
 from partialpool.marginal.scales import Scales
@@ -37,19 +37,21 @@ def leave_out_(out, sigma, cholesky, mean, covariance, units, triangles, starts,
     m, width = columns.shape[1:]
     variance = sigma * sigma
     f, k, precision = np.empty((q, q, lanes)), np.empty((q, q, lanes)), np.empty((q, q, lanes))
-    e, response = np.empty((q, width, lanes)), np.empty((q, width, lanes))
-    own, rest = np.empty((q, m, lanes)), np.empty((m, m, lanes))
+    e, response = np.empty((width, q, lanes)), np.empty((width, q, lanes))
+    own, rest = np.empty((m, q, lanes)), np.empty((m, m, lanes))
     shared, spread = np.empty((m, width, lanes)), np.empty((width, lanes))
+    residual = np.empty((1, m, lanes))
     last = -1
     for subset in range(len(units)):
         unit = units[subset]
-        at = places[starts[unit] : starts[unit] + width - 1]
+        begin, end = starts[unit], starts[unit + 1]
+        at = places[begin : end - 1]
         if unit != last:
             marginal_(f, k, triangles[unit], cholesky, variance)
-            load_(e, k, cross, starts[unit], width)
+            load_(e, k, cross[begin:end])
             conditional_(f, k, precision, variance)
             response[:] = 0.0
-            add_product_(response, f, e)
+            add_products_(response, e, f)
             last = unit
         own_design_(own, z[subset], cholesky)
         shared_design_(shared, columns[subset], own, response)
@@ -57,31 +59,31 @@ def leave_out_(out, sigma, cholesky, mean, covariance, units, triangles, starts,
         for t in range(m):
             spread_(spread, shared[t], covariance, at)
             for s in range(t + 1):
-                less_(rest[t, s], own[:, t], own[:, s], spread, shared[s], variance, s == t)
-            # In the place of the outcome, which is not needed any more, the residual.
+                less_(rest[t, s], own[t], own[s], spread, shared[s], variance, s == t)
+            for lane in range(lanes):
+                residual[0, t, lane] = shared[t, width - 1, lane]
             for j in range(width - 1):
                 for lane in range(lanes):
-                    shared[t, width - 1, lane] -= shared[t, j, lane] * mean[at[j], lane]
-        residual = shared[:, width - 1 :]
+                    residual[0, t, lane] -= shared[t, j, lane] * mean[at[j], lane]
         cholesky_(rest)
         solve_lower_(rest, residual)
         for lane in range(lanes):
             value = -m * np.log(sigma[lane])
             for t in range(m):
-                value -= np.log(rest[t, t, lane]) + 0.5 * residual[t, 0, lane] ** 2 / variance[lane]
+                value -= np.log(rest[t, t, lane]) + 0.5 * residual[0, t, lane] ** 2 / variance[lane]
             out[subset, lane] = value
 
 
 @inner
 def own_design_(own, z, cholesky):
-    """Design of v, L'z, of each row, (q, m, lanes)."""
-    for i in range(own.shape[0]):
-        for t in range(own.shape[1]):
+    """Design of v, L'z, of each row, (m, q, lanes)."""
+    for t in range(own.shape[0]):
+        for i in range(own.shape[1]):
             for lane in range(own.shape[2]):
-                own[i, t, lane] = 0.0
-            for k in range(i, own.shape[0]):
+                own[t, i, lane] = 0.0
+            for k in range(i, own.shape[1]):
                 for lane in range(own.shape[2]):
-                    own[i, t, lane] += z[t, k] * cholesky[k, i, lane]
+                    own[t, i, lane] += z[t, k] * cholesky[k, i, lane]
 
 
 @inner
@@ -91,9 +93,9 @@ def shared_design_(shared, columns, own, response):
         for j in range(shared.shape[1]):
             for lane in range(shared.shape[2]):
                 shared[t, j, lane] = columns[t, j]
-            for i in range(own.shape[0]):
+            for i in range(own.shape[1]):
                 for lane in range(shared.shape[2]):
-                    shared[t, j, lane] -= own[i, t, lane] * response[i, j, lane]
+                    shared[t, j, lane] -= own[t, i, lane] * response[j, i, lane]
 
 
 @inner
@@ -123,8 +125,10 @@ def less_(rest, own, other, spread, shared, variance, same):
         rest[lane] = (1.0 if same else 0.0) - rest[lane] / variance[lane]
 
 
-def left_out(statistics: Statistics, rows: Rows, scales: Scales, subsets: np.ndarray, cores: int = 1) -> np.ndarray:
-    """Log density of each subset of rows given all other rows and the scales, with all coefficients integrated out.
+def left_out(
+    statistics: Statistics, rows: Rows, scales: Scales, subsets: np.ndarray, some: slice, cores: int
+) -> np.ndarray:
+    """Log density of some subsets of rows given all other rows and the scales, with all coefficients integrated out.
 
     Parameters
     ----------
@@ -134,33 +138,36 @@ def left_out(statistics: Statistics, rows: Rows, scales: Scales, subsets: np.nda
         Draws of the scales, those of the block-diagonal grouping factor in front.
     subsets : (n,)
         Which subset a row belongs to, 0, 1, ... without a gap; the rows of a subset belong to one unit.
+    some
+        Numbers of the subsets that are asked for.
     cores
         Threads; the numbers do not depend on it.
 
     Returns
     -------
-    (draws, subsets), in nats
+    (draws, some subsets), in nats
     """
-    order = np.lexsort((subsets, rows.codes))
+    inside = np.flatnonzero((subsets >= some.start) & (subsets < some.stop))
+    order = inside[np.lexsort((subsets[inside], rows.codes[inside]))]
     starts = np.flatnonzero(np.diff(subsets[order], prepend=-1))
-    which, unit = subsets[order[starts]], rows.codes[order[starts]]
+    which, unit = subsets[order[starts]] - some.start, rows.codes[order[starts]]
     widths = np.diff(statistics.starts)[unit]
     parts = [
-        (some, unit[some], *compressed(rows.z[own], rows.columns(own, widths[some[0]])))
-        for some, own in sets_of_rows(order, np.append(starts, len(order)), widths)
+        (alike, unit[alike], *compressed(rows.z[own], rows.columns(own, widths[alike[0]])))
+        for alike, own in sets_of_rows(order, np.append(starts, len(order)), widths)
     ]
 
     def block(draws: slice) -> np.ndarray:
-        some = scales.take(draws)
-        mean, covariance = dense_posterior(statistics, some)
-        given = some.sigma, *map(lanes_last, (some.cholesky[0], mean, covariance))
+        own = scales.take(draws)
+        mean, covariance = dense_posterior(statistics, own)
+        given = own.sigma, *map(lanes_last, (own.cholesky[0], mean, covariance))
         of_units = statistics.triangles, statistics.starts, statistics.places, statistics.cross
-        densities = np.empty((len(some.sigma), len(which)))
+        densities = np.empty((len(own.sigma), len(which)))
         for subset, units, z, columns, spare, squares in parts:
-            out = np.empty((len(subset), len(some.sigma)))
+            out = np.empty((len(subset), len(own.sigma)))
             leave_out_(out, *given, units, *of_units, z, columns)
             out -= 0.5 * z.shape[1] * np.log(2 * np.pi)
-            out -= 0.5 * (spare * np.log(2 * np.pi * some.sigma**2) + squares[:, None] / some.sigma**2)
+            out -= 0.5 * (spare * np.log(2 * np.pi * own.sigma**2) + squares[:, None] / own.sigma**2)
             densities[:, which[subset]] = out.T
         return densities
 

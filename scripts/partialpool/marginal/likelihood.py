@@ -45,13 +45,13 @@ def add_units_(gram, log_determinant, sigma, cholesky, triangles, starts, places
     q, lanes = triangles.shape[1], len(sigma)
     variance = sigma * sigma
     f, k = np.empty((q, q, lanes)), np.empty((q, q, lanes))
-    e = np.empty((q, np.diff(starts).max(), lanes))
+    e = np.empty((np.diff(starts).max(), q, lanes))
     determinant = np.ones(lanes)
     for unit in range(len(triangles)):
-        begin, width = starts[unit], starts[unit + 1] - starts[unit]
+        begin, end = starts[unit], starts[unit + 1]
         marginal_(f, k, triangles[unit], cholesky, variance)
-        load_(e, k, cross, begin, width)
-        add_gram_(gram, e[:, :width], places[begin : begin + width])
+        load_(e[: end - begin], k, cross[begin:end])
+        add_gram_(gram, e[: end - begin], places[begin:end])
         # Logarithms are slow, so they are taken of products over units, while these are in the range of a number.
         representable = True
         for lane in range(lanes):

@@ -13,7 +13,7 @@ ITERATIONS = 50
 CLOSE = 1e-2
 
 
-def find_mode(log_density: Callable[[np.ndarray], np.ndarray], starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def find_mode(log_density: Callable[[np.ndarray], np.ndarray], start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mode, and a root S of the inverse S S' of the curvature there.
 
     Newton's method with derivatives by finite differences; where the density curves upwards, the step goes up as if it
@@ -23,8 +23,8 @@ def find_mode(log_density: Callable[[np.ndarray], np.ndarray], starts: np.ndarra
     ----------
     log_density
         Of points (n, d), (n,); -inf where there is none.
-    starts : (some, d)
-        Points, the best of which is the first; one at least has a density.
+    start : (d,)
+        A point that has a density.
 
     Returns
     -------
@@ -32,9 +32,7 @@ def find_mode(log_density: Callable[[np.ndarray], np.ndarray], starts: np.ndarra
     root : (d, d)
         Lower triangular.
     """
-    values = log_density(starts)
-    best = int(np.argmax(values))
-    x, value, steps = starts[best], values[best], np.full(starts.shape[1], 0.1)
+    x, value, steps = start, log_density(start[None])[0], np.full(len(start), 0.1)
     # The density can be no wider than this.
     widths = np.full(len(x), np.inf)
     for _ in range(ITERATIONS):

@@ -8,6 +8,7 @@ import numpy as np
 from partialpool.errors import StudyError
 from partialpool.marginal import independent
 from partialpool.marginal.design import Design
+from partialpool.marginal.independent import IndependentDraws
 from partialpool.marginal.mode import find_mode
 from partialpool.marginal.scales import Scales, Space
 from partialpool.marginal.with_effects import WithEffects
@@ -56,12 +57,13 @@ class Posterior:
         """
         self._check_distance()
         starts, formula = self.space.starts(np.random.default_rng(0)), self.matrices.spec.formula
-        if not np.isfinite(self.log_density(starts)).any():
+        values = self.log_density(starts)
+        if np.isneginf(values.max()):
             raise StudyError(
                 f"formula '{formula}': there are no values of sigma and of the standard deviations that both the data "
                 "and the priors allow. Look at the priors of 'sigma' and 'sd', and at the unit of the outcome."
             )
-        mode, root = find_mode(self.log_density, starts)
+        mode, root = find_mode(self.log_density, starts[np.argmax(values)])
         sigma, spread = self.space.scales(mode[None]).sigma[0], self._spread()
         if sigma < PERFECT * spread:
             raise StudyError(
@@ -88,6 +90,11 @@ class Posterior:
         y = self.matrices.y
         spread, size = y.std(), np.abs(y).max()
         return float(spread if spread > 1e-12 * size else size) or 1.0
+
+    def draw(self, *, chains: int, draws: int, seed: int) -> IndependentDraws:
+        """Independent draws, and the evidence."""
+        rng = np.random.default_rng(seed)
+        return independent.sample(self.log_density, *self.mode, chains=chains, draws=draws, rng=rng)
 
 
 @dataclass(frozen=True)
@@ -125,8 +132,7 @@ def sample_scales(posterior: Posterior, spec: ModelSpec, *, progress=None) -> Sc
     progress
         See ``fit.fit``; called by NUTS only.
     """
-    rng = np.random.default_rng(spec.seed)
-    drawn = independent.sample(posterior.log_density, *posterior.mode, chains=spec.chains, draws=spec.draws, rng=rng)
+    drawn = posterior.draw(chains=spec.chains, draws=spec.draws, seed=spec.seed)
     quality = f"acceptance {drawn.acceptance:.2f}, Pareto k of the weights {drawn.pareto_k:.2f}"
     attributes = {"log_evidence": drawn.log_evidence, "mcse_log_evidence": drawn.mcse}
     if drawn.trusted:

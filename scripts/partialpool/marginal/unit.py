@@ -11,7 +11,7 @@ QR holds where the usual Z'Z does not: at an sd near 0, a correlation near 1, an
 
 from partialpool.marginal.lanes import (
     add_outer_,
-    add_product_,
+    add_products_,
     cholesky_,
     fill_diagonal_,
     inner,
@@ -22,7 +22,7 @@ from partialpool.marginal.lanes import (
 
 @inner
 def marginal_(f, k, triangle, cholesky, variance):
-    """Fill in F and K (q, q, lanes) of a unit; K as ``cholesky_`` leaves it.
+    """Fill in the columns of F, and K, of a unit, (q, q, lanes) both; K as ``cholesky_`` leaves it.
 
     ``triangle`` is R (q, q), ``cholesky`` L (q, q, lanes), and ``variance`` sigma^2 (lanes,).
     """
@@ -33,23 +33,23 @@ def marginal_(f, k, triangle, cholesky, variance):
 
 
 @inner
-def load_(e, k, cross, begin, width):
-    """Fill in E (q, width, lanes) of a unit whose columns Q'[X y] begin at a row of ``cross``."""
-    for i in range(e.shape[0]):
-        for j in range(width):
+def load_(e, k, cross):
+    """Fill in the columns of E (columns, q, lanes) of a unit with Q'[X y] = cross' (columns, q)."""
+    for j in range(e.shape[0]):
+        for i in range(e.shape[1]):
             for lane in range(e.shape[2]):
-                e[i, j, lane] = cross[begin + j, i]
-    solve_lower_(k, e[:, :width])
+                e[j, i, lane] = cross[j, i]
+    solve_lower_(k, e)
 
 
 @inner
 def conditional_(f, k, precision, variance):
-    """F becomes G, and ``precision`` (q, q, lanes) the Cholesky factor of that of v given b."""
+    """The columns of F become those of G, and ``precision`` (q, q, lanes) the Cholesky factor of that of v given b."""
     for i in range(f.shape[0]):
         for j in range(f.shape[0]):
             for lane in range(f.shape[2]):
                 precision[i, j, lane] = 0.0
-    add_product_(precision, f, f)
+    add_products_(precision, f, f)
     for i in range(f.shape[0]):
         for j in range(i + 1):
             for lane in range(f.shape[2]):

@@ -53,6 +53,6 @@ class WithEffects:
 
         return np.concatenate(likelihood.in_threads(some, self.statistics, scales, cores))
 
-    def left_out(self, scales: Scales, subsets: np.ndarray, cores: int = 1) -> np.ndarray:
-        """Log density of each subset of rows given all others and the scales, (draws, subsets), in nats."""
-        return left_out(self.statistics, self.rows, scales.block_first(self.block), subsets, cores)
+    def left_out(self, scales: Scales, subsets: np.ndarray, some: slice, cores: int = 1) -> np.ndarray:
+        """Log density of some subsets of rows, each given all others and the scales, (draws, some subsets), in nats."""
+        return left_out(self.statistics, self.rows, scales.block_first(self.block), subsets, some, cores)

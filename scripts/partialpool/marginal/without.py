@@ -1,12 +1,12 @@
 """A marginal model without some of its rows: their density given all others."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from partialpool.errors import StudyError
-from partialpool.marginal import independent
 from partialpool.marginal.design import MOST_DENSE_COLUMNS, Design, GroupingFactor, NoClosedForm
 from partialpool.marginal.independent import IndependentDraws
 from partialpool.marginal.sample import Posterior
@@ -15,6 +15,8 @@ from partialpool.marginal.with_effects import WithEffects
 from partialpool.marginal.without_effects import WithoutEffects
 from partialpool.model.population import cholesky_of_correlations, population
 
+# Elements of 8 bytes that densities have at a time.
+BATCH = 2 * 10**7
 # Draws that an evidence is computed from.
 DRAWS = 8000
 # Of the evidences; another than the fit's, whose draws are used beside them.
@@ -36,8 +38,10 @@ class Without:
     matrices: Design
     cores: int = 1
 
-    def densities(self, posterior, subsets: np.ndarray) -> np.ndarray:
-        """Log density of each subset of rows given all other rows and the scales, with all coefficients integrated out.
+    def densities(self, posterior, subsets: np.ndarray, n_subsets: int) -> Iterator[tuple[slice, np.ndarray]]:
+        """Log density of subsets of rows given all other rows and the scales, with all coefficients integrated out.
+
+        Some subsets at a time, so that memory does not grow with their number.
 
         Parameters
         ----------
@@ -45,10 +49,14 @@ class Without:
             Dataset of a fit of the model, by any engine.
         subsets : (n,)
             Which subset a row belongs to, 0, 1, ... without a gap.
+        n_subsets
+            Of how many of them, the first ones.
 
-        Returns
-        -------
-        (chain, draw, subsets), in nats
+        Yields
+        ------
+        some
+            Numbers of some subsets.
+        densities : (chain, draw, some subsets), in nats
 
         Raises
         ------
@@ -71,7 +79,10 @@ class Without:
                 scales = Scales(scales.sigma, (*scales.sd, none), (*scales.correlation, np.empty((len(none), 0, 0))))
             else:
                 model = WithEffects(self.matrices, block)
-        return model.left_out(scales, subsets, self.cores).reshape(*shape, -1)
+        step = max(1, BATCH // len(scales.sigma))
+        for start in range(0, n_subsets, step):
+            some = slice(start, min(start + step, n_subsets))
+            yield some, model.left_out(scales, subsets, some, self.cores).reshape(*shape, -1)
 
     def _block(self, subsets: np.ndarray) -> int | None:
         """The largest grouping factor of which each subset has rows of a single level; None if there is none."""
@@ -102,8 +113,7 @@ class Without:
         return self._draws(self.matrices)
 
     def _draws(self, matrices: Design) -> IndependentDraws:
-        posterior, rng = Posterior(matrices, cores=self.cores), np.random.default_rng(SEED)
-        return independent.sample(posterior.log_density, *posterior.mode, chains=1, draws=DRAWS, rng=rng)
+        return Posterior(matrices, cores=self.cores).draw(chains=1, draws=DRAWS, seed=SEED)
 
     def difference_of_evidences(self, kept: np.ndarray) -> tuple[float, float, bool]:
         """Log density of some rows given all others, as log p(y) - log p(y without them), in nats.

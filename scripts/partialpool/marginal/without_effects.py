@@ -57,17 +57,17 @@ class WithoutEffects:
         mean, precision = self.posterior(scales.sigma)
         return mean + rng.standard_normal(mean.shape) / np.sqrt(precision)
 
-    def left_out(self, scales: Scales, subsets: np.ndarray, cores: int = 1) -> np.ndarray:
+    def left_out(self, scales: Scales, subsets: np.ndarray, some: slice, cores: int = 1) -> np.ndarray:
         """As ``WithEffects.left_out``."""
         sigma = scales.sigma
         order = np.argsort(subsets, kind="stable")
-        starts = np.searchsorted(subsets[order], np.arange(subsets.max() + 2))
+        starts = np.searchsorted(subsets[order], np.arange(some.start, some.stop + 1))
         densities = np.empty((len(sigma), len(starts) - 1))
         for which, own in sets_of_rows(order, starts, np.full(len(starts) - 1, self.xy.shape[1])):
             step = max(1, CHUNK // (own.size * self.xy.shape[1]))
             for draw in range(0, len(sigma), step):
-                some = slice(draw, draw + step)
-                densities[some, which] = self._left_out_of(self.xy[own], sigma[some])
+                batch = slice(draw, draw + step)
+                densities[batch, which] = self._left_out_of(self.xy[own], sigma[batch])
         return densities
 
     def _left_out_of(self, rows: np.ndarray, sigma: np.ndarray) -> np.ndarray:

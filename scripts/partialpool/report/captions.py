@@ -18,8 +18,9 @@ OF_SAMPLER = {
         "draws after warmup",
     ),
     "independent": (
-        "Below, the logarithms of their importance weights, which should be near zero: a long tail to the right would "
-        "be a part of the posterior that is proposed too rarely, and where a chain stays once it is there.",
+        "Below, by chain, the share of draws whose importance weight is at least so large: it should fall steeply near "
+        "zero. A long tail to the right would be a part of the posterior that is proposed too rarely, and a step in it "
+        "a chain that stays there.",
         "independent draws",
     ),
 }
@@ -149,11 +150,19 @@ def bayes_factors(study: Study, best: str) -> str:
 
 def _comparison(study: Study, comparison: str) -> str:
     unit, (measurement, measurements) = study.data.nouns.unit[0], study.data.nouns.measurement
-    draws = ", ".join(f"{model} {study.draws_of(model)}" for model in study.comparisons[comparison].models)
+    entry = study.comparisons[comparison]
+    draws = ", ".join(f"{model} {study.draws_of(model)}" for model in entry.models)
+    words = {
+        "observation": f"for one new {measurement} of an already observed {unit}",
+        "unit": f"for all {measurements} of a new {unit}",
+    }
+    what = [text for estimand, text in words.items() if estimand in (entry.estimands or words)]
+    # Whether units can be had without folds is known from the fits only.
+    joint = ", and " if entry.estimands else ", and, where that takes no other fits, "
     return (
         "Expected log predictive density by leave-one-out cross-validation, with its standard error, and its "
-        f"difference from the best model: for one new {measurement} of an already observed {unit}, and for all "
-        f"{measurements} of a new {unit}; draws: {draws}. Intervals here are plus and minus one standard error."
+        f"difference from the best model: {joint.join(what)}; draws: {draws}. Intervals here are plus and minus one "
+        "standard error."
     )
 
 

@@ -18,7 +18,7 @@ SMALLEST_DIFFERENCE = 4
 LARGEST_FACTOR = math.log(1000)
 PLAIN_PSIS = "plain Pareto-smoothed importance sampling (PSIS)"
 METHODS = {
-    "integrated": "all coefficients integrated out",
+    "integrated": "effects integrated out",
     "integrated_refit": "draws of the scales without what is left out where Pareto k is too large",
     "psis": PLAIN_PSIS,
     "moment_matching": "moment matching where Pareto k is too large",
@@ -120,6 +120,19 @@ def unreliable(block: pd.DataFrame) -> str:
     return f"Pareto k is over {BAD_PARETO_K} for {counts}: these values of elpd have no trustworthy Monte Carlo error."
 
 
+def left_out(comparison: pd.DataFrame, asked: list[str] | None, nouns: Nouns) -> str:
+    """What is not compared because it takes fits that nobody asked for, and how to ask; empty if there is nothing.
+
+    ``asked`` are the estimands that the comparison names in the config.
+    """
+    if asked or "unit" in set(comparison["estimand"]):
+        return ""
+    return (
+        f"New {nouns.unit[1]} are not compared: for at least one of these models that takes ten more fits. To ask for "
+        "them, add 'estimands: [observation, unit]' to this comparison in the config."
+    )
+
+
 def evidence(comparison: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
     """Log evidence of the models that have it, the largest first, with Monte Carlo errors in parentheses."""
     known = comparison.drop_duplicates("model").dropna(subset="log_evidence")
@@ -129,6 +142,17 @@ def evidence(comparison: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFram
             "model": [f"{model} {titles[model]}" for model in known["model"]],
             "log evidence (MCSE)": _with_error(known["log_evidence"], known["mcse_log_evidence"]),
         }
+    )
+
+
+def untrusted(table: pd.DataFrame) -> str:
+    """Which models have an evidence without Monte Carlo error, of a comparison or its Bayes factors; empty if none."""
+    models = table.loc[table["log_evidence"].notna() & table["mcse_log_evidence"].isna(), "model"].unique()
+    if not len(models):
+        return ""
+    return (
+        f"The evidence of {', '.join(models)} has no trustworthy Monte Carlo error, because the importance weights of "
+        "the draws that it is computed from vary too much. Do not rely on it."
     )
 
 

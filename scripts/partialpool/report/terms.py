@@ -27,7 +27,7 @@ SEVERAL_COLUMNS = ("bs(", "poly(")
 
 @dataclass(frozen=True)
 class Part:
-    """One of the factors of a product ``x:g``.
+    """One part of a product ``x:g``.
 
     Attributes
     ----------

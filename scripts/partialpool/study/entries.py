@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from partialpool.study.base import Strict, Units
 
 Quantity = Literal["expected", "predicted"]
+Estimand = Literal["observation", "unit"]
 
 
 class Comparison(Strict):
@@ -19,6 +20,9 @@ class Comparison(Strict):
     """What the report says about it, in Markdown."""
     models: list[str] = Field(min_length=2)
     """Names of two or more models with the same left side of the formula."""
+    estimands: list[Estimand] | None = Field(None, min_length=1)
+    """What is left out: `observation`, one measurement; `unit`, all measurements of a unit. By default both, as far as
+    they need no folds and few refits."""
     bayes_factors: bool = False
     """Whether the report shows Bayes factors, also with the scales of all priors halved and doubled; for models of the
     marginal engine."""

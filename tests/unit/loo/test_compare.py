@@ -172,6 +172,25 @@ def test_a_fit_that_keeps_some_draws_only_has_no_plain_psis(make_loo):
     assert pointwise.loc[pointwise["model"] == "b", "psis_elpd"].isna().all()
 
 
+def test_units_are_compared_if_all_models_have_them(make_loo):
+    models = {name: make_loo([-1.0, -2.0]) for name in "ab"}
+    models["b"] = replace(models["b"], unit=None)
+    comparison, pointwise, units = compare_all(models, {"a": {}, "b": {}})
+    assert set(comparison["estimand"]) == {"observation"}
+    assert len(pointwise) == 4
+    assert units.empty
+    assert list(units.columns) == ["model", "unit", "elpd", "pareto_k", "method"]
+
+
+def test_units_alone_can_be_compared(make_loo):
+    models = {name: replace(make_loo([-1.0, -2.0]), observation=None) for name in "ab"}
+    comparison, pointwise, units = compare_all(models, {"a": {}, "b": {}})
+    assert comparison[["model", "estimand"]].to_numpy().tolist() == [["a", "unit"], ["b", "unit"]]
+    assert pointwise.empty
+    assert list(pointwise.columns) == ["model", "row", "elpd", "pareto_k", "method", "psis_elpd", "psis_pareto_k"]
+    assert len(units) == 4
+
+
 def test_the_evidence_of_a_model_is_in_all_of_its_rows(make_loo):
     models = {name: make_loo([-1.0, -2.0]) for name in "ab"}
     fits = {"a": {"engine": "marginal", "log_evidence": -7.5, "mcse_log_evidence": 0.01}, "b": {"engine": "nuts"}}

@@ -86,3 +86,19 @@ def test_a_fit_that_keeps_some_densities_has_no_p_loo_and_no_plain_psis(quick, u
     assert np.isnan(loo.observation.p_loo).all()
     assert np.isnan(loo.observation.mcse_of_total("p_loo"))
     assert loo.observation.total() == of_model(tree, spec, units).observation.total()
+
+
+def test_what_some_draws_do_not_settle_all_draws_do(quick, units, monkeypatch):
+    """In a large study; here it is one because the limit is low."""
+    from partialpool.loo import integrated as module
+
+    spec, tree = quick
+    everything = integrated(tree, spec, units)
+    monkeypatch.setattr(module, "LARGE", 0)
+    monkeypatch.setattr(module, "GOOD_PARETO_K", -np.inf)
+    monkeypatch.setattr(module, "_refitted", lambda pointwise, *_: pointwise)
+    monkeypatch.setattr(module, "thinned", lambda posterior, most: posterior.isel(draw=slice(0, 30)))
+    for ours, theirs in zip(integrated(tree, spec, units), everything, strict=True):
+        same = theirs.method == "integrated"
+        assert same.any()
+        assert (ours.elpd[same] == theirs.elpd[same]).all()

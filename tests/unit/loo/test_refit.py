@@ -136,6 +136,18 @@ def test_nothing_is_done_where_all_is_good(spec, measured, pointwise):
     assert observations(None, spec, measured, good, cores=1) is good
 
 
+def test_more_refits_than_allowed_are_none(tree, spec, measured, pointwise, monkeypatch, capsys):
+    def refuse(self, tree):
+        raise Unrecoverable("it is a test")
+
+    monkeypatch.setattr(Density, "recover", refuse)
+    bad = replace(pointwise, pareto_k=np.where(np.arange(len(measured)) < 6, 0.9, 0.1))
+    left = observations(tree, spec, measured, bad, most=5, cores=2)
+    np.testing.assert_array_equal(left.elpd, bad.elpd)
+    assert left.bad.sum() == 6
+    assert "6 need refits.\nNo refits, because there are more than 5." in capsys.readouterr().out
+
+
 @pytest.mark.numbers
 def test_units_are_those_of_quadrature(spec, measured, evidence):
     pointwise = units_by_folds(spec, measured, folds=2, cores=2)

@@ -12,7 +12,7 @@ def dense(request):
 
 
 def compare(dense, model, scales, subsets):
-    ours = model.left_out(scales, subsets)
+    ours = model.left_out(scales, subsets, slice(0, subsets.max() + 1))
     assert ours.shape == (len(scales.sigma), subsets.max() + 1)
     for subset in range(subsets.max() + 1):
         expected = dense.log_predictive(scales, np.flatnonzero(subsets == subset))
@@ -27,6 +27,13 @@ def test_density_of_what_is_left_out_is_that_of_the_multivariate_normal(dense, s
         model = dense.model(block)
         compare(dense, model, scales, np.arange(dense.n))
         compare(dense, model, scales, np.unique(factor.codes, return_inverse=True)[1])
+
+
+def test_some_subsets_at_a_time_are_the_same():
+    dense = grouping("crossed", 2, 2)
+    scales, subsets, model = dense.scales(0.5, 0.7, 0.3, draws=2), np.arange(dense.n), dense.model()
+    parts = [model.left_out(scales, subsets, slice(start, start + 20)) for start in (0, 20, 40)]
+    assert (np.concatenate(parts, axis=1) == model.left_out(scales, subsets, slice(0, 60))).all()
 
 
 def test_what_is_left_out_together_may_have_rows_of_many_levels():

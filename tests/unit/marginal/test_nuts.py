@@ -20,7 +20,7 @@ def banana(x):
 
 @pytest.fixture(scope="module")
 def drawn(spec):
-    return nuts(banana, *find_mode(banana, np.zeros((1, 2))), spec)
+    return nuts(banana, *find_mode(banana, np.zeros(2)), spec)
 
 
 @pytest.mark.numbers
@@ -43,7 +43,7 @@ def test_statistics_are_by_draw_and_of_the_draws(drawn):
 
 
 def test_same_seed_same_draws(drawn, spec):
-    again, _ = nuts(banana, *find_mode(banana, np.zeros((1, 2))), spec)
+    again, _ = nuts(banana, *find_mode(banana, np.zeros(2)), spec)
     assert (again == drawn[0]).all()
 
 

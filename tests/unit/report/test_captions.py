@@ -100,6 +100,19 @@ def test_captions_say_expected_and_predicted_in_the_nouns_of_the_study(study):
     assert "the counts against data sets" in caption(other, "ppc-m71.1")
 
 
+def test_captions_of_comparisons_say_what_is_left_out():
+    one, all_of_unit = "for one new measurement of an already observed person", "for all measurements of a new person"
+    asked = {
+        None: f"{one}, and, where that takes no other fits, {all_of_unit};",
+        ("observation",): f"the best model: {one};",
+        ("unit",): f"the best model: {all_of_unit};",
+        ("observation", "unit"): f"{one}, and {all_of_unit};",
+    }
+    for estimands, expected in asked.items():
+        study = load({"comparisons/growth/estimands": estimands and list(estimands)})
+        assert expected in caption(study, "comparison-growth")
+
+
 def test_captions_of_tables_say_how_many_draws_and_whose_values(study):
     assert estimates(study, "m71.4").startswith("16000 draws.")
     assert group_effects(study, "m71.4").startswith("16000 draws.")
@@ -125,9 +138,9 @@ def test_captions_of_snakemakes_report_are_text_and_no_markup():
 @pytest.mark.parametrize(
     ("sampling", "words", "others"),
     [
-        ({"m71.2": "nuts"}, ["4000 draws after warmup.", "the energy of the sampler"], ["weights"]),
-        ({"m71.2": "independent"}, ["4000 independent draws.", "importance weights"], ["warmup", "energy"]),
-        ({"m71.1": "nuts"}, ["4000 draws."], ["warmup", "energy", "weights"]),
+        ({"m71.2": "nuts"}, ["4000 draws after warmup.", "the energy of the sampler"], ["weight"]),
+        ({"m71.2": "independent"}, ["4000 independent draws.", "importance weight"], ["warmup", "energy"]),
+        ({"m71.1": "nuts"}, ["4000 draws."], ["warmup", "energy", "weight"]),
     ],
 )
 def test_captions_of_diagnostics_are_of_the_sampler_that_ran(study, sampling, words, others):

@@ -3,12 +3,15 @@ import pandas as pd
 import pytest
 import xarray as xr
 from partialpool.report.comparisons import (
+    METHODS,
     bayes_factors,
     blocks,
     corrected,
     evidence,
+    left_out,
     tabulated,
     unreliable,
+    untrusted,
     verdict,
     weighed,
 )
@@ -56,14 +59,23 @@ def test_blocks_are_named_by_estimand_and_method_and_plain_psis_is_no_second_ver
     table = pd.concat([block(-1.0, 1.0, rank=[0, 1]).assign(**part) for part in parts], ignore_index=True)
     made = blocks(table, HERDS)
     assert [one.title for one in made] == [
-        "New counts of observed herds: one left out at a time, 235 counts; all coefficients integrated out",
+        f"New counts of observed herds: one left out at a time, 235 counts; {METHODS['integrated']}",
         "New herds: all counts of one herd left out at a time, 91 herds; "
-        "fits to all herds but those of one fold, all coefficients integrated out",
+        f"fits to all herds but those of one fold, {METHODS['integrated']}",
         "As other software reports it, by plain Pareto-smoothed importance sampling (PSIS)",
     ]
     assert [one.has_verdict for one in made] == [True, True, False]
     assert [len(one.table) for one in made] == [2, 2, 2]
     assert [one.has_verdict for one in blocks(table.iloc[4:], HERDS)] == [True]
+
+
+def test_what_is_left_out_is_said_unless_the_config_decided():
+    table = block(-1.0, 1.0, estimand="observation")
+    said = left_out(table, None, HERDS)
+    assert said.startswith("New herds are not compared: ")
+    assert "'estimands: [observation, unit]'" in said
+    assert left_out(table, ["observation"], HERDS) == ""
+    assert left_out(pd.concat([table, block(-1.0, 1.0)]), None, HERDS) == ""
 
 
 def test_bad_pareto_k_are_counted():
@@ -128,3 +140,10 @@ def test_bayes_factors_in_words_say_what_the_priors_do_to_them():
         "about 10<sup>4</sup> times with them doubled.</p>"
     )
     assert "Which of the two is ahead depends on the priors." in weighed(factors(0.5, -2.0, -3.0), TITLES, HERDS)
+
+
+def test_an_evidence_without_a_monte_carlo_error_is_not_relied_on():
+    table = pd.DataFrame({"model": ["a", "b", "c", "b"], "log_evidence": [-9.1, -1.5, np.nan, -1.5]})
+    told = untrusted(table.assign(mcse_log_evidence=[0.01, np.nan, np.nan, np.nan]))
+    assert told.startswith("The evidence of b has no trustworthy Monte Carlo error")
+    assert untrusted(table.assign(mcse_log_evidence=0.01)) == ""

@@ -25,7 +25,7 @@ def test_the_page_has_everything(page_of):
     text = re.sub(r"\s+", " ", visible(page))
     for words in (
         "Convergence checks failed for b (Growth). The section of each model says which.",
-        "New measurements of observed units: one left out at a time, 3 measurements; all coefficients integrated out",
+        "New measurements of observed units: one left out at a time, 3 measurements; effects integrated out",
         "New units: all measurements of one unit left out at a time, 3 units; fits to all units but those of one fold",
         "Means predicts new units better than Growth (elpd differs by 10.0, standard error 1.0).",
         "As other software reports it, by plain Pareto-smoothed importance sampling (PSIS)",

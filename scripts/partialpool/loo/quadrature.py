@@ -1,0 +1,250 @@
+"""Densities of units, with their effects integrated out by adaptive Gauss-Hermite quadrature.
+
+Given common coefficients, scales and the family's parameters, units are independent of each other, and the one or two
+effects of a unit can be integrated numerically, many draws and units at a time.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+
+import numpy as np
+
+from partialpool.loo.families import Family
+from partialpool.weights.smoothing import log_sum_exp
+
+# Nodes along each effect, by the number of effects of a unit. They are tried one after the other, until twice as many
+# change no density, on average over the draws, by more than the tolerance.
+NODES = {1: (8, 12, 16, 24, 32, 48, 64, 96), 2: (8, 12, 16, 24, 32, 48)}
+# ASSUME: in nats; a tenth of the smallest Monte Carlo error of a single density that is seen in practice.
+TOLERANCE = 1e-3
+# ASSUME: a unit with more rows keeps its nodes when one of them is left out, which hardly moves it.
+MANY_ROWS = 20
+# Newton steps to the mode of a unit's effects, and by how much the log density may still grow, in nats.
+STEPS, CLOSE = 50, 1e-4
+# Densities of a row at a node that are computed at a time, few enough to stay in a processor's cache.
+CHUNK = 10**5
+
+
+class NoQuadrature(Exception):
+    """Why the effects of a model's units cannot be integrated by quadrature."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """A model at some draws, without the effects of its units: all that the density of a row depends on beside them.
+
+    Attributes
+    ----------
+    family, link
+        The model's.
+    y : (n,)
+        Outcomes.
+    eta : (draws, n)
+        What the common coefficients and the offsets make of the linear predictor.
+    parameters
+        By name, the family's; (draws or 1, n or 1) each.
+    z : (n, q)
+        Design of the effects of a unit.
+    cholesky : (draws, q, q)
+        Cholesky factor of their covariance.
+    """
+
+    family: Family
+    link: str
+    y: np.ndarray
+    eta: np.ndarray
+    parameters: dict[str, np.ndarray]
+    z: np.ndarray
+    cholesky: np.ndarray
+
+    def take(self, draws) -> "Given":
+        """The same at some draws."""
+        parameters = {name: value[draws] if len(value) > 1 else value for name, value in self.parameters.items()}
+        return Given(self.family, self.link, self.y, self.eta[draws], parameters, self.z, self.cholesky[draws])
+
+    def at(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Outcome and parameters of rows (sets, m), for the functions of the family; (draws or 1, sets, m) each."""
+        shape = len(self.eta), len(self.y)
+        parameters = {name: np.broadcast_to(value, shape)[:, rows] for name, value in self.parameters.items()}
+        return {"y": self.y[rows][None], **parameters}
+
+
+def enough_nodes(given: Given, codes: np.ndarray) -> tuple[int, float]:
+    """How many nodes along each effect of a unit are enough.
+
+    Parameters
+    ----------
+    given
+        The model at some draws.
+    codes : (n,)
+        Which unit each row belongs to.
+
+    Returns
+    -------
+    nodes : int
+    error : float
+        By how much twice as many change a density at most, in nats, on average over the draws.
+
+    Raises
+    ------
+    NoQuadrature
+        If none of ``NODES`` is enough.
+    """
+    for nodes in NODES[given.z.shape[1]]:
+        values, better = (np.hstack(densities(given, codes, n)) for n in (nodes, 2 * nodes))
+        error = np.abs(values - better).mean(axis=0).max()
+        if error <= TOLERANCE:
+            return nodes, float(error)
+    raise NoQuadrature(f"a density differs by {error:.1g} with {nodes} and with {2 * nodes} nodes along each effect")
+
+
+def cost(codes: np.ndarray, effects: int, nodes: int) -> int:
+    """How many densities of a row at a node ``densities`` computes for each draw."""
+    sizes = np.bincount(codes)
+    return int(np.where(sizes > MANY_ROWS, sizes, sizes**2).sum()) * nodes**effects
+
+
+def densities(given: Given, codes: np.ndarray, nodes: int, *, cores: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Log densities of each unit, and of each row given the other rows of its unit.
+
+    Parameters
+    ----------
+    given
+        The model at some draws.
+    codes : (n,)
+        Which unit each row belongs to.
+    nodes
+        How many along each effect.
+    cores
+        Threads.
+
+    Returns
+    -------
+    units : (draws, units), in nats
+    rows : (draws, n), in nats
+    """
+    of_units = np.empty((len(given.eta), codes.max() + 1))
+    of_rows = np.empty(given.eta.shape)
+    for units, rows in _by_size(codes):
+        m = rows.shape[1]
+        if m > MANY_ROWS:
+            whole, rest = _in_chunks(given, rows, nodes, cores, without_each=True)
+        else:
+            others = np.array([np.delete(np.arange(m), i) for i in range(m)])
+            (whole,) = _in_chunks(given, rows, nodes, cores)
+            (rest,) = _in_chunks(given, rows[:, others].reshape(rows.size, m - 1), nodes, cores)
+        of_units[:, units] = whole
+        of_rows[:, rows] = whole[..., None] - rest.reshape(len(whole), -1, m)
+    return of_units, of_rows
+
+
+def _by_size(codes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Units with the same number m of rows, (units,), and their rows, (units, m)."""
+    order, sizes = np.argsort(codes, kind="stable"), np.bincount(codes)
+    starts = np.cumsum(sizes) - sizes
+    for m in np.unique(sizes):
+        units = np.flatnonzero(sizes == m)
+        yield units, order[starts[units][:, None] + np.arange(m)]
+
+
+def _in_chunks(given: Given, sets: np.ndarray, nodes: int, cores: int, **options) -> list[np.ndarray]:
+    """``integrate``, some draws and some sets at a time, so that memory is bounded."""
+    size = (sets.shape[1] + 1) * nodes ** given.z.shape[1]
+    sets_at_a_time = max(1, CHUNK // size)
+    draws_at_a_time = max(1, CHUNK // (size * min(sets_at_a_time, len(sets))))
+    starts = range(0, len(given.eta), draws_at_a_time)
+
+    def some(start: int) -> list[np.ndarray]:
+        few = given.take(slice(start, start + draws_at_a_time))
+        parts = [
+            integrate(few, sets[i : i + sets_at_a_time], nodes, **options) for i in range(0, len(sets), sets_at_a_time)
+        ]
+        return [np.concatenate(values, axis=1) for values in zip(*parts, strict=True)]
+
+    with ThreadPoolExecutor(cores) as pool:
+        return [np.concatenate(values) for values in zip(*pool.map(some, starts), strict=True)]
+
+
+# Steps and nodes may go where a density is zero or infinite to the last digit.
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")
+def integrate(given: Given, sets: np.ndarray, nodes: int, *, without_each: bool = False) -> list[np.ndarray]:
+    """Log densities of sets of rows, each of one unit, with the unit's effects integrated out.
+
+    The effects are u = L v with v standard normal; the nodes are placed around the mode of v given the rows, and as far
+    apart as its curvature there says.
+
+    Parameters
+    ----------
+    given
+        The model.
+    sets : (sets, m)
+        Positions of rows; m may be 0.
+    nodes
+        How many along each effect.
+    without_each
+        Whether to give also the densities without each of the rows, with the same nodes.
+
+    Returns
+    -------
+    list of (draws, sets) and, where asked for, (draws, sets, m)
+    """
+    own = given.at(sets)
+    direction = np.einsum("smj,djk->dsmk", given.z[sets], given.cholesky)
+    eta = given.eta[:, sets]
+    mode, spread = _placement(given, own, eta, direction)
+    x, log_weights = grid(nodes, direction.shape[-1])
+    # (draws, sets, effects, nodes)
+    v = mode[..., None] + spread @ x.T
+    beside_nodes = {name: value[..., None] for name, value in own.items()}
+    by_row = given.family.kernel(eta=eta[..., None] + direction @ v, link=given.link, **beside_nodes)
+    terms = log_weights - 0.5 * (v**2).sum(axis=-2) + by_row.sum(axis=-2)
+    log_determinant = np.log(np.linalg.det(spread))
+    constants = np.broadcast_to(given.family.constant(**own), eta.shape)
+    whole = log_sum_exp(terms) + log_determinant + constants.sum(axis=-1)
+    if not without_each:
+        return [whole]
+    rest = log_sum_exp(terms[..., None, :] - by_row) + (log_determinant + constants.sum(axis=-1))[..., None] - constants
+    return [whole, rest]
+
+
+@cache
+def grid(nodes: int, effects: int) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes (nodes ** effects, effects), and logs of weights for integrals of a function without the normal density.
+
+    Those of the normal density of v are put in: sum(exp(log_weights - v^2 / 2)) is 1 where v are the nodes themselves.
+    """
+    points, weights = np.polynomial.hermite_e.hermegauss(nodes)
+    logs = np.log(weights / np.sqrt(2 * np.pi)) + points**2 / 2
+    along_each = np.array(list(product(zip(points, logs, strict=True), repeat=effects)))
+    return along_each[..., 0], along_each[..., 1].sum(axis=-1)
+
+
+def _placement(given: Given, own: dict, eta: np.ndarray, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mode of the standardised effects given some rows, (draws, sets, q), and a root of their covariance there.
+
+    Newton's steps; one that lowers the density is taken back by half. ``eta`` is (draws, sets, m), ``direction``, the
+    derivative of the linear predictor by the effects, (draws, sets, m, q).
+    """
+    identity = np.eye(direction.shape[-1])
+    mode = np.zeros((*eta.shape[:2], direction.shape[-1]))
+    step, best = np.zeros_like(mode), np.full(eta.shape[:2], -np.inf)
+    for _ in range(STEPS):
+        at = eta + (direction @ mode[..., None])[..., 0]
+        value, first, second = given.family.derivatives(eta=at, link=given.link, **own)
+        density = value.sum(axis=-1) - 0.5 * (mode**2).sum(axis=-1)
+        gradient = (first[..., None] * direction).sum(axis=-2) - mode
+        curved = np.maximum(-second, 0.0)[..., None] * direction
+        precision = identity + np.swapaxes(curved, -1, -2) @ direction
+        worse = ~(density >= best - CLOSE)
+        newton = np.linalg.solve(precision, gradient[..., None])[..., 0]
+        arrived = ~worse & ((gradient * newton).sum(axis=-1) < CLOSE)
+        if arrived.all():
+            break
+        step = np.where(worse[..., None], step / 2, np.where(arrived[..., None], 0.0, newton))
+        mode = np.where(worse[..., None], mode - step, mode + step)
+        best = np.where(worse, best, density)
+    root = np.linalg.cholesky(precision)
+    return mode, np.swapaxes(np.linalg.inv(root), -1, -2)

@@ -1,0 +1,145 @@
+"""Log densities beside those of SciPy, and beside Bambi's at draws of the prior of whole models."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from partialpool.loo.by_quadrature import Conditional
+from partialpool.loo.families import FAMILIES, LOG_PROBABILITIES
+from partialpool.model.build import build
+from partialpool.model.formula import complete_cases
+from scipy import stats
+
+DISTRIBUTIONS = {"logit": stats.logistic, "probit": stats.norm, "cloglog": stats.gumbel_l}
+ETA = np.linspace(-4, 4, 9)
+
+
+def log_density(family, y, link, eta=ETA, **parameters):
+    known = FAMILIES[family]
+    return known.kernel(y=y, eta=eta, link=link, **parameters) + known.constant(y=y, **parameters)
+
+
+@pytest.mark.parametrize("link", LOG_PROBABILITIES)
+def test_probabilities_are_those_of_scipy(link):
+    known = DISTRIBUTIONS[link]
+    np.testing.assert_allclose(log_density("bernoulli", 1.0, link, n=1.0), known.logcdf(ETA), rtol=1e-10, atol=1e-15)
+    np.testing.assert_allclose(log_density("bernoulli", 0.0, link, n=1.0), known.logsf(ETA), rtol=1e-10, atol=1e-15)
+    eta = ETA / 2
+    np.testing.assert_allclose(
+        log_density("binomial", 3.0, link, eta, n=7.0), stats.binom.logpmf(3, 7, known.cdf(eta)), rtol=1e-10
+    )
+
+
+@pytest.mark.parametrize("link", LOG_PROBABILITIES)
+@pytest.mark.parametrize(("lower", "upper"), [(-np.inf, -1.0), (-1.0, -0.9), (0.5, 2.0), (2.0, np.inf)])
+def test_levels_are_those_of_scipy(link, lower, upper):
+    # From the nearer tail, which is what SciPy's distribution functions can say with all digits.
+    known = DISTRIBUTIONS[link]
+    difference = np.where(
+        lower - ETA > 0,
+        known.sf(lower - ETA) - known.sf(upper - ETA),
+        known.cdf(upper - ETA) - known.cdf(lower - ETA),
+    )
+    ours = log_density("cumulative", np.zeros(1), link, lower=lower, upper=upper)
+    np.testing.assert_allclose(ours, np.log(difference), rtol=1e-9)
+
+
+def test_levels_far_in_a_tail_keep_their_digits():
+    for lower, upper in ((30.0, 31.0), (-31.0, -30.0)):
+        ours = log_density("cumulative", np.zeros(1), "probit", np.zeros(1), lower=lower, upper=upper)
+        assert ours[0] == pytest.approx(stats.norm.logsf(30.0), abs=1e-8)
+
+
+def test_counts_and_numbers_are_those_of_scipy():
+    mean = np.exp(ETA)
+    alpha, sigma, nu = 1.7, 0.6, 3.5
+    expected = {
+        "poisson": (stats.poisson.logpmf(3, mean), 3.0, "log", {}),
+        "negativebinomial": (stats.nbinom.logpmf(3, alpha, alpha / (alpha + mean)), 3.0, "log", {"alpha": alpha}),
+        "t": (stats.t.logpdf(0.4, nu, ETA, sigma), 0.4, "identity", {"sigma": sigma, "nu": nu}),
+        "gaussian": (stats.norm.logpdf(0.4, ETA, sigma), 0.4, "identity", {"sigma": sigma}),
+    }
+    for family, (values, y, link, parameters) in expected.items():
+        np.testing.assert_allclose(log_density(family, y, link, **parameters), values, rtol=1e-10, err_msg=family)
+
+
+def test_derivatives_are_those_of_the_poisson_distribution():
+    value, first, second = FAMILIES["poisson"].derivatives(y=2.0, eta=ETA, link="log")
+    np.testing.assert_allclose(value, 2 * ETA - np.exp(ETA))
+    np.testing.assert_allclose(first, 2 - np.exp(ETA), atol=1e-4)
+    np.testing.assert_allclose(second, -np.exp(ETA), atol=1e-4)
+
+
+# ---------------------------------------------------------------------------------------- beside Bambi
+
+# Narrow, because Bambi's own densities lose their digits in the tails.
+PRIORS = {"Intercept": "Normal(0, 0.3)", "b": "Normal(0, 0.3)", "sd": "Exponential(10)", "cor": "LKJ(2)"}
+SLOPES = "x + (1 + x | id)"
+MODELS = {
+    "bernoulli": ("flag ~ x + (1 | id)", None, ""),
+    "yes or no": ("answer[yes] ~ x + (1 | id) + (0 + x | id)", "probit", ""),
+    "binomial": (f"p(hits, size) ~ {SLOPES}", "cloglog", "cor"),
+    "proportion": ("proportion(hits, 9) ~ 0 + x + (1 | id)", None, ""),
+    "poisson": ("count ~ grade + offset(log(size)) + (1 | id)", None, ""),
+    "negativebinomial": (f"count ~ {SLOPES}", None, "cor alpha"),
+    "t": (f"y ~ scale(x) + {SLOPES}", None, "cor sigma nu"),
+    "gaussian": ("y ~ x + (0 + x | id)", None, "sigma"),
+    "cumulative": ("grade ~ x + (1 | id)", None, "threshold"),
+    "levels": ("grade ~ 0 + x + (0 + x | id)", "cloglog", "threshold"),
+}
+FAMILY = {"yes or no": "bernoulli", "proportion": "binomial", "levels": "cumulative"}
+
+
+@pytest.fixture(scope="module")
+def measured():
+    rng = np.random.default_rng(1)
+    n = 40
+    size = rng.integers(4, 9, n)
+    return pd.DataFrame(
+        {
+            "id": np.repeat(np.arange(8), 5),
+            "x": rng.normal(size=n),
+            "y": rng.normal(size=n),
+            "size": size,
+            "hits": rng.binomial(size, 0.4),
+            "count": rng.poisson(3, n),
+            "flag": rng.integers(0, 2, n),
+            "answer": pd.Categorical(rng.choice(["no", "yes"], n)),
+            "grade": pd.Categorical(rng.choice(["a", "b", "c", "d"], n), ordered=True),
+            "row": np.arange(n),
+        }
+    )
+
+
+# Bambi leaves the intercept out whatever the formula says, and PyMC cannot name all levels of a deterministic variable.
+@pytest.mark.filterwarnings("ignore:The intercept is omitted", "ignore:Incompatible coordinate length")
+@pytest.mark.parametrize("name", MODELS)
+def test_densities_are_those_of_bambi(make_spec, measured, name):
+    formula, link, classes = MODELS[name]
+    family = FAMILY.get(name, name)
+    own = {"sigma": "Exponential(1)", "nu": "Gamma(2, 0.1)", "alpha": "Exponential(1)", "threshold": "Normal(0, 1)"}
+    common = [] if "~ 0 +" in formula or family == "cumulative" else ["Intercept"]
+    priors = {name: (PRIORS | own)[name] for name in [*common, "sd", *classes.split()]}
+    spec = make_spec(formula, "", priors=priors | {"b": PRIORS["b"]}, family=family, link=link)
+    rows = complete_cases(spec, measured)
+    model = build(spec, rows)
+    model.build()
+    drawn = model.prior_predictive(draws=10, random_seed=1)
+    parent = model.family.likelihood.parent
+    prior = drawn["prior"].to_dataset()
+    # Bambi computes it again.
+    prior = prior.drop_dims([dim for dim in prior[parent].dims if dim not in ("chain", "draw")])
+    if "threshold" in prior:
+        prior["threshold"].to_numpy()[:] = np.sort(prior["threshold"], axis=-1)
+    prior.attrs["link"] = model.family.link[parent].name
+    tree = xr.DataTree.from_dict({"posterior": prior})
+    model.compute_log_likelihood(tree)
+    tree["observed_data"] = drawn["observed_data"]
+
+    conditional = Conditional(tree, spec, rows)
+    given = conditional.given(tree["posterior"].to_dataset())
+    eta = conditional.predictor(tree["posterior"].to_dataset(), rows).reshape(10, 1, len(rows))
+    known = given.at(np.arange(len(rows))[None])
+    ours = given.family.kernel(eta=eta, link=given.link, **known) + given.family.constant(**known)
+    (theirs,) = tree["log_likelihood"].data_vars.values()
+    np.testing.assert_allclose(ours[:, 0], theirs.to_numpy()[0], rtol=1e-8, atol=1e-8)

@@ -1,0 +1,141 @@
+"""Integrals over the effects of units beside closed forms and SciPy's quadrature."""
+
+import numpy as np
+import pytest
+from partialpool.loo import quadrature
+from partialpool.loo.families import FAMILIES
+from partialpool.loo.quadrature import Given, NoQuadrature, cost, densities, enough_nodes, integrate
+from scipy import integrate as scipy_integrate
+from scipy import stats
+
+DRAWS = 3
+# Of four units with 5, 3, 1 and 4 rows, in no order.
+CODES = np.array([0, 1, 0, 3, 2, 0, 1, 3, 0, 3, 1, 3, 0])
+LINKS = {"bernoulli": "logit", "poisson": "log", "gaussian": "identity", "t": "identity", "cumulative": "probit"}
+
+
+def make_given(family, q, *, seed=1, sd=1.0, n=13):
+    rng = np.random.default_rng(seed)
+    y = {
+        "bernoulli": rng.integers(0, 2, n),
+        "poisson": rng.poisson(3, n),
+        "cumulative": rng.integers(0, 3, n),
+    }.get(family, rng.normal(size=n))
+    parameters = {
+        "bernoulli": {"n": np.ones((1, 1))},
+        "gaussian": {"sigma": rng.uniform(0.5, 1, (DRAWS, 1))},
+        "t": {"sigma": rng.uniform(0.5, 1, (DRAWS, 1)), "nu": np.full((DRAWS, 1), 4.0)},
+        "cumulative": {
+            "lower": np.choose(y.astype(int) % 3, [-np.inf, -0.5, 0.5])[None],
+            "upper": np.choose(y.astype(int) % 3, [-0.5, 0.5, np.inf])[None],
+        },
+    }.get(family, {})
+    cholesky = np.tril(rng.normal(size=(DRAWS, q, q))) + sd * np.eye(q)
+    z = np.column_stack([np.ones(n), rng.normal(size=n)])[:, :q]
+    eta = rng.normal(0.3, 0.3, (DRAWS, n))
+    return Given(FAMILIES[family], LINKS[family], y.astype(float), eta, parameters, z, cholesky)
+
+
+def by_scipy(given, draw, rows):
+    """Log density of some rows of a unit at a draw, by adaptive quadrature over the effects."""
+    rows = np.asarray(rows)
+    known = {name: value[0 if len(value) == 1 else draw] for name, value in given.at(rows[None]).items()}
+
+    def density(*v):
+        eta = given.eta[draw, rows] + given.z[rows] @ given.cholesky[draw] @ np.array(v)
+        by_row = given.family.kernel(eta=eta, link=given.link, **known) + given.family.constant(**known)
+        return np.exp(by_row.sum()) * np.prod(stats.norm.pdf(v))
+
+    ranges = [(-8, 8)] * given.z.shape[1]
+    value, _ = scipy_integrate.nquad(density, ranges, opts={"epsabs": 1e-9, "epsrel": 1e-6})
+    return np.log(value)
+
+
+@pytest.mark.numbers
+@pytest.mark.parametrize(("family", "q"), [(family, 1) for family in LINKS] + [("bernoulli", 2), ("poisson", 2)])
+def test_densities_are_those_of_scipys_quadrature(family, q):
+    given = make_given(family, q)
+    nodes, error = enough_nodes(given, CODES)
+    assert error <= quadrature.TOLERANCE
+    of_units, of_rows = densities(given, CODES, nodes)
+    for draw, unit in ((0, 1), (2, 3))[: 3 - q]:
+        rows = np.flatnonzero(np.equal(CODES, unit))
+        whole = by_scipy(given, draw, rows)
+        assert of_units[draw, unit] == pytest.approx(whole, abs=2e-3)
+        rest = by_scipy(given, draw, rows[1:])
+        assert of_rows[draw, rows[0]] == pytest.approx(whole - rest, abs=2e-3)
+
+
+@pytest.mark.parametrize("family", ["bernoulli", "poisson", "cumulative"])
+@pytest.mark.parametrize("q", [1, 2])
+def test_twice_as_many_nodes_change_less_the_more_there_are(family, q):
+    given = make_given(family, q)
+    by_nodes = {nodes: np.hstack(densities(given, CODES, nodes)) for nodes in (8, 16, 32)}
+    errors = [np.abs(by_nodes[nodes] - by_nodes[32]).max() for nodes in (8, 16)]
+    assert errors[0] < 3e-2
+    assert errors[1] < errors[0] / 10
+
+
+@pytest.mark.parametrize("q", [1, 2])
+def test_normal_measurements_have_their_closed_form_with_a_few_nodes(q):
+    given = make_given("gaussian", q)
+    of_units, of_rows = densities(given, CODES, 3)
+
+    def closed(draw, rows):
+        loadings = given.z[rows] @ given.cholesky[draw]
+        covariance = loadings @ loadings.T + given.parameters["sigma"][draw, 0] ** 2 * np.eye(len(rows))
+        return stats.multivariate_normal.logpdf(given.y[rows], given.eta[draw, rows], covariance) if len(rows) else 0.0
+
+    for draw, unit in np.ndindex(DRAWS, 4):
+        rows = np.flatnonzero(np.equal(CODES, unit))
+        assert of_units[draw, unit] == pytest.approx(closed(draw, rows), abs=1e-6)
+        for row in rows:
+            conditional = closed(draw, rows) - closed(draw, rows[rows != row])
+            assert of_rows[draw, row] == pytest.approx(conditional, abs=1e-6)
+
+
+@pytest.mark.parametrize("q", [1, 2])
+def test_no_rows_have_probability_one(q):
+    (nothing,) = integrate(make_given("poisson", q), np.empty((4, 0), int), 8)
+    assert nothing.shape == (DRAWS, 4)
+    np.testing.assert_allclose(nothing, 0, atol=1e-12)
+
+
+def test_the_only_row_of_a_unit_has_the_density_of_the_unit():
+    of_units, of_rows = densities(make_given("bernoulli", 1), CODES, 8)
+    np.testing.assert_allclose(of_rows[:, 4], of_units[:, 2], atol=1e-12)
+
+
+def test_a_unit_with_many_rows_keeps_its_nodes(monkeypatch):
+    given, codes = make_given("poisson", 1, n=30), np.repeat([0, 1], 15)
+    moved = densities(given, codes, 16)
+    assert cost(codes, 1, 16) == 2 * 15**2 * 16
+    monkeypatch.setattr(quadrature, "MANY_ROWS", 10)
+    kept = densities(given, codes, 16)
+    assert cost(codes, 1, 16) == 30 * 16
+    for some, others in zip(moved, kept, strict=True):
+        np.testing.assert_allclose(some, others, atol=1e-5)
+
+
+def test_chunks_and_threads_change_nothing(monkeypatch):
+    given = make_given("bernoulli", 2)
+    at_once = densities(given, CODES, 8)
+    monkeypatch.setattr(quadrature, "CHUNK", 500)
+    for some, others in zip(at_once, densities(given, CODES, 8, cores=2), strict=True):
+        np.testing.assert_allclose(some, others, rtol=1e-9)
+
+
+def test_the_mode_is_found_where_newtons_first_step_goes_much_too_far():
+    given = make_given("poisson", 1, sd=3.0)
+    given.y[:] = 10_000
+    rows = np.flatnonzero(CODES == 1)
+    (value,) = integrate(given, rows[None], 16)
+    (better,) = integrate(given, rows[None], 32)
+    np.testing.assert_allclose(value, better, atol=1e-8)
+
+
+def test_what_does_not_settle_is_refused(monkeypatch):
+    monkeypatch.setattr(quadrature, "TOLERANCE", 0.0)
+    monkeypatch.setattr(quadrature, "NODES", {1: (8, 12)})
+    with pytest.raises(NoQuadrature, match="with 12 and with 24 nodes along each effect"):
+        enough_nodes(make_given("t", 1), CODES)
