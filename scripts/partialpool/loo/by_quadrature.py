@@ -17,7 +17,7 @@ from partialpool.model.matrices import special_outcome
 from partialpool.model.names import effect_terms
 from partialpool.model.population import population_of
 from partialpool.model.spec import ModelSpec
-from partialpool.predict.gaussian import LinearPredictor
+from partialpool.predict.linear import LinearPredictor
 
 # Draws of each chain on which the number of nodes is chosen, and the fewest on which densities are computed.
 TRIED, FEWEST = 5, 100

@@ -67,8 +67,9 @@ def _sampled(
         observations = refit.observations(tree, spec, data, observations, most=most, cores=cores)
     if "unit" in asked:
         units = kfold.units(spec, data, cores=cores) if units is None else kfold.better(units, spec, data, cores=cores)
-    elif units is None and "unit" in wanted:
-        print("New units are left out: they take ten fits. To ask for them: 'estimands: [observation, unit]'.")
+    elif "unit" in wanted and (units is None or units.bad.any()):
+        what = "New units are left out" if units is None else f"Pareto k is over 0.7 for {units.bad.sum()} units"
+        print(f"{what}: they take fits without them. To ask for these: 'estimands: [observation, unit]'.")
     return observations, units
 
 

@@ -168,6 +168,8 @@ def _in_chunks(given: Given, sets: np.ndarray, nodes: int, cores: int, **options
         return [np.concatenate(values) for values in zip(*pool.map(some, starts), strict=True)]
 
 
+# Steps and nodes may go where a density is zero or infinite to the last digit.
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")
 def integrate(given: Given, sets: np.ndarray, nodes: int, *, without_each: bool = False) -> list[np.ndarray]:
     """Log densities of sets of rows, each of one unit, with the unit's effects integrated out.
 
@@ -231,8 +233,7 @@ def _placement(given: Given, own: dict, eta: np.ndarray, direction: np.ndarray) 
     step, best = np.zeros_like(mode), np.full(eta.shape[:2], -np.inf)
     for _ in range(STEPS):
         at = eta + (direction @ mode[..., None])[..., 0]
-        with np.errstate(invalid="ignore", over="ignore"):
-            value, first, second = given.family.derivatives(eta=at, link=given.link, **own)
+        value, first, second = given.family.derivatives(eta=at, link=given.link, **own)
         density = value.sum(axis=-1) - 0.5 * (mode**2).sum(axis=-1)
         gradient = (first[..., None] * direction).sum(axis=-2) - mode
         curved = np.maximum(-second, 0.0)[..., None] * direction

@@ -10,6 +10,7 @@ from partialpool.model.formula import complete_cases
 from partialpool.model.names import refuse_summaries
 from partialpool.model.spec import ModelSpec
 from partialpool.predict import gaussian
+from partialpool.predict.linear import LinearPredictor
 from partialpool.predict.new_units import with_new_units
 from partialpool.predict.points import points
 
@@ -106,7 +107,7 @@ def draws_at(
     """
     rows = complete_cases(spec, data)
     if gaussian.is_gaussian(spec):
-        draw, model = gaussian.draw, gaussian.LinearPredictor(spec, rows)
+        draw, model = gaussian.draw, LinearPredictor(spec, rows)
     else:
         from partialpool.predict import by_bambi
 

@@ -72,7 +72,8 @@ def test_what_takes_folds_is_left_out_and_the_log_says_how_to_ask(with_effects, 
     printed = capsys.readouterr().out
     assert "no closed form: a reason." in printed
     assert "by quadrature: another." in printed
-    assert "To ask for them: 'estimands: [observation, unit]'." in printed
+    assert "New units are left out: they take fits without them." in printed
+    assert "To ask for these: 'estimands: [observation, unit]'." in printed
 
 
 @pytest.mark.parametrize(
@@ -108,7 +109,7 @@ def test_units_of_a_model_without_effects_need_folds_where_weights_fail(tree, ma
 
 @pytest.mark.parametrize("bad", [True, False])
 def test_folds_help_units_only_where_asked_and_where_weights_fail(
-    with_effects, make_spec, rows, calls, make, monkeypatch, bad
+    with_effects, make_spec, rows, calls, make, monkeypatch, capsys, bad
 ):
     units = make([-1.0, -2.0, -3.0], [0.1, 0.9 if bad else 0.2, 0.1], labels=["1", "2", "3"], method="integrated")
     single = make([-1.0] * 6, method="integrated")
@@ -121,6 +122,7 @@ def test_folds_help_units_only_where_asked_and_where_weights_fail(
 
     monkeypatch.setattr(kfold, "_estimates", estimates)
     assert of_model(with_effects, spec, rows).unit is units
+    assert ("Pareto k is over 0.7 for 1 units: they take fits without them." in capsys.readouterr().out) == bad
     assert calls == ["at most 5 refits"]
     better = of_model(with_effects, spec, rows, estimands=["unit"]).unit
     assert calls[1:] == (["folds of [1]"] if bad else [])

@@ -1,0 +1,68 @@
+"""The linear predictor of a model of any family, without building the model: formulae's designs times the draws."""
+
+import numpy as np
+import pandas as pd
+
+from partialpool.model.matrices import GroupLevels, evaluate, folded
+from partialpool.model.names import Term
+from partialpool.model.spec import ModelSpec
+
+
+class LinearPredictor:
+    """The linear predictor of a model, at any values of its covariates.
+
+    Parameters
+    ----------
+    spec
+        The model's spec.
+    rows
+        Its complete cases: transformations such as ``scale`` and the coding of categories are theirs.
+    """
+
+    def __init__(self, spec: ModelSpec, rows: pd.DataFrame):
+        self.formula, self.matrices = spec.formula, evaluate(spec, rows)
+        group = self.matrices.group.terms.values() if self.matrices.group else ()
+        self.levels = {term.name: GroupLevels.of(spec, term.factor, rows) for term in group}
+
+    def __call__(self, posterior, at: pd.DataFrame) -> np.ndarray:
+        """Draws, (chain, draw, rows of ``at``), of the linear predictor, offsets included."""
+        values = self.common(posterior, at)
+        for name, columns in self.effects_design(at).items():
+            places = self.levels[name].codes(at)
+            for column, effect in zip(columns.T, _effects(posterior, Term.of_name(name)), strict=True):
+                values += effect[..., places] * column
+        return values
+
+    def common(self, posterior, at: pd.DataFrame) -> np.ndarray:
+        """Draws, (chain, draw, rows of ``at``), of what common coefficients and offsets make of it."""
+        values = np.zeros((posterior.sizes["chain"], posterior.sizes["draw"], len(at)))
+        shown = folded(self.formula, at)
+        for term in self.matrices.common.terms.values() if self.matrices.common else ():
+            columns = np.asarray(term.eval_new_data(shown), dtype=float).reshape(len(at), -1)
+            if term.kind == "offset":
+                values += columns[:, 0]
+            # Families of ordered levels have thresholds in the place of an intercept, whatever the formula says.
+            elif term.kind != "intercept" or term.name in posterior:
+                values += _draws(posterior, term.name) @ columns.T
+        return values
+
+    def effects_design(self, at: pd.DataFrame) -> dict[str, np.ndarray]:
+        """Columns, (rows of ``at``, effects of a level), of each term of group-level effects, by its name."""
+        shown = folded(self.formula, at)
+        terms = self.matrices.group.terms if self.matrices.group else {}
+        return {
+            name: np.asarray(term.expr.eval_new_data(shown), dtype=float).reshape(len(at), -1)
+            for name, term in terms.items()
+        }
+
+
+def _draws(posterior, name: str) -> np.ndarray:
+    """Draws of a coefficient or of those of a term, (chain, draw, coefficients)."""
+    values = posterior[name].transpose("chain", "draw", ...).to_numpy()
+    return values.reshape(*values.shape[:2], -1)
+
+
+def _effects(posterior, term: Term) -> np.ndarray:
+    """Draws of the effects of a term, (effects of a unit, chain, draw, units)."""
+    values = posterior[term.name].transpose(..., "chain", "draw", term.grouping_dim).to_numpy()
+    return values.reshape(-1, *values.shape[-3:])
