@@ -27,8 +27,8 @@ class Coefficients:
     common : (draws, p)
         Of the centred design.
     kept : (some,)
-        Positions of the draws for which the effects of units, and what is known by row, are kept: all of them in a small
-        study.
+        Positions of the draws for which the effects of units, and what is known by row, are kept: all of them in a
+        small study.
     effects : of each grouping factor, (draws, levels, q)
         Those of units at the draws ``kept``.
     block : int
