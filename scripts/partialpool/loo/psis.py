@@ -5,10 +5,7 @@ import numpy as np
 from partialpool.errors import StudyError
 from partialpool.loo.pointwise import PointwiseElpd, batch_sums, concatenate, list_rows
 from partialpool.model.names import ROW_DIM
-from partialpool.weights.smoothing import log_sum_exp, relative_efficiency, smooth
-
-# Float64 elements that are worked on at a time: few enough to stay in a processor's cache.
-CHUNK = 10**5
+from partialpool.weights.smoothing import CHUNK, log_sum_exp, relative_efficiency, smooth
 
 
 def psis(log_likelihood: np.ndarray, labels: np.ndarray, *, method: str = "psis") -> PointwiseElpd:

@@ -97,7 +97,8 @@ def dense_part(statistics: Statistics, scales: Scales) -> DensePart:
     units = statistics.triangles, statistics.starts, statistics.places, statistics.cross
     add_units_(gram, log_determinant, scales.sigma, lanes_last(of_units), *units)
     gram = np.moveaxis(gram, -1, 0)
-    gram = np.tril(gram) + np.swapaxes(np.tril(gram, -1), 1, 2)
+    gram = gram + np.swapaxes(gram, 1, 2)
+    gram[:, range(d + 1), range(d + 1)] /= 2
     gram += statistics.rest / scales.sigma[:, None, None] ** 2
     for factor, cholesky in zip(statistics.factors, of_others, strict=True):
         to_standard_(gram, factor, cholesky)

@@ -27,16 +27,21 @@ class Coefficients:
     common : (draws, p)
         Of the centred design.
     kept : (some,)
-        Positions of the draws for which effects, and what is known by row, are kept: all of them in a small study.
-    effects : of each grouping factor, (some, levels, q)
-    summaries : of each grouping factor, (statistic, q, levels); or None
-        Of the effects, in the place of ``effects`` in what is written, in a large study.
+        Positions of the draws for which the effects of units, and what is known by row, are kept: all of them in a
+        small study.
+    effects : of each grouping factor, (draws, levels, q)
+        Those of units at the draws ``kept``.
+    block : int
+        Number of the grouping factor whose levels are units; -1 if there is none.
+    summary : (statistic, q, units) or None
+        Of the effects of units, in the place of draws in what is written, in a large study.
     """
 
     common: np.ndarray
     kept: np.ndarray
     effects: tuple[np.ndarray, ...]
-    summaries: tuple[np.ndarray, ...] | None
+    block: int
+    summary: np.ndarray | None
 
 
 def fit(matrices: Design, *, cores: int, progress=None) -> tuple[dict, dict[str, str | float]]:
@@ -53,8 +58,8 @@ def fit(matrices: Design, *, cores: int, progress=None) -> tuple[dict, dict[str,
     -------
     dict
         Datasets ``posterior``, ``sample_stats``, ``log_likelihood``, ``posterior_predictive``, ``observed_data``. In a
-        large study ``group_effects`` (statistic, ..., levels) takes the place of the draws of each level, and what is
-        kept by row is thinned.
+        large study ``group_effects`` (statistic, ..., units) takes the place of the draws of each level of the grouping
+        factor with most levels, and what is kept by row is thinned.
     dict
         Attributes of the fit: ``sample.ScaleDraws.attributes``.
     """
@@ -81,8 +86,8 @@ def fit(matrices: Design, *, cores: int, progress=None) -> tuple[dict, dict[str,
         "posterior_predictive": by_row(predicted),
         "observed_data": xr.Dataset({matrices.outcome_name: (ROW_DIM, matrices.outcome)}, rows),
     }
-    if coefficients.summaries is not None:
-        groups["group_effects"] = _summaries(matrices, coefficients.summaries)
+    if coefficients.summary is not None:
+        groups["group_effects"] = _summary(matrices.factors[coefficients.block], coefficients.summary)
     return groups, drawn.attributes
 
 
@@ -96,29 +101,27 @@ def _coefficients(matrices: Design, model, drawn: ScaleDraws, rng, cores: int) -
     summary = spec.group_effects == "summary" or (spec.group_effects == "auto" and elements > LARGE)
     kept = thinned(drawn.shape, max(MODERATE // (drawn.shape[0] * n), 1) if summary else drawn.shape[1])
     if not matrices.factors:
-        return Coefficients(common, kept, (), () if summary else None)
+        return Coefficients(common, kept, (), -1, None)
     # Those of the other grouping factors are among the dense coefficients.
-    of_others = [dense[:, other.columns].reshape(len(dense), other.levels, other.q) for other in model.factors]
+    effects = [dense[:, other.columns].reshape(len(dense), other.levels, other.q) for other in model.factors]
     block = scales.block_first(model.block)
     given = model.statistics, block.take(kept), dense[kept]
-    effects = [other[kept] for other in of_others]
     effects.insert(model.block, np.concatenate(in_batches(*given, effects_rng, cores, lambda own: own), axis=1))
     if not summary:
-        return Coefficients(common, kept, tuple(effects), None)
+        return Coefficients(common, kept, tuple(effects), model.block, None)
     some = thinned(drawn.shape, -(-1000 // drawn.shape[0]))
     given = model.statistics, block.take(some), dense[some]
-    summaries = [summary_of_effects(other) for other in of_others]
-    own = np.concatenate(in_batches(*given, summary_rng, cores, summary_of_effects), axis=-1)
-    summaries.insert(model.block, own)
-    return Coefficients(common, kept, tuple(effects), tuple(summaries))
+    of_units = np.concatenate(in_batches(*given, summary_rng, cores, summary_of_effects), axis=-1)
+    return Coefficients(common, kept, tuple(effects), model.block, of_units)
 
 
 def _by_row(matrices: Design, sigma: np.ndarray, coefficients: Coefficients, rng) -> tuple[np.ndarray, np.ndarray]:
     """Log likelihood and predicted outcome of each row, (some draws, rows)."""
     mean = coefficients.common[coefficients.kept] @ matrices.x.T
-    for factor, effects in zip(matrices.factors, coefficients.effects, strict=True):
+    for i, (factor, effects) in enumerate(zip(matrices.factors, coefficients.effects, strict=True)):
+        own = effects if i == coefficients.block else effects[coefficients.kept]
         for k in range(factor.z.shape[1]):
-            mean += effects[:, factor.codes, k] * factor.z[:, k]
+            mean += own[:, factor.codes, k] * factor.z[:, k]
     # In place: these are the largest arrays of a fit.
     predicted = rng.standard_normal(mean.shape)
     predicted *= sigma[:, None]
@@ -159,25 +162,24 @@ def _posterior(matrices: Design, drawn: ScaleDraws, coefficients: Coefficients):
                 names = block.coefficients
                 pairs = [pair_label(first, second) for i, first in enumerate(names) for second in names[i + 1 :]]
                 keep(block.correlation, correlations(cholesky[:, effects]), {pair_dim(block.correlation): pairs})
-    if coefficients.summaries is None:
-        for factor, effects in zip(matrices.factors, coefficients.effects, strict=True):
+    for i, (factor, effects) in enumerate(zip(matrices.factors, coefficients.effects, strict=True)):
+        if i != coefficients.block or coefficients.summary is None:
             for term in factor.terms:
                 values = effects[:, :, factor.columns[term.name]].transpose(0, 2, 1)
                 keep(term.name, values, _effect_labels(factor, term))
     return xr.Dataset(variables, coords)
 
 
-def _summaries(matrices: Design, summaries: tuple[np.ndarray, ...]):
-    """Dataset of the statistics of each effect, from those of each grouping factor, (statistic, q, levels)."""
+def _summary(factor: GroupingFactor, summary: np.ndarray):
+    """Dataset of the statistics of each effect of a grouping factor, from (statistic, q, levels)."""
     import xarray as xr
 
     variables, coords = {}, _as_coords({"statistic": STATISTICS})
-    for factor, of_factor in zip(matrices.factors, summaries, strict=True):
-        for term in factor.terms:
-            labels = _effect_labels(factor, term)
-            values = of_factor[:, factor.columns[term.name]].reshape(len(STATISTICS), *map(len, labels.values()))
-            variables[term.name] = (("statistic", *labels), values)
-            coords |= _as_coords(labels)
+    for term in factor.terms:
+        labels = _effect_labels(factor, term)
+        values = summary[:, factor.columns[term.name]].reshape(len(STATISTICS), *map(len, labels.values()))
+        variables[term.name] = (("statistic", *labels), values)
+        coords |= _as_coords(labels)
     return xr.Dataset(variables, coords)
 
 

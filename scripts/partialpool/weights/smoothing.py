@@ -5,10 +5,14 @@ are computed here because arviz_stats works through one set at a time, and becau
 smoothing in a comparison.
 """
 
+from itertools import count
+
 import numpy as np
 
 # Fewer weights than this are no tail.
 SHORTEST_TAIL = 5
+# Float64 elements that are worked on at a time: few enough to stay in a processor's cache.
+CHUNK = 10**5
 
 
 def log_sum_exp(log_values: np.ndarray) -> np.ndarray:
@@ -50,9 +54,9 @@ def relative_efficiency(log_values: np.ndarray) -> np.ndarray:
         correlations, lengths = _autocorrelations(values)
     chains = values.shape[1]
     # The sum of the last, which may be a single one, counts once; all others twice, forward and backward in time.
-    sums = [own[:length].sum() for own, length in zip(correlations, lengths, strict=True)]
+    sums = _sums_where(np.arange(half) < lengths[:, None], correlations)[:, 0]
     last = np.take_along_axis(correlations, lengths[:, None], axis=1)[:, 0]
-    time = np.maximum(-1 + 2 * np.array(sums) + last, 1 / np.log10(chains * half))
+    time = np.maximum(-1 + 2 * sums + last, 1 / np.log10(chains * half))
     unknown = np.isnan(correlations).any(axis=1) | (np.ptp(values, axis=(1, 2)) < np.finfo(float).resolution)
     return np.where(unknown, 1.0, 1 / time)
 
@@ -94,10 +98,9 @@ def _autocorrelations(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _autocovariances(values: np.ndarray) -> np.ndarray:
     """Autocovariances (..., lag) of values (..., draw), by the fast Fourier transform."""
-    from scipy.fft import next_fast_len
-
     draws = values.shape[-1]
-    length = next_fast_len(2 * draws, real=True)
+    # It is fast for lengths without prime factors over 5: they divide a power of 30. To ask scipy.fft takes 0.15 s.
+    length = next(n for n in count(2 * draws) if 30 ** n.bit_length() % n == 0)
     spectrum = np.fft.rfft(values - values.mean(axis=-1, keepdims=True), n=length)
     spectrum *= np.conjugate(spectrum)
     return np.fft.irfft(spectrum, n=length)[..., :draws] / draws
@@ -130,26 +133,33 @@ def smooth(log_ratios: np.ndarray, efficiency: np.ndarray) -> tuple[np.ndarray, 
     pareto_k = np.full(n, np.inf)
     lengths = np.floor(np.where(m * efficiency > 225, 3 * np.sqrt(m / efficiency), m / 5)).astype(int)
     order = np.argsort(log_weights, axis=1)
-    for i in np.flatnonzero(lengths >= SHORTEST_TAIL):
-        tail = order[i, -lengths[i] :]
-        cutoff = np.exp(log_weights[i, order[i, -lengths[i] - 1]])
-        log_weights[i, tail], pareto_k[i] = _smooth_tail(log_weights[i, tail], cutoff)
+    for points in np.unique(_points(lengths[lengths >= SHORTEST_TAIL])):
+        alike = np.flatnonzero((lengths >= SHORTEST_TAIL) & (_points(lengths) == points))
+        for rows in np.array_split(alike, -(-len(alike) * points * lengths[alike].max() // CHUNK)):
+            largest = rows[:, None], order[rows, -lengths[rows].max() - 1 :]
+            log_weights[largest], pareto_k[rows] = _smooth_tails(log_weights[largest], lengths[rows])
     # Rounding in the first pass is of the size of the logs, which can be large; the second leaves a sum of one.
     for _ in range(2):
         log_weights -= log_sum_exp(log_weights)[:, None]
     return log_weights, pareto_k
 
 
-def _smooth_tail(log_tail: np.ndarray, cutoff: float) -> tuple[np.ndarray, float]:
-    """Smoothed logs of the largest weights, in rising order, and their Pareto k; ``cutoff`` is the next weight."""
-    if log_tail[-1] - log_tail[0] < np.finfo(float).tiny:
-        return log_tail, np.inf
-    k, sigma = fit_pareto(np.exp(log_tail) - cutoff)
-    if not np.isfinite(k):
-        return log_tail, np.inf
-    log_upper = np.log1p(-np.arange(0.5, len(log_tail)) / len(log_tail))
-    quantiles = cutoff + (sigma * np.expm1(-k * log_upper) / k if k != 0 else -sigma * log_upper)
-    return np.minimum(np.log(quantiles), log_tail[-1]), k
+# Tails that cannot be fitted are computed with the others, without warnings, and stand as they are in the end.
+@np.errstate(all="ignore")
+def _smooth_tails(log_weights: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The largest log weights (n, m), in rising order, with the last ``lengths`` (n,) smoothed, and their Pareto k.
+
+    The value before them is the cutoff.
+    """
+    m = log_weights.shape[1]
+    ranks = np.arange(m) - (m - lengths[:, None])
+    cutoffs = np.exp(np.take_along_axis(log_weights, m - lengths[:, None] - 1, axis=1))
+    k, sigma = _fit_tails(np.maximum(np.exp(log_weights) - cutoffs, 0), lengths[:, None])
+    log_upper = np.log1p(-(ranks + 0.5) / lengths[:, None])
+    excesses = np.where(k == 0, -sigma * log_upper, sigma * np.expm1(-k * log_upper) / k)
+    smoothed = np.minimum(np.log(cutoffs + excesses), log_weights[:, -1:])
+    fitted = np.isfinite(k)
+    return np.where(fitted & (ranks >= 0), smoothed, log_weights), np.where(fitted, k, np.inf)[:, 0]
 
 
 def fit_pareto(excesses: np.ndarray) -> tuple[float, float]:
@@ -166,25 +176,56 @@ def fit_pareto(excesses: np.ndarray) -> tuple[float, float]:
         Posterior means under the empirical prior of Zhang & Stephens; k is drawn towards 0.5 with the weight of ten
         values. nan if the first quartile is the smallest value, k infinite if the mean is not finite.
     """
-    m = len(excesses)
-    quartile = excesses[int(m / 4 + 0.5) - 1]
-    if quartile <= excesses[0]:
-        return np.nan, np.nan
-    points = 30 + int(m**0.5)
+    with np.errstate(all="ignore"):
+        k, sigma = _fit_tails(np.append(0.0, excesses)[None], np.array([[len(excesses)]]))
+    return float(k[0, 0]), float(sigma[0, 0])
+
+
+def _fit_tails(excesses: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """``fit_pareto``, (n, 1) each, of the last ``lengths`` (n, 1) of the excesses (n, m), with a zero before them.
+
+    All have the same number of points.
+    """
+    points, firsts = _points(lengths[0, 0]), excesses.shape[1] - lengths
+    smallest = np.take_along_axis(excesses, firsts, axis=1)
+    quartile = np.take_along_axis(excesses, firsts + (lengths / 4 + 0.5).astype(int) - 1, axis=1)
     b = 1 - np.sqrt(points / (np.arange(1, points + 1, dtype=float) - 0.5))
-    b /= 3 * quartile
-    b += 1 / excesses[-1]
-    k = np.log1p(-b[:, None] * excesses).mean(axis=1)
-    log_likelihood = m * (np.log(-b / k) - k - 1)
-    weights = np.exp(log_likelihood - log_sum_exp(log_likelihood))
+    b = b / (3 * quartile) + 1 / excesses[:, -1:]
+    k = _mean_log1p(-b[..., None] * excesses[:, None], lengths)
+    log_likelihood = lengths * (np.log(-b / k) - k - 1)
+    weights = np.exp(log_likelihood - log_sum_exp(log_likelihood)[:, None])
     counts = weights >= 10 * np.finfo(float).eps
-    weights, b = weights[counts], b[counts]
-    weights /= weights.sum()
-    b_mean = (b * weights).sum()
-    k_mean = np.log1p(-b_mean * excesses).mean()
+    weights /= _sums_where(counts, weights)
+    b_mean = _sums_where(counts, b * weights)
+    k_mean = _mean_log1p(-b_mean[..., None] * excesses[:, None], lengths)
     sigma = -k_mean / b_mean
-    k_mean = (m * k_mean + 5) / (m + 10)
-    return (np.inf, np.nan) if np.isnan(k_mean) else (k_mean, sigma)
+    k_mean = (lengths * k_mean + 5) / (lengths + 10)
+    k_mean = np.where(np.isnan(k_mean), np.inf, k_mean)
+    k, sigma = np.where(quartile > smallest, [k_mean, sigma], np.nan)
+    return k, sigma
+
+
+def _points(lengths: np.ndarray) -> np.ndarray:
+    """At how many points the likelihood of a tail is computed."""
+    return 30 + np.sqrt(lengths).astype(int)
+
+
+# The next two give, to the last bit, the sums of arrays that hold nothing else. Zeros in place of the others would
+# change the order in which NumPy adds, and so does ``reduceat`` with the first of a segment, unless that is a zero.
+def _mean_log1p(values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Means (n, points) of log(1 + values), over the last ``lengths`` (n, 1) of the values (n, points, m)."""
+    n, points, m = values.shape
+    begins = np.arange(0, values.size, m).reshape(n, points)
+    segments = np.stack([begins, begins + m - lengths - 1], axis=-1)
+    return np.add.reduceat(np.log1p(values).ravel(), segments.ravel())[1::2].reshape(n, points) / lengths
+
+
+def _sums_where(counts: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Sums (n, 1) of the values (n, m) that count."""
+    zero = np.zeros((len(values), 1))
+    counts = np.hstack([zero == 0, counts])
+    n_counts = counts.sum(axis=1)
+    return np.add.reduceat(np.hstack([zero, values])[counts], n_counts.cumsum() - n_counts)[:, None]
 
 
 def smooth_one(log_ratios: np.ndarray, efficiency: float) -> tuple[np.ndarray, float]:

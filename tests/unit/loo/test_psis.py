@@ -170,6 +170,16 @@ def test_draws_too_few_to_smooth_keep_their_raw_weights(shape):
     assert pointwise.pareto_k == np.inf
 
 
+def test_rows_do_not_depend_on_the_others():
+    # More than are worked on at a time.
+    values = normal_log_likelihood(shape=(4, 100), y=np.linspace(-2, 2, 600))
+    assert values.size > 2 * psis_module.CHUNK
+    together = psis(values, np.arange(600))
+    for i in (0, 249, 250, 599):
+        for name, value in vars(psis(values[..., i : i + 1], np.array([i]))).items():
+            np.testing.assert_array_equal(getattr(together, name)[[i]], value)
+
+
 # ------------------------------------------------------------------------------------- input
 
 

@@ -58,6 +58,20 @@ def test_weights_are_those_of_arviz_one_by_one(name):
     assert k == pareto_k[0]
 
 
+def test_weights_do_not_depend_on_the_others_in_the_array():
+    values = sticky(300, 4, 100, 0.3, 0.4).reshape(300, -1)
+    efficiency = np.random.default_rng(3).uniform(0.3, 1.5, size=300)
+    # All the same, all but one, one that has all the weight; and a tail whose smallest values are the same.
+    values[5], values[6, 1:], values[7, 1:] = 0, 0, values[7, 0] + 2000
+    values[8] = np.minimum(values[8], np.quantile(values[8], 0.12))
+    values[9] = np.minimum(values[9], np.quantile(values[9], 0.07))
+    together, k = smooth(-values, efficiency)
+    alone = [smooth_one(-own, at) for own, at in zip(values, efficiency, strict=True)]
+    np.testing.assert_array_equal(together, [log_weights for log_weights, _ in alone])
+    np.testing.assert_array_equal(k, [own for _, own in alone])
+    assert np.flatnonzero(np.isinf(k)).tolist() == [5, 6, 7, 9]
+
+
 def test_equal_weights_and_few_draws_cannot_be_smoothed():
     assert relative_efficiency(np.zeros((1, 4, 100))) == 1
     assert relative_efficiency(np.random.default_rng(1).normal(size=(1, 4, 3))) == 1
