@@ -30,6 +30,21 @@ def test_a_misspelt_key(study):
     assert len(output.splitlines()) < 15
 
 
+@pytest.mark.parametrize("quiet", [[], ["--quiet"], ["--quiet", "all"]])
+def test_mistakes_are_told_however_quiet_snakemake_is(study, quiet):
+    study.edit(lambda config: config["models"]["m71.2"].update(drawz=10))
+    assert "models.m71.2: unknown key 'drawz'. Did you mean 'draws'?" in fails(study, *quiet)
+    study.config.write_text("title: {title: Does it?, models: [a]}\n")
+    output = fails(study, *quiet)
+    assert "config/config.yaml, line 1, column 23: " in output
+    assert 'title: {title: "Does it?", models: [a]}' in output
+
+
+def test_a_folder_without_a_study(study):
+    study.config.unlink()
+    assert f"There is no file '{study.config}'" in fails(study, "--quiet", "all")
+
+
 def test_a_formula_that_runs_something(study):
     touched = study.directory / "touched"
     formula = f"con ~ pd.io.common.os.system('touch {touched}') + (1 | id)"

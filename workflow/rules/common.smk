@@ -3,8 +3,6 @@ import re
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
-
 SCRIPTS = Path(workflow.basedir, "scripts")
 NOTEBOOKS = Path(workflow.basedir, "notebooks")
 LOCK = Path(workflow.basedir, "requirements.lock")
@@ -17,14 +15,34 @@ from partialpool.jobs.fingerprint import fingerprint
 from partialpool.jobs.resources import fit_memory, memory, minutes
 from partialpool.report import captions, sampling
 from partialpool.study import config as study_config
+from partialpool.study import syntax
+
+CONFIG = "config/config.yaml"
+
+
+def read(function, *arguments):
+    """What a function makes of the configuration; a mistake in it ends Snakemake.
+
+    By `sys.exit`, because what Snakemake says of an exception is not shown if it is to be quiet (`--quiet all`).
+    """
+    try:
+        return function(*arguments)
+    except StudyError as error:
+        sys.exit(str(error))
+
+
+# A study may also be given by `--configfile` alone.
+if Path(CONFIG).exists() or not inside.config_files(workflow):
+    read(syntax.check, CONFIG)
+
+
+# Here and not in the Snakefile, because what is no YAML must be refused before.
+configfile: CONFIG
+
 
 # The archive that `verify` checks; all other keys describe the study.
 archive_to_verify = config.pop("archive", "results/archive.zip")
-
-try:
-    study = study_config.load(config, inside.config_files(workflow))
-except StudyError as error:
-    raise WorkflowError(str(error))
+study = read(study_config.load, config, inside.config_files(workflow))
 
 # For the templates in workflow/report: in the configuration, because a caption among a rule's parameters would draw the
 # figures again whenever it changes.

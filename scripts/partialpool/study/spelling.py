@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from partialpool.study import syntax
 from partialpool.study.messages import Mistake
 
 _TAG = "tag:yaml.org,2002:"
@@ -20,10 +21,10 @@ def mistakes(path: str | Path) -> Iterator[Mistake]:
     Parameters
     ----------
     path
-        YAML file. One that cannot be read has no mistakes here, since Snakemake reports it.
+        YAML file. One that cannot be read has no mistakes here: they are reported before, see ``syntax``.
     """
     try:
-        root = yaml.compose(Path(path).read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        root = syntax.root(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeError, yaml.YAMLError):
         return
     for place, scalar, is_id in _scalars(root):

@@ -1,0 +1,216 @@
+"""Mistakes in the YAML of a configuration file: where they are, the line itself, and how to mend it.
+
+Snakemake says of such a file that it is not valid, and neither which file nor where. So it is read here before.
+"""
+
+import json
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import yaml
+
+from partialpool.errors import StudyError
+
+# Characters of a line that are shown before and after the place of a mistake.
+SHOWN_AROUND = 60
+
+
+def check(path: str | Path) -> None:
+    """Refuse a file that is not YAML, that has a key twice, or that has no keys at its top level.
+
+    Parameters
+    ----------
+    path
+        YAML or JSON file.
+
+    Raises
+    ------
+    StudyError
+        With the first mistake: file, line and column (from 1), the line, and a likely way to mend it.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except FileNotFoundError:
+        raise StudyError(
+            f"There is no file '{Path(path).absolute()}', which describes the study.\n"
+            "Write it (config/README.md has its keys), or name the folder of a study:\n"
+            "snakemake --cores 4 --directory mystudy"
+        ) from None
+    except OSError as error:
+        raise StudyError(f"{path} cannot be read: {error.strerror}.") from None
+    text = _decoded(path, content)
+    try:
+        top = root(text)
+    except yaml.MarkedYAMLError as error:
+        if not _is_json(text):
+            raise StudyError(_told(path, text, *_explained(error, text))) from None
+        return
+    except yaml.reader.ReaderError as error:
+        place = _place(text[: error.position])
+        what = f"the character U+{ord(text[error.position]):04X} may not be in a YAML file."
+        raise StudyError(_told(path, text, place, what, "Delete it.")) from None
+    if top is None:
+        raise StudyError(f"{path}, line 1, column 1: the file is empty. config/README.md describes its keys.")
+    start = (top.start_mark.line, top.start_mark.column)
+    if not isinstance(top, yaml.MappingNode):
+        kind = "a list" if isinstance(top, yaml.SequenceNode) else "text"
+        mend = "Write keys with a colon, without a dash before them, as in 'title: Reading over a year'."
+        raise StudyError(_told(path, text, start, f"the file has {kind} where its keys should stand.", mend))
+    for key, first in _twice(top):
+        place, mend = (key.start_mark.line, key.start_mark.column), "Delete one of them, or give it another name."
+        what = f"the key '{key.value}' stands twice; first in line {first.start_mark.line + 1}."
+        raise StudyError(_told(path, text, place, what, mend))
+
+
+def _decoded(path: str | Path, content: bytes) -> str:
+    try:
+        # As files are opened: lines may end as on Windows.
+        return content.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        place = _place(content[: error.start].decode("utf-8"))
+        what = f"the byte 0x{content[error.start]:02X} is not UTF-8, as it should be."
+        mend = "The file has another encoding, such as Latin-1 or Windows-1252: save it as UTF-8."
+        raise StudyError(_told(path, content.decode("utf-8", "replace"), place, what, mend)) from None
+
+
+class _Loader(yaml.SafeLoader):
+    """Says where a date is that no calendar has."""
+
+    def construct_yaml_timestamp(self, node):
+        try:
+            return super().construct_yaml_timestamp(node)
+        except ValueError as error:
+            raise yaml.constructor.ConstructorError(None, None, str(error), node.start_mark) from None
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_timestamp)
+
+
+@lru_cache(maxsize=1)
+def root(text: str) -> yaml.Node | None:
+    """The nodes of a YAML text, all of which have a value; None of an empty one.
+
+    Raises
+    ------
+    yaml.YAMLError
+        If it cannot be read.
+    """
+    loader = _Loader(text)
+    node = loader.get_single_node()
+    if node is not None:
+        # Raises on a tag that it does not know, `!important`.
+        loader.construct_document(node)
+    return node
+
+
+def _is_json(text: str) -> bool:
+    """Whether a text is JSON, which may have tabs that YAML refuses."""
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _place(before: str) -> tuple[int, int]:
+    """Line and column, from 0, of what comes after a text."""
+    return before.count("\n"), len(before) - (before.rfind("\n") + 1)
+
+
+def _told(path: str | Path, text: str, place: tuple[int, int], what: str, mend: str) -> str:
+    """A message with the line of a place and a mark below it."""
+    line, column = place
+    start = max(0, column - SHOWN_AROUND)
+    # Tabs are as wide as the terminal likes, and so the mark would stand elsewhere.
+    excerpt = text.split("\n")[line][start : column + SHOWN_AROUND].replace("\t", "→")
+    mark = " " * (column - start) + "^"
+    return f"{path}, line {line + 1}, column {column + 1}: {what}\n\n    {excerpt}\n    {mark}\n{mend}"
+
+
+def _explained(error: yaml.MarkedYAMLError, text: str) -> tuple[tuple[int, int], str, str]:
+    """Place of a mistake, what is wrong, and how to mend it."""
+    place = (error.problem_mark.line, error.problem_mark.column)
+    opened = error.context_mark and (error.context_mark.line, error.context_mark.column)
+    context, problem = error.context or "", error.problem or ""
+    lines = text.split("\n")
+    if "'\\t'" in problem:
+        return place, "YAML does not allow a tab here.", "Indent with spaces."
+    if "found ']'" in problem or "found '}'" in problem:
+        return place, "this bracket closes nothing.", "Delete it, or put the text that it belongs to in quotes."
+    if mended := _with_quotes(lines, place):
+        return place, "YAML does not read this as text.", f"Put the text in quotes:\n\n    {mended.strip()}"
+    if "quoted scalar" in context:
+        mark = lines[opened[0]][opened[1]]
+        return opened, f"the quotation mark {mark} that opens here is not closed.", "Close it."
+    if "flow mapping" in context or "flow sequence" in context:
+        bracket = lines[opened[0]][opened[1]]
+        end = "}" if bracket == "{" else "]"
+        mend = f"Close it with '{end}', put a comma between its entries, or put text with special characters in quotes."
+        return opened, f"the bracket '{bracket}' that opens here is not closed by '{end}' where it should be.", mend
+    if "found another document" in problem:
+        return place, "a second document begins here.", "Delete the line '---'."
+    if "block end" in problem and "block mapping start" in problem:
+        mend = (
+            f"Keys of one section begin in the same column; those of the section around it in column {opened[1] + 1}."
+        )
+        return place, "this line is not indented as those before it.", mend
+    if "mapping values" in problem:
+        mend = "Check its indentation, and whether the line before it lacks a colon or has text in more than one line."
+        return place, "a key stands here, where YAML expects none.", mend
+    return place, f"YAML cannot read this: {problem}.", "Text with any of : # [ ] { } , & * ! | > % @ ` ? needs quotes."
+
+
+def _with_quotes(lines: list[str], place: tuple[int, int]) -> str | None:
+    """The line of a mistake with its text in quotes, if that mends it."""
+    number, column = place
+    if number >= len(lines):
+        return None
+    for start, end in _texts(lines[number], column):
+        line = lines[number]
+        mended = line[:start] + _quoted(line[start:end]) + line[end:]
+        try:
+            root("\n".join([*lines[:number], mended, *lines[number + 1 :]]))
+        except yaml.MarkedYAMLError as error:
+            # Another mistake may be further down.
+            if (error.context_mark or error.problem_mark).line <= number:
+                continue
+        except yaml.YAMLError:
+            continue
+        return mended
+    return None
+
+
+def _texts(line: str, column: int) -> Iterator[tuple[int, int]]:
+    """Where text that should be quoted may begin and end in a line: between commas and brackets, or after the key."""
+    before = line[:column]
+    starts = [before.rfind(mark) + len(mark) for mark in ("{", "[", ",", ": ", "- ") if mark in before]
+    ends = [end for mark in ",]}" if (end := line.find(mark, column)) >= 0]
+    spans = [(max(starts), min(ends, default=len(line)))] if starts else []
+    if (colon := line.find(": ")) >= 0 and not line[colon + 2 :].lstrip().startswith(("[", "{")):
+        spans.append((colon + 2, len(line)))
+    for start, end in spans:
+        text = line[start:end]
+        if text.strip():
+            yield start + len(text) - len(text.lstrip()), start + len(text.rstrip())
+
+
+def _quoted(text: str) -> str:
+    """A text as YAML in quotes, without those at its ends if they are a pair."""
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        text = text[1:-1]
+    return f'"{text}"' if '"' not in text and "\\" not in text else "'" + text.replace("'", "''") + "'"
+
+
+def _twice(node: yaml.Node) -> Iterator[tuple[yaml.ScalarNode, yaml.ScalarNode]]:
+    """Keys that stand in a mapping for the second time, of which YAML keeps the last, with the first ones."""
+    if isinstance(node, yaml.SequenceNode):
+        for member in node.value:
+            yield from _twice(member)
+    if not isinstance(node, yaml.MappingNode):
+        return
+    first: dict[str, yaml.ScalarNode] = {}
+    for key, value in node.value:
+        if isinstance(key, yaml.ScalarNode) and first.setdefault(key.value, key) is not key:
+            yield key, first[key.value]
+        yield from _twice(value)

@@ -1,0 +1,115 @@
+import json
+import textwrap
+
+import pytest
+from partialpool.errors import StudyError
+from partialpool.study import syntax
+
+from study.editing import ROOT
+
+
+@pytest.fixture
+def said(tmp_path):
+    """What is said of a file with a text or with bytes in it; nothing if it is right."""
+
+    def of(content: str | bytes) -> str:
+        file = tmp_path / "config.yaml"
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+        try:
+            syntax.check(file)
+        except StudyError as error:
+            return str(error).replace(str(file), "FILE")
+        return ""
+
+    return of
+
+
+@pytest.mark.parametrize("file", ["config/config.yaml", "demo/config/config.yaml", "benchmarks/scale.yaml"])
+def test_the_files_of_the_project_are_right(file):
+    syntax.check(ROOT / file)
+
+
+@pytest.mark.parametrize("text", [json.dumps({"title": "x"}, indent="\t"), "\ufefftitle: x", "title: x\r\ntext: y\r\n"])
+def test_what_snakemake_reads_is_right(said, text):
+    assert said(text) == ""
+
+
+def test_the_place_the_line_and_the_mend_are_told(said):
+    assert said("title: Herds\ncomparisons:\n  two: {title: Does it?, models: [a, b]}\n") == textwrap.dedent("""\
+        FILE, line 3, column 23: YAML does not read this as text.
+
+              two: {title: Does it?, models: [a, b]}
+                                  ^
+        Put the text in quotes:
+
+            two: {title: "Does it?", models: [a, b]}""")
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "mended"),
+    [
+        ("title: Herds: a study", "line 1, column 13", 'title: "Herds: a study"'),
+        ("a: 1\ntext: *All* herds", "line 2, column 11", 'text: "*All* herds"'),
+        ("title: `size` of herds", "line 1, column 8", 'title: "`size` of herds"'),
+        ("title: @home", "line 1, column 8", 'title: "@home"'),
+        ("title: !important", "line 1, column 8", 'title: "!important"'),
+        ("title: 2020-02-30", "line 1, column 8", 'title: "2020-02-30"'),
+        ("title: > 5 herds", "line 1, column 10", 'title: "> 5 herds"'),
+        ('title: "big" herds', "line 1, column 14", "title: '\"big\" herds'"),
+        ("title: 'a herd's size'", "line 1, column 16", 'title: "a herd\'s size"'),
+        ("labels: {y: Size: cm, x: Time}", "line 1, column 17", 'labels: {y: "Size: cm", x: Time}'),
+        ("models:\n  - title: One: two", "line 2, column 15", '- title: "One: two"'),
+        # Another mistake further down does not hide the mend of the first one.
+        ("a: {b: Is it?, c: 1}\nd: {e: Is it?, f: 1}", "line 1, column 13", 'a: {b: "Is it?", c: 1}'),
+    ],
+)
+def test_text_that_needs_quotes_is_shown_with_them(said, text, place, mended):
+    first, *_, last = said(text).splitlines()
+    assert first.startswith(f"FILE, {place}: ")
+    assert last.strip() == mended
+
+
+@pytest.mark.parametrize(
+    ("content", "place", "words"),
+    [
+        ("data:\n\tunit: id\n", "line 2, column 1", ["a tab", "→unit: id", "Indent with spaces."]),
+        ("a:\n  models: [m1, m2\nb: 3\n", "line 2, column 11", ["the bracket '['", "not closed by ']'"]),
+        ("a: {at: {x: [1]}\n", "line 1, column 4", ["the bracket '{'", "not closed by '}'"]),
+        ("a: [1, 2]]\n", "line 1, column 10", ["this bracket closes nothing"]),
+        ('title: "Herds\ntext: x\n', "line 1, column 8", ['the quotation mark " that opens here is not closed']),
+        ("data:\n    unit: id\n  time: x\n", "line 3, column 3", ["not indented as those before it"]),
+        ("title Herds\ndata: {}\n", "line 2, column 5", ["lacks a colon"]),
+        ("a: 1\n---\nb: 2\n", "line 2, column 1", ["a second document"]),
+        ("a: {b: 1,, c: 2}", "line 1, column 10", ["YAML cannot read this: expected the node content"]),
+        ("a: x\nb: \x01y", "line 2, column 4", ["the character U+0001"]),
+        ("models:\n  m1: 1\n  m2: 2\n  m1: 3\n", "line 4, column 3", ["'m1' stands twice; first in line 2"]),
+        ("a: [{b: 1, b: 2}]", "line 1, column 12", ["'b' stands twice"]),
+        ("", "line 1, column 1", ["empty"]),
+        ("# nothing\n", "line 1, column 1", ["empty"]),
+        ("\n- title: x\n", "line 2, column 1", ["has a list where its keys", "- title: x", "without a dash"]),
+        ("Herds\n", "line 1, column 1", ["has text where its keys"]),
+        ("a: ü\ntitle: Kühe in Köln\n".encode("latin-1"), "line 1, column 4", ["0xFC is not UTF-8", "Latin-1"]),
+        ("a: ü\n".encode() + b"title: K\xfche", "line 2, column 9", ["title: K\N{REPLACEMENT CHARACTER}he"]),
+    ],
+)
+def test_other_mistakes_are_told_with_their_places(said, content, place, words):
+    message = said(content)
+    assert message.startswith(f"FILE, {place}: ")
+    for word in words:
+        assert word in message
+
+
+def test_of_a_long_line_only_what_is_around_the_mistake_is_shown(said):
+    _, _, line, mark, *_ = said(f"a: [{'word ' * 100}: {{ {'word ' * 100}").splitlines()
+    assert len(line) < 140
+    assert len(mark) <= len(line)
+
+
+def test_a_file_that_is_not_there_is_named_with_its_folder(tmp_path):
+    with pytest.raises(StudyError, match=rf"There is no file '{tmp_path}/config\.yaml'.*\n.*\n.*--directory mystudy"):
+        syntax.check(tmp_path / "config.yaml")
+
+
+def test_a_folder_in_place_of_the_file(tmp_path):
+    with pytest.raises(StudyError, match=r"cannot be read: Is a directory\."):
+        syntax.check(tmp_path)
