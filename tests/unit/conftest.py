@@ -53,7 +53,9 @@ def write_csv(tmp_path):
 
 @pytest.fixture(scope="session")
 def units():
-    """Twelve units measured five times each, in no order; the group is a unit's, the mood a measurement's."""
+    """Twelve units measured five times each, in no order; the group is a unit's, as the school is, the mood and
+    the item a measurement's.
+    """
     rng = np.random.default_rng(1)
     ids = np.array([6, 29, 101, 7, 3, 64, 250, 11, 18, 92, 40, 5])
     n = 5 * len(ids)
@@ -69,6 +71,8 @@ def units():
             "flag": rng.integers(0, 2, n),
             "y": rng.normal(0.5, 2, n),
             "row": np.arange(n),
+            "item": pd.Categorical(rng.choice(["a", "b", "c", "d", "e"], n)),
+            "school": pd.Categorical(np.tile(["north", "south", "west"], n // 3)),
         }
     )
 

@@ -105,24 +105,25 @@ def test_a_marginal_fit_imports_neither_bambi_nor_pymc(tmp_path, correlated, uni
     assert not heavy & set(imported)
 
 
+# The lecture's five models, independent and three effects of a unit, an offset, crossed and nested grouping factors.
 FORMULAS = [
+    ("y ~ 0 + id", "b sigma"),
+    ("y ~ 1 + (1 | id)", "Intercept sd sigma"),
+    ("y ~ 1 + x + (1 | id)", "Intercept b sd sigma"),
+    ("y ~ 0 + x + group + (1 | id)", "b sd sigma"),
     ("y ~ 1 + x + (1 + x | id)", "Intercept b sd cor sigma"),
     ("y ~ 1 + x + z + (1 | id) + (0 + x | id)", "Intercept b sd sigma"),
     ("y ~ 0 + group + x + (0 + mood | id)", "b sd cor sigma"),
     ("y ~ 1 + x + offset(v) + (1 + x + z | id)", "Intercept b sd cor sigma"),
-    ("y ~ 0 + id", "b sigma"),
     ("y ~ 1 + x + (1 + x | id) + (1 | item)", "Intercept b sd cor sigma"),
     ("y ~ 1 + (1 | school / item)", "Intercept sd sigma"),
 ]
 
 
 @pytest.mark.numbers
-@pytest.mark.parametrize("sampler", ["nutpie", "pymc"])
 @pytest.mark.parametrize(("formula", "classes"), FORMULAS)
-def test_both_engines_agree(make_spec, units, formula, classes, sampler):
+def test_both_engines_agree(make_spec, units, formula, classes):
     """Mean, sd and quantiles of every parameter within 5 combined Monte Carlo standard errors."""
-    if sampler == "pymc" and formula != FORMULAS[0][0]:
-        pytest.skip("PyMC's own NUTS: one model is enough")
     from arviz_stats.base import array_stats
 
     spec = make_spec(formula, classes, chains=4, warmup=800, draws=1000, target_accept=0.95)
@@ -132,16 +133,21 @@ def test_both_engines_agree(make_spec, units, formula, classes, sampler):
         "2.5 %": (lambda draws: np.quantile(draws, 0.025), {"method": "quantile", "prob": 0.025}),
         "97.5 %": (lambda draws: np.quantile(draws, 0.975), {"method": "quantile", "prob": 0.975}),
     }
-    found = []
-    for changes in ({"engine": "marginal", "sampler": sampler}, {"engine": "nuts"}):
-        posterior = fit_module.fit(replace(spec, **changes), units)["posterior"].to_dataset()
-        found.append({p.name: p.draws(posterior) for p in parameters.of(posterior)})
-    ours, theirs = found
+    by_engine = []
+    for engine in ("marginal", "nuts"):
+        posterior = fit_module.fit(replace(spec, engine=engine), units)["posterior"].to_dataset()
+        by_engine.append({p.name: p.draws(posterior) for p in parameters.of(posterior)})
+    ours, theirs = by_engine
     assert list(ours) == list(theirs)
-    for name, draws in ours.items():
-        for quantity, (function, options) in quantities.items():
-            error = np.hypot(array_stats.mcse(draws, **options), array_stats.mcse(theirs[name], **options))
-            assert abs(function(draws) - function(theirs[name])) < 5 * error, (name, quantity)
+    deviations = {
+        (name, quantity): abs(function(draws) - function(theirs[name]))
+        / np.hypot(array_stats.mcse(draws, **options), array_stats.mcse(theirs[name], **options))
+        for name, draws in ours.items()
+        for quantity, (function, options) in quantities.items()
+    }
+    largest = max(deviations, key=deviations.get)
+    print(f"{formula}: largest of {len(deviations)} deviations {deviations[largest]:.1f} errors, of {largest}")
+    assert deviations[largest] < 5
 
 
 def test_summaries_of_a_marginal_fit_pass_through_diagnostics(quick):

@@ -1,0 +1,142 @@
+"""Posteriors of scales that are hard: a right answer or a clear word."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from partialpool.errors import StudyError
+from partialpool.marginal import independent
+from partialpool.marginal.design import design
+from partialpool.marginal.sample import Posterior, sample_scales
+from partialpool.model.formula import complete_cases
+from quadrature import log_evidence_by_quadrature
+
+
+@pytest.fixture
+def posterior(make_spec, units):
+    """The posterior of a model with some of the columns and priors replaced."""
+
+    def make(formula="y ~ 1 + (1 | id)", priors=None, **columns):
+        bars = formula.partition("(")[2]
+        classes = ["Intercept"] + ["b"] * (" x " in formula.partition("(")[0]) + ["sd"] * bool(bars)
+        classes += ["cor"] * (" x " in bars) + ["sigma"]
+        spec = make_spec(formula, " ".join(classes), priors=priors, chains=4, draws=500, warmup=300, engine="auto")
+        return Posterior(design(spec, complete_cases(spec, units.assign(**columns))))
+
+    return make
+
+
+def drawn(posterior):
+    return sample_scales(posterior, posterior.matrices.spec)
+
+
+PERFECT = [
+    ("y ~ 1", {"y": 0.0}),
+    ("y ~ 1 + (1 | id)", {"y": 0.0}),
+    ("y ~ 1 + (1 | id)", {"y": 0.3}),
+    ("y ~ 1 + x + z", {"y": np.repeat(np.arange(5.0), 12)}),
+    ("y ~ 1 + x + (1 + x | id)", {"y": np.repeat(np.arange(5.0), 12)}),
+    ("y ~ 1 + (1 | id)", {"y": np.tile(np.arange(12.0), 5)}),
+    ("y ~ 1 + x + (1 | id) + (1 | item)", {"y": np.repeat(np.arange(5.0), 12) + np.tile(np.arange(12.0), 5)}),
+]
+
+
+@pytest.mark.parametrize(("formula", "columns"), PERFECT)
+def test_a_perfect_fit_is_a_mistake_that_is_named(posterior, formula, columns):
+    with pytest.raises(StudyError, match="fits the outcome 'y' perfectly"):
+        drawn(posterior(formula, **columns))
+
+
+def test_priors_that_no_number_can_bring_together_with_the_data_are_named(posterior):
+    with pytest.raises(StudyError, match=r"'Intercept' .* standard deviations of its prior away"):
+        drawn(posterior(y=1e8 + np.arange(60.0)))
+
+
+# What the data want of sigma is about 2, of the sd of units less than 1.
+EDGES = [
+    {"sigma": "Uniform(10, 20)"},
+    {"sigma": "Uniform(1000, 2000)"},
+    {"sigma": "Uniform(0, 0.1)"},
+    {"sigma": "Uniform(0.10, 0.11)"},
+    {"sigma": "LogNormal(10, 0.01)"},
+    {"sigma": "InverseGamma(2, 1)"},
+    {"sd": "Uniform(3, 4)"},
+    {"sd": "Gamma(1e6, 1e2)"},
+    {"sd": "HalfCauchy(25)", "sigma": "HalfCauchy(25)"},
+    {"Intercept": "Normal(0, 1e-6)"},
+    {"Intercept": "Normal(0, 1e6)"},
+]
+
+
+@pytest.mark.parametrize("priors", EDGES, ids=str)
+def test_priors_that_exclude_what_the_data_want_are_sampled_independently(posterior, priors):
+    draws = drawn(posterior(priors=priors))
+    assert draws.attributes["sampling"] == "independent"
+    assert np.isfinite(draws.attributes["mcse_log_evidence"])
+    for name, values in (("sigma", draws.scales.sigma), ("sd", draws.scales.sd[0])):
+        assert np.isfinite(values).all()
+        prior = priors.get(name, "")
+        if prior.startswith("Uniform"):
+            low, high = (float(limit) for limit in prior[8:-1].split(","))
+            assert ((low <= values) & (values <= high)).all()
+
+
+@pytest.mark.parametrize("size", [1e-8, 1e8])
+def test_the_unit_of_the_outcome_does_not_matter(posterior, units, size):
+    """Where priors know it, the density of the outcome is lower by as much."""
+    priors = {
+        "Intercept": f"Normal(0, {1.5 * size})",
+        "sd": f"Exponential({1 / size})",
+        "sigma": f"Exponential({2 / size})",
+    }
+    ours, same = (drawn(own).attributes for own in (posterior(priors=priors, y=size * units["y"]), posterior()))
+    error = np.hypot(ours["mcse_log_evidence"], same["mcse_log_evidence"])
+    assert ours["log_evidence"] + len(units) * np.log(size) == pytest.approx(same["log_evidence"], abs=4 * error)
+
+
+SHAPES = {
+    "one unit": ("y ~ 1 + (1 | id)", {"id": np.full(60, 7)}),
+    "each unit one row": ("y ~ 1 + (1 | id)", {"id": np.arange(60)}),
+    "collinear": ("y ~ 1 + x + q + (1 | id)", {"q": np.repeat(2 * np.arange(5.0), 12)}),
+    "collinear effects": ("y ~ 1 + x + (1 + x + q | id)", {"q": np.repeat(2 * np.arange(5.0), 12)}),
+    "an effect without rows in some units": ("y ~ 1 + x + (1 + x | id)", {"x": np.tile([0.0, 1.0], 30)}),
+    "a level without rows": (
+        "y ~ 1 + (1 | id) + (1 | item)",
+        {"item": pd.Categorical(["a", "b"] * 30, categories=["a", "b", "c"])},
+    ),
+    "whole numbers": ("y ~ 1 + (1 | id)", {"y": np.arange(60) % 7}),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_unusual_data_are_sampled_independently(posterior, shape):
+    formula, columns = SHAPES[shape]
+    draws = drawn(posterior(formula, **columns))
+    assert draws.attributes["sampling"] == "independent"
+    assert np.isfinite(draws.scales.sigma).all()
+
+
+@pytest.mark.numbers
+@pytest.mark.parametrize("shape", ["one unit", "each unit one row", "whole numbers"])
+def test_their_evidence_is_that_of_quadrature(posterior, shape):
+    formula, columns = SHAPES[shape]
+    own = posterior(formula, **columns)
+    attributes = drawn(own).attributes
+    expected = log_evidence_by_quadrature(own.matrices, sigma=np.geomspace(1e-3, 8, 120), points=60)
+    assert attributes["log_evidence"] == pytest.approx(expected, abs=4 * attributes["mcse_log_evidence"] + 1e-3)
+
+
+def test_where_independent_draws_fail_nuts_runs_and_the_log_says_so(posterior, capsys, monkeypatch):
+    from arviz_stats.base import array_stats
+
+    own = posterior("y ~ 1 + x + (1 + x | id)")
+    independent_draws = drawn(own)
+    monkeypatch.setattr(independent, "LARGEST_PARETO_K", -10.0)
+    draws = drawn(own)
+    assert draws.attributes["sampling"] == "nuts"
+    assert "NUTS over the scales, because independent draws fail: acceptance" in capsys.readouterr().out
+    assert draws.stats["diverging"].shape == draws.shape == (4, 500)
+    assert np.isnan(draws.attributes["mcse_log_evidence"])
+    for scale in (lambda scales: scales.sigma, lambda scales: scales.sd[0][:, 0], lambda scales: scales.sd[0][:, 1]):
+        first, second = (scale(own.scales).reshape(4, -1) for own in (independent_draws, draws))
+        error = np.hypot(array_stats.mcse(first, method="mean"), array_stats.mcse(second, method="mean"))
+        assert abs(first.mean() - second.mean()) < 5 * error
