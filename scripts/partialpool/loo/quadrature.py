@@ -22,8 +22,9 @@ NODES = {1: (8, 12, 16, 24, 32, 48, 64, 96), 2: (8, 12, 16, 24, 32, 48)}
 TOLERANCE = 1e-3
 # ASSUME: a unit with more rows keeps its nodes when one of them is left out, which hardly moves it.
 MANY_ROWS = 20
-# Newton steps to the mode of a unit's effects, and by how much the log density may still grow, in nats.
-STEPS, CLOSE = 50, 1e-4
+# Newton steps to the mode of a unit's effects, and by how much, in nats, the log density may still grow where they end:
+# nodes need not be placed better.
+STEPS, CLOSE = 50, 1e-2
 # Densities of a row at a node that are computed at a time, few enough to stay in a processor's cache.
 CHUNK = 10**5
 
@@ -201,7 +202,7 @@ def integrate(given: Given, sets: np.ndarray, nodes: int, *, without_each: bool 
     beside_nodes = {name: value[..., None] for name, value in own.items()}
     by_row = given.family.kernel(eta=eta[..., None] + direction @ v, link=given.link, **beside_nodes)
     terms = log_weights - 0.5 * (v**2).sum(axis=-2) + by_row.sum(axis=-2)
-    log_determinant = np.log(np.linalg.det(spread))
+    log_determinant = np.log(np.diagonal(spread, axis1=-2, axis2=-1)).sum(axis=-1)
     constants = np.broadcast_to(given.family.constant(**own), eta.shape)
     whole = log_sum_exp(terms) + log_determinant + constants.sum(axis=-1)
     if not without_each:
@@ -223,10 +224,11 @@ def grid(nodes: int, effects: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _placement(given: Given, own: dict, eta: np.ndarray, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mode of the standardised effects given some rows, (draws, sets, q), and a root of their covariance there.
+    """Mode of the standardised effects given some rows, (draws, sets, q), and a Cholesky factor of their covariance.
 
-    Newton's steps; one that lowers the density is taken back by half. ``eta`` is (draws, sets, m), ``direction``, the
-    derivative of the linear predictor by the effects, (draws, sets, m, q).
+    Newton's steps; one that lowers the density is taken back by half. Where the density of a row is not log-concave,
+    its curvature counts as none. ``eta`` is (draws, sets, m), ``direction``, the derivative of the linear predictor by
+    the effects, (draws, sets, m, q).
     """
     identity = np.eye(direction.shape[-1])
     mode = np.zeros((*eta.shape[:2], direction.shape[-1]))
@@ -237,14 +239,22 @@ def _placement(given: Given, own: dict, eta: np.ndarray, direction: np.ndarray) 
         density = value.sum(axis=-1) - 0.5 * (mode**2).sum(axis=-1)
         gradient = (first[..., None] * direction).sum(axis=-2) - mode
         curved = np.maximum(-second, 0.0)[..., None] * direction
-        precision = identity + np.swapaxes(curved, -1, -2) @ direction
+        covariance = _inverse(identity + np.swapaxes(curved, -1, -2) @ direction)
         worse = ~(density >= best - CLOSE)
-        newton = np.linalg.solve(precision, gradient[..., None])[..., 0]
+        newton = (covariance @ gradient[..., None])[..., 0]
         arrived = ~worse & ((gradient * newton).sum(axis=-1) < CLOSE)
         if arrived.all():
             break
         step = np.where(worse[..., None], step / 2, np.where(arrived[..., None], 0.0, newton))
         mode = np.where(worse[..., None], mode - step, mode + step)
         best = np.where(worse, best, density)
-    root = np.linalg.cholesky(precision)
-    return mode, np.swapaxes(np.linalg.inv(root), -1, -2)
+    return mode, np.linalg.cholesky(covariance)
+
+
+def _inverse(matrices: np.ndarray) -> np.ndarray:
+    """Inverses of matrices of one or two rows; LAPACK, made for larger ones, takes several times as long."""
+    if matrices.shape[-1] == 1:
+        return 1 / matrices
+    (a, b), (c, d) = np.moveaxis(matrices, (-2, -1), (0, 1))
+    adjugates = np.moveaxis(np.array([[d, -b], [-c, a]]), (0, 1), (-2, -1))
+    return adjugates / (a * d - b * c)[..., None, None]

@@ -16,7 +16,7 @@ from partialpool.weights.smoothing import log_sum_exp, smooth_one
 # Draws and components of each round.
 ROUNDS = ((1024, 1), (2048, 4), (4096, 12))
 # A mixture whose weights are worth this share of its draws, with this Pareto k at most, is good enough.
-GOOD, GOOD_PARETO_K = 0.9, 0.2
+GOOD, GOOD_PARETO_K = 0.85, 0.2
 # ASSUME: degrees of freedom of the first mixture. With many data a posterior is nearly normal, and no other is needed.
 NEARLY_NORMAL = 30
 # Spread of a twentieth of the first draws, which may find another mode; coordinates of the scales have a size of 1.

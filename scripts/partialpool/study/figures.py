@@ -22,7 +22,8 @@ class _Figure(Strict):
     alt: str
     """Text for readers who cannot see the figure."""
     section: str | None = None
-    """Model or comparison under which the report shows it; by default with the data or the predictions."""
+    """Model or comparison under which the report shows it, `models.x` or `comparisons.x` where both have the name; by
+    default with the data or the predictions."""
 
 
 class Trajectories(_Figure):

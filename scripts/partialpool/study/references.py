@@ -30,8 +30,6 @@ def _models(study: Study, entry: Comparison | Prediction, place: str) -> Iterato
 
 def _comparison(study: Study, name: str, comparison: Comparison) -> Iterator[Mistake]:
     place = f"comparisons.{name}"
-    if name in study.models:
-        yield Mistake(place, "a model has this name; choose another.")
     yield from _models(study, comparison, f"{place}.models")
     by_left_side: dict[str, list[str]] = {}
     for model in comparison.models:
@@ -69,9 +67,13 @@ def _figure(study: Study, name: str, figure: Figure) -> Iterator[Mistake]:
     place = f"figures.{name}"
     if study.all_figures.count(name) > 1:
         yield Mistake(place, "a figure of this name is drawn for every model and comparison; choose another name.")
-    sections = [*study.models, *study.comparisons]
-    if figure.section is not None and (wrong := unknown(figure.section, sections, "section")):
-        yield Mistake(f"{place}.section", wrong)
+    if figure.section is not None:
+        called = study.sections_called(figure.section)
+        if not called:
+            sections = [*study.models, *study.comparisons]
+            yield Mistake(f"{place}.section", unknown(figure.section, sections, "section"))
+        if len(called) > 1:
+            yield Mistake(f"{place}.section", f"there are two of this name; write {' or '.join(called)}.")
     if figure.over_time and study.data.time is None:
         yield Mistake(place, f"'{figure.kind}' needs 'data.time'.")
     if isinstance(figure, FittedTrajectories) and figure.by_group and study.data.group is None:

@@ -68,6 +68,16 @@ class Study(Strict):
             return figure.models or self.predictions[figure.predictions].models
         return [figure.model] if isinstance(figure, InterceptsSlopes) else []
 
+    def sections_called(self, section: str) -> list[str]:
+        """Sections of the report that a figure's `section` may mean: `models.{name}` or `comparisons.{name}`."""
+        sections = [*(f"models.{name}" for name in self.models), *(f"comparisons.{name}" for name in self.comparisons)]
+        return [known for known in sections if section in (known, known.partition(".")[2])]
+
+    def section_of(self, name: str) -> str | None:
+        """The section of the report under which a figure of the config stands; None if it names none."""
+        section = self.figures[name].section
+        return None if section is None else self.sections_called(section)[0]
+
     @property
     def all_figures(self) -> list[str]:
         """Names of all figures: those of the config, and those that every model and every comparison has."""

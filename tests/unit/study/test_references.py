@@ -70,16 +70,36 @@ TAKEN = "a figure of this name is drawn for every model and comparison; choose a
         ("figures/diagnostics-m71.3", TRAJECTORIES, f"figures.diagnostics-m71.3: {TAKEN}"),
         ("figures/ppc-m71.3", TRAJECTORIES, f"figures.ppc-m71.3: {TAKEN}"),
         ("figures/comparison-growth", TRAJECTORIES, f"figures.comparison-growth: {TAKEN}"),
-        (
-            "comparisons/m71.2",
-            SHIPPED["comparisons"]["pooling"],
-            "comparisons.m71.2: a model has this name; choose another.",
-        ),
         ("data/group", DROP, "figures.group-trajectories.by_group: needs 'data.group'."),
     ],
 )
 def test_a_wrong_reference_is_told_with_the_valid_ones(path, value, line):
     assert mistakes({path: value}) == [line]
+
+
+ALIKE = {"comparisons/m71.2": SHIPPED["comparisons"]["pooling"], "predictions/m71.2": {"models": ["m71.2"], "units": 3}}
+
+
+def test_a_model_a_comparison_and_a_prediction_of_one_name_need_a_section_that_says_which():
+    assert mistakes(ALIKE) == [
+        f"figures.{figure}.section: there are two of this name; write models.m71.2 or comparisons.m71.2."
+        for figure in ("pooling-intervals", "shrinkage", "person-means", "three-poolings")
+    ]
+    said = {
+        "figures/pooling-intervals/section": "models.m71.2",
+        "figures/shrinkage/section": "comparisons.m71.2",
+        "figures/person-means/section": "comparisons.m71.2",
+        "figures/three-poolings/section": "comparisons.growth",
+    }
+    study = load(ALIKE | said)
+    assert {f"figures/{name}/section": study.section_of(name) for name in study.figures if study.section_of(name)} == (
+        said
+        | {
+            "figures/time-trajectories/section": "models.m71.3",
+            "figures/group-trajectories/section": "models.m71.4",
+            "figures/intercepts-slopes/section": "models.m71.5",
+        }
+    )
 
 
 @pytest.mark.parametrize(
