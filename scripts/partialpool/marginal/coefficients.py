@@ -4,14 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from partialpool.marginal.lanes import add_products_, compiled, lanes_last, solve_lower_, solve_upper_
+from partialpool.marginal.lanes import LANES, add_products_, compiled, lanes_last, solve_lower_, solve_upper_
 from partialpool.marginal.rows import CHUNK
 from partialpool.marginal.scales import Scales
 from partialpool.marginal.statistics import Statistics
 from partialpool.marginal.unit import conditional_, marginal_
-
-# Draws that are worked on together.
-LANES = 64
 
 
 @compiled

@@ -12,6 +12,8 @@ from numba import njit
 
 from partialpool.marginal.once import one_process_at_a_time
 
+# Draws that are worked on together, at most.
+LANES = 256
 # Called by compiled functions only: without an entry for Python there is less to compile.
 inner = njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
@@ -32,7 +34,7 @@ def compiled(function):
 
 def lanes_for(columns: int) -> int:
     """Draws that are worked on together: few enough that (columns, columns, lanes) stays in a processor's cache."""
-    return int(np.clip(10**5 // columns**2, 8, 64))
+    return int(np.clip(10**5 // columns**2, 8, LANES))
 
 
 def lanes_last(values: np.ndarray) -> np.ndarray:
