@@ -10,6 +10,8 @@ import numpy as np
 from partialpool.marginal.design import Design
 from partialpool.marginal.priors import log_prior, quantiles
 
+# ASSUME: this many sizes of a scale above 0, and below, its coordinate begins to be a logarithm.
+WIDTH = 3.0
 # Points from which a mode is looked for.
 STARTS = 96
 
@@ -55,9 +57,10 @@ def correlations(cholesky: np.ndarray) -> np.ndarray:
 class Space:
     """The unconstrained space of the scales of a model. A coordinate x of it is one of
 
-    - a scale (sigma first, then the standard deviations of the effects), which is ``size log(1 + exp(x))``: linear
-      above ``size``, where the data tell it from 0, and logarithmic below. A posterior that reaches 0 is then close to
-      normal;
+    - a scale (sigma first, then the standard deviations of the effects), which is ``size log(1 + exp(h))`` of
+      ``h = WIDTH sinh(x / WIDTH)``: linear above ``size``, where the data tell it from 0, and logarithmic below, so
+      that a posterior which reaches 0 is close to normal; far above logarithmic again, since a prior as HalfCauchy has
+      tails there that no proposal has. What the data know is close to normal either way;
     - a partial correlation of effects j > k given those before k, which is ``tanh(x / 2)``. Those of independent
       effects have no coordinate and are 0.
 
@@ -91,7 +94,7 @@ class Space:
 
     def scales(self, x: np.ndarray) -> Scales:
         """What points x (draws, dimensions) of the space stand for."""
-        values = self.sizes * np.logaddexp(0, x[:, : len(self.sizes)])
+        values = self.sizes * np.logaddexp(0, WIDTH * np.sinh(x[:, : len(self.sizes)] / WIDTH))
         sds = np.split(values[:, 1:], np.cumsum(self.widths)[:-1], axis=1) if self.widths else []
         partial = [np.zeros((len(x), q, q)) for q in self.widths]
         for (i, j, k, _), own in zip(self.partial, np.tanh(x[:, len(self.sizes) :] / 2).T, strict=True):
@@ -110,14 +113,17 @@ class Space:
         for k, (prior, size) in enumerate(zip(self.priors, self.sizes, strict=True)):
             with np.errstate(over="ignore"):
                 values = quantiles(prior, rng.random(STARTS)) / size
-                x[:, k] = np.where(from_prior[:, k], values + np.log(-np.expm1(-values)), x[:, k])
+                own = WIDTH * np.arcsinh((values + np.log(-np.expm1(-values))) / WIDTH)
+                x[:, k] = np.where(from_prior[:, k], own, x[:, k])
         return x
 
     def log_prior(self, x: np.ndarray) -> np.ndarray:
         """Log prior density of points x (draws, dimensions) of the space, with the Jacobian determinant, (draws,)."""
         count = len(self.sizes)
-        scales = self.sizes * np.logaddexp(0, x[:, :count])
-        value = (np.log(self.sizes) - np.logaddexp(0, -x[:, :count])).sum(axis=1)
+        stretched = WIDTH * np.sinh(x[:, :count] / WIDTH)
+        scales = self.sizes * np.logaddexp(0, stretched)
+        value = (np.log(self.sizes) - np.logaddexp(0, -stretched)).sum(axis=1)
+        value += np.log(np.cosh(x[:, :count] / WIDTH)).sum(axis=1)
         for prior, own in zip(self.priors, scales.T, strict=True):
             value += log_prior(prior, own)
         for (*_, b), own in zip(self.partial, x[:, count:].T, strict=True):

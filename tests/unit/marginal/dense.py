@@ -119,5 +119,7 @@ def grouping(kind, q, p, seed=2):
 
 
 KINDS = ["one factor", "one row a unit", "crossed", "nested", "three factors", "levels without rows"]
+# Effects of each level, and common coefficients.
+SHAPES = [(1, 0), (2, 1), (2, 4), (3, 4)]
 # Standard deviations and correlations of the effects, beside a residual standard deviation of 0.5.
 SCALES = [(0.7, 0.3), (1e-8, 0.9999), (0.7, 0.9999), (1e-8, 0.0), (30.0, 0.5), (30.0, 0.9999)]

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from dense import KINDS, SCALES, grouping
+from dense import KINDS, SCALES, SHAPES, grouping
 from partialpool.marginal.design import GroupingFactor
 
 
-@pytest.fixture(scope="module", params=[(kind, q, p) for kind in KINDS for q in (1, 2, 3) for p in (0, 4)], ids=str)
+@pytest.fixture(scope="module", params=[(kind, *shape) for kind in KINDS for shape in SHAPES], ids=str)
 def dense(request):
     return grouping(*request.param)
 
