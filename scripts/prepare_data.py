@@ -9,6 +9,7 @@ if __name__ == "__main__":
         from partialpool.jobs.files import atomic, checksum
 
         frame = prepare(snakemake.input.raw, **snakemake.params.columns)
+        print(*frame.attrs["notes"], sep="\n")
         # Parquet keeps it, and every fit names the data it was made from.
         frame.attrs["sha256"] = checksum(snakemake.input.raw)
         with atomic(snakemake.output.prepared) as temporary:

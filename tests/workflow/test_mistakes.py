@@ -1,5 +1,6 @@
 """A user's mistakes end in words: what is wrong, where, what to do; never in a traceback."""
 
+import gzip
 import re
 import shutil
 import socket
@@ -94,6 +95,16 @@ def test_an_edited_file_without_a_checksum_is_noticed(study):
     mine.write_text("id,group,week,con\n1,A,0,0.5\n1,A,1,0.6\n2,B,0,0.9\n")
     study.snakemake("results/data/raw.csv")
     assert "0.9" in (study.directory / "results/data/raw.csv").read_text()
+
+
+def test_a_packed_file_with_decimal_commas(study):
+    study.edit(lambda config: config["data"].update(source="mine.csv.gz", simulate=None))
+    rows = "id;group;week;con\n1;A;0;0,5\n1;A;1;0,6\n2;B;0;0,7\n"
+    (study.directory / "mine.csv.gz").write_bytes(gzip.compress(rows.encode()))
+    study.snakemake("results/data/prepared.parquet")
+    assert (study.directory / "results/data/raw.csv.gz").exists()
+    log = (study.directory / "results/logs/prepare_data/prepared.log").read_text()
+    assert "decimal commas in con (line 2: '0,5' is read as 0.5)" in log
 
 
 def test_a_file_that_is_not_there(study):

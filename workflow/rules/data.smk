@@ -3,7 +3,7 @@ rule fetch_data:
         source=watched_source(),
     output:
         **({"truth": "results/data/truth.csv"} if study.data.simulate else {}),
-        raw="results/data/raw.csv",
+        raw=study.data.raw,
     log:
         "results/logs/fetch_data/raw.log",
     # Compute nodes have no network.

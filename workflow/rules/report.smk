@@ -2,6 +2,7 @@ rule render_report:
     input:
         notebook=str(NOTEBOOKS / "report.ipynb"),
         page=str(NOTEBOOKS / "page.html.j2"),
+        prepared=rules.prepare_data.output.prepared,
         summary=rules.prepare_data.output.summary,
         fits=fits(study.models),
         models=expand(rules.summarise_model.output, model=study.models),

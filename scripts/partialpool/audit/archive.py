@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -24,7 +25,7 @@ METADATA = "ro-crate-metadata.json"
 SUMS = "SHA256SUMS"
 CONFIG = "config/config.yaml"
 PUBLISHED = "config/published"
-RAW = "results/data/raw.csv"
+RAW = "results/data/raw."
 GRAPH = "workflow/rulegraph.mmd"
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.6": ("Process Run Crate", "0.6"),
@@ -33,6 +34,8 @@ PROFILES = {
 }
 FORMATS = {
     ".csv": "text/csv",
+    ".dta": "application/x-stata-dta",
+    ".gz": "application/gzip",
     ".html": "text/html",
     ".ipynb": "application/x-ipynb+json",
     ".json": "application/json",
@@ -40,8 +43,11 @@ FORMATS = {
     ".parquet": "application/vnd.apache.parquet",
     ".png": "image/png",
     ".py": "text/x-python",
+    ".sav": "application/x-spss-sav",
     ".svg": "image/svg+xml",
     ".toml": "application/toml",
+    ".tsv": "text/tab-separated-values",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     ".yaml": "application/yaml",
 }
 LICENCE = (
@@ -66,7 +72,7 @@ def write(
     target
         The zip; replaced only when the new one is complete.
     results
-        Paths of results, relative to the working directory, ``results/data/raw.csv`` among them.
+        Paths of results, relative to the working directory, ``results/data/raw.*`` among them.
     published
         Paths of the tables of printed numbers.
     code
@@ -82,7 +88,7 @@ def write(
         made = Path(folder)
         (made / "config").mkdir()
         (made / "workflow").mkdir()
-        study = portable(study, checksum(RAW))
+        study = portable(study, checksum(raw_of(results)))
         text = yaml.safe_dump(study, sort_keys=False, allow_unicode=True, width=110)
         (made / CONFIG).write_text(text, encoding="utf-8")
         (made / GRAPH).write_text(rule_graph(Path(project, "Snakefile"), made), encoding="utf-8")
@@ -97,6 +103,11 @@ def write(
         members[SUMS].write_text("".join(f"{sums[name]}  {name}\n" for name in sorted(sums)), encoding="utf-8")
         with atomic(target) as temporary:
             pack(members, temporary)
+
+
+def raw_of(names: Iterable[str]) -> str:
+    """The data file as it was fetched, among names of results."""
+    return next(name for name in names if name.startswith(RAW))
 
 
 def pack(members: dict[str, Path], target: str | Path) -> None:
@@ -202,7 +213,7 @@ def crate(members: dict[str, Path], sums: dict[str, str], study: dict) -> dict:
     ]
     files = {name: _add_file(made, name, members[name], sums[name]) for name in sorted(members)}
     given = [CONFIG, "requirements.lock", *(name for name in files if name.startswith(f"{PUBLISHED}/"))]
-    given += [RAW] if "source" in study["data"] else []
+    given += [raw_of(members)] if "source" in study["data"] else []
     seeds = [_add(made, f"#{name}", "PropertyValue", name=name, value=seed) for name, seed in _seeds(study).items()]
     made.root_dataset["mentions"] = _add(
         made,

@@ -147,7 +147,7 @@ def _copy(origin: Path, target: Path) -> None:
     except OSError as error:
         raise StudyError(
             f"Cannot copy {origin}: {error.strerror or error}.\n"
-            "data.source must be a CSV file or the URL of one; a relative path starts at\n"
+            "data.source must be a data file or the URL of one; a relative path starts at\n"
             f"  {Path.cwd()}"
         ) from error
 
@@ -208,7 +208,7 @@ def _save(response, target: Path, limits: Limits, ends: float) -> None:
             passing=status == 429 or status >= 500,
             after=wanted,
         )
-    too_large = _Failure(f"the file is larger than {limits.max_bytes} bytes: is this the URL of a CSV?")
+    too_large = _Failure(f"the file is larger than {limits.max_bytes} bytes: is this the URL of a data file?")
     if int(response.headers.get("Content-Length", 0)) > limits.max_bytes:
         raise too_large
     with target.open("wb") as file:

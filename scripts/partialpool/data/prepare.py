@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from partialpool.data.read import listing, read, short
+from partialpool.data.read import read
+from partialpool.data.table import Table, listing, short
 from partialpool.errors import StudyError, suggest
 
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
@@ -23,7 +24,7 @@ def prepare(
     time: str | None = None,
     group: str | None = None,
 ) -> pd.DataFrame:
-    """Read a CSV file and give every column its type, or list what is wrong with it.
+    """Read a data file and give every column its type, or list what is wrong with it.
 
     Parameters
     ----------
@@ -44,7 +45,9 @@ def prepare(
         All rows and columns of the file in their order: ``unit`` int64 if all its values are
         whole numbers, else str; ``outcome`` and ``time`` float64; ``group`` category; any other
         column int64 or float64 if all its values are numbers, else category. Categories are
-        sorted. Last ``row`` (int64), the data line counted from 0. Parquet keeps all of it.
+        sorted; labels of values (SPSS, Stata) are categories in the order of their codes, if every
+        value has one. Last ``row`` (int64), the data row counted from 0. ``attrs["notes"]`` is a
+        list of what was found out about the file. Parquet keeps all of it.
 
     Raises
     ------
@@ -55,22 +58,47 @@ def prepare(
     -----
     Rows without an outcome or a time are kept: each model decides which rows it uses.
     """
-    frame = read(path)
+    table = read(path)
+    frame = table.frame
     roles = {"unit": unit, "outcome": outcome, "time": time, "group": group}
-    columns = [column for column in frame if column != "row"]
+    columns = frame.columns.drop("row").tolist()
     for role, column in roles.items():
         if column is not None and column not in columns:
             raise StudyError(
                 f"data.{role}: {path} has no column '{column}'.{suggest(column, columns)}\nColumns: {listing(columns)}."
             )
-    _validate(frame, path, **roles)
+    levels, notes = _label(table, numeric={unit, outcome, time})
+    _validate(table, path, **roles)
     role_of = {column: role for role, column in roles.items()}
     for column in columns:
-        frame[column] = _typed(frame[column], role_of.get(column))
+        frame[column] = _typed(frame[column], role_of.get(column), levels.get(column))
+    frame.attrs["notes"] = [*table.notes, *notes]
     return frame
 
 
-def _typed(text: pd.Series, role: str | None) -> pd.Series:
+def _label(table: Table, numeric: set) -> tuple[dict[str, list[str]], list[str]]:
+    """Put labels in the place of codes, if every value of a column has one; not in columns of numbers and ids.
+
+    Returns the labels in their order by column, and notes about labels that are not used.
+    """
+    levels, notes = {}, []
+    for column, labels in table.labels.items():
+        values = table.frame[column].dropna().unique()
+        without = [value for value in values if value not in labels]
+        if column in numeric or without:
+            seen = [f"{value} '{short(labels[value])}'" for value in values if value in labels]
+            if seen:
+                notes.append(f"column {column}: codes and not their labels ({listing(seen, 5)})")
+            continue
+        table.frame[column] = table.frame[column].map(labels).astype("str")
+        used = set(table.frame[column].dropna())
+        levels[column] = [label for label in dict.fromkeys(labels.values()) if label in used]
+    return levels, notes
+
+
+def _typed(text: pd.Series, role: str | None, levels: list[str] | None) -> pd.Series:
+    if levels:
+        return text.astype(pd.CategoricalDtype(levels, ordered=True))
     if role in ("outcome", "time"):
         return _numbers(text)
     if role != "group" and text.str.fullmatch(_WHOLE).all():
@@ -92,8 +120,9 @@ def _numbers(text: pd.Series) -> pd.Series:
     return numbers.where(np.isfinite(numbers))
 
 
-def _validate(frame: pd.DataFrame, path, unit, outcome, time, group) -> None:
+def _validate(table: Table, path, unit, outcome, time, group) -> None:
     """Raise StudyError if values do not fit their columns, or if there are too few of them."""
+    frame = table.frame
     numeric = [column for column in (outcome, time) if column]
     whole = _too_few(frame, unit, outcome, numeric)
     cells = _wrong_cells(frame, unit, numeric, group)
@@ -102,7 +131,7 @@ def _validate(frame: pd.DataFrame, path, unit, outcome, time, group) -> None:
         return
     # Of each check the first, which are enough for those shown.
     places = sorted((row, i) for i, (_, rows, _) in enumerate(cells) for row in rows[:_SHOWN])
-    lines = [f"line {row + 2}, column {cells[i][0]}: {cells[i][2](row)}" for row, i in places]
+    lines = [f"{table.at(row)}, column {cells[i][0]}: {cells[i][2](row)}" for row, i in places]
     shown = (whole + lines)[:_SHOWN]
     shown += [f"and {number - _SHOWN} more"] if number > _SHOWN else []
     raise StudyError(

@@ -9,11 +9,11 @@ import numpy as np
 from partialpool.errors import StudyError
 from partialpool.marginal.design import MOST_DENSE_COLUMNS, Design, GroupingFactor, NoClosedForm
 from partialpool.marginal.independent import IndependentDraws
+from partialpool.marginal.kept import scales_of
 from partialpool.marginal.sample import Posterior
 from partialpool.marginal.scales import Scales
 from partialpool.marginal.with_effects import WithEffects
 from partialpool.marginal.without_effects import WithoutEffects
-from partialpool.model.population import cholesky_of_correlations, population
 
 # Elements of 8 bytes that densities have at a time.
 BATCH = 2 * 10**7
@@ -64,7 +64,7 @@ class Without:
             If there are too many dense columns beside the subsets.
         """
         shape = posterior.sizes["chain"], posterior.sizes["draw"]
-        scales = self._scales(posterior)
+        scales = scales_of(posterior, self.matrices)
         if not self.matrices.factors:
             model = WithoutEffects(self.matrices)
         else:
@@ -97,16 +97,6 @@ class Without:
                 f"what is left out together has rows of several levels, and its {dense} effects are dense"
             )
         return max(within)[1] if within else None
-
-    def _scales(self, posterior) -> Scales:
-        """The scales of a posterior, draw by draw."""
-        sigma = posterior["sigma"].transpose("chain", "draw").to_numpy().ravel()
-        sds, correlations = [], []
-        for factor in self.matrices.factors:
-            of_factor, q = population(posterior, factor.terms), factor.z.shape[1]
-            sds.append(of_factor.sd.reshape(-1, q))
-            correlations.append(cholesky_of_correlations(of_factor.correlation)[0].reshape(-1, q, q))
-        return Scales(sigma, tuple(sds), tuple(correlations))
 
     @cached_property
     def _with_all(self) -> IndependentDraws:

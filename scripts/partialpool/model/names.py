@@ -224,13 +224,3 @@ def is_grouping_dim(dim: str) -> bool:
 def is_expression_dim(dim: str) -> bool:
     """Whether a dimension is that of several effects of a unit."""
     return dim.endswith(_EXPRESSION_DIM)
-
-
-def refuse_summaries(posterior) -> None:
-    """Raise StudyError if a posterior has standard deviations of effects and no draws of them."""
-    lacking = [term.name for term in effect_terms(posterior) if term.name not in posterior]
-    if lacking:
-        raise StudyError(
-            f"This needs draws of the effects {', '.join(lacking)}, of which the fit keeps a summary. "
-            "Write 'group_effects: draws' for the model."
-        )

@@ -20,7 +20,7 @@ class LinearPredictor:
     """
 
     def __init__(self, spec: ModelSpec, rows: pd.DataFrame):
-        self.formula, self.matrices = spec.formula, evaluate(spec, rows)
+        self.spec, self.matrices = spec, evaluate(spec, rows)
         group = self.matrices.group.terms.values() if self.matrices.group else ()
         self.levels = {term.name: GroupLevels.of(spec, term.factor, rows) for term in group}
 
@@ -28,15 +28,15 @@ class LinearPredictor:
         """Draws, (chain, draw, rows of ``at``), of the linear predictor, offsets included."""
         values = self.common(posterior, at)
         for name, columns in self.effects_design(at).items():
-            places = self.levels[name].codes(at)
-            for column, effect in zip(columns.T, _effects(posterior, Term.of_name(name)), strict=True):
-                values += effect[..., places] * column
+            levels = np.array(self.levels[name].labels, dtype=object)[self.levels[name].codes(at)]
+            for column, effect in zip(columns.T, _effects(posterior, Term.of_name(name), levels), strict=True):
+                values += effect * column
         return values
 
     def common(self, posterior, at: pd.DataFrame) -> np.ndarray:
         """Draws, (chain, draw, rows of ``at``), of what common coefficients and offsets make of it."""
         values = np.zeros((posterior.sizes["chain"], posterior.sizes["draw"], len(at)))
-        shown = folded(self.formula, at)
+        shown = folded(self.spec.formula, at)
         for term in self.matrices.common.terms.values() if self.matrices.common else ():
             columns = np.asarray(term.eval_new_data(shown), dtype=float).reshape(len(at), -1)
             if term.kind == "offset":
@@ -48,7 +48,7 @@ class LinearPredictor:
 
     def effects_design(self, at: pd.DataFrame) -> dict[str, np.ndarray]:
         """Columns, (rows of ``at``, effects of a level), of each term of group-level effects, by its name."""
-        shown = folded(self.formula, at)
+        shown = folded(self.spec.formula, at)
         terms = self.matrices.group.terms if self.matrices.group else {}
         return {
             name: np.asarray(term.expr.eval_new_data(shown), dtype=float).reshape(len(at), -1)
@@ -62,7 +62,8 @@ def _draws(posterior, name: str) -> np.ndarray:
     return values.reshape(*values.shape[:2], -1)
 
 
-def _effects(posterior, term: Term) -> np.ndarray:
-    """Draws of the effects of a term, (effects of a unit, chain, draw, units)."""
-    values = posterior[term.name].transpose(..., "chain", "draw", term.grouping_dim).to_numpy()
+def _effects(posterior, term: Term, levels: np.ndarray) -> np.ndarray:
+    """Draws of the effects of a term, (effects of a level, chain, draw, levels): of these levels, by name."""
+    values = posterior[term.name].sel({term.grouping_dim: levels})
+    values = values.transpose(..., "chain", "draw", term.grouping_dim).to_numpy()
     return values.reshape(-1, *values.shape[-3:])

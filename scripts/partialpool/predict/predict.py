@@ -7,9 +7,9 @@ import pandas as pd
 
 from partialpool.errors import StudyError
 from partialpool.model.formula import complete_cases
-from partialpool.model.names import refuse_summaries
 from partialpool.model.spec import ModelSpec
 from partialpool.predict import gaussian
+from partialpool.predict.effects import with_effects_at
 from partialpool.predict.linear import LinearPredictor
 from partialpool.predict.new_units import with_new_units
 from partialpool.predict.points import points
@@ -112,21 +112,21 @@ def draws_at(
         from partialpool.predict import by_bambi
 
         draw, model = by_bambi.draw, by_bambi.build_model(spec, rows)
-    posterior = tree["posterior"].to_dataset()
-    refuse_summaries(posterior)
     rng = np.random.default_rng(seed)
     observed, ids = list(rows[spec.unit].cat.categories), list(dict.fromkeys(at[spec.unit]))
-    if not new:
-        return draw(model, posterior, _categories(at, rows), quantities=quantities, rng=rng)
-    parts = []
     # New units take the places of observed ones, as many at a time as there are places: so any design and any family
     # takes them for units that it knows.
+    places = {unit: observed[i % len(observed)] if new else unit for i, unit in enumerate(ids)}
+    placed = _categories(at.assign(**{spec.unit: at[spec.unit].map(places)}), rows)
+    posterior = with_effects_at(tree["posterior"].to_dataset(), model, rows, placed, seed=seed)
+    if not new:
+        return draw(model, posterior, placed, quantities=quantities, rng=rng)
+    parts = []
     for start in range(0, len(ids), len(observed)):
         batch = ids[start : start + len(observed)]
-        place = dict(zip(batch, observed, strict=False))
-        part = at[at[spec.unit].isin(batch)].replace({spec.unit: place})
         fresh = with_new_units(posterior, spec.unit, rng, n_units=len(batch))
-        parts.append(draw(model, fresh, _categories(part, rows), quantities=quantities, rng=rng))
+        part = placed[at[spec.unit].isin(batch)]
+        parts.append(draw(model, fresh, part, quantities=quantities, rng=rng))
     return {quantity: np.concatenate([part[quantity] for part in parts], axis=-1) for quantity in quantities}
 
 

@@ -1,7 +1,7 @@
 """Where the numbers of a report come from: data, versions, samplers, time and memory."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -11,8 +11,18 @@ from partialpool.report.numbers import number
 from partialpool.study.study import Study
 
 
-def origins(study: Study, trees: Mapping) -> pd.DataFrame:
-    """Checksum of the data, versions, seeds and samplers behind the fits, from their attributes."""
+def origins(study: Study, trees: Mapping, notes: Sequence[str]) -> pd.DataFrame:
+    """Where the data come from and how they were read, and what is behind the fits.
+
+    Parameters
+    ----------
+    study
+        The configuration.
+    trees
+        Fits by model; their attributes have the checksum of the data, versions, seeds and samplers.
+    notes
+        What was found out about the data file.
+    """
     fits = {name: tree.attrs for name, tree in trees.items()}
     checksums = ", ".join(sorted({fit["data_sha256"] for fit in fits.values()}))
     if study.data.source:
@@ -20,6 +30,7 @@ def origins(study: Study, trees: Mapping) -> pd.DataFrame:
     versions = sorted({fit["versions"] for fit in fits.values()})
     rows = [
         ("Data", study.data.source or "simulated from known parameters"),
+        ("Data read as", "; ".join(notes)),
         ("Data checksum (sha256)", checksums),
         *(("Versions", ", ".join(f"{name} {version}" for name, version in json.loads(v).items())) for v in versions),
         *((f"Sampling of {name}", sampling.settings(study.sampling_of(name), fit)) for name, fit in fits.items()),

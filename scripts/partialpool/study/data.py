@@ -1,11 +1,15 @@
 """The section `data`: where the measurements come from, what their columns mean, and how the report calls them."""
 
+from pathlib import PurePosixPath
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, WrapValidator, model_validator
 
 from partialpool.study.base import Strict
+
+SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".xlsx", ".sav", ".dta")
+"""How the name of a data file may end; of any other file the content says what it is."""
 
 
 class Simulate(Strict):
@@ -57,7 +61,8 @@ class Data(Strict):
     """Where the measurements come from, and what their columns mean."""
 
     source: str | None = Field(None, min_length=1)
-    """http(s) URL or path of a CSV file; a path is relative to the working directory."""
+    """http(s) URL or path of a data file: .csv, .csv.gz, .tsv, .parquet, .xlsx, .sav or .dta; a path is relative to the
+    working directory."""
     sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
     """Checksum that the file must have; without it any file is taken, and the report says so."""
     simulate: Simulate | None = None
@@ -96,6 +101,13 @@ class Data(Strict):
     def roles(self) -> dict[str, str | None]:
         """The column of each role; None where the data have none."""
         return {"unit": self.unit, "group": self.group, "time": self.time, "outcome": self.outcome}
+
+    @property
+    def raw(self) -> str:
+        """Path of the data file as it was fetched, whose name ends as that of the source."""
+        name = PurePosixPath(urlsplit(self.source or "").path).name.lower()
+        endings = sorted((suffix for suffix in SUFFIXES if name.endswith(suffix)), key=len)
+        return f"results/data/raw{endings[-1] if endings else '.csv'}"
 
     def label(self, column: str) -> str:
         """What a column is called in figures and tables."""

@@ -2,6 +2,7 @@ import re
 
 import numpy as np
 import pandas as pd
+import pyreadstat
 import pytest
 from partialpool.data.prepare import prepare
 from partialpool.errors import StudyError
@@ -124,3 +125,27 @@ def test_prepare_names_the_columns_there_are(write_csv, role, column, says):
         prepare(write_csv(GOOD), **ROLES | {role: column})
     assert f"data.{role}" in str(error.value)
     assert says in str(error.value)
+
+
+def write_labelled(tmp_path, labels, **columns):
+    values = {"id": [1, 1, 2, 2], "y": [1, 2, 3, 4], "stage": [3, 1, 1, 2]} | columns
+    path = tmp_path / "raw.sav"
+    pyreadstat.write_sav(pd.DataFrame(values), path, variable_value_labels=labels)
+    return prepare(path, unit="id", outcome="y")
+
+
+def test_labels_of_values_are_categories_in_the_order_of_their_codes(tmp_path):
+    stages = {1: "low", 2: "high", 3: "elsewhere", 9: "unknown"}
+    frame = write_labelled(tmp_path, {"stage": stages, "y": {1: "bad", 4: "good"}})
+    assert frame["stage"].tolist() == ["elsewhere", "low", "low", "high"]
+    # Of those that occur, and ordered, since formulae would sort them by the alphabet.
+    assert frame["stage"].cat.categories.tolist() == ["low", "high", "elsewhere"]
+    assert frame["stage"].cat.ordered
+    assert frame["y"].tolist() == [1, 2, 3, 4]
+    assert frame.attrs["notes"][2:] == ["column y: codes and not their labels (1 'bad', 4 'good')"]
+
+
+def test_a_column_of_which_some_values_have_labels_is_of_numbers(tmp_path):
+    frame = write_labelled(tmp_path, {"stage": {3: "highest"}})
+    assert frame["stage"].tolist() == [3, 1, 1, 2]
+    assert frame.attrs["notes"][2:] == ["column stage: codes and not their labels (3 'highest')"]

@@ -1,12 +1,20 @@
+import gzip
+import io
+import zipfile
+
+import numpy as np
 import pandas as pd
+import pyreadstat
 import pytest
+from openpyxl import Workbook
+from partialpool.data import delimited, table, workbook
 from partialpool.data import read as read_module
 from partialpool.data.read import read
 from partialpool.errors import StudyError
 
 
 def test_read_keeps_text_and_counts_lines(write_csv):
-    frame = read(write_csv('\ufeffid, a ,b\r\n06,"x, y",NA\r\n 7 , ,nan\r\n\r\n'))
+    frame = read(write_csv('\ufeffid, a ,b\r\n06,"x, y",NA\r\n 7 , ,nan\r\n\r\n')).frame
     assert list(frame) == ["id", "a", "b", "row"]
     assert frame["id"].tolist() == ["06", "7"]
     assert frame["a"].tolist()[0] == "x, y"
@@ -22,10 +30,14 @@ def test_read_keeps_text_and_counts_lines(write_csv):
     [
         (b"", ["is empty"]),
         (b"\n\n", ["is empty"]),
-        (b"a,b\n", ["header", "no data"]),
+        (b"a,b\n", ["line 1 has the names of 2 columns", "no data"]),
         (b"a,b\n1,2\n\n3,4\n", ["line 3", "empty"]),
-        (b"a;b\n1;2\n", ["line 1", "semicolons", "comma"]),
-        (b"a\tb\n1\t2\n", ["line 1", "tabs"]),
+        (b"a|b\n1|2\n", ["line 1", "only one column, 'a|b', separated by bars", "a semicolon or a tab"]),
+        (b"a;b\n1,5;2\n3;4;5\n", ["line 3", "3 values", "2 columns", "separated by semicolons"]),
+        (
+            b"a;b\n1;0.5\n0,19;2\n",
+            ["decimal commas and decimal points", "line 3, column a: '0,19'", "line 2, column b: '0.5'"],
+        ),
         (b"hello\n", ["line 1", "only one column, 'hello'"]),
         (b"\n<!DOCTYPE html>\n<html>", ["web page", "<!DOCTYPE html>", "Raw"]),
         (b"a,b\n1,2\n1,2,3\n", ["line 3", "3 values", "2 columns"]),
@@ -48,10 +60,10 @@ def test_read_refuses_what_is_not_csv(write_csv, content, parts):
 
 def test_read_in_blocks_is_read_at_once(write_csv, monkeypatch):
     path = write_csv("a,b\n" + "".join(f'"{i}", {i % 3 or "NA"} \n' for i in range(7)))
-    whole = read(path)
+    whole = read(path).frame
     for block in (1, 2, 7):
-        monkeypatch.setattr(read_module, "BLOCK", block)
-        pd.testing.assert_frame_equal(read(path), whole)
+        monkeypatch.setattr(delimited, "BLOCK", block)
+        pd.testing.assert_frame_equal(read(path).frame, whole)
 
 
 @pytest.mark.parametrize(
@@ -64,13 +76,173 @@ def test_read_in_blocks_is_read_at_once(write_csv, monkeypatch):
     ],
 )
 def test_wrong_lines_are_named_in_every_block(write_csv, monkeypatch, lines, says):
-    monkeypatch.setattr(read_module, "BLOCK", 2)
+    monkeypatch.setattr(delimited, "BLOCK", 2)
     with pytest.raises(StudyError, match=f"raw.csv, {says}"):
         read(write_csv("\n".join(["a,b", *lines])))
 
 
 def test_blanks_are_those_of_python(write_csv):
     blanks = [character for character in map(chr, range(0x110000)) if character.isspace() and character not in "\r\n"]
-    frame = read(write_csv("a,b\n" + "".join(f"{blank}x{blank}y{blank},NA{blank}\n" for blank in blanks)))
+    frame = read(write_csv("a,b\n" + "".join(f"{blank}x{blank}y{blank},NA{blank}\n" for blank in blanks))).frame
     assert frame["a"].tolist() == [f"x{blank}y" for blank in blanks]
     assert frame["b"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("content", "notes"),
+    [
+        ("id,x\n1,0.5\n2,1\n", ("text separated by commas",)),
+        ("id;x\n1;0.5\n2;1\n", ("text separated by semicolons",)),
+        (
+            "id\tx\n1\t1\n2\t0,5\n",
+            ("text separated by tabs", "decimal commas in x (line 3: '0,5' is read as 0.5)"),
+        ),
+        (
+            "id;x\n1;1,250\n",
+            (
+                "text separated by semicolons",
+                "decimal commas in x (line 2: '1,250' is read as 1.250; if the comma stands between thousands, remove "
+                "it from the file)",
+            ),
+        ),
+        # Most lines decide, and text with a comma is no number.
+        ("id, of whom;x\n1;a,b\n2;0.5\n", ("text separated by semicolons",)),
+    ],
+)
+def test_separator_and_decimal_commas_are_found_out_and_said(write_csv, content, notes):
+    path = write_csv(content)
+    assert read(path).notes == notes
+    packed = path.with_name("raw.csv.gz")
+    packed.write_bytes(gzip.compress(content.encode()))
+    assert read(packed).notes == ("unpacked by gzip", *notes)
+    pd.testing.assert_frame_equal(read(packed).frame, read(path).frame)
+
+
+TEXTS = pd.DataFrame(
+    {
+        "id": ["1", "2", "10"],
+        "x": ["0.1", np.nan, "-123456789.25"],
+        "day": ["2024-03-31", "2024-04-01", np.nan],
+        "word": ["a, b", np.nan, "ö"],
+        "row": [0, 1, 2],
+    }
+).astype(dict.fromkeys(("id", "x", "day", "word"), "str"))
+
+
+def typed() -> pd.DataFrame:
+    frame = TEXTS.drop(columns="row").astype({"id": "float64", "x": "float64"})
+    return frame.assign(day=pd.to_datetime(frame["day"]).dt.date)
+
+
+def write_workbook(path, rows, *more):
+    book = Workbook()
+    book.active.title = "Data"
+    for row in rows:
+        book.active.append(row)
+    for title in more:
+        book.create_sheet(title)
+    book.save(path)
+    return path
+
+
+def test_every_kind_of_file_gives_the_same_text(tmp_path):
+    parquet, spss, stata, excel = (tmp_path / f"raw.{suffix}" for suffix in ("parquet", "sav", "dta", "xlsx"))
+    frame = typed()
+    frame.to_parquet(parquet)
+    plain = frame.assign(day=TEXTS["day"], word=TEXTS["word"].fillna(""))
+    pyreadstat.write_sav(plain, spss)
+    pyreadstat.write_dta(plain, stata)
+    cells = frame.astype("object").where(frame.notna(), None)
+    write_workbook(excel, [list(frame), *cells.itertuples(index=False, name=None)], "Codes")
+    for path, where in ((parquet, "row 3"), (spss, "row 3"), (stata, "row 3"), (excel, "sheet 'Data', row 4")):
+        read_again = read(path)
+        pd.testing.assert_frame_equal(read_again.frame, TEXTS)
+        assert read_again.at(2) == where
+    assert read(excel).notes == ("Excel workbook, sheet 'Data', the first of 2; the others are not read",)
+    assert read(parquet).notes == ("Parquet",)
+
+
+def test_the_content_and_not_the_name_says_what_a_file_is(tmp_path):
+    path = tmp_path / "raw.csv"
+    typed().to_parquet(path)
+    pd.testing.assert_frame_equal(read(path).frame, TEXTS)
+
+
+@pytest.mark.parametrize("write", [pyreadstat.write_sav, pyreadstat.write_dta])
+def test_labels_of_values_are_in_the_order_of_their_codes(tmp_path, write):
+    path = tmp_path / "raw"
+    frame = pd.DataFrame({"id": [1, 1, 2], "stage": [10, 2, 1], "x": [0.5, 1.0, 2.0]})
+    write(frame, path, variable_value_labels={"stage": {10: "high", 1: "low", 2: "middle"}})
+    assert list(read(path).labels["stage"].items()) == [("1", "low"), ("2", "middle"), ("10", "high")]
+    assert read(path).notes[1] == "value labels of stage"
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ([["id", "x"], [1, 2], [3, "#DIV/0!"]], "sheet 'Data', row 3, column x: the cell has the error #DIV/0!"),
+        ([["id", "x"], [1, 2, 3]], "sheet 'Data', row 2, column 3: '3' stands in a column without a name"),
+        ([["id", None, "x"], [1, 2, 3]], "sheet 'Data', row 1: column 2 has no name"),
+        ([["id", "id"], [1, 2]], "sheet 'Data', row 1: columns 1 and 2 are both called 'id'"),
+        ([["id", "x"]], "sheet 'Data', row 1 has the names of 2 columns but no data"),
+        ([[]], "sheet 'Data': row 1 is empty"),
+    ],
+)
+def test_cells_that_are_wrong_have_a_sheet_and_a_row(tmp_path, rows, says):
+    with pytest.raises(StudyError) as error:
+        read(write_workbook(tmp_path / "raw.xlsx", rows))
+    assert says in str(error.value)
+
+
+def test_blank_rows_count_and_those_at_the_end_are_left_out(tmp_path):
+    path = write_workbook(tmp_path / "raw.xlsx", [["id", "x"], [1, True], [], [2, 3.5], [None, " "], []])
+    assert read(path).frame.fillna("").drop(columns="row").to_numpy().tolist() == [
+        ["1", "TRUE"],
+        ["", ""],
+        ["2", "3.5"],
+    ]
+
+
+def zipped(**files) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (zipped(a="x"), "is a zip and no Excel workbook"),
+        (zipped(**{"[Content_Types].xml": "<a/>", "xl/workbook.xml": "<"}), "cannot be read as an Excel workbook"),
+        (b"PK\x03\x04 cut short", "cannot be read as an Excel workbook"),
+        (b"PAR1 cut short", "cannot be read as a Parquet file"),
+        (b"$FL2 cut short", "cannot be read as a file of SPSS"),
+        (b"<stata_dta> cut short", "cannot be read as a file of Stata"),
+        (b"\x1f\x8b\x08 cut short", "damaged or cut short"),
+        (gzip.compress(b"a,b\n1,2\n")[:-4], "damaged or cut short"),
+        (b"\xd0\xcf\x11\xe0", "an old Excel file"),
+    ],
+)
+def test_damaged_and_other_files_are_refused(write_csv, content, says):
+    with pytest.raises(StudyError) as error:
+        read(write_csv(content))
+    assert says in str(error.value)
+    assert len(str(error.value).splitlines()) <= 4
+
+
+def test_files_that_unpack_to_too_much_are_refused(write_csv, tmp_path, monkeypatch):
+    for module in (read_module, workbook):
+        monkeypatch.setattr(module, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(table, "MOST_CELLS", 1000)
+    bombs = [gzip.compress(bytes(100_000)), zipped(**{"[Content_Types].xml": "", "xl/a.xml": bytes(100_000)})]
+    for bomb in bombs:
+        with pytest.raises(StudyError, match=r"unpacks to .*more than 10,000"):
+            read(write_csv(bomb))
+    frame = pd.DataFrame({"id": np.zeros(2000)})
+    frame.to_parquet(tmp_path / "raw.parquet")
+    pyreadstat.write_sav(frame, tmp_path / "raw.sav")
+    for name in ("raw.parquet", "raw.sav"):
+        with pytest.raises(StudyError, match=r"more than\n1,000 values"):
+            read(tmp_path / name)

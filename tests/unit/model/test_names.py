@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from partialpool.errors import StudyError
 from partialpool.model import names
 from partialpool.model.build import build
 from partialpool.model.formula import bars, complete_cases
@@ -66,12 +65,6 @@ def test_terms_of_a_posterior_have_their_levels():
     )
     assert names.effect_terms(posterior, "id") == [Term("1", "id"), Term("g", "id", ("B", "C"))]
     assert [term.grouping for term in names.effect_terms(posterior)] == ["id", "id", "site"]
-
-
-def test_a_summary_has_no_draws():
-    posterior = xr.Dataset({"1|id_sigma": ((), 1.0), "x|id_sigma": ((), 1.0), "x|id": ("id__factor_dim", [1.0])})
-    with pytest.raises(StudyError, match=r"needs draws of the effects 1\|id, of which the fit keeps a summary"):
-        names.refuse_summaries(posterior)
 
 
 LIBRARY = Path(names.__file__).parents[1]

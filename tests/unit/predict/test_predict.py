@@ -254,12 +254,6 @@ def test_outcomes_with_levels(make_spec, units):
             run(made_up(["Intercept"]), spec, units, points(spec, units))
 
 
-def test_a_fit_that_keeps_a_summary_of_the_effects(group_posterior, grouped, units):
-    at = points(grouped, units, ["3"])
-    with pytest.raises(StudyError, match=r"needs draws of the effects 1\|id, x\|id.*group_effects: draws"):
-        run(group_posterior.drop_vars(["1|id", "x|id"]), grouped, units, at)
-
-
 # ---------------------------------------------------------------------------------------- new units
 
 

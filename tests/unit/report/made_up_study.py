@@ -56,6 +56,9 @@ def write_results(directory: Path, values: dict, *, units=("7", "9"), say=lambda
     described = {"n": 5, "missing": 0, "mean": 1.5, "sd": 0.5, "q5.5": 1.0, "q94.5": 2.0, "histogram": "▁▇"}
     names = ("farm", "year", "milk", say("column"))
     pd.DataFrame([{"variable": name} | described for name in names]).to_csv(results / "data/summary.csv", index=False)
+    rows = pd.DataFrame({"row": range(5)})
+    rows.attrs["notes"] = [say("text separated by semicolons")]
+    rows.to_parquet(results / "data/prepared.parquet")
     for model in study.models:
         _write_model(results / "models", model, study.spec(model), units, store)
     _write_tables(results, units)

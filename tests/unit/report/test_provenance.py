@@ -24,11 +24,12 @@ def test_origins_say_what_was_sampled_and_whether_the_data_are_pinned():
     trees = {name: xr.DataTree() for name in ("a", "b")}
     for tree, engine in zip(trees.values(), ("marginal", "nuts"), strict=True):
         tree.attrs = attributes | {"engine": engine, "sampling": "nuts"}
-    rows = provenance.origins(load(values), trees).set_index("what")["value"]
+    rows = provenance.origins(load(values), trees, ["CSV", "decimal commas"]).set_index("what")["value"]
     assert rows["Data checksum (sha256)"] == "abc (not pinned in the config)"
+    assert rows["Data read as"] == "CSV; decimal commas"
     assert rows["Versions"] == "python 3.13"
     assert "over the scales, all coefficients integrated out; 4 chains" in rows["Sampling of a"]
     assert "over all parameters" in rows["Sampling of b"]
     values["data"]["sha256"] = "a" * 64
-    rows = provenance.origins(load(values), trees).set_index("what")["value"]
+    rows = provenance.origins(load(values), trees, ["CSV", "decimal commas"]).set_index("what")["value"]
     assert rows["Data checksum (sha256)"] == "abc (verified)"

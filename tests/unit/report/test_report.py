@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from bs4 import BeautifulSoup
 
 from report.made_up_study import study_values
@@ -54,6 +55,37 @@ def test_a_study_of_herds_has_no_people_in_it(page_of):
         assert re.search(rf"\b{word}\b", text), word
     people = r"person|people|subject|individual|someone|everybody|everyone|anybody|who|whom|units?|measurements?"
     assert re.findall(rf"\b({people})\b.{{0,40}}", text, re.IGNORECASE) == []
+
+
+def test_a_study_of_nothing_but_units_and_their_measurements_has_no_empty_section(page_of):
+    values = study_values(nouns=HERDS)
+    values = {key: values[key] for key in ("title", "data", "models")}
+    values["data"] = {key: values["data"][key] for key in ("source", "outcome", "unit", "nouns")}
+    values["models"] = {"a": values["models"]["a"]}
+    soup = BeautifulSoup(page_of(values), "html.parser")
+    headings = [heading.get_text() for heading in soup.find_all("h2")]
+    assert headings == ["The data", "Why pool?", "The models", "How this was made"]
+    assert [figure["id"] for figure in soup.find_all("figure")] == ["figure-diagnostics-a", "figure-ppc-a"]
+    text = soup.body.get_text(" ")
+    for word in ("p_loo", "None", "nan", "predicted value"):
+        assert not re.search(rf"\b{word}\b", text), word
+
+
+@pytest.mark.parametrize(
+    ("section", "after"), [("a", "a: Means"), ("comparisons.both", "Which?"), (None, "Predictions")]
+)
+def test_a_figure_stands_in_its_section(page_of, section, after):
+    values = study_values()
+    values["figures"]["eyes"]["section"] = section
+    figure = BeautifulSoup(page_of(values), "html.parser").find(id="figure-eyes")
+    assert figure.find_previous(["h2", "h3"]).get_text() == after
+
+
+def test_predictions_that_are_all_shown_elsewhere_have_no_section_of_their_own(page_of, monkeypatch):
+    monkeypatch.setattr("partialpool.report.elements.MOST_ROWS", 0)
+    values = study_values()
+    values["figures"]["newcomers"]["section"] = "b"
+    assert ">Predictions</h2>" not in page_of(values)
 
 
 def elements(page: str) -> list[tuple[str, tuple[str, ...]]]:

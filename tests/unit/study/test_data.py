@@ -1,4 +1,5 @@
 import pytest
+from partialpool.study.data import Data
 
 from study.editing import DROP, SIMULATE, SMALL, edited, load, mistakes
 
@@ -96,3 +97,18 @@ def test_nouns_are_those_of_the_config_or_unit_and_measurement(study):
     assert study.data.nouns.unit == ("person", "people")
     assert study.data.nouns.measurement == ("measurement", "measurements")
     assert load(study=SMALL).data.nouns.unit == ("unit", "units")
+
+
+@pytest.mark.parametrize(
+    ("source", "raw"),
+    [
+        ("mine.csv", "raw.csv"),
+        ("a folder/Mine.CSV.GZ", "raw.csv.gz"),
+        ("https://example.org/files/mine.sav?token=a.csv#b", "raw.sav"),
+        ("https://example.org/download?file=7", "raw.csv"),
+        ("mine.txt", "raw.csv"),
+        ("mine.xlsx", "raw.xlsx"),
+    ],
+)
+def test_the_fetched_file_ends_as_its_source(source, raw):
+    assert Data(source=source, outcome="y", unit="id").raw == f"results/data/{raw}"

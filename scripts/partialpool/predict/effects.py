@@ -1,0 +1,50 @@
+"""Draws of the effects of some units, where a fit keeps a summary of those of all."""
+
+import numpy as np
+import pandas as pd
+
+from partialpool.model.names import effect_terms
+from partialpool.predict.linear import LinearPredictor
+
+# Beside a model's seed: the numbers that the fit has drawn with the seed alone must not come again.
+STREAM = 1
+
+
+def with_effects_at(posterior, predictor: LinearPredictor, rows: pd.DataFrame, at: pd.DataFrame, *, seed: int):
+    """A posterior with draws of all effects that some points need.
+
+    Parameters
+    ----------
+    posterior
+        Dataset of a fit.
+    predictor, rows
+        Of its model, and the model's complete cases. Only the marginal engine, whose models have a linear predictor,
+        keeps summaries; of another fit the posterior has all.
+    at
+        The points: the columns of the grouping factors.
+    seed
+        Seed of what is drawn; it is the same for the same levels.
+
+    Returns
+    -------
+    Dataset
+        The posterior; with draws of the effects that it lacks, of the levels at these points.
+    """
+    lacking = [term for term in effect_terms(posterior) if term.name not in posterior]
+    if not lacking:
+        return posterior
+    from partialpool.marginal.design import design
+    from partialpool.marginal.kept import draw_again
+
+    matrices = design(predictor.spec, rows)
+    [block] = [i for i, factor in enumerate(matrices.factors) if factor.name == lacking[0].grouping]
+    factor = matrices.factors[block]
+    levels = np.unique(predictor.levels[lacking[0].name].codes(at))
+    effects = draw_again(posterior, matrices, block, levels, np.random.default_rng([seed, STREAM]))
+    drawn = {}
+    for term in factor.terms:
+        values = np.moveaxis(effects[..., factor.columns[term.name]], 2, -1)
+        shape = *values.shape[:2], *map(len, term.level_coords.values()), len(levels)
+        drawn[term.name] = ("chain", "draw", *term.level_coords, term.grouping_dim), values.reshape(shape)
+    names = np.array([factor.levels[level] for level in levels], dtype=object)
+    return posterior.assign(drawn).assign_coords({lacking[0].grouping_dim: names})

@@ -1,0 +1,80 @@
+"""A study with nothing but units and their measurements, and one name for all that may share it, from end to end."""
+
+import random
+import re
+
+import pytest
+from bs4 import BeautifulSoup
+from copies import Project
+
+CONFIG = """
+title: Yield of fields
+data:
+  source: fields.csv
+  outcome: yield
+  unit: field
+  nouns: {unit: [field, fields], measurement: [harvest, harvests]}
+sampling: {draws: 60}
+models:
+  mean:
+    title: No pooling
+    formula: yield ~ 0 + field
+    priors: {b: "Normal(20, 10)", sigma: Exponential(0.2)}
+  pooled:
+    title: Pooling
+    formula: yield ~ 1 + (1 | field)
+    priors: {Intercept: "Normal(20, 10)", sd: Exponential(0.2), sigma: Exponential(0.2)}
+comparisons:
+  pooled: {title: Which is better, models: [mean, pooled]}
+predictions:
+  pooled: {models: [mean, pooled], units: all}
+figures:
+  pooled:
+    kind: shrinkage
+    title: Shrinkage
+    caption: Means.
+    alt: Points.
+    predictions: pooled
+    section: comparisons.pooled
+  eyes:
+    kind: half-eyes
+    title: Fields
+    caption: Means.
+    alt: Half-eyes.
+    predictions: pooled
+    models: [pooled]
+    section: models.pooled
+"""
+
+
+@pytest.fixture(scope="module")
+def bare(project, tmp_path_factory) -> Project:
+    """The project with this study of 40 fields, run."""
+    directory = tmp_path_factory.mktemp("bare")
+    (directory / "config").mkdir()
+    (directory / "config/config.yaml").write_text(CONFIG)
+    draw = random.Random(1)
+    means = [draw.gauss(22, 3) for _ in range(40)]
+    rows = [f"F{field},{draw.gauss(mean, 2):.2f}" for field, mean in enumerate(means) for _ in range(3)]
+    (directory / "fields.csv").write_text("\n".join(["field,yield", *rows, ""]))
+    bare = Project(project.root, directory)
+    bare.snakemake()
+    return bare
+
+
+def test_the_report_has_no_empty_section_and_no_stray_word(bare):
+    page = BeautifulSoup((bare.directory / "results/report/report.html").read_text(), "html.parser")
+    figures = [(figure["id"], figure.find_previous(["h2", "h3"]).get_text()) for figure in page.find_all("figure")]
+    assert figures == [
+        ("figure-diagnostics-mean", "mean: No pooling"),
+        ("figure-ppc-mean", "mean: No pooling"),
+        ("figure-eyes", "pooled: Pooling"),
+        ("figure-diagnostics-pooled", "pooled: Pooling"),
+        ("figure-ppc-pooled", "pooled: Pooling"),
+        ("figure-comparison-pooled", "Which is better"),
+        ("figure-pooled", "Which is better"),
+    ]
+    # Their figures stand elsewhere, and there are too many for a table.
+    assert "Predictions" not in [heading.get_text() for heading in page.find_all("h2")]
+    words = r"\b(weeks?|months?|groups|person|people|units?|measurements?|None|nan)\b"
+    assert re.findall(words, page.body.get_text(" "), re.IGNORECASE) == []
