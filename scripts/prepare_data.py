@@ -8,7 +8,7 @@ if __name__ == "__main__":
         from partialpool.data.prepare import prepare
         from partialpool.jobs.files import atomic, checksum
 
-        frame = prepare(snakemake.input.raw, **snakemake.params.columns)
+        frame = prepare(snakemake.input.raw, **snakemake.params.columns, types=snakemake.params.types)
         print(*frame.attrs["notes"], sep="\n")
         # Parquet keeps it, and every fit names the data it was made from.
         frame.attrs["sha256"] = checksum(snakemake.input.raw)

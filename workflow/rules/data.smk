@@ -39,6 +39,7 @@ rule prepare_data:
         **usual,
     params:
         columns=study.data.roles,
+        types=study.data.types,
         code=code("prepare_data"),
     message:
         "Check the data, give every column its type, and describe it"

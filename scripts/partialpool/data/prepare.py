@@ -3,16 +3,13 @@
 import re
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from partialpool.data.read import read
 from partialpool.data.table import Table, listing, short
+from partialpool.data.types import NUMBER, label, like_codes, numbers, typed
 from partialpool.errors import StudyError, suggest
 
-_NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
-# No leading zeros: they make 007 a name. 18 digits fit in 64 bits.
-_WHOLE = r"0|-?[1-9][0-9]{0,17}"
 _SHOWN = 10
 
 
@@ -23,6 +20,7 @@ def prepare(
     outcome: str,
     time: str | None = None,
     group: str | None = None,
+    types: dict[str, str | list[str]] | None = None,
 ) -> pd.DataFrame:
     """Read a data file and give every column its type, or list what is wrong with it.
 
@@ -38,6 +36,9 @@ def prepare(
         Column of the time of measurement; numbers, some may be missing.
     group
         Column of the group a unit is in; never missing, the same in all rows of a unit.
+    types
+        By column ``number``, ``category``, or the levels of a category in their order, of which the
+        first is the reference level; those of other columns follow from their values.
 
     Returns
     -------
@@ -47,7 +48,8 @@ def prepare(
         column int64 or float64 if all its values are numbers, else category. Categories are
         sorted; labels of values (SPSS, Stata) are categories in the order of their codes, if every
         value has one. Last ``row`` (int64), the data row counted from 0. ``attrs["notes"]`` is a
-        list of what was found out about the file. Parquet keeps all of it.
+        list of what was found out about the file, ``attrs["codes"]`` has columns of numbers that
+        may be codes, with their values. Parquet keeps all of it.
 
     Raises
     ------
@@ -62,70 +64,40 @@ def prepare(
     frame = table.frame
     roles = {"unit": unit, "outcome": outcome, "time": time, "group": group}
     columns = frame.columns.drop("row").tolist()
-    for role, column in roles.items():
-        if column is not None and column not in columns:
+    asked = [(f"data.{role}", column) for role, column in roles.items() if column is not None]
+    asked += [("data.types", column) for column in types or {}]
+    for key, column in asked:
+        if column not in columns:
             raise StudyError(
-                f"data.{role}: {path} has no column '{column}'.{suggest(column, columns)}\nColumns: {listing(columns)}."
+                f"{key}: {path} has no column '{column}'.{suggest(column, columns)}\nColumns: {listing(columns)}."
             )
-    levels, notes = _label(table, numeric={unit, outcome, time})
-    _validate(table, path, **roles)
+    kinds, notes = label(table, types or {}, numeric={unit, outcome, time})
+    _validate(table, path, kinds, **roles)
     role_of = {column: role for role, column in roles.items()}
     for column in columns:
-        frame[column] = _typed(frame[column], role_of.get(column), levels.get(column))
-    frame.attrs["notes"] = [*table.notes, *notes]
+        frame[column] = typed(frame[column], role_of.get(column), kinds.get(column))
+    codes = like_codes(frame, [column for column in columns if column not in {*role_of, *kinds}])
+    notes += [_may_be_codes(column, values) for column, values in codes.items()]
+    frame.attrs |= {"notes": [*table.notes, *notes], "codes": codes}
     return frame
 
 
-def _label(table: Table, numeric: set) -> tuple[dict[str, list[str]], list[str]]:
-    """Put labels in the place of codes, if every value of a column has one; not in columns of numbers and ids.
-
-    Returns the labels in their order by column, and notes about labels that are not used.
-    """
-    levels, notes = {}, []
-    for column, labels in table.labels.items():
-        values = table.frame[column].dropna().unique()
-        without = [value for value in values if value not in labels]
-        if column in numeric or without:
-            seen = [f"{value} '{short(labels[value])}'" for value in values if value in labels]
-            if seen:
-                notes.append(f"column {column}: codes and not their labels ({listing(seen, 5)})")
-            continue
-        table.frame[column] = table.frame[column].map(labels).astype("str")
-        used = set(table.frame[column].dropna())
-        levels[column] = [label for label in dict.fromkeys(labels.values()) if label in used]
-    return levels, notes
+def _may_be_codes(column: str, values: list[int]) -> str:
+    shown = ", ".join(map(str, values))
+    return (
+        f"column {column}: {len(values)} different whole numbers ({shown}) are read as numbers; "
+        f"if they are codes, write data: {{types: {{{column}: category}}}}, and if not, {{{column}: number}}"
+    )
 
 
-def _typed(text: pd.Series, role: str | None, levels: list[str] | None) -> pd.Series:
-    if levels:
-        return text.astype(pd.CategoricalDtype(levels, ordered=True))
-    if role in ("outcome", "time"):
-        return _numbers(text)
-    if role != "group" and text.str.fullmatch(_WHOLE).all():
-        return text.astype("int64[pyarrow]").astype("int64")
-    if role == "unit":
-        return text
-    if role is None and (numbers := _numbers(text)).notna().equals(text.notna()):
-        return numbers
-    levels = text.dropna().drop_duplicates()
-    levels = levels.sort_values(key=_numbers if _numbers(levels).notna().all() else None)
-    # A list, since the name of a series would become that of the categories, and Parquet lose it.
-    return text.astype(pd.CategoricalDtype(levels.tolist()))
-
-
-def _numbers(text: pd.Series) -> pd.Series:
-    """Return the finite numbers, NaN where there is something else."""
-    # Arrow's parser and not pandas', which may be wrong in the last bit.
-    numbers = text.where(text.str.fullmatch(_NUMBER)).astype("double[pyarrow]").astype("float64")
-    return numbers.where(np.isfinite(numbers))
-
-
-def _validate(table: Table, path, unit, outcome, time, group) -> None:
+def _validate(table: Table, path, kinds: dict, unit, outcome, time, group) -> None:
     """Raise StudyError if values do not fit their columns, or if there are too few of them."""
     frame = table.frame
     numeric = [column for column in (outcome, time) if column]
-    whole = _too_few(frame, unit, outcome, numeric)
-    cells = _wrong_cells(frame, unit, numeric, group)
+    levels = {column: kind for column, kind in kinds.items() if isinstance(kind, list)}
+    whole = _too_few(frame, unit, outcome, numeric) + _unused_levels(frame, levels)
+    numeric += [column for column, kind in kinds.items() if kind == "number" and column not in numeric]
+    cells = _wrong_cells(frame, unit, numeric, group) + _other_levels(frame, levels)
     number = len(whole) + sum(len(rows) for _, rows, _ in cells)
     if not number:
         return
@@ -137,7 +109,7 @@ def _validate(table: Table, path, unit, outcome, time, group) -> None:
     raise StudyError(
         f"{path} does not fit the study; problems: {number}\n  "
         + "\n  ".join(shown)
-        + "\nCorrect the file, or name other columns (data.unit, data.outcome, data.time, data.group)."
+        + "\nCorrect the file, or name other columns or types (data.unit, outcome, time, group, types)."
     )
 
 
@@ -153,11 +125,38 @@ def _too_few(frame: pd.DataFrame, unit: str, outcome: str, numeric: list[str]) -
             "for each measurement?"
         )
     for column in numeric:
-        numbers = _numbers(frame[column])
+        values = numbers(frame[column])
         # Text that is no number counts as a value here: it is a problem of its own.
-        if numbers.nunique() + frame.loc[numbers.isna(), column].nunique() < 2:
+        if values.nunique() + frame.loc[values.isna(), column].nunique() < 2:
             problems.append(f"column {column}: fewer than 2 different values")
     return problems
+
+
+def _unused_levels(frame: pd.DataFrame, levels: dict[str, list[str]]) -> list[str]:
+    """Levels that the config lists and no row has: a model could say nothing about them."""
+    return [
+        f"column {column}: no row has the level '{short(level)}' of data.types"
+        for column, listed in levels.items()
+        for level in listed
+        if not (frame[column] == level).any()
+    ]
+
+
+def _other_levels(frame: pd.DataFrame, levels: dict[str, list[str]]) -> list[tuple]:
+    """Values that are not among the levels that the config lists, as `_wrong_cells` has them."""
+
+    def not_listed(column: str, listed: list[str]):
+        def told(row: int) -> str:
+            value = frame.loc[row, column]
+            hint = suggest(value, listed)
+            return f"'{short(value)}' is not among the levels of data.types ({listing(listed, 8)}).{hint}"
+
+        return told
+
+    return [
+        (column, frame.index[frame[column].notna() & ~frame[column].isin(listed)].tolist(), not_listed(column, listed))
+        for column, listed in levels.items()
+    ]
 
 
 def _wrong_cells(frame: pd.DataFrame, unit: str, numeric: list[str], group: str | None) -> list[tuple]:
@@ -170,7 +169,7 @@ def _wrong_cells(frame: pd.DataFrame, unit: str, numeric: list[str], group: str 
         return lambda row: f"'{short(frame.loc[row, column])}' {_not_a_number(frame.loc[row, column])}"
 
     checks = [
-        (column, rows(frame[column].notna() & _numbers(frame[column]).isna()), not_a_number(column))
+        (column, rows(frame[column].notna() & numbers(frame[column]).isna()), not_a_number(column))
         for column in numeric
     ]
     checks += [(column, rows(frame[column].isna()), lambda row: "is missing") for column in (unit, group) if column]
@@ -192,8 +191,8 @@ def _wrong_cells(frame: pd.DataFrame, unit: str, numeric: list[str], group: str 
 def _not_a_number(value: str) -> str:
     if re.fullmatch(r"[+-]?[0-9]+,[0-9]+", value):
         return f"has a comma: write {value.replace(',', '.')} if it is a decimal comma"
-    if re.fullmatch(r"[+-]?(inf|infinity)", value, re.IGNORECASE) or re.fullmatch(_NUMBER, value):
+    if re.fullmatch(r"[+-]?(inf|infinity)", value, re.IGNORECASE) or re.fullmatch(NUMBER, value):
         return "is not finite"
-    if number := re.fullmatch(rf"({_NUMBER})\s*[A-Za-zµ°%]+", value):
+    if number := re.fullmatch(rf"({NUMBER})\s*[A-Za-zµ°%]+", value):
         return f"is a number with text: write {number[1]}"
     return "is not a number (missing values are NA or empty)"

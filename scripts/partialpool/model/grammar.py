@@ -66,6 +66,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
 # Functions of NumPy would write their result into a further argument. Some take two, the others one.
 _TWO_ARGUMENTS = ("np.maximum", "np.minimum")
 _OF_NUMPY = {"abs", "exp", "exp2", "log", "log10", "log2", *(name for name in FUNCTIONS if name[:3] == "np.")}
+_MAKE_CATEGORIES = ("C", "S", "T", "B", "binary")
 HINTS = {
     "^": " Write ** for a power.",
     "%": " Write a : b for an interaction and a / b for nesting.",
@@ -136,6 +137,22 @@ def predictors(formula: str) -> list[str]:
         for token, following in zip(right, [*right[1:], _Token("end", "", 0)], strict=True)
         if token.kind == "quoted" or (token.kind == "name" and following.text not in ("(", "="))
     ]
+    return list(dict.fromkeys(columns))
+
+
+def numeric_predictors(formula: str) -> list[str]:
+    """Columns right of the tilde that are not grouping factors and not made categories, by ``C(x)`` for example."""
+    tokens = [*dropwhile(lambda token: token.text != "~", _tokens(formula)), _Token("end", "", 0)]
+    columns, within = [], []
+    for before, token, following in zip([tokens[0], *tokens], tokens, tokens[1:], strict=False):
+        if token.text in _CLOSING:
+            within.append(before.text if before.kind == "name" else "")
+        elif token.text == "|":
+            within[-1] = "|"
+        elif token.text in _CLOSING.values():
+            within.pop()
+        elif token.kind == "quoted" or (token.kind == "name" and following.text not in ("(", "=")):
+            columns += [token.text.strip("`")] if not {*within} & {"|", *_MAKE_CATEGORIES} else []
     return list(dict.fromkeys(columns))
 
 

@@ -1,12 +1,13 @@
 """The section `data`: where the measurements come from, what their columns mean, and how the report calls them."""
 
 from pathlib import PurePosixPath
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, WrapValidator, model_validator
 
-from partialpool.study.base import Strict
+from partialpool.errors import suggest
+from partialpool.study.base import Strict, UnitId
 
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".xlsx", ".sav", ".dta")
 """How the name of a data file may end; of any other file the content says what it is."""
@@ -57,6 +58,25 @@ class Nouns(Strict):
     """One row of the data: `[count, counts]`."""
 
 
+def _kind(value: Any, handler) -> Any:
+    try:
+        kind = handler(value)
+    except ValidationError:
+        near = suggest(value, KINDS) if isinstance(value, str) else ""
+        raise ValueError(
+            f"takes number, category, or a list of levels in their order, as in [low, middle, high], not {value!r}."
+            f"{near}"
+        ) from None
+    if twice := [level for level in kind if isinstance(kind, list) and kind.count(level) > 1]:
+        raise ValueError(f"the level '{twice[0]}' stands twice.")
+    return kind
+
+
+KINDS = ("number", "category")
+Kind = Annotated[Literal[KINDS] | Annotated[list[UnitId], Field(min_length=2)], WrapValidator(_kind)]
+"""What the values of a column are: numbers, categories, or categories in an order, the first the reference level."""
+
+
 class Data(Strict):
     """Where the measurements come from, and what their columns mean."""
 
@@ -75,6 +95,9 @@ class Data(Strict):
     """Column of the time of measurement, numeric; may have missing values."""
     group: str | None = None
     """Column of a group of units; the same in all rows of a unit."""
+    types: dict[str, Kind] = Field({})
+    """What the values of columns are, if not what they look like: `number`, `category`, or the levels of a category in
+    their order, the first the reference level: `{period: category, stage: [low, middle, high]}`."""
     nouns: Nouns = Nouns()
     """What the report calls units and measurements: `{unit: [herd, herds]}`."""
     labels: dict[str, str] = Field({})
@@ -91,11 +114,23 @@ class Data(Strict):
         if twice := [column for column in columns if columns.count(column) > 1]:
             roles = [role for role, column in self.roles.items() if column == twice[0]]
             raise ValueError(f"column '{twice[0]}' has two roles: {' and '.join(roles)}.")
+        self._check_types()
         if self.simulate and (self.time is None or self.group is None):
             raise ValueError("'simulate' needs the names of the columns 'time' and 'group'.")
         if self.simulate and self.simulate.missing_time >= self.simulate.units:
             raise ValueError("'simulate.missing_time' must be smaller than the number of units.")
         return self
+
+    def _check_types(self):
+        """Refuse types that a role does not have."""
+        allowed = {"unit": (), "outcome": ("number",), "time": ("number",)}
+        for role, kinds in allowed.items():
+            kind = self.types.get(getattr(self, role))
+            if kind is not None and kind not in kinds:
+                what = "is the unit: its values are ids" if role == "unit" else f"is the {role}, which is a number"
+                raise ValueError(f"'types': column '{getattr(self, role)}' {what}.")
+        if self.group and self.types.get(self.group) == "number":
+            raise ValueError(f"'types': column '{self.group}' is the group, which is a category.")
 
     @property
     def roles(self) -> dict[str, str | None]:

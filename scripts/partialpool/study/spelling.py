@@ -1,4 +1,4 @@
-"""Ids that YAML reads as something else: 007 as 7, 1_000 as 1000, no as false.
+"""Ids and levels that YAML reads as something else: 007 as 7, 1_000 as 1000, no as false.
 
 Snakemake passes on the values and not how they were written, so the files are read again.
 """
@@ -16,7 +16,7 @@ _TAG = "tag:yaml.org,2002:"
 
 
 def mistakes(path: str | Path) -> Iterator[Mistake]:
-    """Ids and covariate values in a configuration file whose spelling YAML does not keep.
+    """Ids, levels of categories and covariate values in a configuration file whose spelling YAML does not keep.
 
     Parameters
     ----------
@@ -48,8 +48,11 @@ def _is_kept(scalar: yaml.ScalarNode, is_id: bool) -> bool:
 
 
 def _scalars(root: yaml.Node | None) -> Iterator[tuple[str, yaml.ScalarNode, bool]]:
-    """The scalars that are ids or covariate values: their place, themselves, and whether they are ids."""
+    """The scalars that are ids, levels or covariate values: their place, themselves, and whether they are text."""
     for section, entries in _items(root):
+        if section == "data":
+            for column, levels in (pair for key, types in _items(entries) if key == "types" for pair in _items(types)):
+                yield from ((f"data.types.{column}", scalar, True) for scalar in _members(levels))
         if section not in ("predictions", "figures"):
             continue
         for name, entry in _items(entries):

@@ -127,11 +127,11 @@ def test_prepare_names_the_columns_there_are(write_csv, role, column, says):
     assert says in str(error.value)
 
 
-def write_labelled(tmp_path, labels, **columns):
-    values = {"id": [1, 1, 2, 2], "y": [1, 2, 3, 4], "stage": [3, 1, 1, 2]} | columns
+def write_labelled(tmp_path, labels, types=None):
+    values = {"id": [1, 1, 2, 2], "y": [1, 2, 3, 4], "stage": [3, 1, 1, 2]}
     path = tmp_path / "raw.sav"
     pyreadstat.write_sav(pd.DataFrame(values), path, variable_value_labels=labels)
-    return prepare(path, unit="id", outcome="y")
+    return prepare(path, unit="id", outcome="y", types=types)
 
 
 def test_labels_of_values_are_categories_in_the_order_of_their_codes(tmp_path):
@@ -148,4 +148,65 @@ def test_labels_of_values_are_categories_in_the_order_of_their_codes(tmp_path):
 def test_a_column_of_which_some_values_have_labels_is_of_numbers(tmp_path):
     frame = write_labelled(tmp_path, {"stage": {3: "highest"}})
     assert frame["stage"].tolist() == [3, 1, 1, 2]
-    assert frame.attrs["notes"][2:] == ["column stage: codes and not their labels (3 'highest')"]
+    assert frame.attrs["notes"][2] == "column stage: codes and not their labels (3 'highest')"
+
+
+STAGES = """id,y,stage,period,dose
+1,1,low,10,0.5
+1,2,high,9,1
+2,3,high,9,x
+2,4,middle,9,2
+"""
+
+
+def test_types_of_the_config(write_csv):
+    types = {"stage": ["low", "middle", "high"], "period": "category"}
+    frame = prepare(write_csv(STAGES), unit="id", outcome="y", types=types)
+    assert frame["stage"].cat.categories.tolist() == ["low", "middle", "high"]
+    assert frame["period"].cat.categories.tolist() == ["9", "10"]
+    assert frame["stage"].cat.ordered
+    assert frame["period"].cat.ordered
+    assert frame["period"].tolist() == ["10", "9", "9", "9"]
+
+
+def test_the_first_level_is_the_reference_level(write_csv):
+    from formulae import design_matrices
+
+    types = {"stage": ["middle", "low", "high"], "period": "category"}
+    frame = prepare(write_csv(STAGES), unit="id", outcome="y", types=types)
+    common = design_matrices("y ~ stage + period", frame).common
+    assert [*common.terms["stage"].levels, *common.terms["period"].levels] == ["low", "high", "10"]
+
+
+@pytest.mark.parametrize(
+    ("types", "says"),
+    [
+        ({"stag": "category"}, "data.types: .* has no column 'stag'. Did you mean 'stage'"),
+        ({"dose": "number"}, "line 4, column dose: 'x' is not a number"),
+        (
+            {"stage": ["low", "middle", "hihg"]},
+            r"problems: 3\n  column stage: no row has the level 'hihg' of data.types\n  line 3, column stage: 'high' "
+            r"is not among the levels of data.types \(low, middle, hihg\). Did you mean 'hihg'\?",
+        ),
+    ],
+)
+def test_types_that_do_not_fit(write_csv, types, says):
+    with pytest.raises(StudyError, match=says):
+        prepare(write_csv(STAGES), unit="id", outcome="y", types=types)
+
+
+def test_columns_that_may_be_codes_are_named(write_csv):
+    rows = "".join(f"{i % 4},{i},{i % 4 + 1},{i % 2},{i % 3},{i / 2},{i % 3}\n" for i in range(40))
+    path = write_csv("id,y,period,flag,kind,x,week\n" + rows)
+    frame = prepare(path, unit="id", outcome="y", time="week", types={"kind": "number"})
+    assert frame.attrs["codes"] == {"period": [1, 2, 3, 4]}
+    assert frame.attrs["notes"][-1] == (
+        "column period: 4 different whole numbers (1, 2, 3, 4) are read as numbers; if they are codes, write "
+        "data: {types: {period: category}}, and if not, {period: number}"
+    )
+
+
+@pytest.mark.parametrize(("kind", "values"), [("number", [3, 1, 1, 2]), ("category", ["highest", "1", "1", "2"])])
+def test_types_decide_over_labels(tmp_path, kind, values):
+    frame = write_labelled(tmp_path, {"stage": {3: "highest"}}, types={"stage": kind})
+    assert frame["stage"].tolist() == values

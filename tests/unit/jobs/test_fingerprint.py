@@ -134,6 +134,7 @@ def test_modules_of_the_report_are_those_that_its_notebook_imports():
         "model.spec",
         "report.captions",
         "report.checks",
+        "report.columns",
         "report.comparisons",
         "report.elements",
         "report.equations",

@@ -10,7 +10,7 @@ from formulae import model_description
 from formulae.categorical import ENCODINGS
 from formulae.transforms import TRANSFORMS
 from partialpool.errors import StudyError
-from partialpool.model.grammar import FUNCTIONS, check_formula, left_side, predictors
+from partialpool.model.grammar import FUNCTIONS, check_formula, left_side, numeric_predictors, predictors
 
 
 @pytest.mark.parametrize(
@@ -234,3 +234,19 @@ def test_left_sides_are_equal_whatever_their_spaces(one, other, equal):
 )
 def test_predictors_are_the_columns_right_of_the_tilde(formula, columns):
     assert predictors(formula) == columns
+
+
+@pytest.mark.parametrize(
+    ("formula", "columns"),
+    [
+        ("y ~ 1 + x + (1 + z | id)", ["x", "z"]),
+        ("y ~ x * log(z) + (1 | a / b) + w", ["x", "z", "w"]),
+        ("y ~ C(x) + S(z, omit='a') + C(w) : v + `a column`", ["v", "a column"]),
+        ("period ~ I(x - 1) + (0 + x | period)", ["x"]),
+        ("y ~ C(x) + x", ["x"]),
+        ("y ~ 1", []),
+    ],
+)
+def test_numeric_predictors_are_neither_grouping_factors_nor_made_categories(formula, columns):
+    check_formula(formula)
+    assert numeric_predictors(formula) == columns

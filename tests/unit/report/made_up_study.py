@@ -58,6 +58,7 @@ def write_results(directory: Path, values: dict, *, units=("7", "9"), say=lambda
     pd.DataFrame([{"variable": name} | described for name in names]).to_csv(results / "data/summary.csv", index=False)
     rows = pd.DataFrame({"row": range(5)})
     rows.attrs["notes"] = [say("text separated by semicolons")]
+    rows.attrs["codes"] = {"year": [1, 2, 3]}
     rows.to_parquet(results / "data/prepared.parquet")
     for model in study.models:
         _write_model(results / "models", model, study.spec(model), units, store)

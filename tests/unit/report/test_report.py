@@ -36,6 +36,7 @@ def test_the_page_has_everything(page_of):
         "Level 1: measurement i of unit j",
         "1 number differs by more than that.",
         "4 chains of 1000 draws without warmup",
+        "has 3 different values (1, 2, 3) and is a number in b: each step of one counts the same.",
         "NUTS (nutpie) over the scales, all coefficients integrated out",
         "a Means 12.500 (0.010)",
         "Log Bayes factors against Means",

@@ -74,6 +74,31 @@ def test_simulated_data_have_a_time_a_group_and_a_unit_with_a_time(changes, word
     assert words in line
 
 
+KINDS = "takes number, category, or a list of levels in their order, as in [low, middle, high], not"
+
+
+@pytest.mark.parametrize(
+    ("types", "line"),
+    [
+        ({"wave": "categry"}, f"data.types.wave: {KINDS} 'categry'. Did you mean 'category'?"),
+        ({"wave": ["a"]}, f"data.types.wave: {KINDS} ['a']."),
+        ({"wave": ["a", True]}, f"data.types.wave: {KINDS} ['a', True]."),
+        ({"wave": ["a", "b", "a"]}, "data.types.wave: the level 'a' stands twice."),
+        ({"con": "category"}, "data: 'types': column 'con' is the outcome, which is a number."),
+        ({"week": ["0", "1"]}, "data: 'types': column 'week' is the time, which is a number."),
+        ({"id": "number"}, "data: 'types': column 'id' is the unit: its values are ids."),
+        ({"group": "number"}, "data: 'types': column 'group' is the group, which is a category."),
+    ],
+)
+def test_types_that_a_column_cannot_have(types, line):
+    assert mistakes({"data/types": types}) == [line]
+
+
+def test_levels_may_be_whole_numbers():
+    types = {"wave": [1, 2, 3, 4], "group": ["PD", "CTRL"], "dan": "number"}
+    assert load({"data/types": types}).data.types == types | {"wave": ["1", "2", "3", "4"]}
+
+
 def test_roles_are_all_there_and_none_where_there_is_no_column(study):
     assert study.data.roles == {"unit": "id", "group": "group", "time": "week", "outcome": "con"}
     assert load(study=SMALL).data.roles == {"unit": "child", "group": None, "time": None, "outcome": "score"}

@@ -104,3 +104,9 @@ def test_a_configuration_tells_each_such_id_once_beside_other_mistakes(tmp_path)
         "  predictions.known-people.units: YAML reads no as False",
     ]
     assert sum(line.startswith("  top level: unknown key 'titel'") for line in lines) == 1
+
+
+def test_levels_of_categories_are_seen_too(tmp_path):
+    assert told(tmp_path, "data:\n  types:\n    smokes: [no, 'yes']\n    stage: [1, 2]\n    x: number\n") == [
+        "data.types.smokes: YAML reads no as False (FILE, line 3, column 14); write 'no'.",
+    ]
