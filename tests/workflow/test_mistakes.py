@@ -131,10 +131,18 @@ def test_models_on_different_rows(demo):
         lambda config: config["comparisons"].update(unequal={"title": "Unequal", "models": ["m71.2", "m71.3"]})
     )
     output = fails(demo, "results/comparison/unequal.csv")
-    demo.config.write_text(before)
     assert "Models are compared on the same rows only" in output
     assert "m71.2: 2" in output
     assert "not in every other model: rows " in output
+    # As it advises: only the model that loses rows is fitted again.
+    demo.edit(
+        lambda config: config["comparisons"].update(
+            unequal={"title": "Equal", "models": ["m71.2", "m71.3"], "rows": "common"}
+        )
+    )
+    planned = demo.planned()
+    demo.config.write_text(before)
+    assert planned["fit_model"] == 1
 
 
 def test_a_failed_check_stops_a_run_that_asks_for_it(demo):

@@ -26,7 +26,7 @@ COMPARISON = ("elpd_loo", "se_elpd_loo", "p_loo", "se_p_loo", "elpd_diff", "se_d
 # Probability that a run which differs in its seed only has any number `changed`.
 FALSE_ALARM = 0.001
 # Entries of a spec that say which posterior is meant; the others say how it is drawn from.
-POSTERIOR = ("formula", "family", "link", "priors", "unit")
+POSTERIOR = ("formula", "family", "link", "priors", "unit", "complete")
 # What plain PSIS is called where a model has something better.
 PLAIN = "plain PSIS"
 

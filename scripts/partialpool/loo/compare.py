@@ -184,6 +184,6 @@ def require_same_rows(rows: dict[str, np.ndarray]) -> None:
         lines.append(f"  {model}: {len(own)} rows{more}")
     raise StudyError(
         "Models are compared on the same rows only, and these were fitted on different ones (rows of the raw data, "
-        "0-based):\n" + "\n".join(lines) + "\nCompare models whose variables have the same missing values, or remove "
-        "those rows from the data."
+        "0-based):\n" + "\n".join(lines) + "\nWrite 'rows: common' at the comparison, and its models are fitted on "
+        "the rows that all of them have; or compare models whose variables have the same missing values."
     )

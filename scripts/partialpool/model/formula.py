@@ -47,24 +47,28 @@ def complete_cases(spec: ModelSpec, data: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The columns of the formula, the unit and ``row``; no missing values; the unit is categorical.
+        The columns of the formula, the unit and ``row``; no missing values, neither here nor in ``spec.complete``; the
+        unit is categorical.
 
     Raises
     ------
     StudyError
-        If a variable of the formula is no column, or no complete row is left.
+        If a variable of the formula or of ``spec.complete`` is no column, or no complete row is left.
     """
     variables = formula_variables(spec.formula)
-    for variable in variables:
+    for variable in [*variables, *spec.complete]:
         if variable not in data.columns:
+            whose = "" if variable in variables else ", which a model has with which it shares its rows"
             raise StudyError(
-                f"formula '{spec.formula}': there is no column '{variable}'.{suggest(variable, data.columns)} "
-                f"Columns: {', '.join(c for c in data.columns if c != 'row')}."
+                f"formula '{spec.formula}': there is no column '{variable}'{whose}."
+                f"{suggest(variable, data.columns)} Columns: {', '.join(c for c in data.columns if c != 'row')}."
             )
     columns = list(dict.fromkeys([*variables, spec.unit, "row"]))
-    rows = data[columns].dropna().reset_index(drop=True)
+    needed = list(dict.fromkeys([*columns, *spec.complete]))
+    rows = data.loc[data[needed].notna().all(axis="columns"), columns].reset_index(drop=True)
     if rows.empty:
-        raise StudyError(f"formula '{spec.formula}': no row has values in all of {', '.join(variables)}.")
+        needed = ", ".join([*variables, *spec.complete])
+        raise StudyError(f"formula '{spec.formula}': no row has values in all of {needed}.")
     rows[spec.unit] = as_categories(rows[spec.unit])
     for column in rows.columns[[isinstance(t, pd.CategoricalDtype) for t in rows.dtypes]]:
         rows[column] = rows[column].cat.remove_unused_categories()

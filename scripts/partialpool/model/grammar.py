@@ -129,15 +129,26 @@ def left_side(formula: str) -> str:
     return "".join(token.text for token in takewhile(lambda token: token.text != "~", _tokens(formula)))
 
 
+def columns(formula: str) -> list[str]:
+    """All columns of a formula, as they are first named."""
+    return _columns(list(_tokens(formula)))
+
+
 def predictors(formula: str) -> list[str]:
     """Columns that stand right of the tilde, grouping factors among them, as they are first named."""
-    right = list(dropwhile(lambda token: token.text != "~", _tokens(formula)))
-    columns = [
+    return _columns(list(dropwhile(lambda token: token.text != "~", _tokens(formula))))
+
+
+def _columns(tokens: list["_Token"]) -> list[str]:
+    end = _Token("end", "", 0)
+    around = zip([end, *tokens][:-1], tokens, [*tokens[1:], end], strict=True)
+    names = [
         token.text.strip("`")
-        for token, following in zip(right, [*right[1:], _Token("end", "", 0)], strict=True)
-        if token.kind == "quoted" or (token.kind == "name" and following.text not in ("(", "="))
+        for before, token, after in around
+        # Neither a function, nor the name of an argument, nor the level of an outcome.
+        if token.kind == "quoted" or (token.kind == "name" and after.text not in ("(", "=") and before.text != "[")
     ]
-    return list(dict.fromkeys(columns))
+    return list(dict.fromkeys(names))
 
 
 def numeric_predictors(formula: str) -> list[str]:

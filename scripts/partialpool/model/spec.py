@@ -34,6 +34,9 @@ class ModelSpec:
         Of NUTS: iterations of each chain that are not kept; acceptance rate, None for the engine's own.
     seed
         Of the sampler and of the posterior predictive draws.
+    complete
+        Columns besides those of the formula that have a value in every row of the fit: those of the models with which
+        it shares its rows. In order of the alphabet.
     """
 
     formula: str
@@ -49,6 +52,7 @@ class ModelSpec:
     draws: int
     target_accept: float | None
     seed: int
+    complete: tuple[str, ...] = ()
 
     def __post_init__(self):
         # Here, so that a spec from a config and one from the file of a fit are checked alike.
@@ -65,9 +69,13 @@ class ModelSpec:
         TypeError
             If a key is missing or unknown.
         """
-        return cls(**{**values, "priors": parse_priors(values["priors"])})
+        priors, complete = parse_priors(values["priors"]), tuple(values.get("complete", ()))
+        return cls(**{**values, "priors": priors, "complete": complete})
 
     def to_dict(self) -> dict[str, Any]:
         """Text, numbers and None, for JSON and for the parameters of a rule; priors as text."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return values | {"priors": {name: str(prior) for name, prior in self.priors.items()}}
+        values["priors"] = {name: str(prior) for name, prior in self.priors.items()}
+        # Left out where there are none, so that a fit on all of a model's rows has the spec of earlier releases.
+        complete = list(values.pop("complete"))
+        return values | ({"complete": complete} if complete else {})

@@ -122,6 +122,15 @@ def averaged_over(study: Study, name: str) -> list[str]:
     return [column for column in dict.fromkeys(named) if column not in shown]
 
 
+def rows_used(study: Study) -> str:
+    """Which rows models are fitted on."""
+    shared = [entry.title for entry in study.comparisons.values() if entry.rows == "common"]
+    own = "Each model uses the rows that have a value in all of its variables"
+    if not shared:
+        return f"{own}:"
+    return f"{own}; those compared on common rows ({'; '.join(shared)}) use the rows that all of them have:"
+
+
 def estimates(study: Study, model: str) -> str:
     """What the table of the common coefficients and scales of a model shows."""
     return f"{study.draws_of(model)} draws. Common coefficients and scales"

@@ -20,6 +20,9 @@ class Comparison(Strict):
     """What the report says about it, in Markdown."""
     models: list[str] = Field(min_length=2)
     """Names of two or more models with the same left side of the formula."""
+    rows: Literal["own", "common"] = "own"
+    """`own`: each model is fitted on the rows that have all of its variables, and if these are not the same, it is an
+    error; `common`: all are fitted on the rows that have the variables of all of them."""
     estimands: list[Estimand] | None = Field(None, min_length=1)
     """What is left out: `observation`, one measurement; `unit`, all measurements of a unit. By default both, as far as
     they need no folds and few refits."""

@@ -42,8 +42,32 @@ def _comparison(study: Study, name: str, comparison: Comparison) -> Iterator[Mis
             f"the left sides of the formulas differ: {listing}. Densities of different quantities cannot be compared; "
             "give all models the same left side, or compare them apart.",
         )
+    if comparison.rows == "common":
+        yield from _other_rows(study, name, f"{place}.rows")
     if comparison.bayes_factors:
         yield from _evidence(study, comparison, f"{place}.bayes_factors")
+
+
+def _other_rows(study: Study, name: str, place: str) -> Iterator[Mistake]:
+    """Models of which an earlier comparison asks for other rows."""
+    sharing = {other: entry for other, entry in study.comparisons.items() if entry.rows == "common"}
+    if any(model not in study.models for entry in sharing.values() for model in entry.models):
+        return
+    for model in study.comparisons[name].models:
+        first = next(other for other, entry in sharing.items() if model in entry.models)
+        here, there = study.columns_shared(name, model), study.columns_shared(first, model)
+        if here != there:
+            yield Mistake(
+                place,
+                f"model '{model}' would need other rows than in comparisons.{first}: here {_those(here)}, there "
+                f"{_those(there)}. A model is fitted once: give it a second name for one of the two, or compare all "
+                "these models at once.",
+            )
+
+
+def _those(columns: tuple[str, ...]) -> str:
+    """Rows of a model that have a value in some further columns."""
+    return f"those that have {', '.join(columns)} too" if columns else "all of its own"
 
 
 def _evidence(study: Study, comparison: Comparison, place: str) -> Iterator[Mistake]:

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from partialpool.model.grammar import columns
 from partialpool.model.priors import parse_priors
 from partialpool.model.spec import ModelSpec
 from partialpool.study.base import Name, Strict
@@ -49,7 +50,18 @@ class Study(Strict):
             priors=parse_priors(dict(sorted(entry.priors.items()))),
             unit=self.data.unit,
             **self.sampling_of(model).model_dump(),
+            complete=self.complete_columns(model),
         )
+
+    def complete_columns(self, model: str) -> tuple[str, ...]:
+        """Columns besides its own in which the rows of a model have a value, as a comparison on common rows asks."""
+        sharing = (name for name, entry in self.comparisons.items() if entry.rows == "common" and model in entry.models)
+        return next((self.columns_shared(name, model) for name in sharing), ())
+
+    def columns_shared(self, comparison: str, model: str) -> tuple[str, ...]:
+        """Columns that models of a comparison have and one of them has not, in order of the alphabet."""
+        others = {name for other in self.comparisons[comparison].models for name in columns(self.models[other].formula)}
+        return tuple(sorted(others - {*columns(self.models[model].formula), self.data.unit}))
 
     def sampling_of(self, model: str) -> Sampling:
         """Sampler settings of one model: its own, else the study's."""

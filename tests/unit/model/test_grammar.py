@@ -10,7 +10,8 @@ from formulae import model_description
 from formulae.categorical import ENCODINGS
 from formulae.transforms import TRANSFORMS
 from partialpool.errors import StudyError
-from partialpool.model.grammar import FUNCTIONS, check_formula, left_side, numeric_predictors, predictors
+from partialpool.model.formula import formula_variables
+from partialpool.model.grammar import FUNCTIONS, check_formula, columns, left_side, numeric_predictors, predictors
 
 
 @pytest.mark.parametrize(
@@ -250,3 +251,17 @@ def test_predictors_are_the_columns_right_of_the_tilde(formula, columns):
 def test_numeric_predictors_are_neither_grouping_factors_nor_made_categories(formula, columns):
     check_formula(formula)
     assert numeric_predictors(formula) == columns
+
+
+@pytest.mark.parametrize(
+    ("formula", "named"),
+    [
+        ("y ~ 1 + x + (1 + x | id)", ["y", "x", "id"]),
+        ("answer[yes] ~ x", ["answer", "x"]),
+        ("answer['yes'] ~ x", ["answer", "x"]),
+        ("p(k, n) ~ bs(`my x`, df=4) + offset(np.log(time))", ["k", "n", "my x", "time"]),
+    ],
+)
+def test_the_columns_of_a_formula_are_those_that_formulae_reads(formula, named):
+    assert columns(formula) == named
+    assert sorted(named) == formula_variables(formula)

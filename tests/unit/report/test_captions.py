@@ -12,6 +12,7 @@ from partialpool.report.captions import (
     for_snakemake,
     group_effects,
     predictions,
+    rows_used,
 )
 from partialpool.study import config
 
@@ -118,6 +119,14 @@ def test_captions_of_tables_say_how_many_draws_and_whose_values(study):
     assert group_effects(study, "m71.4").startswith("16000 draws.")
     assert predictions(study, "new-people") == "New people; draws: 4000 of m71.2"
     assert predictions(study, "person-means") == "Observed people; draws: 4000 of m71.1, 4000 of m71.2"
+
+
+def test_the_rows_of_models_are_told_with_the_comparisons_that_share_them(study):
+    assert rows_used(study) == "Each model uses the rows that have a value in all of its variables:"
+    assert rows_used(load({"comparisons/growth/rows": "common"})) == (
+        "Each model uses the rows that have a value in all of its variables; those compared on common rows (Do time, "
+        "group and varying slopes predict better?) use the rows that all of them have:"
+    )
 
 
 def test_captions_of_snakemakes_report_are_text_and_no_markup():

@@ -135,6 +135,37 @@ def test_bayes_factors_are_of_models_that_have_an_evidence(changes, reason):
     assert load(asked).comparisons["pooling"].bayes_factors
 
 
+COMMON = {"comparisons/pooling/rows": "common", "comparisons/growth/rows": "common"}
+
+
+def test_models_compared_on_common_rows_have_the_columns_of_each_other():
+    study = load({"comparisons/growth/models": ["m71.2", "m71.4"], "comparisons/growth/rows": "common"})
+    assert {model: study.spec(model).complete for model in study.models} == {
+        "m71.1": (),
+        "m71.2": ("group", "week"),
+        "m71.3": (),
+        "m71.4": (),
+        "m71.5": (),
+    }
+    assert all(load().spec(model).complete == () for model in study.models)
+
+
+def test_a_model_that_two_comparisons_want_on_other_rows_is_refused():
+    assert mistakes(COMMON | {"comparisons/growth/models": ["m71.2", "m71.3"]}) == [
+        "comparisons.growth.rows: model 'm71.2' would need other rows than in comparisons.pooling: here those that "
+        "have week too, there all of its own. A model is fitted once: give it a second name for one of the two, or "
+        "compare all these models at once."
+    ]
+    # The same columns by way of another model.
+    assert load(COMMON | {"comparisons/pooling/models": ["m71.3", "m71.4"]}).spec("m71.3").complete == ("group",)
+
+
+def test_an_unknown_model_is_told_once_on_common_rows():
+    assert [line.partition(": ")[0] for line in mistakes(COMMON | {"comparisons/growth/models": ["m71.2", "x"]})] == [
+        "comparisons.growth.models"
+    ]
+
+
 @pytest.mark.parametrize("name", ["trajectories", "time-trajectories", "intercepts-slopes"])
 def test_figures_over_time_need_a_time(name):
     changes = {"data/time": DROP} | {f"figures/{other}": DROP for other in SHIPPED["figures"] if other != name}

@@ -1,0 +1,67 @@
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from partialpool.errors import StudyError
+from partialpool.model.formula import complete_cases
+from partialpool.model.spec import ModelSpec
+
+DATA = pd.DataFrame(
+    {
+        "row": range(5),
+        "id": ["a", "a", "b", "b", "c"],
+        "y": [1.0, 2.0, 3.0, np.nan, 5.0],
+        "x": [1.0, np.nan, 3.0, 4.0, 5.0],
+        "z": [1.0, 2.0, 3.0, 4.0, np.nan],
+    }
+)
+SPEC = ModelSpec(
+    formula="y ~ 1 + x + (1 | id)",
+    family="gaussian",
+    link=None,
+    priors={},
+    unit="id",
+    engine="auto",
+    group_effects="auto",
+    sampler="nutpie",
+    chains=4,
+    warmup=1000,
+    draws=1000,
+    target_accept=None,
+    seed=1,
+)
+
+
+def test_complete_cases_have_a_value_in_every_variable_of_the_formula():
+    rows = complete_cases(SPEC, DATA)
+    assert rows["row"].tolist() == [0, 2, 4]
+    assert set(rows.columns) == {"y", "x", "id", "row"}
+    assert rows["id"].cat.categories.tolist() == ["a", "b", "c"]
+
+
+def test_rows_shared_with_other_models_have_a_value_in_their_columns_too():
+    rows = complete_cases(replace(SPEC, complete=("z",)), DATA)
+    assert rows["row"].tolist() == [0, 2]
+    assert set(rows.columns) == {"y", "x", "id", "row"}
+    assert rows["id"].cat.categories.tolist() == ["a", "b"]
+
+
+def test_a_spec_without_such_columns_is_that_of_earlier_releases():
+    assert "complete" not in SPEC.to_dict()
+    shared = replace(SPEC, complete=("w", "z"))
+    assert shared.to_dict()["complete"] == ["w", "z"]
+    for spec in (SPEC, shared):
+        assert ModelSpec.from_dict(spec.to_dict()) == spec
+
+
+def test_columns_that_are_not_there_are_told_with_whose_they_are():
+    with pytest.raises(StudyError, match=r"there is no column 'weak'\. .*Columns: id, y, x, z\."):
+        complete_cases(replace(SPEC, formula="y ~ 1 + weak"), DATA)
+    with pytest.raises(StudyError, match=r"no column 'v', which a model has with which it shares its rows\."):
+        complete_cases(replace(SPEC, complete=("v",)), DATA)
+
+
+def test_no_row_at_all_is_told_with_the_columns():
+    with pytest.raises(StudyError, match=r"no row has values in all of id, x, y, z\."):
+        complete_cases(replace(SPEC, complete=("z",)), DATA.assign(z=np.nan))
