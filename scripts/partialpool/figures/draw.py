@@ -1,5 +1,6 @@
 """The figures of the config, drawn from files of results."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ import pandas as pd
 
 from partialpool.data import units
 from partialpool.errors import StudyError
+from partialpool.figures.limits import MOST_INTERVALS
 from partialpool.figures.order import in_order, natural_key
 from partialpool.figures.theme import Figure
 from partialpool.figures.units import (
@@ -20,6 +22,7 @@ from partialpool.figures.units import (
     trajectories,
 )
 from partialpool.model.names import INTERCEPT, Term, correlation_names, pair_dim, pair_label
+from partialpool.model.spec import ModelSpec
 
 
 def configured(
@@ -194,30 +197,67 @@ def _intercepts_slopes(entry, source):
     from partialpool.fit import store
 
     unit, time = source.columns["unit"], source.columns["time"]
-    posterior = store.load(source.fits[entry["model"]], ("posterior",))["posterior"].to_dataset()
+    tree = store.load(source.fits[entry["model"]], ("posterior", "group_effects"))
+    posterior = tree["posterior"].to_dataset()
+    summaries = tree["group_effects"].to_dataset() if "group_effects" in tree.children else {}
     terms = {"intercept": Term("1", unit), "slope": Term(time, unit)}
     pair = pair_label(INTERCEPT, time)
     correlations = [name for name in correlation_names(posterior, unit) if pair in posterior[pair_dim(name)]]
     needed = [name for term in terms.values() for name in (term.coefficient, term.name)]
-    missing = [name for name in needed if name not in posterior]
+    missing = [name for name in needed if name not in posterior and name not in summaries]
     if missing or not correlations:
         raise StudyError(
             f"'intercepts-slopes' shows a model with {time} + (1 + {time} | {unit}); this one lacks "
             f"{', '.join(missing) or 'their correlation'}."
         )
-    effects = {"id": posterior[terms["slope"].grouping_dim].to_numpy()}
-    for name, term in terms.items():
-        own = (
-            (posterior[term.coefficient] + posterior[term.name])
-            .transpose("chain", "draw", term.grouping_dim)
-            .to_numpy()
-        )
-        effects[name] = own.mean(axis=(0, 1))
-        effects[f"{name}_low"], effects[f"{name}_high"] = np.quantile(own, [0.025, 0.975], axis=(0, 1))
+    summarised = terms["slope"].name in summaries
+    effects = summaries if summarised else posterior
+    observed = effects[terms["slope"].grouping_dim].to_numpy().tolist()
+    shown = units.choose(observed, entry["units"], seed=source.seed, where=f"the data of {entry['model']}")
+    if len(shown) > MOST_INTERVALS:
+        coefficients = _means_of_units(posterior, effects, terms, shown)
+    else:
+        if summarised:
+            posterior = _with_effects_of(shown, tree, source)
+        coefficients = _intervals_of_units(posterior, terms, shown)
     correlation = posterior[correlations[0]].sel({pair_dim(correlations[0]): pair})
     time_label = source.labels["time"].lower()
     axes = {"intercept": f"{source.labels['outcome']} at {time_label} 0", "slope": f"Change per {time_label}"}
-    return intercepts_slopes(pd.DataFrame(effects), correlation.to_numpy().ravel(), labels=axes)
+    return intercepts_slopes(coefficients.assign(id=shown), correlation.to_numpy().ravel(), labels=axes)
+
+
+def _means_of_units(posterior, effects, terms: Mapping[str, Term], shown: list[str]) -> pd.DataFrame:
+    """Posterior means of some units' own coefficients, from draws or summaries of their effects."""
+    means = {}
+    for name, term in terms.items():
+        own = effects[term.name].sel({term.grouping_dim: shown})
+        own = own.sel(statistic="mean") if "statistic" in own.dims else own.mean(("chain", "draw"))
+        means[name] = (posterior[term.coefficient].mean() + own).to_numpy()
+    return pd.DataFrame(means)
+
+
+def _intervals_of_units(posterior, terms: Mapping[str, Term], shown: list[str]) -> pd.DataFrame:
+    """Posterior means and ends of the 95 % intervals of some units' own coefficients."""
+    numbers = {}
+    for name, term in terms.items():
+        own = posterior[term.coefficient] + posterior[term.name].sel({term.grouping_dim: shown})
+        own = own.transpose("chain", "draw", term.grouping_dim).to_numpy()
+        numbers[name] = own.mean(axis=(0, 1))
+        numbers[f"{name}_low"], numbers[f"{name}_high"] = np.quantile(own, [0.025, 0.975], axis=(0, 1))
+    return pd.DataFrame(numbers)
+
+
+def _with_effects_of(shown: list[str], tree, source: Source):
+    """The posterior of a fit that keeps summaries, with draws of the effects of some units."""
+    from partialpool.model.formula import complete_cases
+    from partialpool.predict.effects import with_effects_at
+    from partialpool.predict.linear import LinearPredictor
+
+    spec = ModelSpec.from_dict(json.loads(tree.attrs["spec"]))
+    rows = complete_cases(spec, source.data.rename(columns={"id": spec.unit}))
+    at = pd.DataFrame({spec.unit: shown})
+    predictor = LinearPredictor(spec, rows)
+    return with_effects_at(tree["posterior"].to_dataset(), predictor, rows, at, seed=spec.seed)
 
 
 KINDS = {

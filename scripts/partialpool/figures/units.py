@@ -303,8 +303,8 @@ def intercepts_slopes(effects, correlation, *, labels):
     Parameters
     ----------
     effects : DataFrame
-        Columns `id`, `intercept`, `intercept_low`, `intercept_high`, `slope`, `slope_low`,
-        `slope_high`: means and ends of intervals.
+        Columns `id`, `intercept`, `slope`: means; and the ends of their intervals, `intercept_low`, `intercept_high`,
+        `slope_low`, `slope_high`, or none of them.
     correlation : array_like, shape (draws,)
         Draws of the correlation.
     labels : Mapping
@@ -316,17 +316,16 @@ def intercepts_slopes(effects, correlation, *, labels):
         Of two panels; the right one has the whole range of a correlation, with the mean and the
         95 % interval at the foot.
     """
+    has_intervals = "slope_low" in effects
+    intervals = [
+        geom_linerange(aes(ymin="slope_low", ymax="slope_high"), color=GREY, size=0.25, alpha=0.4),
+        geom_segment(aes(x="intercept_low", xend="intercept_high", yend="slope"), color=GREY, size=0.25, alpha=0.4),
+    ]
     scatter = chart(
         effects,
         aes("intercept", "slope"),
-        geom_linerange(aes(ymin="slope_low", ymax="slope_high"), color=GREY, size=0.25, alpha=0.4),
-        geom_segment(
-            aes(x="intercept_low", xend="intercept_high", yend="slope"),
-            color=GREY,
-            size=0.25,
-            alpha=0.4,
-        ),
-        geom_point(color=TEAL, size=1, stroke=0),
+        *(intervals if has_intervals else []),
+        geom_point(color=TEAL, size=1 if has_intervals else 0.6, stroke=0, alpha=1 if has_intervals else 0.5),
         x_numbers(),
         y_numbers(),
         labs(x=axis_label(labels, "intercept"), y=axis_label(labels, "slope")),

@@ -101,7 +101,7 @@ def load(
     path
         File written by ``save``.
     groups
-        Groups to read; the others stay on disk.
+        Groups to read; the others stay on disk. Those of ``OPTIONAL`` are left out where a fit has none.
     spec, data_sha256
         What the fit must have been made from, if given.
 
@@ -124,9 +124,10 @@ def load(
     try:
         with h5netcdf.File(path) as file:
             missing = [name for name in GROUPS if name not in file.groups]
+            there = [name for name in groups if name in file.groups]
             attributes = dict(file.attrs)
         # Group by group: to open the whole tree takes longer than to read what is asked for.
-        read = {name: xr.load_dataset(path, engine="h5netcdf", group=name) for name in groups if name not in missing}
+        read = {name: xr.load_dataset(path, engine="h5netcdf", group=name) for name in there}
     except Exception as error:  # h5py, h5netcdf and xarray raise OSError, ValueError, KeyError, RuntimeError alike
         raise StudyError(f"The fit '{path}' is damaged or no NetCDF file: {error}. {mend}") from None
     if missing or "spec" not in attributes:

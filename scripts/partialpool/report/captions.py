@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from partialpool.figures.limits import MOST_INTERVALS
 from partialpool.model.grammar import predictors
 from partialpool.study.figures import FittedTrajectories, InterceptsSlopes
 from partialpool.study.study import Study
@@ -90,6 +91,8 @@ def draws_sentence(study: Study, name: str) -> str:
         return f"{_capitalised(study.data.nouns.measurement[1])} only: no model, no draws."
     draws = ", ".join(f"{study.draws_of(model)} of {study.models[model].title}" for model in models)
     shown = "means" if figure.kind in ONLY_MEANS else "means and 95 % equal-tailed intervals"
+    if isinstance(figure, InterceptsSlopes):
+        shown += f" (of more than {MOST_INTERVALS} {study.data.nouns.unit[1]} means only)"
     return f"{_capitalised(whose_values(study, name))}: posterior {shown}; draws: {draws}."
 
 
@@ -139,6 +142,14 @@ def estimates(study: Study, model: str) -> str:
 def group_effects(study: Study, model: str) -> str:
     """What the table of the group-level effects of a model shows."""
     return f"{study.draws_of(model)} draws. Group-level effects: deviations from the population"
+
+
+def summarised(model: str, effects: int) -> str:
+    """Where the group-level effects of a model are, if its fit keeps a summary of so many of them."""
+    return (
+        f"Of {effects} group-level effects the fit keeps mean, sd and 95 % interval in the place of draws: they are in "
+        f"results/models/{model}.nc, group group_effects."
+    )
 
 
 def predictions(study: Study, name: str) -> str:

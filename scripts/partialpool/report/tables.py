@@ -92,12 +92,20 @@ def population_parameters(tree) -> set[str]:
     return {p.name for p in parameters.of(tree["posterior"].to_dataset()) if p.kind != "group"}
 
 
+def summarised_effects(tree) -> int:
+    """Number of the group-level effects of which a fit keeps a summary in the place of draws."""
+    if "group_effects" not in tree.children:
+        return 0
+    return sum(values.sel(statistic="mean").size for values in tree["group_effects"].data_vars.values())
+
+
 def sizes(trees: Mapping, titles: Mapping[str, str]) -> pd.DataFrame:
     """Number of parameters of each model by kind."""
     records = []
     for name, tree in trees.items():
         kinds = pd.Series([p.kind for p in parameters.of(tree["posterior"].to_dataset())]).value_counts()
         counts = {kind: int(kinds.get(kind, 0)) for kind in ("common", "sd", "cor", "family", "group")}
+        counts["group"] += summarised_effects(tree)
         records.append(
             {
                 "model": f"{name} {titles[name]}",

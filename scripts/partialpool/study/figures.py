@@ -111,6 +111,8 @@ class InterceptsSlopes(_Figure):
     """Each unit's intercept and slope, and the correlation of the two."""
     model: str
     """Model with effects `(1 + time | unit)`."""
+    units: Units = "all"
+    """Units to show, as in `trajectories`."""
 
 
 Figure = Annotated[

@@ -1,10 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 from partialpool.errors import StudyError
+from partialpool.figures import draw
 from partialpool.figures.draw import configured
 from partialpool.fit import store
+from partialpool.fit.fit import fit
 
 COLUMNS = {"unit": "who", "group": "g", "time": "t", "outcome": "y"}
 LABELS = {"unit": "Unit", "group": "Group", "time": "Time", "outcome": "Score"}
@@ -161,13 +165,17 @@ def correlated(files, monkeypatch):
         {"who__factor_dim": ["1", "2", "10"], "cor_who_dim": ["Intercept,t"]},
     )
     tree = {"posterior": posterior}
-    monkeypatch.setattr(store, "load", lambda path, groups: xr.DataTree.from_dict({k: tree[k] for k in groups}))
+
+    def load(path, groups):
+        return xr.DataTree.from_dict({group: tree[group] for group in groups if group in tree})
+
+    monkeypatch.setattr(store, "load", load)
     files["fits"] = {"a": "a.nc"}
     return tree
 
 
 def test_intercepts_and_slopes_are_those_of_the_units(files, correlated):
-    figure = one(files, "intercepts-slopes", model="a", titles={"a": "A"})
+    figure = one(files, "intercepts-slopes", model="a", units="all", titles={"a": "A"})
     posterior = correlated["posterior"]
     own = posterior["t"] + posterior["t|who"].sel(who__factor_dim="10")
     shown = figure.plot[0].data.set_index("id").loc["10"]
@@ -178,4 +186,49 @@ def test_intercepts_and_slopes_are_those_of_the_units(files, correlated):
 def test_a_model_without_correlated_slopes_is_refused(files, correlated):
     correlated["posterior"] = correlated["posterior"].drop_vars(["t|who", "cor_who"])
     with pytest.raises(StudyError, match=r"figures\.f: .* t \+ \(1 \+ t \| who\); this one lacks t\|who"):
-        one(files, "intercepts-slopes", model="a", titles={"a": "A"})
+        one(files, "intercepts-slopes", model="a", units="all", titles={"a": "A"})
+
+
+def test_some_units_intercepts_and_slopes(files, correlated):
+    figure = one(files, "intercepts-slopes", model="a", units=["10", "1"], titles={"a": "A"})
+    assert figure.plot[0].data["id"].tolist() == ["10", "1"]
+    with pytest.raises(StudyError, match="3: not among the 3 units of the data of a"):
+        one(files, "intercepts-slopes", model="a", units=["3"], titles={"a": "A"})
+
+
+@pytest.mark.parametrize("keep_draws", [True, False])
+def test_many_units_have_means_and_no_intervals(files, correlated, monkeypatch, keep_draws):
+    monkeypatch.setattr(draw, "MOST_INTERVALS", 2)
+    posterior = correlated["posterior"]
+    own = posterior["t"].mean() + posterior["t|who"].mean(("chain", "draw"))
+    if not keep_draws:
+        effects = posterior[["1|who", "t|who"]]
+        correlated["group_effects"] = effects.mean(("chain", "draw")).expand_dims(statistic=["mean"])
+        correlated["posterior"] = posterior.drop_vars(["1|who", "t|who"])
+    shown = one(files, "intercepts-slopes", model="a", units="all", titles={"a": "A"}).plot[0].data
+    assert set(shown) == {"id", "intercept", "slope"}
+    np.testing.assert_allclose(shown["slope"], own)
+
+
+@pytest.mark.numbers
+def test_intercepts_and_slopes_of_a_fit_that_keeps_summaries(files, make_spec, units, tmp_path):
+    """The prepared data have another unit too, of which the model has no complete row."""
+    spec = make_spec("y ~ x + (1 + x | id)", engine="marginal", chains=4, draws=1000, warmup=500)
+    other = pd.DataFrame({"id": [999], "x": [np.nan], "y": [1.0], "row": [60]})
+    data = pd.concat([units, other], ignore_index=True)
+    data.to_parquet(files["prepared"])
+    files |= {"columns": {"unit": "id", "time": "x", "outcome": "y", "group": None}}
+    shown = {}
+    for how in ("draws", "summary"):
+        own = replace(spec, group_effects=how)
+        store.save(fit(own, data), tmp_path / f"{how}.nc", spec=own, data_sha256="0")
+        files["fits"] = {"a": tmp_path / f"{how}.nc"}
+        figure = one(files, "intercepts-slopes", model="a", units=5, titles={"a": "A"})
+        shown[how] = figure.plot[0].data.set_index("id")
+    draws, again = shown["draws"], shown["summary"]
+    assert list(draws.index) == list(again.index)
+    for name in ("intercept", "slope"):
+        sd = (draws[f"{name}_high"] - draws[f"{name}_low"]) / (2 * 1.96)
+        # Of 4000 draws worth 2000 or more; the error of a 2.5 % quantile is 2.7 times that of the mean.
+        for column, size in ((name, 1), (f"{name}_low", 2.7), (f"{name}_high", 2.7)):
+            assert (np.abs(draws[column] - again[column]) < 5 * size * sd * np.sqrt(2 / 2000)).all()

@@ -240,3 +240,5 @@ def test_intercepts_slopes_show_units_and_the_whole_range(rng):
     expected = np.quantile(correlation, [0.025, 0.975])
     np.testing.assert_allclose(interval[["x", "xend"]].to_numpy()[0], expected)
     assert mean["x"][0] == pytest.approx(correlation.mean())
+    _, [[points], _] = draw(intercepts_slopes(effects[["id", "intercept", "slope"]], correlation, labels=LABELS))
+    assert len(points) == n

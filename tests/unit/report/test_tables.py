@@ -54,3 +54,9 @@ def test_parameters_are_counted_by_kind():
     (counts,) = tables.sizes({"a": tree}, {"a": "Title"}).to_dict("records")
     assert list(counts.values()) == ["a Title", 1, 3, 1, 1, 6]
     assert tables.population_parameters(tree) == {"Intercept", "sd(Intercept)", "sigma"}
+    farms = (("statistic", "farm__factor_dim"), np.zeros((2, 3)))
+    groups = {"posterior": posterior.drop_vars("1|farm"), "group_effects": xr.Dataset({"1|farm": farms})}
+    groups["group_effects"] = groups["group_effects"].assign_coords(statistic=["mean", "sd"])
+    summarised = xr.DataTree.from_dict(groups)
+    assert tables.sizes({"a": summarised}, {"a": "Title"}).to_dict("records") == [counts]
+    assert (tables.summarised_effects(tree), tables.summarised_effects(summarised)) == (0, 3)

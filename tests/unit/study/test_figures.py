@@ -17,7 +17,7 @@ def test_a_figure_has_a_kind():
     [
         ("shrinkage", "by_group", "title, caption, alt, section, predictions, models, units, kind"),
         ("time-trajectories", "reference", "title, caption, alt, section, predictions, models, units, kind, by_group"),
-        ("intercepts-slopes", "units", "title, caption, alt, section, kind, model"),
+        ("intercepts-slopes", "by_group", "title, caption, alt, section, kind, model, units"),
     ],
 )
 def test_keys_of_another_kind_of_figure_are_refused(figure, key, keys):
