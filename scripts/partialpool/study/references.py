@@ -30,6 +30,9 @@ def _models(study: Study, entry: Comparison | Prediction, place: str) -> Iterato
 
 def _comparison(study: Study, name: str, comparison: Comparison) -> Iterator[Mistake]:
     place = f"comparisons.{name}"
+    for other in study.comparisons:
+        if name in (f"{other}.{table}" for table in ("pointwise", "units", "bayes_factors")):
+            yield Mistake(place, f"its file would be one of the comparison '{other}'; choose another name.")
     yield from _models(study, comparison, f"{place}.models")
     by_left_side: dict[str, list[str]] = {}
     for model in comparison.models:

@@ -6,6 +6,7 @@ Snakemake says of such a file that it is not valid, and neither which file nor w
 import json
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 
 import yaml
@@ -17,7 +18,7 @@ SHOWN_AROUND = 60
 
 
 def check(path: str | Path) -> None:
-    """Refuse a file that is not YAML, that has a key twice, or that has no keys at its top level.
+    """Refuse a file that is not YAML, that has no keys at its top level, a key twice, or a text that a comma cuts.
 
     Parameters
     ----------
@@ -57,6 +58,8 @@ def check(path: str | Path) -> None:
         kind = "a list" if isinstance(top, yaml.SequenceNode) else "text"
         mend = "Write keys with a colon, without a dash before them, as in 'title: Reading over a year'."
         raise StudyError(_told(path, text, start, f"the file has {kind} where its keys should stand.", mend))
+    if cut := [(node.start_mark.line, node.start_mark.column) for node in _cut(top)]:
+        raise StudyError(_told(path, text, cut[0], "YAML ends this text at the comma.", _mend_of_cut(text, cut)))
     for key, first in _twice(top):
         place, mend = (key.start_mark.line, key.start_mark.column), "Delete one of them, or give it another name."
         what = f"the key '{key.value}' stands twice; first in line {first.start_mark.line + 1}."
@@ -200,6 +203,40 @@ def _quoted(text: str) -> str:
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
         text = text[1:-1]
     return f'"{text}"' if '"' not in text and "\\" not in text else "'" + text.replace("'", "''") + "'"
+
+
+def _cut(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
+    """Texts without quotes that a comma ends inside of their parentheses: ``Normal(0`` of ``{sd: Normal(0, 1)}``."""
+    members = getattr(node, "value", None)
+    if isinstance(node, yaml.MappingNode):
+        members = [member for pair in members for member in pair]
+    elif not isinstance(node, yaml.SequenceNode):
+        return
+    for member in members:
+        plain = isinstance(member, yaml.ScalarNode) and member.style is None
+        if node.flow_style and plain and member.value.count("(") > member.value.count(")"):
+            yield member
+        yield from _cut(member)
+
+
+def _mend_of_cut(text: str, cut: list[tuple[int, int]]) -> str:
+    number = cut[0][0]
+    mended = _whole(text.split("\n")[number], [column for line, column in cut if line == number])
+    return (
+        f"Put the text in quotes:\n\n    {mended.strip()}" if mended else "Close its parenthesis, and put it in quotes."
+    )
+
+
+def _whole(line: str, starts: list[int]) -> str | None:
+    """A line with the texts in quotes that begin at some columns, up to their ends; None if one has none."""
+    for start in sorted(starts, reverse=True):
+        depths = accumulate((char == "(") - (char == ")") for char in line[start:])
+        outside = (start + i for i, depth in enumerate(depths) if depth == 0 and line[start + i] in ",]}")
+        end = next(outside, None)
+        if end is None:
+            return None
+        line = line[:start] + _quoted(line[start:end].rstrip()) + line[end:]
+    return line
 
 
 def _twice(node: yaml.Node) -> Iterator[tuple[yaml.ScalarNode, yaml.ScalarNode]]:

@@ -70,6 +70,11 @@ TAKEN = "a figure of this name is drawn for every model and comparison; choose a
         ("figures/diagnostics-m71.3", TRAJECTORIES, f"figures.diagnostics-m71.3: {TAKEN}"),
         ("figures/ppc-m71.3", TRAJECTORIES, f"figures.ppc-m71.3: {TAKEN}"),
         ("figures/comparison-growth", TRAJECTORIES, f"figures.comparison-growth: {TAKEN}"),
+        (
+            "comparisons/growth.units",
+            SHIPPED["comparisons"]["pooling"],
+            "comparisons.growth.units: its file would be one of the comparison 'growth'; choose another name.",
+        ),
         ("data/group", DROP, "figures.group-trajectories.by_group: needs 'data.group'."),
     ],
 )

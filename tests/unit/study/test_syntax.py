@@ -99,6 +99,37 @@ def test_other_mistakes_are_told_with_their_places(said, content, place, words):
         assert word in message
 
 
+@pytest.mark.parametrize(
+    ("text", "place", "mended"),
+    [
+        (
+            "priors: {Intercept: Normal(0, 1), b: Normal(0, (2)), sd: Exponential(1)}",
+            "line 1, column 21",
+            'priors: {Intercept: "Normal(0, 1)", b: "Normal(0, (2))", sd: Exponential(1)}',
+        ),
+        (
+            "m:\n  a: {formula: y ~ bs(x, df=4) + z, title: A}",
+            "line 2, column 16",
+            'a: {formula: "y ~ bs(x, df=4) + z", title: A}',
+        ),
+        ("a: [log(x, y), z]", "line 1, column 5", 'a: ["log(x, y)", z]'),
+        # Not closed at all.
+        ("a: {b: f(x, c: 1}", "line 1, column 8", "Close its parenthesis, and put it in quotes."),
+    ],
+)
+def test_a_text_that_a_comma_cuts_is_shown_in_quotes(said, text, place, mended):
+    first, *_, last = said(text).splitlines()
+    assert first == f"FILE, {place}: YAML ends this text at the comma."
+    assert last.strip() == mended
+
+
+@pytest.mark.parametrize(
+    "text", ['a: {b: "Normal(0, 1)"}', "a:\n  b: Normal(0, 1)", "a: {b: Exponential(1)}", "a: ('(' is fine"]
+)
+def test_texts_that_no_comma_cuts_are_right(said, text):
+    assert said(text) == ""
+
+
 def test_of_a_long_line_only_what_is_around_the_mistake_is_shown(said):
     _, _, line, mark, *_ = said(f"a: [{'word ' * 100}: {{ {'word ' * 100}").splitlines()
     assert len(line) < 140
