@@ -8,7 +8,8 @@ if __name__ == "__main__":
         from partialpool.data.prepare import prepare
         from partialpool.jobs.files import atomic, checksum
 
-        frame = prepare(snakemake.input.raw, **snakemake.params.columns, types=snakemake.params.types)
+        params = snakemake.params
+        frame = prepare(snakemake.input.raw, **params.columns, types=params.types, derived=params.derived)
         print(*frame.attrs["notes"], sep="\n")
         # Parquet keeps it, and every fit names the data it was made from.
         frame.attrs["sha256"] = checksum(snakemake.input.raw)

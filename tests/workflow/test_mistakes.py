@@ -5,6 +5,7 @@ import re
 import shutil
 import socket
 
+import pandas as pd
 import pytest
 from copies import Project
 
@@ -105,6 +106,24 @@ def test_a_packed_file_with_decimal_commas(study):
     assert (study.directory / "results/data/raw.csv.gz").exists()
     log = (study.directory / "results/logs/prepare_data/prepared.log").read_text()
     assert "decimal commas in con (line 2: '0,5' is read as 0.5)" in log
+
+
+def test_types_and_derived_columns_reach_the_prepared_data(study):
+    study.edit(
+        lambda config: config["data"].update(
+            source="mine.csv",
+            simulate=None,
+            types={"group": ["B", "A"]},
+            derive={"within_week": "within(week)", "square": "within_week ** 2"},
+        )
+    )
+    (study.directory / "mine.csv").write_text("id,group,week,con\n1,A,0,0.5\n1,A,1,0.6\n2,B,0,0.7\n")
+    study.snakemake("results/data/prepared.parquet")
+    prepared = pd.read_parquet(study.directory / "results/data/prepared.parquet")
+    assert list(prepared["group"].cat.categories) == ["B", "A"]
+    assert prepared["square"].tolist() == [0.25, 0.25, 0]
+    study.edit(lambda config: config["data"]["derive"].update(square="log(week)"))
+    assert "data.derive.square: log(week) is not finite in 2 of 3 rows" in fails(study, "results/data/prepared.parquet")
 
 
 def test_a_file_that_is_not_there(study):

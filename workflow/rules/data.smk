@@ -40,6 +40,7 @@ rule prepare_data:
     params:
         columns=study.data.roles,
         types=study.data.types,
+        derived=study.data.derive,
         code=code("prepare_data"),
     message:
         "Check the data, give every column its type, and describe it"

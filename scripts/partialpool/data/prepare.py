@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from partialpool.data.derive import derive
 from partialpool.data.read import read
 from partialpool.data.table import Table, listing, short
 from partialpool.data.types import NUMBER, label, like_codes, numbers, typed
@@ -21,6 +22,7 @@ def prepare(
     time: str | None = None,
     group: str | None = None,
     types: dict[str, str | list[str]] | None = None,
+    derived: dict[str, str] | None = None,
 ) -> pd.DataFrame:
     """Read a data file and give every column its type, or list what is wrong with it.
 
@@ -39,6 +41,8 @@ def prepare(
     types
         By column ``number``, ``category``, or the levels of a category in their order, of which the
         first is the reference level; those of other columns follow from their values.
+    derived
+        New columns, as `derive` takes them; ``outcome`` and ``time`` may be of these.
 
     Returns
     -------
@@ -47,14 +51,15 @@ def prepare(
         whole numbers, else str; ``outcome`` and ``time`` float64; ``group`` category; any other
         column int64 or float64 if all its values are numbers, else category. Categories are
         sorted; labels of values (SPSS, Stata) are categories in the order of their codes, if every
-        value has one. Last ``row`` (int64), the data row counted from 0. ``attrs["notes"]`` is a
-        list of what was found out about the file, ``attrs["codes"]`` has columns of numbers that
-        may be codes, with their values. Parquet keeps all of it.
+        value has one. Then the derived columns, float64. Last ``row`` (int64), the data row counted
+        from 0. ``attrs["notes"]`` is a list of what was found out about the file,
+        ``attrs["codes"]`` has columns of numbers that may be codes, with their values. Parquet
+        keeps all of it.
 
     Raises
     ------
     StudyError
-        A column is not in the file, or values do not fit; all problems at once, ten shown.
+        A column is not in the file, or values do not fit; all wrong cells at once, ten shown.
 
     Notes
     -----
@@ -64,7 +69,9 @@ def prepare(
     frame = table.frame
     roles = {"unit": unit, "outcome": outcome, "time": time, "group": group}
     columns = frame.columns.drop("row").tolist()
-    asked = [(f"data.{role}", column) for role, column in roles.items() if column is not None]
+    derived = derived or {}
+    in_file = {role: None if column in derived else column for role, column in roles.items()}
+    asked = [(f"data.{role}", column) for role, column in in_file.items() if column is not None]
     asked += [("data.types", column) for column in types or {}]
     for key, column in asked:
         if column not in columns:
@@ -72,12 +79,14 @@ def prepare(
                 f"{key}: {path} has no column '{column}'.{suggest(column, columns)}\nColumns: {listing(columns)}."
             )
     kinds, notes = label(table, types or {}, numeric={unit, outcome, time})
-    _validate(table, path, kinds, **roles)
+    _refuse(path, *_wrong(table, kinds, **in_file))
     role_of = {column: role for role, column in roles.items()}
     for column in columns:
         frame[column] = typed(frame[column], role_of.get(column), kinds.get(column))
     codes = like_codes(frame, [column for column in columns if column not in {*role_of, *kinds}])
     notes += [_may_be_codes(column, values) for column, values in codes.items()]
+    frame = derive(frame, derived, unit=unit, at=table.at)
+    _refuse(path, _too_few(frame, unit, outcome, time), [])
     frame.attrs |= {"notes": [*table.notes, *notes], "codes": codes}
     return frame
 
@@ -90,21 +99,24 @@ def _may_be_codes(column: str, values: list[int]) -> str:
     )
 
 
-def _validate(table: Table, path, kinds: dict, unit, outcome, time, group) -> None:
-    """Raise StudyError if values do not fit their columns, or if there are too few of them."""
+def _wrong(table: Table, kinds: dict, unit, outcome, time, group) -> tuple[list[str], list[tuple]]:
+    """What is wrong with columns of the file, and with cells; a role is None if its column is not of the file."""
     frame = table.frame
-    numeric = [column for column in (outcome, time) if column]
     levels = {column: kind for column, kind in kinds.items() if isinstance(kind, list)}
-    whole = _too_few(frame, unit, outcome, numeric) + _unused_levels(frame, levels)
-    numeric += [column for column, kind in kinds.items() if kind == "number" and column not in numeric]
-    cells = _wrong_cells(frame, unit, numeric, group) + _other_levels(frame, levels)
-    number = len(whole) + sum(len(rows) for _, rows, _ in cells)
+    numeric = dict.fromkeys(column for column in (outcome, time) if column)
+    numeric |= dict.fromkeys(column for column, kind in kinds.items() if kind == "number")
+    checks = _wrong_cells(frame, unit, list(numeric), group) + _other_levels(frame, levels)
+    places = ((row, f"{table.at(row)}, column {column}: ", told) for column, rows, told in checks for row in rows)
+    return _unused_levels(frame, levels), sorted(places, key=lambda place: place[0])
+
+
+def _refuse(path, columns: list[str], cells: list[tuple]) -> None:
+    """Raise StudyError if something is wrong."""
+    number = len(columns) + len(cells)
     if not number:
         return
-    # Of each check the first, which are enough for those shown.
-    places = sorted((row, i) for i, (_, rows, _) in enumerate(cells) for row in rows[:_SHOWN])
-    lines = [f"{table.at(row)}, column {cells[i][0]}: {cells[i][2](row)}" for row, i in places]
-    shown = (whole + lines)[:_SHOWN]
+    shown = columns[:_SHOWN]
+    shown += [place + told(row) for row, place, told in cells[: _SHOWN - len(shown)]]
     shown += [f"and {number - _SHOWN} more"] if number > _SHOWN else []
     raise StudyError(
         f"{path} does not fit the study; problems: {number}\n  "
@@ -113,8 +125,8 @@ def _validate(table: Table, path, kinds: dict, unit, outcome, time, group) -> No
     )
 
 
-def _too_few(frame: pd.DataFrame, unit: str, outcome: str, numeric: list[str]) -> list[str]:
-    """What the data are too few for."""
+def _too_few(frame: pd.DataFrame, unit: str, outcome: str, time: str | None) -> list[str]:
+    """What the typed data are too few for."""
     measured = frame.loc[frame[outcome].notna(), unit]
     problems = []
     if measured.nunique() < 2:
@@ -124,12 +136,11 @@ def _too_few(frame: pd.DataFrame, unit: str, outcome: str, numeric: list[str]) -
             f"column {unit}: no unit has 2 values of {outcome}; is this the column of the units, and is there a line "
             "for each measurement?"
         )
-    for column in numeric:
-        values = numbers(frame[column])
-        # Text that is no number counts as a value here: it is a problem of its own.
-        if values.nunique() + frame.loc[values.isna(), column].nunique() < 2:
-            problems.append(f"column {column}: fewer than 2 different values")
-    return problems
+    return problems + [
+        f"column {column}: fewer than 2 different values"
+        for column in (outcome, time)
+        if column and frame[column].nunique() < 2
+    ]
 
 
 def _unused_levels(frame: pd.DataFrame, levels: dict[str, list[str]]) -> list[str]:

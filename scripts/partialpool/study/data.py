@@ -4,9 +4,10 @@ from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, WrapValidator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, WrapValidator, model_validator
 
-from partialpool.errors import suggest
+from partialpool.data.expression import columns, parse
+from partialpool.errors import StudyError, suggest
 from partialpool.study.base import Strict, UnitId
 
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".xlsx", ".sav", ".dta")
@@ -77,6 +78,18 @@ Kind = Annotated[Literal[KINDS] | Annotated[list[UnitId], Field(min_length=2)], 
 """What the values of a column are: numbers, categories, or categories in an order, the first the reference level."""
 
 
+def _expression(text: str) -> str:
+    try:
+        parse(text)
+    except StudyError as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
+Expression = Annotated[str, AfterValidator(_expression)]
+"""What a new column is computed from."""
+
+
 class Data(Strict):
     """Where the measurements come from, and what their columns mean."""
 
@@ -98,6 +111,8 @@ class Data(Strict):
     types: dict[str, Kind] = Field({})
     """What the values of columns are, if not what they look like: `number`, `category`, or the levels of a category in
     their order, the first the reference level: `{period: category, stage: [low, middle, high]}`."""
+    derive: dict[str, Expression] = Field({})
+    """New columns, each computed from columns of the file and those before it: `{within_dose: within(log(dose))}`."""
     nouns: Nouns = Nouns()
     """What the report calls units and measurements: `{unit: [herd, herds]}`."""
     labels: dict[str, str] = Field({})
@@ -115,6 +130,7 @@ class Data(Strict):
             roles = [role for role, column in self.roles.items() if column == twice[0]]
             raise ValueError(f"column '{twice[0]}' has two roles: {' and '.join(roles)}.")
         self._check_types()
+        self._check_derived()
         if self.simulate and (self.time is None or self.group is None):
             raise ValueError("'simulate' needs the names of the columns 'time' and 'group'.")
         if self.simulate and self.simulate.missing_time >= self.simulate.units:
@@ -131,6 +147,21 @@ class Data(Strict):
                 raise ValueError(f"'types': column '{getattr(self, role)}' {what}.")
         if self.group and self.types.get(self.group) == "number":
             raise ValueError(f"'types': column '{self.group}' is the group, which is a category.")
+
+    def _check_derived(self):
+        """Refuse new columns under a name that has another meaning, and those made from later ones."""
+        for role in ("unit", "group"):
+            if getattr(self, role) in self.derive:
+                raise ValueError(f"'derive': '{getattr(self, role)}' is the {role}; it must be a column of the file.")
+        for name in self.derive:
+            if not name or name == "row":
+                raise ValueError(f"'derive': '{name}' cannot be the name of a column; choose another.")
+            if name in self.types:
+                raise ValueError(f"'types': column '{name}' is derived, and a number.")
+        names = list(self.derive)
+        for number, (name, text) in enumerate(self.derive.items()):
+            if late := [column for column in columns(parse(text)) if column in names[number:]]:
+                raise ValueError(f"'derive': '{name}' is made from '{late[0]}', which must stand before it.")
 
     @property
     def roles(self) -> dict[str, str | None]:

@@ -137,3 +137,31 @@ def test_nouns_are_those_of_the_config_or_unit_and_measurement(study):
 )
 def test_the_fetched_file_ends_as_its_source(source, raw):
     assert Data(source=source, outcome="y", unit="id").raw == f"results/data/{raw}"
+
+
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        (
+            {"derive": {"w": "witin(dan)"}},
+            "data.derive.w: there is no function 'witin'. Did you mean 'within'? Valid: ",
+        ),
+        ({"derive": {"id": "dan"}}, "data: 'derive': 'id' is the unit; it must be a column of the file."),
+        ({"derive": {"group": "dan"}}, "data: 'derive': 'group' is the group; it must be a column of the file."),
+        ({"derive": {"row": "dan"}}, "data: 'derive': 'row' cannot be the name of a column; choose another."),
+        ({"derive": {"a": "b", "b": "dan"}}, "data: 'derive': 'a' is made from 'b', which must stand before it."),
+        ({"derive": {"a": "a + 1"}}, "data: 'derive': 'a' is made from 'a', which must stand before it."),
+        (
+            {"derive": {"a": "log(dan)"}, "types": {"a": "category"}},
+            "data: 'types': column 'a' is derived, and a number.",
+        ),
+    ],
+)
+def test_columns_that_cannot_be_derived(data, line):
+    (told,) = mistakes({f"data/{key}": value for key, value in data.items()})
+    assert told.startswith(line)
+
+
+def test_derived_columns_keep_their_order():
+    derive = {"z": "within(dan)", "a": "z ** 2"}
+    assert list(load({"data/derive": derive}).data.derive.items()) == list(derive.items())
