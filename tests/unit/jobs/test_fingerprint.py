@@ -124,6 +124,7 @@ def test_modules_of_the_report_are_those_that_its_notebook_imports():
     assert modules_of("render_report", NOTEBOOK) == {
         "data.expression",
         "data.units",
+        "figures.limits",
         "fit.store",
         "jobs.files",
         "jobs.threads",
