@@ -9,7 +9,7 @@ import pandas as pd
 
 from partialpool.data import units
 from partialpool.errors import StudyError
-from partialpool.figures.limits import MOST_INTERVALS
+from partialpool.figures.limits import MOST_UNITS
 from partialpool.figures.order import in_order, natural_key
 from partialpool.figures.theme import Figure
 from partialpool.figures.units import (
@@ -128,9 +128,12 @@ class Source:
         return in_order(table.assign(model=table["model"].map(titles)), model=list(titles.values()))
 
     def of_units(self, table: pd.DataFrame, entry: Mapping) -> pd.DataFrame:
-        """Rows of the units that a figure shows."""
+        """Rows of the units that a figure shows: those of the config, or all, or many drawn at random."""
         observed = units.in_order(table["id"].cat.remove_unused_categories().cat.categories)
-        shown = units.choose(observed, entry["units"], seed=self.seed, where="what the figure shows")
+        wanted = entry["units"]
+        if wanted in (None, "all") and len(observed) > MOST_UNITS:
+            wanted = MOST_UNITS
+        shown = units.choose(observed, wanted, seed=self.seed, where="what the figure shows")
         return table if shown == observed else table[table["id"].isin(shown)]
 
 
@@ -214,7 +217,7 @@ def _intercepts_slopes(entry, source):
     effects = summaries if summarised else posterior
     observed = effects[terms["slope"].grouping_dim].to_numpy().tolist()
     shown = units.choose(observed, entry["units"], seed=source.seed, where=f"the data of {entry['model']}")
-    if len(shown) > MOST_INTERVALS:
+    if len(shown) > MOST_UNITS:
         coefficients = _means_of_units(posterior, effects, terms, shown)
     else:
         if summarised:

@@ -1,4 +1,5 @@
-"""What figures of many units leave out. Captions say it, and the workflow reads them whenever it starts."""
+"""How many units figures show. Captions say it, and the workflow reads them whenever it starts."""
 
-# More units than this have no intervals in a scatter of points: they would hide each other and the points.
-MOST_INTERVALS = 300
+# More units than this hide each other. Where the config does not choose, so many are drawn at random; a scatter of
+# points has all units, and intervals for at most so many.
+MOST_UNITS = 200

@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from partialpool.figures.limits import MOST_INTERVALS
+from partialpool.figures.limits import MOST_UNITS
 from partialpool.model.grammar import predictors
-from partialpool.study.figures import FittedTrajectories, InterceptsSlopes
+from partialpool.study.figures import FittedTrajectories, InterceptsSlopes, PredictionFigure
 from partialpool.study.study import Study
 
 ONLY_MEANS = ("shrinkage", "three-poolings", "fitted-trajectories")
@@ -86,14 +86,30 @@ def _literal(words: str) -> str:
 
 def draws_sentence(study: Study, name: str) -> str:
     """Whose values a figure of the config shows, with which interval, from how many draws."""
-    figure, models = study.figures[name], study.figure_models(name)
+    figure, models, units = study.figures[name], study.figure_models(name), study.data.nouns.unit[1]
+    some = f", {MOST_UNITS} at random where there are more" if _may_have_many_units(study, name) else ""
     if not models:
-        return f"{_capitalised(study.data.nouns.measurement[1])} only: no model, no draws."
+        whose = f" of {units}{some}" if some else ""
+        return f"{_capitalised(study.data.nouns.measurement[1])} only{whose}: no model, no draws."
     draws = ", ".join(f"{study.draws_of(model)} of {study.models[model].title}" for model in models)
     shown = "means" if figure.kind in ONLY_MEANS else "means and 95 % equal-tailed intervals"
     if isinstance(figure, InterceptsSlopes):
-        shown += f" (of more than {MOST_INTERVALS} {study.data.nouns.unit[1]} means only)"
-    return f"{_capitalised(whose_values(study, name))}: posterior {shown}; draws: {draws}."
+        some, shown = "", f"{shown} (of more than {MOST_UNITS} {units} means only)" if some else shown
+    return f"{_capitalised(whose_values(study, name))}{some}: posterior {shown}; draws: {draws}."
+
+
+def _may_have_many_units(study: Study, name: str) -> bool:
+    """Whether the config leaves it to a figure how many units it shows, and they may be more than ``MOST_UNITS``."""
+    figure = study.figures[name]
+    if figure.units not in (None, "all"):
+        return False
+    if not isinstance(figure, PredictionFigure):
+        return True
+    prediction = study.predictions[figure.predictions]
+    predicted = prediction.new_units or prediction.units
+    if predicted == "all":
+        return True
+    return (predicted if isinstance(predicted, int) else len(predicted)) > MOST_UNITS
 
 
 def whose_values(study: Study, name: str) -> str:

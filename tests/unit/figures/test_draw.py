@@ -67,6 +67,13 @@ def test_units_are_chosen(files):
         one(files, "half-eyes", units=["11"], titles={"a": "A"})
 
 
+@pytest.mark.parametrize(("units", "shown"), [(None, 2), ("all", 2), (3, 3), (["1", "2", "10"], 3)])
+def test_no_more_units_than_can_be_told_apart_unless_the_config_says_so(files, monkeypatch, units, shown):
+    monkeypatch.setattr(draw, "MOST_UNITS", 2)
+    assert rows(one(files, "half-eyes", units=units, titles={"a": "A"}))["id"].nunique() == shown
+    assert rows(one(files, "trajectories", units=units))["id"].nunique() == shown
+
+
 def test_the_reference_is_the_mean_of_all_measurements(files):
     figure = one(files, "half-eyes", reference=True, titles={"a": "A"})
     (line,) = [layer.geom.data for layer in figure.plot.layers if type(layer.geom).__name__ == "geom_hline"]
@@ -198,7 +205,7 @@ def test_some_units_intercepts_and_slopes(files, correlated):
 
 @pytest.mark.parametrize("keep_draws", [True, False])
 def test_many_units_have_means_and_no_intervals(files, correlated, monkeypatch, keep_draws):
-    monkeypatch.setattr(draw, "MOST_INTERVALS", 2)
+    monkeypatch.setattr(draw, "MOST_UNITS", 2)
     posterior = correlated["posterior"]
     own = posterior["t"].mean() + posterior["t|who"].mean(("chain", "draw"))
     if not keep_draws:

@@ -73,6 +73,19 @@ def test_captions_of_figures_with_intervals_say_which(study):
         assert "plus and minus one standard error" in caption(study, f"comparison-{comparison}")
 
 
+def test_captions_say_that_not_all_of_many_units_are_shown(study):
+    some, means = "200 at random where there are more", "(of more than 200 people means only)"
+    assert f"Expected values of observed people, {some}: posterior" in caption(study, "pooling-intervals")
+    assert means in caption(study, "intercepts-slopes")
+    assert some not in caption(study, "intercepts-slopes")
+    assert "at random" not in caption(study, "new-people")
+    chosen = load({"figures/pooling-intervals/units": 300, "figures/intercepts-slopes/units": ["6"]})
+    assert "at random" not in caption(chosen, "pooling-intervals")
+    assert "means only" not in caption(chosen, "intercepts-slopes")
+    trajectories = caption(load({"figures/trajectories/units": "all"}), "trajectories")
+    assert f"Measurements only of people, {some}: no model, no draws." in trajectories
+
+
 def test_captions_say_over_what_expected_values_are_averaged(study):
     assert "averaged" not in "".join(caption(study, figure) for figure in study.all_figures)
     crossed = {
@@ -92,7 +105,7 @@ def test_captions_say_over_what_expected_values_are_averaged(study):
 def test_captions_say_expected_and_predicted_in_the_nouns_of_the_study(study):
     assert "Expected and predicted values of observed people:" in caption(study, "expected-predicted")
     assert "Expected and predicted values of new people:" in caption(study, "new-people")
-    assert "Expected values of observed people:" in caption(study, "shrinkage")
+    assert "Expected values of observed people, 200 at random" in caption(study, "shrinkage")
     assert "Observed people:" in caption(study, "intercepts-slopes")
     other = load({"predictions/known-people/quantities": ["predicted"], "data/nouns": HERDS})
     assert "Predicted values of observed herds:" in caption(other, "expected-predicted")

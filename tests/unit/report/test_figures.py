@@ -16,7 +16,7 @@ def test_a_figure_carries_its_smaller_file_alt_text_and_caption(tmp_path):
     assert "data:image/svg+xml;base64," in made
     assert 'alt="x &lt; &#34;y&#34;"' in made
     assert 'class="page"' in made
-    assert "<strong>Lines.</strong> All. Measurements only: no model, no draws." in made
+    assert "<strong>Lines.</strong> All. Measurements only of units, 200 at random where there are more: no" in made
     (tmp_path / "lines.svg").write_text("<svg>" + " " * 100 + "</svg>")
     assert "data:image/png;base64," in figures.figure(study, "lines", tmp_path)
 
