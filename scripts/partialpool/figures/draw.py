@@ -154,7 +154,9 @@ def _read_summary(path: str) -> pd.DataFrame:
 
 
 def _read_draws(path: str) -> pd.DataFrame:
-    return _with_text_categories(pd.read_parquet(path), "model", "quantity", "id")
+    # Without the covariates, which no figure of draws shows: there may be many million rows.
+    table = pd.read_parquet(path, columns=["model", "quantity", "id", "chain", "draw", "value"])
+    return _with_text_categories(table, "model", "quantity", "id")
 
 
 def _trajectories(entry, source):
