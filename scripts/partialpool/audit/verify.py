@@ -219,9 +219,9 @@ def make_tables(folder: Path, again: Path, command: list) -> list[str]:
     tables = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = path.relative_to(folder).as_posix()
-        if name.startswith("results/") and name not in GIVEN and path.suffix in (".csv", ".json", ".parquet"):
+        if name.startswith("results/") and not name.startswith(GIVEN) and path.suffix in (".csv", ".json", ".parquet"):
             tables.append(name)
-        elif name in GIVEN or path.suffix == ".nc" or name.startswith("config/"):
+        elif name.startswith(GIVEN) or path.suffix == ".nc" or name.startswith("config/"):
             (again / name).parent.mkdir(parents=True, exist_ok=True)
             path.rename(again / name)
     done = subprocess.run(

@@ -21,7 +21,7 @@ def parquet(path) -> Table:
             if size > MOST_BYTES:
                 raise StudyError(f"{path} unpacks to more than {MOST_BYTES:,} bytes: this is not read.")
             columns = file.read()
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise _damaged(path, "a Parquet file", error) from None
     columns = columns.drop_columns([name for name in columns.column_names if name.startswith("__index_level_")])
     if nested := [field.name for field in columns.schema if pa.types.is_nested(field.type)]:

@@ -84,19 +84,22 @@ def prepare(
     for column in columns:
         frame[column] = typed(frame[column], role_of.get(column), kinds.get(column))
     codes = like_codes(frame, [column for column in columns if column not in {*role_of, *kinds}])
-    notes += [_may_be_codes(column, values) for column, values in codes.items()]
     frame = derive(frame, derived, unit=unit, at=table.at)
     _refuse(path, _too_few(frame, unit, outcome, time), [])
     frame.attrs |= {"notes": [*table.notes, *notes], "codes": codes}
     return frame
 
 
-def _may_be_codes(column: str, values: list[int]) -> str:
-    shown = ", ".join(map(str, values))
-    return (
-        f"column {column}: {len(values)} different whole numbers ({shown}) are read as numbers; "
-        f"if they are codes, write data: {{types: {{{column}: category}}}}, and if not, {{{column}: number}}"
-    )
+def for_log(frame: pd.DataFrame) -> str:
+    """What was found out about prepared data, a line for each fact."""
+    lines = list(frame.attrs["notes"])
+    for column, values in frame.attrs["codes"].items():
+        shown = ", ".join(map(str, values))
+        lines.append(
+            f"column {column}: {len(values)} different whole numbers ({shown}) are read as numbers; "
+            f"if they are codes, write data: {{types: {{{column}: category}}}}, and if not, {{{column}: number}}"
+        )
+    return "\n".join(lines)
 
 
 def _wrong(table: Table, kinds: dict, unit, outcome, time, group) -> tuple[list[str], list[tuple]]:
@@ -200,6 +203,9 @@ def _wrong_cells(frame: pd.DataFrame, unit: str, numeric: list[str], group: str 
 
 
 def _not_a_number(value: str) -> str:
+    if re.fullmatch(r"[+-]?[0-9]{1,3}((\.[0-9]{3})+,|(,[0-9]{3})+\.)[0-9]+", value):
+        whole, decimals = re.split(r"[.,](?=[0-9]+$)", value)
+        return f"has a mark between thousands: write {re.sub('[.,]', '', whole)}.{decimals}"
     if re.fullmatch(r"[+-]?[0-9]+,[0-9]+", value):
         return f"has a comma: write {value.replace(',', '.')} if it is a decimal comma"
     if re.fullmatch(r"[+-]?(inf|infinity)", value, re.IGNORECASE) or re.fullmatch(NUMBER, value):

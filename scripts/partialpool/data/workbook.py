@@ -56,7 +56,7 @@ def _refuse_bomb(path) -> None:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
             size = sum(entry.file_size for entry in archive.infolist())
-    except (zipfile.BadZipFile, OSError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
         raise StudyError(f"{path} cannot be read as an Excel workbook: {error}.\nIs the file complete?") from None
     if "[Content_Types].xml" not in names or not any(name.startswith("xl/") for name in names):
         raise StudyError(f"{path} is a zip and no Excel workbook (.xlsx): unpack it, and name the file in it.")

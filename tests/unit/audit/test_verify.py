@@ -163,3 +163,15 @@ def test_tables_that_this_checkout_cannot_make(tmp_path):
     command = ["--snakefile", tmp_path / "nowhere", "--cores", "1"]
     with pytest.raises(StudyError, match=r"(?s)cannot make its tables again.*Snakemake says:.*nowhere"):
         make_tables(tmp_path / "whole", tmp_path / "again", command)
+
+
+def test_the_fetched_file_is_given_whatever_its_kind(tmp_path):
+    for name in ("results/data/raw.parquet", "results/data/summary.csv"):
+        (tmp_path / "whole" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "whole" / name).write_text("rows\n")
+    (tmp_path / "Snakefile").write_text(
+        "rule:\n  input: 'results/data/raw.parquet'\n  output: 'results/data/summary.csv'\n"
+        "  shell: 'cp {input} {output}'\n"
+    )
+    command = ["--snakefile", str(tmp_path / "Snakefile"), "--cores", "1"]
+    assert make_tables(tmp_path / "whole", tmp_path / "again", command) == ["results/data/summary.csv"]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pyreadstat
 import pytest
-from partialpool.data.prepare import prepare
+from partialpool.data.prepare import for_log, prepare
 from partialpool.errors import StudyError
 
 ROLES = {"unit": "id", "outcome": "con", "time": "week", "group": "group"}
@@ -148,7 +148,7 @@ def test_labels_of_values_are_categories_in_the_order_of_their_codes(tmp_path):
 def test_a_column_of_which_some_values_have_labels_is_of_numbers(tmp_path):
     frame = write_labelled(tmp_path, {"stage": {3: "highest"}})
     assert frame["stage"].tolist() == [3, 1, 1, 2]
-    assert frame.attrs["notes"][2] == "column stage: codes and not their labels (3 'highest')"
+    assert frame.attrs["notes"][2:] == ["column stage: codes and not their labels (3 'highest')"]
 
 
 STAGES = """id,y,stage,period,dose
@@ -200,7 +200,7 @@ def test_columns_that_may_be_codes_are_named(write_csv):
     path = write_csv("id,y,period,flag,kind,x,week\n" + rows)
     frame = prepare(path, unit="id", outcome="y", time="week", types={"kind": "number"})
     assert frame.attrs["codes"] == {"period": [1, 2, 3, 4]}
-    assert frame.attrs["notes"][-1] == (
+    assert for_log(frame).splitlines()[-1] == (
         "column period: 4 different whole numbers (1, 2, 3, 4) are read as numbers; if they are codes, write "
         "data: {types: {period: category}}, and if not, {period: number}"
     )
@@ -210,3 +210,9 @@ def test_columns_that_may_be_codes_are_named(write_csv):
 def test_types_decide_over_labels(tmp_path, kind, values):
     frame = write_labelled(tmp_path, {"stage": {3: "highest"}}, types={"stage": kind})
     assert frame["stage"].tolist() == values
+
+
+@pytest.mark.parametrize("value", ["1.234.567,5", "1,234,567.5"])
+def test_marks_between_thousands_are_told(write_csv, value):
+    with pytest.raises(StudyError, match=f"'{value}' has a mark between thousands: write 1234567.5"):
+        prepare(write_csv(f"id,y\n1,1\n1,2\n2,{chr(34)}{value}{chr(34)}\n"), unit="id", outcome="y")

@@ -232,6 +232,17 @@ def test_damaged_and_other_files_are_refused(write_csv, content, says):
     assert len(str(error.value).splitlines()) <= 4
 
 
+def test_bytes_that_libraries_do_not_expect_are_refused(write_csv, tmp_path):
+    future = bytearray(zipped(**{"[Content_Types].xml": "", "xl/workbook.xml": ""}))
+    future[future.index(b"PK\x01\x02") + 6] = 173
+    with pytest.raises(StudyError, match="cannot be read as an Excel workbook"):
+        read(write_csv(bytes(future)))
+    pd.DataFrame({"café": [1, 2]}).to_parquet(tmp_path / "a.parquet")
+    unreadable = (tmp_path / "a.parquet").read_bytes().replace("café".encode(), b"caf\xc3(")
+    with pytest.raises(StudyError, match="cannot be read as a Parquet file"):
+        read(write_csv(unreadable))
+
+
 def test_files_that_unpack_to_too_much_are_refused(write_csv, tmp_path, monkeypatch):
     for module in (read_module, workbook):
         monkeypatch.setattr(module, "MOST_BYTES", 10_000)
