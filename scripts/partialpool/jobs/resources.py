@@ -25,7 +25,7 @@ def fit_memory(draws: int, size_mb: float, attempt: int) -> int:
     Notes
     -----
     Most of the memory holds draws of every row and unit. The marginal engine keeps only a part of them when there are
-    many (``marginal.statistics.LARGE``), which is the limit here. NUTS keeps all and may need a second attempt.
+    many (``marginal.posterior.LARGE``), which is the limit here. NUTS keeps all and may need a second attempt.
     """
     return _growing(1000 + 25 * size_mb + min(draws * size_mb, 1250), attempt)
 

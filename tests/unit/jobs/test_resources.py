@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 from partialpool.jobs.resources import fit_memory, memory, minutes
-from partialpool.marginal.statistics import LARGE
+from partialpool.marginal.posterior import LARGE
 
 # Peaks of fits of `y ~ 1 + week + (1 + week | id)` with 4 chains of 1000 draws, measured by benchmarks/cases.py: MB of
 # prepared data, MB of memory.

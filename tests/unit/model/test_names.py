@@ -69,7 +69,7 @@ def test_terms_of_a_posterior_have_their_levels():
 
 LIBRARY = Path(names.__file__).parents[1]
 # A formula and a file with other separators than commas have bars, too.
-OTHER_BARS = ("model/formula.py", "model/grammar.py", "data/read.py")
+OTHER_BARS = ("model/formula.py", "model/grammar.py", "data/delimited.py")
 
 
 def texts(path):
