@@ -16,7 +16,7 @@ OPTIONAL = {"arviz-base", "numba", "pyarrow", "scipy"}
 # What need not be seen: the demo downloads nothing, the marginal engine fits all of its models, and the script of the
 # archive runs Snakemake, which reads the configuration.
 UNSEEN = {
-    "data": {"httpx", "tenacity"},
+    "data": {"defusedxml", "httpx", "openpyxl", "pyreadstat", "tenacity"},
     "models": {"arviz", "arviz-base", "arviz-stats", "bambi", "nutpie", "pymc", "pytensor"},
     "archive": {"pydantic"},
 }
