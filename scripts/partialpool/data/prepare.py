@@ -71,13 +71,7 @@ def prepare(
     columns = frame.columns.drop("row").tolist()
     derived = derived or {}
     in_file = {role: None if column in derived else column for role, column in roles.items()}
-    asked = [(f"data.{role}", column) for role, column in in_file.items() if column is not None]
-    asked += [("data.types", column) for column in types or {}]
-    for key, column in asked:
-        if column not in columns:
-            raise StudyError(
-                f"{key}: {path} has no column '{column}'.{suggest(column, columns)}\nColumns: {listing(columns)}."
-            )
+    _require(path, columns, in_file, types or {})
     kinds, notes = label(table, types or {}, numeric={unit, outcome, time})
     _refuse(path, *_wrong(table, kinds, **in_file))
     role_of = {column: role for role, column in roles.items()}
@@ -88,6 +82,16 @@ def prepare(
     _refuse(path, _too_few(frame, unit, outcome, time), [])
     frame.attrs |= {"notes": [*table.notes, *notes], "codes": codes}
     return frame
+
+
+def _require(path, columns: list[str], roles: dict, types: dict) -> None:
+    """Refuse names of columns that the file does not have."""
+    asked = [(f"data.{role}", column) for role, column in roles.items() if column is not None]
+    for key, column in asked + [("data.types", column) for column in types]:
+        if column not in columns:
+            raise StudyError(
+                f"{key}: {path} has no column '{column}'.{suggest(column, columns)}\nColumns: {listing(columns)}."
+            )
 
 
 def for_log(frame: pd.DataFrame) -> str:

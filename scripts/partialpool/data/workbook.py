@@ -9,6 +9,7 @@ import pandas as pd
 from partialpool.data.table import MOST_BYTES, Table, check_names, numbered, refuse_size, without_missing
 from partialpool.errors import StudyError
 
+MOST_ROWS = 1_048_576
 _ERRORS = frozenset({"#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!"})
 
 
@@ -78,6 +79,8 @@ def _cells(path, sheet) -> tuple[list[str], list[list[str]]]:
     rows: list[list[str]] = []
     blank = 0
     for number, values in enumerate(lines, start=2):
+        if number > MOST_ROWS:
+            raise StudyError(f"{path}, sheet '{sheet.title}': a row has a number above {MOST_ROWS:,}, Excel's last.")
         row = _row(path, sheet.title, number, values, header)
         # Kept only if there is something below: a sheet with a format in its last row has a million of them.
         if not any(row):

@@ -243,6 +243,29 @@ def test_bytes_that_libraries_do_not_expect_are_refused(write_csv, tmp_path):
         read(write_csv(unreadable))
 
 
+def edit_sheet(path, old, new):
+    """Write another text into the first sheet of a workbook."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    assert old in parts[sheet]
+    path.write_bytes(zipped(**parts | {sheet: parts[sheet].replace(old, new)}))
+
+
+def test_a_sheet_that_says_it_is_larger_than_it_is_is_read_as_it_is(tmp_path):
+    path = write_workbook(tmp_path / "raw.xlsx", [["id", "x"], [1, 2]])
+    edit_sheet(path, b'ref="A1:B2"', b'ref="A1:XFD1048576"')
+    assert read(path).frame.shape == (1, 3)
+
+
+def test_a_row_beyond_the_last_of_excel_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(workbook, "MOST_ROWS", 100)
+    path = write_workbook(tmp_path / "raw.xlsx", [["id", "x"], [1, 2]])
+    edit_sheet(path, b'<row r="2"', b'<row r="999999999"')
+    with pytest.raises(StudyError, match="a row has a number above 100"):
+        read(path)
+
+
 def test_files_that_unpack_to_too_much_are_refused(write_csv, tmp_path, monkeypatch):
     for module in (read_module, workbook):
         monkeypatch.setattr(module, "MOST_BYTES", 10_000)
