@@ -99,7 +99,8 @@ class Space:
         partial = [np.zeros((len(x), q, q)) for q in self.widths]
         for (i, j, k, _), own in zip(self.partial, np.tanh(x[:, len(self.sizes) :] / 2).T, strict=True):
             partial[i][:, j, k] = own
-        return Scales(values[:, 0], tuple(sds), tuple(map(_cholesky_of_partial, partial)))
+        # A copy, so that compiled functions see one layout of arrays and are compiled once.
+        return Scales(values[:, 0].copy(), tuple(sds), tuple(map(_cholesky_of_partial, partial)))
 
     def starts(self, rng: np.random.Generator) -> np.ndarray:
         """Points (some, dimensions) from which a mode can be looked for.
