@@ -86,7 +86,7 @@ def test_whatever_happens_to_jobs_the_results_are_those_of_a_local_run(study, tm
     terminal = study.directory / "terminal.txt"
     options = {
         "--profile": "profiles/slurm",
-        "--set-resources": "fit_model:mem_mb=200 if attempt == 1 and wildcards.model == 'm71.1' else 700 * attempt",
+        "--set-resources": "fit_model:mem_mb=100 if attempt == 1 and wildcards.model == 'm71.1' else 700 * attempt",
         # Draws must not depend on it.
         "--set-threads": "compare_models=2",
     }
