@@ -37,6 +37,25 @@ def nuts(log_density, mode, root, spec: ModelSpec, progress=None) -> tuple[np.nd
     Neal (2011), Handbook of Markov Chain Monte Carlo, chapter 5.
     """
     import nutpie
+
+    tree = nutpie.sample(
+        _model(log_density, mode, root),
+        draws=spec.draws,
+        tune=spec.warmup,
+        chains=spec.chains,
+        # All chains wait for the same Python.
+        cores=1,
+        seed=spec.seed,
+        target_accept=spec.target_accept,
+        progress_bar=False,
+        progress_callback=progress and (lambda chains: progress(from_nutpie(chains))),
+    )
+    z, stats = tree["posterior"]["z"].to_numpy(), tree["sample_stats"].to_dataset()
+    return mode + z @ root.T, {name: values.to_numpy() for name, values in stats.items() if values.ndim == 2}
+
+
+def _model(log_density, mode: np.ndarray, root: np.ndarray):
+    """The density of z, where x = mode + root z, as a model of nutpie."""
     from nutpie.compiled_pyfunc import from_pyfunc
 
     dimensions = len(mode)
@@ -57,7 +76,7 @@ def nuts(log_density, mode, root, spec: ModelSpec, progress=None) -> tuple[np.nd
             z /= 2
         return z
 
-    model = from_pyfunc(
+    return from_pyfunc(
         ndim=dimensions,
         make_logp_fn=lambda: value_and_slope,
         make_expand_fn=lambda *_: lambda z: {"z": np.ascontiguousarray(z)},
@@ -66,17 +85,3 @@ def nuts(log_density, mode, root, spec: ModelSpec, progress=None) -> tuple[np.nd
         expanded_names=["z"],
         make_initial_point_fn=initial_point,
     )
-    tree = nutpie.sample(
-        model,
-        draws=spec.draws,
-        tune=spec.warmup,
-        chains=spec.chains,
-        # All chains wait for the same Python.
-        cores=1,
-        seed=spec.seed,
-        target_accept=spec.target_accept,
-        progress_bar=False,
-        progress_callback=progress and (lambda chains: progress(from_nutpie(chains))),
-    )
-    z, stats = tree["posterior"]["z"].to_numpy(), tree["sample_stats"].to_dataset()
-    return mode + z @ root.T, {name: values.to_numpy() for name, values in stats.items() if values.ndim == 2}

@@ -17,10 +17,8 @@ from partialpool.marginal.without_effects import WithoutEffects
 
 # Elements of 8 bytes that densities have at a time.
 BATCH = 2 * 10**7
-# Draws that an evidence is computed from.
-DRAWS = 8000
-# Of the evidences; another than the fit's, whose draws are used beside them.
-SEED = 71
+# Draws that an evidence is computed from, and their seed.
+DRAWS, SEED = 8000, 71
 
 
 @dataclass(frozen=True)
@@ -64,25 +62,25 @@ class Without:
             If there are too many dense columns beside the subsets.
         """
         shape = posterior.sizes["chain"], posterior.sizes["draw"]
-        scales = scales_of(posterior, self.matrices)
-        if not self.matrices.factors:
-            model = WithoutEffects(self.matrices)
-        else:
-            block = self._block(subsets)
-            if block is None:
-                # The subsets as levels of one more grouping factor, without effects.
-                labels = [str(subset) for subset in range(subsets.max() + 1)]
-                nothing = np.empty((len(subsets), 0))
-                factors = (*self.matrices.factors, GroupingFactor("left out", [], nothing, subsets, labels))
-                model, block = WithEffects(replace(self.matrices, factors=factors), len(factors) - 1), len(factors) - 1
-                none = np.empty((len(scales.sigma), 0))
-                scales = Scales(scales.sigma, (*scales.sd, none), (*scales.correlation, np.empty((len(none), 0, 0))))
-            else:
-                model = WithEffects(self.matrices, block)
+        model, scales = self._model(scales_of(posterior, self.matrices), subsets)
         step = max(1, BATCH // len(scales.sigma))
         for start in range(0, n_subsets, step):
             some = slice(start, min(start + step, n_subsets))
             yield some, model.left_out(scales, subsets, some, self.cores).reshape(*shape, -1)
+
+    def _model(self, scales: Scales, subsets: np.ndarray) -> tuple[WithEffects | WithoutEffects, Scales]:
+        """A model of which each subset has rows of one unit, and the scales as it takes them."""
+        if not self.matrices.factors:
+            return WithoutEffects(self.matrices), scales
+        if (block := self._block(subsets)) is not None:
+            return WithEffects(self.matrices, block), scales
+        # The subsets as units of their own, which have no effects.
+        labels = [str(subset) for subset in range(subsets.max() + 1)]
+        units = GroupingFactor("left out", [], np.empty((len(subsets), 0)), subsets, labels)
+        factors, draws = (*self.matrices.factors, units), len(scales.sigma)
+        sd, correlation = (*scales.sd, np.empty((draws, 0))), (*scales.correlation, np.empty((draws, 0, 0)))
+        model = WithEffects(replace(self.matrices, factors=factors), len(factors) - 1)
+        return model, Scales(scales.sigma, sd, correlation)
 
     def _block(self, subsets: np.ndarray) -> int | None:
         """The largest grouping factor of which each subset has rows of a single level; None if there is none."""

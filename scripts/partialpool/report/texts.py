@@ -49,7 +49,7 @@ COMPARING = """\
 has seen others of the same {unit}, or all {measurements} of a new {unit}; where a model has other grouping factors,
 what is left out belongs to the same of their levels as before. <code>elpd_loo</code> is the sum of the log predictive
 densities (larger is better), <code>elpd_diff</code> the difference from the best model, and <code>looic</code> is elpd
-times −2. All are computed from one fit. In Gaussian models the density of what is left out is exact given the scales
+times −2. In Gaussian models the density of what is left out is exact given the scales
 (standard deviations and correlations): all coefficients are integrated out in closed form, and only the scales need
 importance weights; where these vary too much, the scales are drawn anew without it. In other models the effects of a
 {unit} are integrated out numerically, if it has one or two, and what all {units} share is weighted; else all
