@@ -50,8 +50,10 @@ def settings(sampling: Sampling, fit: Mapping) -> str:
     size = f"{sampling.draws} draws each"
     if fit["sampling"] == "independent":
         return f"independent draws of {moved_over(fit)}; {sampling.chains} chains, {size}, seed {sampling.seed}"
+    # Over the scales it is always nutpie's, whatever the settings name.
+    whose = sampling.sampler if fit["engine"] == "nuts" else "nutpie"
     return (
-        f"NUTS ({sampling.sampler}) over {moved_over(fit)}; {sampling.chains} chains, {sampling.warmup} warmup "
+        f"NUTS ({whose}) over {moved_over(fit)}; {sampling.chains} chains, {sampling.warmup} warmup "
         f"iterations and {size}, target_accept {fit['target_accept']:g}, seed {sampling.seed}"
     )
 

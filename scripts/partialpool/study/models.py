@@ -32,7 +32,7 @@ class Sampling(Strict):
     """What is kept of the group-level effects: `draws`; `summary`, their mean, sd and 95 % interval; `auto` keeps draws
     unless they would take about a gigabyte."""
     sampler: Sampler = "nutpie"
-    """Which NUTS, where it runs: nutpie's or PyMC's own."""
+    """Which NUTS over all parameters: nutpie's or PyMC's own."""
     chains: int = Field(4, ge=2)
     """Number of chains; R-hat needs at least two."""
     warmup: int = Field(1000, ge=1)

@@ -28,6 +28,12 @@ def test_of_independent_draws_no_warmup_is_reported_and_one_sentence_says_why():
     )
 
 
+def test_nuts_over_the_scales_is_nutpies_whatever_the_settings_name():
+    settings = SETTINGS.model_copy(update={"sampler": "pymc"})
+    assert sampling.settings(settings, OVER_SCALES).startswith("NUTS (nutpie) over the scales")
+    assert sampling.settings(settings, OVER_ALL).startswith("NUTS (pymc) over all parameters")
+
+
 @pytest.mark.parametrize(
     ("fit", "over"), [(OVER_SCALES, "the scales, all coefficients integrated out"), (OVER_ALL, "all parameters")]
 )
