@@ -16,8 +16,9 @@ def compare(dense, model, scales, subsets):
     assert ours.shape == (len(scales.sigma), subsets.max() + 1)
     for subset in range(subsets.max() + 1):
         expected = dense.log_predictive(scales, np.flatnonzero(subsets == subset))
-        # Dense algebra, too, is that far off where an sd is much larger than sigma.
-        assert ours[:, subset] == pytest.approx([expected] * len(ours), rel=1e-6, abs=1e-6)
+        # With three factors whose sds are sixty times sigma, dense algebra itself is 5e-9 off.
+        error = 1e-9 if len(dense.factors) < 3 else 1e-8
+        assert ours[:, subset] == pytest.approx([expected] * len(ours), rel=1e-9, abs=error)
 
 
 @pytest.mark.parametrize("scales", SCALES, ids=str)

@@ -77,7 +77,7 @@ def test_prior_is_pymcs(matrices):
     x = points(space)
     expected = [log_prior_by_pymc(matrices, space, point) for point in x]
     # Some of PyMC's constants are in single precision.
-    np.testing.assert_allclose(space.log_prior(x), expected, rtol=1e-6)
+    np.testing.assert_allclose(space.log_prior(x), expected, rtol=0, atol=1e-8)
 
 
 def test_the_density_is_likelihood_times_prior(matrices):
