@@ -13,8 +13,8 @@ ENVIRONMENTS = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / 
 RULES = "\n".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
 # Loaded where they are installed, by packages that do without them too.
 OPTIONAL = {"arviz-base", "numba", "pyarrow", "scipy"}
-# What need not be seen: the demo downloads nothing and reads plain text, the marginal engine fits all of its models, and the script of the
-# archive runs Snakemake, which reads the configuration.
+# What need not be seen: the demo downloads nothing and reads plain text, the marginal engine fits all of its models,
+# and the script of the archive runs Snakemake, which reads the configuration.
 UNSEEN = {
     "data": {"defusedxml", "httpx", "openpyxl", "pyreadstat", "tenacity"},
     "models": {"arviz", "arviz-base", "arviz-stats", "bambi", "nutpie", "pymc", "pytensor"},
