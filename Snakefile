@@ -23,6 +23,7 @@ rule all:
         expand(rules.summarise_model.output, model=study.models),
         expand(rules.compare_models.output, comparison=study.comparisons),
         expand(rules.predict_values.output, prediction=study.predictions),
+        rules.draw_models.output,
         rules.draw_figures.output,
         rules.check_published.output if study.published else [],
         rules.render_report.output,

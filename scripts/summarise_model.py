@@ -1,17 +1,15 @@
-"""Summarise every parameter of a fit, check its convergence, and draw it."""
+"""Summarise every parameter of a fit and check its convergence."""
 
 from partialpool.jobs.job import job
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        from partialpool.figures import diagnostics as traces
-        from partialpool.figures import predictive
         from partialpool.fit import diagnostics, store
         from partialpool.jobs.files import atomic
         from partialpool.model.spec import ModelSpec
 
         params, output = snakemake.params, snakemake.output
-        groups = ("posterior", "sample_stats", "posterior_predictive", "observed_data")
+        groups = ("posterior", "sample_stats")
         tree = store.load(snakemake.input.fit, groups, spec=ModelSpec.from_dict(params.spec))
         summary = diagnostics.summarise(tree["posterior"].to_dataset())
         checks = diagnostics.check(summary, tree, params.thresholds)
@@ -21,5 +19,3 @@ if __name__ == "__main__":
             summary.to_csv(temporary, index=False)
         with atomic(output.checks) as temporary:
             temporary.write_text(diagnostics.to_json(checks, tree))
-        traces.of_fit(tree, summary).save(*output.convergence)
-        predictive.of_fit(tree, labels=params.labels).save(*output.predictive)

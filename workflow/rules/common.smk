@@ -101,18 +101,6 @@ def drawn(name, **shown):
     return [report(f"results/figures/{name}.png", **shown), f"results/figures/{name}.svg"]
 
 
-def drawn_of_model(kind):
-    """PNG and SVG of a figure that every model has."""
-    labels = {"model": "{model}", "what": kind}
-    return drawn(
-        f"{kind}-{{model}}",
-        caption=f"../report/{kind}.rst",
-        category="Models",
-        subcategory="{model}",
-        labels=labels,
-    )
-
-
 def figure_entry(name):
     """What a figure of the config is drawn from: its entry without the words beside it, and titles of its models."""
     words = {"title", "caption", "alt", "section"}

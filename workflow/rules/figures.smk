@@ -1,3 +1,51 @@
+# One job for the figures of all models: to load the packages that draw takes longer than to draw.
+rule draw_models:
+    input:
+        prepared=rules.prepare_data.output.prepared,
+        fits=fits(study.models),
+        summaries=expand(rules.summarise_model.output.summary, model=study.models),
+    output:
+        [
+            drawn(
+                f"{kind}-{model}",
+                caption="../report/model-figures.rst",
+                category="Models",
+                subcategory=model,
+                labels={"model": model, "what": kind},
+            )
+            for model in study.models
+            for kind in study.figures_of(model)
+        ],
+        [
+            drawn(
+                f"estimates-{name}",
+                caption="../report/model-figures.rst",
+                category="Comparisons",
+                labels={"comparison": name, "what": "estimates"},
+            )
+            for name in study.comparisons
+        ],
+    log:
+        "results/logs/draw_models/models.log",
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        **usual,
+    params:
+        models={
+            name: {"spec": study.spec(name).to_dict(), "title": model.title, "kinds": study.figures_of(name)}
+            for name, model in study.models.items()
+        },
+        comparisons={name: entry.models for name, entry in study.comparisons.items()},
+        labels=study.data.axis_labels,
+        columns=study.data.labels,
+        code=code("draw_models"),
+    message:
+        "Draw the figures of the models"
+    script:
+        "../../scripts/draw_models.py"
+
+
 # One job for all figures of the config and of the comparisons: to load the packages that draw takes longer than to draw.
 # Comparisons are drawn here and not where they are computed, because their figure shows the titles of models, and another
 # title must not repeat a cross-validation.

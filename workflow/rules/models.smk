@@ -37,8 +37,6 @@ rule summarise_model:
             labels={"model": "{model}", "what": "estimates"},
         ),
         checks="results/models/{model}.diagnostics.json",
-        convergence=drawn_of_model("diagnostics"),
-        predictive=drawn_of_model("ppc"),
     log:
         "results/logs/summarise_model/{model}.log",
     conda:
@@ -49,9 +47,8 @@ rule summarise_model:
         spec=lambda wildcards: study.spec(wildcards.model).to_dict(),
         thresholds=study.checks.model_dump(),
         on_failed_check=study.on_failed_check,
-        labels=study.data.axis_labels,
         code=code("summarise_model"),
     message:
-        "Summarise, check and draw {wildcards.model}"
+        "Summarise and check {wildcards.model}"
     script:
         "../../scripts/summarise_model.py"

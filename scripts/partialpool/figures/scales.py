@@ -68,8 +68,11 @@ def unit_axis(units: list[str], title: str, width: float) -> list:
     no_grid = theme(panel_grid_major_x=element_blank())
     if len(units) > NAMED_UNITS:
         return [labs(x=title), no_grid, scale_x_discrete(breaks=[])]
-    # In points: the room an axis has for each unit, and what the longest name needs in 7 pt.
-    room = 72 * (width - 0.7) / len(units)
-    needed = 5 * (max(map(len, units)) + 1)
-    upright = theme(axis_text_x=element_text(rotation=90)) if needed > room else theme()
-    return [labs(x=title), no_grid, upright]
+    return [labs(x=title), no_grid, upright_if_long(len(units), max(map(len, units)), width)]
+
+
+def upright_if_long(n_names: int, longest: int, width: float):
+    """Upright names on the x axis of a figure ``width`` inches wide if the longest, in characters, has no room."""
+    # In points: the room an axis has for each name, and what the longest needs in 7 pt.
+    room = 72 * (width - 0.7) / n_names
+    return theme(axis_text_x=element_text(rotation=90)) if 5 * (longest + 1) > room else theme()

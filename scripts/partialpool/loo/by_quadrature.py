@@ -13,7 +13,7 @@ from partialpool.loo.pointwise import PointwiseElpd
 from partialpool.loo.psis import psis
 from partialpool.loo.quadrature import NODES, Given, NoQuadrature, cost, densities, enough_nodes
 from partialpool.model.formula import complete_cases
-from partialpool.model.matrices import special_outcome
+from partialpool.model.grammar import special_outcome
 from partialpool.model.names import effect_terms
 from partialpool.model.population import population_of
 from partialpool.model.spec import ModelSpec
@@ -129,7 +129,7 @@ class Conditional:
             thresholds = np.hstack([-edge, parameters.pop("threshold"), edge])
             parameters |= {"lower": thresholds[:, level], "upper": thresholds[:, level + 1]}
         if self.spec.family == "binomial":
-            parameters["n"] = np.asarray(self.predictor.matrices.response.term.term.data, dtype=float)[None, :, 1]
+            parameters["n"] = self.predictor.trials[None, :]
         if self.spec.family == "bernoulli":
             parameters["n"] = np.ones((1, 1))
         return parameters

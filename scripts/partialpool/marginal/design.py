@@ -10,7 +10,8 @@ import pandas as pd
 from partialpool.model.assign import Priors, assign
 from partialpool.model.finite import refuse_infinite
 from partialpool.model.formula import bars
-from partialpool.model.matrices import GroupLevels, column_labels, evaluate, is_category, special_outcome, unfit
+from partialpool.model.grammar import special_outcome
+from partialpool.model.matrices import GroupLevels, column_labels, evaluate, is_category, unfit
 from partialpool.model.names import INTERCEPT, Block, Term, blocks, common_dim
 from partialpool.model.spec import ModelSpec
 

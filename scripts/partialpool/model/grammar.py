@@ -67,6 +67,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
 _TWO_ARGUMENTS = ("np.maximum", "np.minimum")
 _OF_NUMPY = {"abs", "exp", "exp2", "log", "log10", "log2", *(name for name in FUNCTIONS if name[:3] == "np.")}
 _MAKE_CATEGORIES = ("C", "S", "T", "B", "binary")
+_SPECIAL_OUTCOMES = ("censored", "constrained", "truncated", "weighted")
 HINTS = {
     "^": " Write ** for a power.",
     "%": " Write a : b for an interaction and a / b for nesting.",
@@ -129,6 +130,12 @@ def left_side(formula: str) -> str:
     return "".join(token.text for token in takewhile(lambda token: token.text != "~", _tokens(formula)))
 
 
+def special_outcome(formula: str) -> str | None:
+    """The function, such as ``truncated``, that makes the outcome of a formula something else than normal."""
+    function = left_side(formula).partition("(")[0]
+    return function if function in _SPECIAL_OUTCOMES else None
+
+
 def columns(formula: str) -> list[str]:
     """All columns of a formula, as they are first named."""
     return _columns(list(_tokens(formula)))
@@ -137,6 +144,32 @@ def columns(formula: str) -> list[str]:
 def predictors(formula: str) -> list[str]:
     """Columns that stand right of the tilde, grouping factors among them, as they are first named."""
     return _columns(list(dropwhile(lambda token: token.text != "~", _tokens(formula))))
+
+
+def common_predictors(formula: str) -> list[str]:
+    """Columns with common coefficients, as they are first named: right of the tilde, neither in bars nor in offsets."""
+    tokens = list(dropwhile(lambda token: token.text != "~", _tokens(formula)))
+    opened, outside = [], [True] * len(tokens)
+    for place, token in enumerate(tokens):
+        if token.text in _CLOSING:
+            opened.append([place, tokens[place - 1].text == "offset"])
+        elif token.text == "|":
+            opened[-1][1] = True
+        elif token.text in _CLOSING.values():
+            start, left_out = opened.pop()
+            if left_out:
+                outside[start : place + 1] = [False] * (place + 1 - start)
+    return _columns([token for token, stays in zip(tokens, outside, strict=True) if stays])
+
+
+def behind_bars(formula: str) -> list[str]:
+    """What stands behind each bar, without spaces: ``id``, ``a:b``, ``a/b``."""
+    texts, tokens = [], list(_tokens(formula))
+    for place, token in enumerate(tokens):
+        if token.text == "|":
+            behind = takewhile(lambda token: token.text not in _CLOSING.values(), tokens[place + 1 :])
+            texts.append("".join(token.text for token in behind))
+    return texts
 
 
 def _columns(tokens: list["_Token"]) -> list[str]:

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from partialpool.errors import StudyError
-from partialpool.model.grammar import left_side
 from partialpool.model.spec import ModelSpec
 
 # Bambi's, except for those of an outcome that is not normal.
@@ -28,16 +27,9 @@ _FUNCTIONS = {
     "exp2": np.exp2,
     "abs": np.abs,
 }
-_SPECIAL_OUTCOMES = ("censored", "constrained", "truncated", "weighted")
 # ASSUME: a grouping factor a:b with more combinations of levels is a mistake. All of them are levels, as in Bambi, and
 # so many names alone fill a gigabyte.
 MOST_LEVELS = 10_000_000
-
-
-def special_outcome(formula: str) -> str | None:
-    """The function, such as ``truncated``, that makes the outcome of a formula something else than normal."""
-    function = left_side(formula).partition("(")[0]
-    return function if function in _SPECIAL_OUTCOMES else None
 
 
 def evaluate(spec: ModelSpec, rows: pd.DataFrame):

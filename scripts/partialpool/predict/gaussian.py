@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from partialpool.model.matrices import special_outcome
+from partialpool.model.grammar import special_outcome
 from partialpool.model.spec import ModelSpec
 from partialpool.predict.linear import LinearPredictor
 

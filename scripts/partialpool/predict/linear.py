@@ -24,6 +24,11 @@ class LinearPredictor:
         group = self.matrices.group.terms.values() if self.matrices.group else ()
         self.levels = {term.name: GroupLevels.of(spec, term.factor, rows) for term in group}
 
+    @property
+    def trials(self) -> np.ndarray:
+        """Trials of each row of a binomial model, (n,)."""
+        return np.asarray(self.matrices.response.term.term.data, dtype=float)[:, 1]
+
     def __call__(self, posterior, at: pd.DataFrame) -> np.ndarray:
         """Draws, (chain, draw, rows of ``at``), of the linear predictor, offsets included."""
         values = self.common(posterior, at)

@@ -4,14 +4,23 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from partialpool.figures.limits import MOST_UNITS
-from partialpool.model.grammar import predictors
+from partialpool.figures.limits import MOST_EFFECTS, MOST_UNITS
+from partialpool.model.families import ORDINAL
+from partialpool.model.grammar import behind_bars, predictors
 from partialpool.study.figures import FittedTrajectories, InterceptsSlopes, PredictionFigure
 from partialpool.study.study import Study
 
 ONLY_MEANS = ("shrinkage", "three-poolings", "fitted-trajectories")
 # How draws were made, where no model has any yet.
 NOT_FITTED: Mapping[str, str] = MappingProxyType({})
+# Figures that models have, by their kind.
+OF_MODELS = {
+    "coefficients": "estimates",
+    "effects": "group-level effects",
+    "conditional": "conditional effects",
+    "ppc": "posterior predictive check",
+    "diagnostics": "diagnostics",
+}
 # What a sampler shows of itself, and what its draws are called, by the sampler that ran.
 OF_SAMPLER = {
     "nuts": (
@@ -42,7 +51,9 @@ def figure_title(study: Study, name: str) -> str:
     kind, _, of = name.partition("-")
     if kind == "comparison":
         return study.comparisons[of].title
-    return f"{study.models[of].title}: {'diagnostics' if kind == 'diagnostics' else 'posterior predictive check'}"
+    if kind == "estimates":
+        return f"{study.comparisons[of].title} Estimates side by side"
+    return f"{study.models[of].title}: {OF_MODELS[kind]}"
 
 
 def alt(study: Study, name: str, sampling: Mapping[str, str] = NOT_FITTED) -> str:
@@ -67,7 +78,11 @@ def caption(study: Study, name: str, sampling: Mapping[str, str] = NOT_FITTED) -
     kind, _, of = name.partition("-")
     if kind == "comparison":
         return _comparison(study, of)
-    return _diagnostics(study, of, sampling.get(of)) if kind == "diagnostics" else _predictive_check(study, of)
+    if kind == "estimates":
+        return _side_by_side(study, of)
+    if kind == "diagnostics":
+        return _diagnostics(study, of, sampling.get(of))
+    return f"{study.models[of].title}: {DESCRIPTIONS[kind](study, of)}"
 
 
 def for_snakemake(study: Study, sampling: Mapping[str, str] = NOT_FITTED) -> dict[str, str | dict[str, str]]:
@@ -202,6 +217,48 @@ def _comparison(study: Study, comparison: str) -> str:
     )
 
 
+def _side_by_side(study: Study, comparison: str) -> str:
+    draws = ", ".join(f"{model} {study.draws_of(model)}" for model in study.comparisons[comparison].models)
+    return (
+        f"Common coefficients and scales, for each model that has them: posterior means, 66 and 95 % equal-tailed "
+        f"intervals; draws: {draws}. Each parameter has a range of its own."
+    )
+
+
+def _coefficients(study: Study, model: str) -> str:
+    return (
+        f"common coefficients and scales; posterior means, 66 and 95 % equal-tailed intervals, {study.draws_of(model)} "
+        "draws."
+    )
+
+
+def _effects(study: Study, model: str) -> str:
+    """Of units with a common coefficient each there is no population."""
+    intervals = f"posterior means and 95 % equal-tailed intervals, {study.draws_of(model)} draws"
+    some = f"{MOST_EFFECTS} at random where there are more"
+    if not behind_bars(study.models[model].formula):
+        return f"coefficients of the observed {study.data.nouns.unit[1]}, {some}, in order: {intervals}."
+    return (
+        f"group-level effects, {some}, in order: {intervals}. They are deviations from the population, whose central "
+        "66 and 95 % are the bands behind."
+    )
+
+
+def _conditional(study: Study, model: str) -> str:
+    unit, measurements = study.data.nouns.unit[0], study.data.nouns.measurement[1]
+    entry = study.models[model]
+    what = "probability of each level" if entry.family == ORDINAL else f"mean of the {measurements}"
+    average = "" if not behind_bars(entry.formula) else f" for the average {unit}, whose group-level effects are 0"
+    new = ""
+    populations = [text.strip("`").partition("/")[0] for text in behind_bars(entry.formula)]
+    if entry.family != ORDINAL and study.data.unit in populations:
+        new = f" The fainter and wider interval is that of a new {unit}."
+    return (
+        f"expected {what}{average}, as one predictor varies and the others are at their mean or their first level; "
+        f"posterior means and 95 % equal-tailed intervals, {study.draws_of(model)} draws.{new}"
+    )
+
+
 def _diagnostics(study: Study, model: str, sampling: str | None) -> str:
     of_sampler, draws = OF_SAMPLER.get(sampling, ("", "draws"))
     return (
@@ -213,10 +270,18 @@ def _diagnostics(study: Study, model: str, sampling: str | None) -> str:
 def _predictive_check(study: Study, model: str) -> str:
     units, measurements = study.data.nouns.unit[1], study.data.nouns.measurement[1]
     return (
-        f"{study.models[model].title}: the {measurements} against data sets drawn from the posterior predictive "
+        f"the {measurements} against data sets drawn from the posterior predictive "
         f"distribution of the observed {units}, {study.draws_of(model)} draws in all; p is the share of the data sets "
         "shown whose quantity is at least the observed one."
     )
+
+
+DESCRIPTIONS = {
+    "coefficients": _coefficients,
+    "effects": _effects,
+    "conditional": _conditional,
+    "ppc": _predictive_check,
+}
 
 
 def _capitalised(words: str) -> str:

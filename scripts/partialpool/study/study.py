@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from partialpool.model.grammar import columns
+from partialpool.model.families import ORDINAL, WITH_MEAN
+from partialpool.model.grammar import behind_bars, columns, common_predictors, special_outcome
 from partialpool.model.priors import parse_priors
 from partialpool.model.spec import ModelSpec
 from partialpool.study.base import Name, Strict
@@ -93,5 +94,22 @@ class Study(Strict):
     @property
     def all_figures(self) -> list[str]:
         """Names of all figures: those of the config, and those that every model and every comparison has."""
-        of_models = [f"{kind}-{model}" for model in self.models for kind in ("diagnostics", "ppc")]
-        return [*self.figures, *of_models, *(f"comparison-{name}" for name in self.comparisons)]
+        of_models = [f"{kind}-{model}" for model in self.models for kind in self.figures_of(model)]
+        of_comparisons = [f"{kind}-{name}" for name in self.comparisons for kind in ("comparison", "estimates")]
+        return [*self.figures, *of_models, *of_comparisons]
+
+    def figures_of(self, model: str) -> list[str]:
+        """Kinds of the figures that a model has without being asked, in the order in which the report shows them."""
+        formula, family = self.models[model].formula, self.models[model].family
+        common = common_predictors(formula)
+        own_coefficients = self.data.unit in common
+        has_mean = family in {*WITH_MEAN, ORDINAL} and special_outcome(formula) is None
+        kinds = {
+            "coefficients": True,
+            "effects": bool(behind_bars(formula)) or own_coefficients,
+            # Without a population there is no average unit.
+            "conditional": bool(common) and has_mean and not own_coefficients,
+            "ppc": True,
+            "diagnostics": True,
+        }
+        return [kind for kind, is_drawn in kinds.items() if is_drawn]

@@ -1,0 +1,22 @@
+"""Draw the figures that every model and every comparison of models has."""
+
+from partialpool.jobs.job import job
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        from itertools import batched
+
+        from partialpool.figures import of_models
+
+        source, params = snakemake.input, snakemake.params
+        figures = of_models.figures(
+            params.models,
+            comparisons=params.comparisons,
+            prepared=source.prepared,
+            fits=dict(zip(params.models, source.fits, strict=True)),
+            summaries=dict(zip(params.models, source.summaries, strict=True)),
+            labels=params.labels,
+            columns=params.columns,
+        )
+        for (_, figure), files in zip(figures, batched(snakemake.output, 2), strict=True):
+            figure.save(*files)

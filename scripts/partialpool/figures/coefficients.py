@@ -1,0 +1,141 @@
+"""Estimates of the population: common coefficients, standard deviations, correlations."""
+
+import numpy as np
+import pandas as pd
+from plotnine import (
+    aes,
+    facet_wrap,
+    geom_point,
+    geom_segment,
+    geom_vline,
+    labs,
+    scale_y_discrete,
+)
+
+from partialpool.figures.order import distinct, in_order
+from partialpool.figures.scales import few_x_numbers
+from partialpool.figures.theme import COLUMN, PAGE, TEAL, Figure, chart
+from partialpool.model import parameters
+from partialpool.model.names import INTERCEPT
+
+PANELS = ("Intercept", "Coefficients", "Standard deviations", "Correlations", "Other parameters")
+# Parameters of which 0 is a value like others; a line is drawn there.
+AROUND_ZERO = ("Coefficients", "Correlations")
+
+
+def of_population(posterior, *, unit: str) -> pd.DataFrame:
+    """Intervals of the common coefficients and the scales of a fit.
+
+    Parameters
+    ----------
+    posterior
+        Dataset of a fit.
+    unit
+        Column of the unit. Where each unit has a common coefficient of its own, there are too many of them here.
+
+    Returns
+    -------
+    DataFrame
+        ``parameter``, ``panel`` (one of ``PANELS``), ``mean``, and the ends of the 66 and 95 % equal-tailed intervals,
+        ``q17``, ``q83``, ``q2.5``, ``q97.5``.
+    """
+    rows = []
+    for parameter in parameters.of(posterior):
+        if parameter.kind != "group" and parameter.variable != unit:
+            rows.append(
+                {"parameter": parameter.name, "panel": _panel(parameter)} | intervals(parameter.draws(posterior))
+            )
+    return pd.DataFrame(rows, columns=["parameter", "panel", "mean", "q2.5", "q17", "q83", "q97.5"])
+
+
+def intervals(draws: np.ndarray) -> dict[str, float]:
+    """Mean and ends of the two intervals of some draws."""
+    low, inner_low, inner_high, high = np.quantile(draws, [0.025, 0.17, 0.83, 0.975])
+    return {"mean": draws.mean(), "q2.5": low, "q17": inner_low, "q83": inner_high, "q97.5": high}
+
+
+def _panel(parameter: parameters.Parameter) -> str:
+    if parameter.variable in (INTERCEPT, "threshold"):
+        return "Intercept"
+    by_kind = {"common": "Coefficients", "sd": "Standard deviations", "cor": "Correlations"}
+    other = "Standard deviations" if parameter.name == "sigma" else "Other parameters"
+    return by_kind.get(parameter.kind, other)
+
+
+def coefficients(estimates: pd.DataFrame) -> Figure:
+    """Estimates of one model with their intervals, a panel a kind of parameter.
+
+    Parameters
+    ----------
+    estimates
+        From `of_population`.
+
+    Returns
+    -------
+    Figure
+        Panels have ranges of their own, since their parameters have different units. In each the parameters are in the
+        order of the table, the first on top.
+    """
+    panels = [panel for panel in PANELS if (estimates["panel"] == panel).any()]
+    estimates = in_order(estimates, panel=panels, parameter=distinct(estimates["parameter"])[::-1])
+    most = estimates.groupby("panel", observed=True).size().max()
+    columns = min(len(panels), 2)
+    plot = chart(
+        estimates,
+        aes("mean", "parameter"),
+        *_zero(panels),
+        *_ranges("parameter"),
+        geom_point(color=TEAL, fill="white", size=1.8, stroke=0.4),
+        facet_wrap("panel", ncol=columns, scales="free"),
+        few_x_numbers(),
+        labs(x="Estimate", y=""),
+    )
+    rows = -(-len(panels) // columns)
+    return Figure(plot, PAGE if columns > 1 else COLUMN, 0.4 + rows * (0.45 + 0.17 * max(most, 2)))
+
+
+def side_by_side(estimates: pd.DataFrame) -> Figure:
+    """Estimates of several models with their intervals, a panel a parameter.
+
+    Parameters
+    ----------
+    estimates
+        Those of `of_population`, and ``model``, the title; its order is that of the models, the first on top.
+
+    Returns
+    -------
+    Figure
+        Each parameter has a range of its own. A model that lacks a parameter has no interval there.
+    """
+    models = distinct(estimates["model"])
+    shown = list(in_order(estimates, panel=list(PANELS)).sort_values("panel", kind="stable")["parameter"].unique())
+    around_zero = estimates.loc[estimates["panel"].isin(AROUND_ZERO), "parameter"].unique()
+    estimates = in_order(estimates, parameter=shown, model=models[::-1])
+    columns = min(len(shown), 3)
+    plot = chart(
+        estimates,
+        aes("mean", "model"),
+        *_zero(shown, around_zero, "parameter"),
+        *_ranges("model"),
+        geom_point(color=TEAL, fill="white", size=1.8, stroke=0.4),
+        facet_wrap("parameter", ncol=columns, scales="free_x"),
+        scale_y_discrete(limits=models[::-1]),
+        few_x_numbers(),
+        labs(x="Estimate", y=""),
+    )
+    rows = -(-len(shown) // columns)
+    return Figure(plot, PAGE, 0.4 + rows * (0.5 + 0.17 * len(models)))
+
+
+def _zero(panels, around_zero=AROUND_ZERO, by="panel"):
+    lines = pd.DataFrame({by: [panel for panel in panels if panel in around_zero]})
+    lines = in_order(lines.assign(at=0.0), **{by: list(panels)})
+    return [geom_vline(aes(xintercept="at"), lines, linetype="dashed", size=0.4)] if len(lines) else []
+
+
+def _ranges(y: str) -> list:
+    """The wide interval, and the narrow one on it."""
+    return [
+        geom_segment(aes(low, xend=high, yend=y), color=TEAL, size=size)
+        for low, high, size in (("q2.5", "q97.5", 0.5), ("q17", "q83", 1.3))
+    ]

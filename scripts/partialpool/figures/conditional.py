@@ -1,0 +1,113 @@
+"""Conditional effects: how the mean of a measurement depends on each predictor."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+from plotnine import (
+    aes,
+    geom_line,
+    geom_linerange,
+    geom_point,
+    geom_ribbon,
+    labs,
+    position_dodge,
+    scale_color_manual,
+    scale_fill_manual,
+    theme,
+)
+from plotnine.composition import Compose, plot_spacer
+
+from partialpool.figures.order import distinct
+from partialpool.figures.scales import repeated, unit_axis, x_numbers, y_numbers
+from partialpool.figures.theme import COLUMN, GREY, GROUP_COLORS, PAGE, TEAL, Figure, chart
+from partialpool.predict.conditional import Conditional
+
+# More points than this hide the lines.
+MOST_POINTS = 1000
+PER_ROW = 2
+
+
+def conditional(
+    effects: Sequence[Conditional], data: pd.DataFrame, *, outcome: str, columns: Mapping[str, str], seed: int
+) -> Figure:
+    """The conditional effects of a model, a panel a predictor.
+
+    Parameters
+    ----------
+    effects
+        From `predict.conditional.conditional_effects`.
+    data
+        The measurements: column ``y``, and the predictors. Empty where a measurement is no number.
+    outcome
+        What the y axis says.
+    columns
+        Labels of columns.
+    seed
+        Seed by which ``MOST_POINTS`` measurements are chosen where there are more.
+
+    Returns
+    -------
+    Figure
+        A line with a ribbon over a number, points with intervals over a category, colors for the values of a second
+        predictor. Behind them the measurements, and the fainter and wider interval of a new unit.
+    """
+    points = data.sample(MOST_POINTS, random_state=seed) if len(data) > MOST_POINTS else data
+    width = PAGE / PER_ROW if len(effects) > 1 else COLUMN
+    panels = [_panel(effect, points, outcome=outcome, columns=columns, width=width) for effect in effects]
+    if len(panels) == 1:
+        return Figure(panels[0], COLUMN, 2.8)
+    panels += [plot_spacer()] * (-len(panels) % PER_ROW)
+    rows = [panels[i] | panels[i + 1] for i in range(0, len(panels), PER_ROW)]
+    plot: Compose = rows[0]
+    for row in rows[1:]:
+        plot /= row
+    return Figure(plot, PAGE, 2.7 * len(rows))
+
+
+def _panel(effect: Conditional, points: pd.DataFrame, *, outcome: str, columns: Mapping[str, str], width: float):
+    table, by = effect.table, effect.by
+    if by is None:
+        table, look, scales = table.assign(by=""), [TEAL], {"guide": None}
+    else:
+        look, scales = repeated(GROUP_COLORS, table["by"].nunique()), {}
+    is_number = table["x"].dtype.kind in "iuf"
+    draw = _lines if is_number else _intervals
+    label = columns.get(effect.predictor, effect.predictor)
+    axis = [x_numbers(), labs(x=label)] if is_number else unit_axis(list(map(str, distinct(table["x"]))), label, width)
+    title = "" if by is None else columns.get(by, by)
+    behind = points[[effect.predictor, "y"]].set_axis(["x", "y"], axis=1) if len(points) else None
+    return chart(
+        table,
+        aes("x", "mean", color="by", fill="by"),
+        *([] if behind is None else [_measurements(behind, is_number)]),
+        *draw("new_low" in table),
+        scale_color_manual(values=look, **scales),
+        scale_fill_manual(values=look, **scales),
+        *axis,
+        y_numbers(),
+        labs(y=outcome, color=title, fill=title),
+        theme(legend_position="top"),
+    )
+
+
+def _measurements(points: pd.DataFrame, is_number: bool):
+    return geom_point(
+        aes("x", "y"), points, inherit_aes=False, color=GREY, size=0.7, stroke=0, alpha=0.5 if is_number else 0.3
+    )
+
+
+def _lines(has_new: bool) -> list:
+    new = [geom_ribbon(aes(ymin="new_low", ymax="new_high"), alpha=0.12, color=None)] if has_new else []
+    return [*new, geom_ribbon(aes(ymin="low", ymax="high"), alpha=0.35, color=None), geom_line(size=0.8)]
+
+
+def _intervals(has_new: bool) -> list:
+    aside = position_dodge(width=0.5)
+    new = (
+        [geom_linerange(aes(ymin="new_low", ymax="new_high"), alpha=0.35, size=0.4, position=aside)] if has_new else []
+    )
+    return [
+        *new,
+        geom_linerange(aes(ymin="low", ymax="high"), size=1.1, position=aside),
+        geom_point(size=2, stroke=0, position=aside),
+    ]

@@ -1,0 +1,154 @@
+"""Group-level effects in order, before the distribution that they were drawn from."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from plotnine import (
+    aes,
+    element_blank,
+    facet_wrap,
+    geom_hline,
+    geom_linerange,
+    geom_point,
+    geom_rect,
+    labs,
+    scale_x_discrete,
+    theme,
+)
+
+from partialpool.data import units
+from partialpool.figures.limits import MOST_EFFECTS
+from partialpool.figures.order import distinct, in_order
+from partialpool.figures.scales import NAMED_UNITS, upright_if_long, y_numbers
+from partialpool.figures.theme import CORAL, PAGE, TEAL, Figure, chart
+from partialpool.model.names import common_dim, effect_terms
+from partialpool.model.population import population
+
+ENDS = {"q2.5": 0.025, "q17": 0.17, "q83": 0.83, "q97.5": 0.975}
+
+
+def of_levels(tree, *, unit: str, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Estimates of the effects of a fit, and the distributions of their populations.
+
+    Parameters
+    ----------
+    tree : DataTree
+        With ``posterior`` and, where a fit keeps summaries, ``group_effects``.
+    unit
+        Column of the unit. Where each unit has a common coefficient, these are shown; they have no population.
+    seed
+        Seed by which ``MOST_EFFECTS`` levels are chosen where there are more.
+
+    Returns
+    -------
+    effects : DataFrame
+        ``panel``, ``level``, ``mean``, ``q2.5``, ``q97.5``: posterior means and 95 % equal-tailed intervals.
+    populations : DataFrame
+        ``panel``, and ``q2.5``, ``q17``, ``q83``, ``q97.5``: the central 66 and 95 % of the population, which is the
+        normal distribution of an effect, averaged over the posterior of its standard deviation.
+    """
+    effects, populations = [], []
+    for panel, levels, estimates, sd in _panels(tree, unit):
+        many = MOST_EFFECTS if len(levels) > MOST_EFFECTS else "all"
+        shown = units.choose(levels, many, seed=seed, where=panel)
+        chosen = pd.DataFrame(estimates, index=pd.Index(levels, name="level")).loc[shown].reset_index()
+        effects.append(chosen.assign(panel=panel))
+        if sd is not None:
+            populations.append({"panel": panel} | {name: _quantile(sd, p) for name, p in ENDS.items()})
+    return pd.concat(effects, ignore_index=True), pd.DataFrame(populations, columns=["panel", *ENDS])
+
+
+def _panels(tree, unit: str) -> Iterator[tuple[str, list[str], dict[str, np.ndarray], np.ndarray | None]]:
+    """Of each kind of effect its name, its levels, their estimates, and draws of its standard deviation."""
+    posterior = tree["posterior"].to_dataset()
+    if unit in posterior:
+        values = posterior[unit].transpose(common_dim(unit), "chain", "draw")
+        yield f"{unit}, without pooling", _text(values[common_dim(unit)]), _of_draws(values.to_numpy()), None
+    terms = effect_terms(posterior)
+    several = len({term.grouping for term in terms}) > 1
+    for term in terms:
+        summarised = term.name not in posterior
+        effects = (tree["group_effects"] if summarised else posterior)[term.name]
+        effects = effects.transpose(*term.level_coords, term.grouping_dim, ...).to_numpy()
+        effects = effects.reshape(len(term.coefficients), -1, *effects.shape[len(term.level_coords) + 1 :])
+        levels = _text((tree["group_effects"] if summarised else posterior)[term.grouping_dim])
+        sds = population(posterior, [term]).sd
+        for i, coefficient in enumerate(term.coefficients):
+            estimates = _of_summary(tree, effects[i]) if summarised else _of_draws(effects[i])
+            yield f"{term.grouping}: {coefficient}" if several else coefficient, levels, estimates, sds[..., i]
+
+
+def _text(levels) -> list[str]:
+    return [str(level) for level in levels.to_numpy().tolist()]
+
+
+def _of_draws(draws: np.ndarray) -> dict[str, np.ndarray]:
+    """Estimates from draws, (levels, chain, draw)."""
+    low, high = np.quantile(draws, [0.025, 0.975], axis=(1, 2))
+    return {"mean": draws.mean(axis=(1, 2)), "q2.5": low, "q97.5": high}
+
+
+def _of_summary(tree, values: np.ndarray) -> dict[str, np.ndarray]:
+    """Estimates that a fit keeps, (levels, statistics)."""
+    statistics = tree["group_effects"]["statistic"].to_numpy().tolist()
+    return {name: values[:, statistics.index(name)] for name in ("mean", "q2.5", "q97.5")}
+
+
+def _quantile(sd: np.ndarray, p: float) -> float:
+    """Quantile of a normal distribution with mean 0, averaged over draws of its standard deviation."""
+    from scipy.optimize import brentq
+    from scipy.special import ndtr, ndtri
+
+    sd = np.sort(sd.ravel())[:: max(1, sd.size // 1000)]
+    widest = abs(ndtri(p)) * sd[-1]
+    return brentq(lambda value: np.mean(ndtr(value / sd)) - p, -widest, widest)
+
+
+def effects_in_order(effects: pd.DataFrame, populations: pd.DataFrame, *, noun: str) -> Figure:
+    """Effects with their intervals, from the smallest to the largest, before their population.
+
+    Parameters
+    ----------
+    effects, populations
+        From `of_levels`.
+    noun
+        What the x axis calls the levels.
+
+    Returns
+    -------
+    Figure
+        A panel a kind of effect, each in its own order. Bands are the central 66 and 95 % of the population,
+        and the line is its mean, from which effects are deviations.
+    """
+    panels = distinct(effects["panel"])
+    effects = effects.sort_values("mean", kind="stable")
+    # Each panel has its own order, so that its levels need names of their own.
+    effects = effects.assign(place=effects["panel"] + "\n" + effects["level"])
+    effects = in_order(effects, panel=panels, place=list(effects["place"]))
+    populations = in_order(populations, panel=panels)
+    n_levels = effects.groupby("panel", observed=True).size().max()
+    size = float(np.clip(40 / n_levels, 0.15, 0.5))
+    band = {"xmin": -np.inf, "xmax": np.inf, "fill": CORAL, "alpha": 0.18}
+    named = n_levels <= NAMED_UNITS
+    longest = effects["level"].str.len().max()
+    plot = chart(
+        effects,
+        aes("place", "mean"),
+        geom_rect(aes(ymin="q2.5", ymax="q97.5"), populations, inherit_aes=False, **band),
+        geom_rect(aes(ymin="q17", ymax="q83"), populations, inherit_aes=False, **band),
+        geom_hline(aes(yintercept="center"), populations.assign(center=0.0), linetype="dashed", size=0.4),
+        geom_linerange(aes(ymin="q2.5", ymax="q97.5"), color=TEAL, size=size),
+        geom_point(color=TEAL, size=2 * size + 0.5, stroke=0),
+        facet_wrap("panel", ncol=1, scales="free"),
+        scale_x_discrete(labels=_levels) if named else scale_x_discrete(breaks=[]),
+        y_numbers(),
+        labs(x=f"{noun}, ordered by estimate", y="Estimate"),
+        theme(panel_grid_major_x=element_blank()),
+        upright_if_long(n_levels, longest, PAGE) if named else theme(),
+    )
+    return Figure(plot, PAGE, 0.5 + 1.9 * len(panels))
+
+
+def _levels(places: list[str]) -> list[str]:
+    return [place.partition("\n")[2] for place in places]

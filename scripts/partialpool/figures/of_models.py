@@ -1,0 +1,119 @@
+"""The figures that every model and every comparison of models has, drawn from fits."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import pandas as pd
+
+from partialpool.figures import coefficients, conditional, diagnostics, effects, predictive
+from partialpool.figures.theme import Figure
+from partialpool.fit import store
+from partialpool.model.families import OF_SHARES, ORDINAL
+from partialpool.model.formula import complete_cases
+from partialpool.model.grammar import left_side
+from partialpool.model.spec import ModelSpec
+from partialpool.predict.conditional import conditional_effects
+from partialpool.predict.linear import LinearPredictor
+
+GROUPS = ("posterior", "sample_stats", "posterior_predictive", "observed_data", "group_effects")
+
+
+def figures(
+    models: Mapping[str, Mapping],
+    *,
+    comparisons: Mapping[str, Sequence[str]],
+    prepared: str,
+    fits: Mapping[str, str],
+    summaries: Mapping[str, str],
+    labels: Mapping[str, str],
+    columns: Mapping[str, str],
+) -> Iterator[tuple[str, Figure]]:
+    """Draw the figures of all models and then those of the comparisons; each fit is read once.
+
+    Parameters
+    ----------
+    models
+        By name ``spec``, ``title``, and ``kinds`` of figures, of ``KINDS``, in the order in which they are drawn.
+    comparisons
+        Names of the models of each.
+    prepared
+        Path of the prepared data.
+    fits, summaries
+        Paths by model.
+    labels
+        Labels for axes, by role (``Data.axis_labels``).
+    columns
+        Labels of columns.
+
+    Yields
+    ------
+    name, figure
+        ``{kind}-{model}``; then ``estimates-{comparison}``.
+    """
+    data, estimates = pd.read_parquet(prepared), {}
+    for name, entry in models.items():
+        spec = ModelSpec.from_dict(entry["spec"])
+        tree = store.load(fits[name], GROUPS, spec=spec)
+        model = Model(tree, spec, data, pd.read_csv(summaries[name]), labels, columns)
+        for kind in entry["kinds"]:
+            yield f"{kind}-{name}", KINDS[kind](model)
+        estimates[name] = model.estimates.assign(model=entry["title"])
+    for name, compared in comparisons.items():
+        table = pd.concat([estimates[model] for model in compared], ignore_index=True)
+        yield f"estimates-{name}", coefficients.side_by_side(table)
+
+
+class Model:
+    """What the figures of a model are drawn from: its fit, spec, data and summary, and labels."""
+
+    def __init__(self, tree, spec: ModelSpec, data: pd.DataFrame, summary: pd.DataFrame, labels, columns):
+        self.tree, self.spec, self.data, self.summary = tree, spec, data, summary
+        self.labels, self.columns = labels, columns
+        self.posterior = tree["posterior"].to_dataset()
+        self.estimates = coefficients.of_population(self.posterior, unit=spec.unit)
+
+
+def _diagnostics(model: Model) -> Figure:
+    return diagnostics.of_fit(model.tree, model.summary)
+
+
+def _predictive(model: Model) -> Figure:
+    return predictive.of_fit(model.tree, labels=model.labels)
+
+
+def _coefficients(model: Model) -> Figure:
+    return coefficients.coefficients(model.estimates)
+
+
+def _effects(model: Model) -> Figure:
+    levels = effects.of_levels(model.tree, unit=model.spec.unit, seed=model.spec.seed)
+    return effects.effects_in_order(*levels, noun=model.labels["unit"])
+
+
+def _conditional(model: Model) -> Figure:
+    spec, rows = model.spec, complete_cases(model.spec, model.data)
+    predictor = LinearPredictor(spec, rows)
+    shown = conditional_effects(model.posterior, predictor, rows)
+    y = next(iter(model.tree["observed_data"].data_vars.values())).to_numpy()
+    if spec.family == "binomial":
+        y = y / predictor.trials
+    points = rows.iloc[:0] if spec.family == ORDINAL else rows.assign(y=y)
+    return conditional.conditional(
+        shown, points, outcome=_outcome(spec, model.columns), columns=model.columns, seed=spec.seed
+    )
+
+
+def _outcome(spec: ModelSpec, columns: Mapping[str, str]) -> str:
+    """What the mean of a measurement is called."""
+    if spec.family in OF_SHARES:
+        return "Probability"
+    outcome = left_side(spec.formula)
+    return columns.get(outcome, outcome)
+
+
+KINDS = {
+    "coefficients": _coefficients,
+    "effects": _effects,
+    "conditional": _conditional,
+    "ppc": _predictive,
+    "diagnostics": _diagnostics,
+}

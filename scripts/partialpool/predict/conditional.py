@@ -1,0 +1,159 @@
+"""How the mean of a measurement depends on one predictor, while the others stay where they are."""
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from partialpool.model.families import ORDINAL
+from partialpool.model.grammar import common_predictors, left_side
+from partialpool.model.names import effect_terms
+from partialpool.model.population import population
+from partialpool.model.spec import ModelSpec
+from partialpool.predict.linear import LinearPredictor
+from partialpool.predict.means import level_probabilities, mean
+
+# Values of a predictor that is a number, from the smallest to the largest.
+POINTS = 50
+# Of a number that another predictor interacts with: so many standard deviations from its mean.
+AWAY = (-1, 0, 1)
+# Beside a model's seed: the numbers that the fit has drawn with the seed alone must not come again.
+STREAM = 2
+
+
+@dataclass(frozen=True)
+class Conditional:
+    """The conditional effect of one predictor.
+
+    Attributes
+    ----------
+    predictor
+        Its column.
+    by
+        Column of the predictor that it interacts with, ``level`` for the levels of an ordinal outcome, or None.
+    table : DataFrame
+        ``x``, values of the predictor; ``by``, text in order, if there is one; ``mean``, ``low``, ``high``: of the
+        average unit, posterior mean and 95 % equal-tailed interval; ``new_low``, ``new_high``: 95 % interval of a new
+        unit, if the model has a population of units.
+    """
+
+    predictor: str
+    by: str | None
+    table: pd.DataFrame
+
+
+def conditional_effects(posterior, predictor: LinearPredictor, rows: pd.DataFrame) -> list[Conditional]:
+    """The conditional effects of all predictors of a model, in the order of its formula.
+
+    Parameters
+    ----------
+    posterior
+        Dataset of a fit; its attribute ``link`` is that of the mean. A family of ``means.FAMILIES`` or ``cumulative``.
+    predictor
+        Of its model.
+    rows
+        The model's complete cases. Predictors that stay where they are have their mean in these rows, or their first
+        level.
+    """
+    spec = predictor.spec
+    rng = np.random.default_rng([spec.seed, STREAM])
+    columns, link = common_predictors(spec.formula), posterior.attrs["link"]
+    effects = []
+    for column in columns:
+        by = None if spec.family == ORDINAL else _partner(spec, rows, column, columns)
+        grid = _grid(rows, column, by)
+        eta, shift = predictor.common(posterior, grid), _of_new_unit(posterior, spec.unit, predictor, grid, rng)
+        table = pd.DataFrame({"x": grid[column]})
+        if spec.family == ORDINAL:
+            levels = _levels(rows[left_side(spec.formula)])
+            effects.append(Conditional(column, "level", _by_level(posterior, table, eta, levels, link)))
+            continue
+        if by is not None:
+            table["by"] = _text(grid[by])
+        new = {} if shift is None else {f"new_{name}": ends for name, ends in _ends(mean(eta + shift, link)).items()}
+        average = mean(eta, link)
+        table = table.assign(mean=average.mean(axis=(0, 1)), **_ends(average), **new)
+        effects.append(Conditional(column, by, table))
+    return effects
+
+
+def _partner(spec: ModelSpec, rows: pd.DataFrame, column: str, columns: list[str]) -> str | None:
+    """The predictor with which a column interacts, a category rather than a number."""
+    from formulae import model_description
+
+    together = [term.var_names for term in model_description(spec.formula).common_terms]
+    others = [other for other in columns if other != column and any({column, other} <= names for names in together)]
+    return min(others, key=lambda other: _is_number(rows[other]), default=None)
+
+
+def _grid(rows: pd.DataFrame, column: str, by: str | None) -> pd.DataFrame:
+    """Values of all columns of a model: one or two of them vary."""
+    values = {column: _values(rows[column])}
+    if by is not None:
+        values[by] = _few_values(rows[by])
+    grid = pd.DataFrame(list(product(*values.values())), columns=list(values))
+    grid = grid.assign(**{other: _usual(rows[other]) for other in rows.columns if other not in values})
+    categories = {name: rows[name].dtype for name in rows.columns if not _is_number(rows[name])}
+    return grid.astype(categories)[list(rows.columns)]
+
+
+def _is_number(values: pd.Series) -> bool:
+    return values.dtype.kind in "iuf"
+
+
+def _levels(values: pd.Series) -> list:
+    """Levels in their order."""
+    return list(values.cat.categories) if isinstance(values.dtype, pd.CategoricalDtype) else sorted(values.unique())
+
+
+def _values(values: pd.Series) -> list:
+    return list(np.linspace(values.min(), values.max(), POINTS)) if _is_number(values) else _levels(values)
+
+
+def _few_values(values: pd.Series) -> list:
+    if not _is_number(values):
+        return _levels(values)
+    return (
+        sorted(values.unique()) if values.nunique() <= len(AWAY) else [values.mean() + k * values.std() for k in AWAY]
+    )
+
+
+def _usual(values: pd.Series):
+    return values.mean() if _is_number(values) else _levels(values)[0]
+
+
+def _text(values: pd.Series) -> pd.Categorical:
+    """Values as text, in their order."""
+    text = [f"{value:.3g}" if isinstance(value, float) else str(value) for value in values]
+    return pd.Categorical(text, list(dict.fromkeys(text)))
+
+
+def _of_new_unit(posterior, unit: str, predictor: LinearPredictor, grid: pd.DataFrame, rng) -> np.ndarray | None:
+    """What the effects of a new unit add to the linear predictor, (chain, draw, rows of ``grid``); None if nothing."""
+    terms = effect_terms(posterior, unit)
+    if not terms:
+        return None
+    of_units, designs = population(posterior, terms), predictor.effects_design(grid)
+    z = rng.standard_normal(of_units.sd.shape)
+    effects = np.einsum("...ij,...j->...i", of_units.cholesky, z)
+    columns = zip(terms, of_units.columns, strict=True)
+    return sum(effects[..., places] @ designs[term.name].T for term, places in columns)
+
+
+def _ends(values: np.ndarray) -> dict[str, np.ndarray]:
+    """Ends of the 95 % intervals of draws, (chain, draw, n)."""
+    low, high = np.quantile(values, [0.025, 0.975], axis=(0, 1))
+    return {"low": low, "high": high}
+
+
+def _by_level(posterior, table: pd.DataFrame, eta: np.ndarray, levels: list, link: str) -> pd.DataFrame:
+    """The probability of each level of an ordinal outcome, level by level."""
+    thresholds = posterior["threshold"].transpose("chain", "draw", ...).to_numpy()
+    probabilities = level_probabilities(eta, thresholds, link)
+    parts = [
+        table.assign(by=str(level), mean=values.mean(axis=(0, 1)), **_ends(values))
+        for level, values in zip(levels, np.moveaxis(probabilities, -1, 0), strict=True)
+    ]
+    result = pd.concat(parts, ignore_index=True)
+    return result.assign(by=pd.Categorical(result["by"], list(map(str, levels))))
