@@ -74,6 +74,21 @@ HINTS = {
     ".": " A name begins with a letter; put any other in backquotes.",
     "_": " A name begins with a letter; put any other in backquotes.",
 }
+# What lme4 and brms call, and how it is written here.
+_IN_R = {
+    "cbind": "p(successes, trials) for successes and trials",
+    "trials": "p(y, n) ~ ... for y successes of n trials",
+    "cens": "censored(y, status) ~ ...",
+    "trunc": "truncated(y, lb, ub) ~ ...",
+    "weights": "weighted(y, w) ~ ...",
+    "rate": "offset(log(n)) among the terms on the right",
+    "factor": "C(x), or name the column in data.types",
+    "as.factor": "C(x), or name the column in data.types",
+    "ns": "bs(x, df)",
+    "s": "bs(x, df)",
+    "sqrt": "np.sqrt(x)",
+    "log1p": "np.log1p(x)",
+}
 # As formulae reads them: a name has dots, a string ends at any quotation mark.
 _TOKEN = re.compile(
     r"""
@@ -189,6 +204,7 @@ class _Reader:
 
     def read(self) -> None:
         _require_both_sides(self.formula, [token.text for token in self.tokens])
+        _require_no_addition(self.formula, self.tokens)
         self.term()
         while self.token.kind != "end" or self.open:
             self.operator()
@@ -289,11 +305,19 @@ def _require_both_sides(formula: str, words: list[str]) -> None:
         )
 
 
+def _require_no_addition(formula: str, tokens: list[_Token]) -> None:
+    """Refuse what brms puts behind a bar on the left side: ``y | trials(n) ~ x``."""
+    left = [token.text for token in takewhile(lambda token: token.text != "~", tokens)]
+    for bar, function in pairwise(left):
+        if bar == "|" and function in _IN_R:
+            raise StudyError(f"'{formula}': '| {function}(...)' is not understood. Write {_IN_R[function]}.")
+
+
 def _require_listed(formula: str, function: str) -> None:
     if function not in FUNCTIONS:
+        hint = f" Write {_IN_R[function]}." if function in _IN_R else suggest(function, FUNCTIONS)
         raise StudyError(
-            f"'{formula}' calls '{function}', which a formula may not.{suggest(function, FUNCTIONS)} "
-            f"Valid functions: {', '.join(FUNCTIONS)}."
+            f"'{formula}' calls '{function}', which a formula may not.{hint} Valid functions: {', '.join(FUNCTIONS)}."
         )
 
 
