@@ -7,6 +7,7 @@ import pandas as pd
 from partialpool.data.units import as_categories
 from partialpool.errors import StudyError, suggest
 from partialpool.model.grammar import check_formula
+from partialpool.model.outcome import for_family
 from partialpool.model.spec import ModelSpec
 
 
@@ -72,7 +73,7 @@ def complete_cases(spec: ModelSpec, data: pd.DataFrame) -> pd.DataFrame:
     rows[spec.unit] = as_categories(rows[spec.unit])
     for column in rows.columns[[isinstance(t, pd.CategoricalDtype) for t in rows.dtypes]]:
         rows[column] = rows[column].cat.remove_unused_categories()
-    return rows
+    return for_family(spec, rows)
 
 
 def bars(formula: str) -> list[list[str]]:

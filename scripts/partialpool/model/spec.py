@@ -7,6 +7,10 @@ from typing import Any
 from partialpool.model.grammar import check_formula
 from partialpool.model.priors import Distribution, parse_priors
 
+# Families whose outcome is one of several levels; of the ordinal ones these have an order.
+ORDINAL = ("cumulative", "sratio")
+OF_LEVELS = (*ORDINAL, "categorical")
+
 
 @dataclass(frozen=True)
 class ModelSpec:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from partialpool.figures.limits import MOST_UNITS
 from partialpool.model.grammar import predictors
+from partialpool.model.spec import OF_LEVELS
 from partialpool.study.figures import FittedTrajectories, InterceptsSlopes, PredictionFigure
 from partialpool.study.study import Study
 
@@ -173,7 +174,10 @@ def predictions(study: Study, name: str) -> str:
     prediction = study.predictions[name]
     whose = "New" if prediction.new_units else "Observed"
     draws = ", ".join(f"{study.draws_of(model)} of {model}" for model in prediction.models)
-    return f"{whose} {study.data.nouns.unit[1]}; draws: {draws}"
+    levels = ""
+    if any(study.models[model].family in OF_LEVELS for model in prediction.models):
+        levels = f"; the probability of each level of {study.data.label(study.data.outcome)}"
+    return f"{whose} {study.data.nouns.unit[1]}{levels}; draws: {draws}"
 
 
 def bayes_factors(study: Study, best: str) -> str:

@@ -7,12 +7,14 @@ and k[j] that to which a unit does, after Gelman & Hill (2007), Data Analysis Us
 Multilevel/Hierarchical Models, chapters 12 and 13.
 """
 
+import json
 from dataclasses import dataclass
 
 import pandas as pd
 from markupsafe import Markup
 
 from partialpool.model.names import INTERCEPT, Block
+from partialpool.model.outcome import outcome_column
 from partialpool.model.spec import ModelSpec
 from partialpool.report.elements import heading
 from partialpool.report.latex import listed, mathml, text
@@ -114,9 +116,13 @@ def _level1(spec: ModelSpec, terms: Terms) -> list[str]:
     linear = " + ".join(_linear_predictor(terms)) or "0"
     link = terms.posterior.attrs.get("link", "identity")
     outcome, trials = _outcome(spec, terms)
+    levels = json.loads(terms.posterior.attrs.get("levels", "null"))
     if spec.family in ORDINAL:
         event = ORDINAL[spec.family].format(y=outcome)
-        return [rf"{text(link)}(\Pr({event})) = {_symbol('threshold')} - {mean}", f"{mean} = {linear}"]
+        below = rf" \quad {text(f'for c = {listed(levels[:-1], "...")}')}" if levels else ""
+        return [rf"{text(link)}(\Pr({event})) = {_symbol('threshold')} - {mean}{below}", f"{mean} = {linear}"]
+    if levels:
+        return [rf"\Pr({outcome} = {text(levels[1])}) = {mean}", f"{text(link)}({mean}) = {linear}"]
     distribution = text(DISTRIBUTIONS.get(spec.family, spec.family.capitalize()))
     arguments = [*trials, mean, *map(_symbol, terms.family)]
     linked = mean if link == "identity" else f"{text(link)}({mean})"
@@ -140,7 +146,8 @@ def _outcome(spec: ModelSpec, terms: Terms) -> tuple[str, list[str]]:
     if function in ("p", "prop", "proportion") and inside.count(",") == 1:
         successes, trials = (terms.expression(words.strip(), MEASUREMENT) for words in inside.split(","))
         return successes, [trials]
-    return terms.expression(outcome, MEASUREMENT), []
+    column, _ = outcome_column(spec.formula)
+    return terms.expression(column or outcome, MEASUREMENT), []
 
 
 def _crossed(terms: Terms) -> list[Factor]:

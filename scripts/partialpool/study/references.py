@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from partialpool.model.grammar import left_side
+from partialpool.model.spec import OF_LEVELS
 from partialpool.study.base import unknown
 from partialpool.study.entries import Comparison, Prediction
 from partialpool.study.figures import Figure, FittedTrajectories, InterceptsSlopes, PredictionFigure
@@ -131,3 +132,10 @@ def _prediction_figure(study: Study, name: str, figure: PredictionFigure) -> Ite
             f"'{figure.kind}' shows {figure.n_models} model{'s' * (figure.n_models > 1)}, not {len(models)}: "
             f"{', '.join(models)}. Choose with 'models: [...]'.",
         )
+    for model in models:
+        if model in study.models and (family := study.models[model].family) in OF_LEVELS:
+            yield Mistake(
+                place,
+                f"'{figure.kind}' shows numbers, and model '{model}' (family {family}) predicts a probability for each "
+                "level. The table of the predictions has them.",
+            )

@@ -131,6 +131,9 @@ def test_captions_of_tables_say_how_many_draws_and_whose_values(study):
     assert estimates(study, "m71.4").startswith("16000 draws.")
     assert group_effects(study, "m71.4").startswith("16000 draws.")
     assert predictions(study, "new-people") == "New people; draws: 4000 of m71.2"
+    ordinal = load({"models/m71.2/family": "cumulative", "figures": {}})
+    levels = "New people; the probability of each level of Conscientiousness; draws: 4000 of m71.2"
+    assert predictions(ordinal, "new-people") == levels
     assert predictions(study, "person-means") == "Observed people; draws: 4000 of m71.1, 4000 of m71.2"
 
 

@@ -192,3 +192,11 @@ def test_several_wrong_references_are_listed_at_once():
         "figures.trajectories.section",
         "figures.ppc-m71.1",
     ]
+
+
+def test_no_figure_shows_probabilities_of_levels():
+    changes = {"models/m71.3/family": "cumulative"}
+    assert mistakes(changes) == [
+        "figures.time-trajectories: 'fitted-trajectories' shows numbers, and model 'm71.3' (family cumulative) "
+        "predicts a probability for each level. The table of the predictions has them."
+    ]
