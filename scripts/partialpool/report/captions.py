@@ -145,20 +145,20 @@ def averaged_over(study: Study, name: str) -> list[str]:
 def rows_used(study: Study) -> str:
     """Which rows models are fitted on."""
     shared = [entry.title for entry in study.comparisons.values() if entry.rows == "common"]
-    own = "Each model uses the rows that have a value in all of its variables"
+    own = "Rows that each model uses: those with a value in all of its variables"
     if not shared:
-        return f"{own}:"
-    return f"{own}; those compared on common rows ({'; '.join(shared)}) use the rows that all of them have:"
+        return own
+    return f"{own}; of those compared on common rows ({'; '.join(shared)}), the rows that all of them have"
 
 
 def estimates(study: Study, model: str) -> str:
     """What the table of the common coefficients and scales of a model shows."""
-    return f"{study.draws_of(model)} draws. Common coefficients and scales"
+    return f"Common coefficients and scales: {study.draws_of(model)} draws"
 
 
 def group_effects(study: Study, model: str) -> str:
     """What the table of the group-level effects of a model shows."""
-    return f"{study.draws_of(model)} draws. Group-level effects: deviations from the population"
+    return f"Group-level effects (deviations from the population): {study.draws_of(model)} draws"
 
 
 def summarised(model: str, effects: int) -> str:

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from partialpool.model.names import INTERCEPT, Block
 from partialpool.model.outcome import outcome_column
 from partialpool.model.spec import ModelSpec
-from partialpool.report.elements import heading
+from partialpool.report.elements import heading, scrolled
 from partialpool.report.latex import listed, mathml, text
 from partialpool.report.terms import MEASUREMENT, UNIT, Coefficient, Factor, Terms
 from partialpool.study.data import Nouns
@@ -84,10 +84,9 @@ def formulas(spec: ModelSpec, tree, nouns: Nouns) -> Markup:
         members = f"{measurement} i of {unit} j" if level.number == 1 else f"{level.name or unit} {level.letter}"
         groups.append((f"Level {level.number}: {members}", level.lines))
     groups.append(("Priors", equations.priors))
-    parts = [heading(5, title) + Markup().join(map(mathml, lines)) for title, lines in groups if lines]
-    return Markup('<div class="equations"><p>Formula: <code>{}</code></p>{}</div>').format(
-        spec.formula, Markup().join(parts)
-    )
+    parts = [heading(4, title) + Markup().join(map(mathml, lines)) for title, lines in groups if lines]
+    words = Markup("<p>Formula: <code>{}</code></p>").format(spec.formula)
+    return scrolled("Formula and equations", words + Markup().join(parts), "equations")
 
 
 def of_model(spec: ModelSpec, posterior, rows: pd.DataFrame) -> Equations:

@@ -161,5 +161,5 @@ def test_the_page_calls_levels_by_the_nouns_and_the_columns(make_spec):
         "Level 4: school l",
         "Priors",
     ]
-    assert [title for title in titles if f"<h5>{title}</h5>" in page] == titles
-    assert page.count("<h5>") == len(titles)
+    assert [title for title in titles if f"<h4>{title}</h4>" in page] == titles
+    assert page.count("<h4>") == len(titles)
