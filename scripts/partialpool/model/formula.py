@@ -28,13 +28,6 @@ def formula_variables(formula: str) -> list[str]:
         raise StudyError(f"formula '{formula}' cannot be read: {error}") from None
 
 
-def covariates(formula: str) -> list[str]:
-    """Names of the columns right of the tilde, grouping factors among them."""
-    from formulae import model_description
-
-    return sorted({name for term in model_description(formula).terms for name in term.var_names if name})
-
-
 def complete_cases(spec: ModelSpec, data: pd.DataFrame) -> pd.DataFrame:
     """Rows on which a model can be fitted.
 

@@ -154,6 +154,19 @@ def predictors(formula: str) -> list[str]:
     return _columns(list(dropwhile(lambda token: token.text != "~", _tokens(formula))))
 
 
+def trials(formula: str) -> list[str]:
+    """Columns of the trials of ``p(successes, trials) ~ ...``, also called ``prop``; none of any other outcome."""
+    left = list(takewhile(lambda token: token.text != "~", _tokens(formula)))
+    if left[0].text not in ("p", "prop", "proportion") or left[1:2] == []:
+        return []
+    return _columns(list(dropwhile(lambda token: token.text != ",", left)))
+
+
+def covariates(formula: str, unit: str) -> list[str]:
+    """Columns on which a value depends beside the unit: those right of the tilde, and the trials of a binomial one."""
+    return sorted({*predictors(formula), *trials(formula)} - {unit})
+
+
 def _columns(tokens: list["_Token"]) -> list[str]:
     end = _Token("end", "", 0)
     around = zip([end, *tokens][:-1], tokens, [*tokens[1:], end], strict=True)

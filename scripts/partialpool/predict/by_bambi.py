@@ -7,8 +7,12 @@ import pandas as pd
 
 from partialpool.errors import StudyError
 from partialpool.model.build import build
+from partialpool.model.grammar import columns
 from partialpool.model.names import ROW_DIM
 from partialpool.model.spec import OF_LEVELS, ModelSpec
+
+# Families of successes in trials, whose mean is the probability times the trials.
+_OF_TRIALS = ("binomial", "beta_binomial")
 
 
 def build_model(spec: ModelSpec, rows: pd.DataFrame):
@@ -22,7 +26,7 @@ def build_model(spec: ModelSpec, rows: pd.DataFrame):
 def draw(
     model, posterior, at: pd.DataFrame, *, quantities: list[str], rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    """Draws of expected and predicted values, (chain, draw, rows of ``at``) each.
+    """Draws of expected and predicted values, (chain, draw, rows of ``at``) each; of successes in trials their number.
 
     Of an outcome with levels, (chain, draw, rows of ``at``, levels): the probability of each level, and 1 for the level
     of a new measurement beside 0 for the others.
@@ -30,11 +34,17 @@ def draw(
     import xarray as xr
 
     tree = xr.DataTree.from_dict({"posterior": posterior})
+    outcome, of_trials = model.response_term, model.family.name in _OF_TRIALS
+    if of_trials:
+        # Bambi asks for the successes too, and uses the trials only.
+        at = at.assign(**{name: 0 for name in columns(outcome.name) if name not in at})
     kind = "response" if "predicted" in quantities else "response_params"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         result = model.predict(tree, kind=kind, data=at, inplace=False, random_seed=rng)
     expected = result["posterior"][model.family.likelihood.parent].transpose("chain", "draw", ROW_DIM, ...).to_numpy()
+    if of_trials:
+        expected = expected * outcome.evaluate_new_data(at)[:, 1]
     results = {}
     for quantity in quantities:
         results[quantity] = expected

@@ -79,10 +79,7 @@ def test_new_units_get_ids_of_their_own(grouped, units):
     ("arguments", "at", "message"),
     [
         ((["6", "249"],), {}, "249: not among the 12 units .*Did you mean '29'"),
-        ((["6"],), {"week": [0]}, "'at' names 'week', which the model .* does not use.* Its covariates: group, x"),
         ((["6"],), {"x": [0, "one"]}, "'at': x takes numbers, not 'one'"),
-        ((None, 3), {}, r"no observed values of group, x; write them under 'at', for example at: {group: \[\.\.\.\]}"),
-        ((None, 3), {"x": [0]}, "no observed values of group;"),
     ],
 )
 def test_points_that_cannot_be(grouped, units, arguments, at, message):
