@@ -9,9 +9,10 @@ class StudyError(Exception):
 
 
 def suggest(word, choices) -> str:
-    """``" Did you mean 'x'?"`` if one of the choices is near, else an empty string."""
-    near = difflib.get_close_matches(str(word), [str(choice) for choice in choices], n=1, cutoff=0.5)
-    return f" Did you mean '{near[0]}'?" if near else ""
+    """``" Did you mean 'x'?"`` if one of the choices is near, capitals or not, else an empty string."""
+    by_small_letters = {str(choice).lower(): choice for choice in choices}
+    near = difflib.get_close_matches(str(word).lower(), by_small_letters, n=1, cutoff=0.5)
+    return f" Did you mean '{by_small_letters[near[0]]}'?" if near else ""
 
 
 def is_full_disk(error: OSError) -> bool:

@@ -8,7 +8,7 @@ import pandas as pd
 from partialpool.data.derive import derive
 from partialpool.data.read import read
 from partialpool.data.table import Table, listing, short
-from partialpool.data.types import NUMBER, label, like_codes, numbers, typed
+from partialpool.data.types import NUMBER, label, like_codes, like_levels, numbers, two_levels, typed
 from partialpool.errors import StudyError, suggest
 
 _SHOWN = 10
@@ -33,7 +33,8 @@ def prepare(
     unit
         Column that says whose measurement a row is; never missing.
     outcome
-        Column of the measurements; numbers, some may be missing.
+        Column of the measurements: numbers, two different texts, or levels by ``types``; some may be
+        missing.
     time
         Column of the time of measurement; numbers, some may be missing.
     group
@@ -48,13 +49,13 @@ def prepare(
     -------
     DataFrame
         All rows and columns of the file in their order: ``unit`` int64 if all its values are
-        whole numbers, else str; ``outcome`` and ``time`` float64; ``group`` category; any other
-        column int64 or float64 if all its values are numbers, else category. Categories are
-        sorted; labels of values (SPSS, Stata) are categories in the order of their codes, if every
-        value has one. Then the derived columns, float64. Last ``row`` (int64), the data row counted
-        from 0. ``attrs["notes"]`` is a list of what was found out about the file,
-        ``attrs["codes"]`` has columns of numbers that may be codes, with their values. Parquet
-        keeps all of it.
+        whole numbers, else str; ``time`` float64; ``outcome`` float64, or category if it has levels;
+        ``group`` category; any other column int64 or float64 if all its values are numbers, else
+        category. Categories are sorted; labels of values (SPSS, Stata) are categories in the order
+        of their codes, if every value has one. Then the derived columns, float64. Last ``row``
+        (int64), the data row counted from 0. ``attrs["notes"]`` is a list of what was found out
+        about the file, ``attrs["codes"]`` has columns of numbers that may be codes, with their
+        values. Parquet keeps all of it.
 
     Raises
     ------
@@ -72,7 +73,9 @@ def prepare(
     derived = derived or {}
     in_file = {role: None if column in derived else column for role, column in roles.items()}
     _require(path, columns, in_file, types or {})
-    kinds, notes = label(table, types or {}, numeric={unit, outcome, time})
+    types = (two_levels(frame, outcome) if in_file["outcome"] else {}) | (types or {})
+    of_numbers = {unit, time} if types.get(outcome, "number") != "number" else {unit, time, outcome}
+    kinds, notes = label(table, types, numeric=of_numbers)
     _refuse(path, *_wrong(table, kinds, **in_file))
     role_of = {column: role for role, column in roles.items()}
     for column in columns:
@@ -108,13 +111,19 @@ def for_log(frame: pd.DataFrame) -> str:
 
 def _wrong(table: Table, kinds: dict, unit, outcome, time, group) -> tuple[list[str], list[tuple]]:
     """What is wrong with columns of the file, and with cells; a role is None if its column is not of the file."""
-    frame = table.frame
+    frame, columns = table.frame, []
     levels = {column: kind for column, kind in kinds.items() if isinstance(kind, list)}
-    numeric = dict.fromkeys(column for column in (outcome, time) if column)
+    numeric = dict.fromkeys(column for column in (outcome, time) if column and column not in kinds)
     numeric |= dict.fromkeys(column for column, kind in kinds.items() if kind == "number")
+    if outcome in numeric and (few := like_levels(frame[outcome])):
+        numeric.pop(outcome)
+        columns.append(
+            f"column {outcome}: its values are no numbers; if they are levels, write them in their order: "
+            f"data: {{types: {{{outcome}: [{', '.join(few)}]}}}}"
+        )
     checks = _wrong_cells(frame, unit, list(numeric), group) + _other_levels(frame, levels)
     places = ((row, f"{table.at(row)}, column {column}: ", told) for column, rows, told in checks for row in rows)
-    return _unused_levels(frame, levels), sorted(places, key=lambda place: place[0])
+    return columns + _unused_levels(frame, levels), sorted(places, key=lambda place: place[0])
 
 
 def _refuse(path, columns: list[str], cells: list[tuple]) -> None:

@@ -34,7 +34,7 @@ def typed(text: pd.Series, role: str | None, kind: str | list[str] | None) -> pd
     """
     if isinstance(kind, list):
         return text.astype(pd.CategoricalDtype(kind, ordered=True))
-    if role in ("outcome", "time"):
+    if role == "time" or (role == "outcome" and kind != "category"):
         return numbers(text)
     of_levels = role == "group" or kind == "category"
     if not of_levels and text.str.fullmatch(_WHOLE).all():
@@ -49,6 +49,17 @@ def typed(text: pd.Series, role: str | None, kind: str | list[str] | None) -> pd
     # A list, since the name of a series would become that of the categories, and Parquet lose it. Ordered where
     # formulae, which takes levels without an order by the alphabet, would put 10 before 9.
     return text.astype(pd.CategoricalDtype(levels.tolist(), ordered=bool(numeric)))
+
+
+def like_levels(text: pd.Series) -> list[str]:
+    """The different values of a column, in order of the alphabet, if they are few and none is a number; else none."""
+    values = text.dropna().drop_duplicates()
+    return sorted(values) if len(values) < _CODES.stop and numbers(values).isna().all() else []
+
+
+def two_levels(frame: pd.DataFrame, outcome: str) -> dict[str, str]:
+    """The type of an outcome with two values that are no numbers, as of yes and no; none of any other."""
+    return {outcome: "category"} if len(like_levels(frame[outcome])) == 2 else {}
 
 
 def label(table: Table, kinds: dict, numeric: set[str | None]) -> tuple[dict, list[str]]:

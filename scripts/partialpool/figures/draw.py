@@ -101,9 +101,18 @@ class Source:
     seed: int
 
     @property
+    def measured(self) -> pd.DataFrame:
+        """The prepared data, for figures that show measurements; StudyError if these are no numbers."""
+        outcome = self.columns["outcome"]
+        if not pd.api.types.is_numeric_dtype(self.data[outcome]):
+            levels = ", ".join(map(str, self.data[outcome].cat.categories))
+            raise StudyError(f"It shows measurements as numbers, and '{outcome}' has the levels {levels}.")
+        return self.data
+
+    @property
     def grand_mean(self) -> float:
         """Mean of all measurements."""
-        return self.data[self.columns["outcome"]].mean()
+        return self.measured[self.columns["outcome"]].mean()
 
     def expected(self, entry: Mapping, *over: str) -> pd.DataFrame:
         """``model,id,mean``: the expected values that a figure shows, one of each unit at each value of ``over``."""
@@ -160,7 +169,7 @@ def _read_draws(path: str) -> pd.DataFrame:
 
 
 def _trajectories(entry, source):
-    data = source.of_units(source.data, entry)
+    data = source.of_units(source.measured, entry)
     return trajectories(data, time=source.columns["time"], outcome=source.columns["outcome"], labels=source.labels)
 
 
@@ -183,7 +192,7 @@ def _shrinkage(entry, source):
 
 def _three_poolings(entry, source):
     outcome = source.columns["outcome"]
-    raw_means = source.data.groupby("id", as_index=False)[outcome].mean().rename(columns={outcome: "mean"})
+    raw_means = source.measured.groupby("id", as_index=False)[outcome].mean().rename(columns={outcome: "mean"})
     return three_poolings(source.expected(entry), raw_means, grand_mean=source.grand_mean, labels=source.labels)
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from partialpool.figures import coefficients, conditional, diagnostics, effects, predictive
 from partialpool.figures.theme import Figure
 from partialpool.fit import store
-from partialpool.model.families import OF_SHARES, ORDINAL
+from partialpool.model.families import CUMULATIVE
 from partialpool.model.formula import complete_cases
 from partialpool.model.grammar import left_side
 from partialpool.model.spec import ModelSpec
@@ -96,7 +96,7 @@ def _conditional(model: Model) -> Figure:
     y = next(iter(model.tree["observed_data"].data_vars.values())).to_numpy()
     if spec.family == "binomial":
         y = y / predictor.trials
-    points = rows.iloc[:0] if spec.family == ORDINAL else rows.assign(y=y)
+    points = rows.iloc[:0] if spec.family == CUMULATIVE else rows.assign(y=y)
     return conditional.conditional(
         shown, points, outcome=_outcome(spec, model.columns), columns=model.columns, seed=spec.seed
     )
@@ -104,7 +104,7 @@ def _conditional(model: Model) -> Figure:
 
 def _outcome(spec: ModelSpec, columns: Mapping[str, str]) -> str:
     """What the mean of a measurement is called."""
-    if spec.family in OF_SHARES:
+    if spec.family in ("bernoulli", "binomial", CUMULATIVE):
         return "Probability"
     outcome = left_side(spec.formula)
     return columns.get(outcome, outcome)

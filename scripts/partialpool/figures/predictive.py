@@ -1,5 +1,7 @@
 """The data against data sets replicated from a fit."""
 
+import json
+
 import numpy as np
 import pandas as pd
 from plotnine import (
@@ -35,7 +37,7 @@ def of_fit(tree, *, labels):
     Parameters
     ----------
     tree : DataTree
-        With ``observed_data`` and ``posterior_predictive``.
+        With ``observed_data`` and ``posterior_predictive``; of ``posterior`` the names of the outcome's levels.
     labels : Mapping
         `outcome`.
 
@@ -48,10 +50,11 @@ def of_fit(tree, *, labels):
     replicated = next(iter(tree["posterior_predictive"].data_vars.values()))
     replicated = replicated.transpose("chain", "draw", ROW_DIM).to_numpy().reshape(-1, len(observed))
     most = int(np.clip(REPLICATED_VALUES // len(observed), 50, 1000))
-    return posterior_predictive(observed, _spread(replicated, most), labels=labels)
+    levels = json.loads(tree["posterior"].attrs.get("levels", "null"))
+    return posterior_predictive(observed, _spread(replicated, most), labels=labels, levels=levels)
 
 
-def posterior_predictive(observed, replicated, *, labels):
+def posterior_predictive(observed, replicated, *, labels, levels=None):
     """Data and what the model would have given instead: distribution and test quantities.
 
     Parameters
@@ -62,6 +65,8 @@ def posterior_predictive(observed, replicated, *, labels):
         Data sets drawn from the posterior predictive distribution.
     labels : Mapping
         `outcome`.
+    levels : list of str, optional
+        What the values 0, 1, ... are called.
 
     Returns
     -------
@@ -74,9 +79,11 @@ def posterior_predictive(observed, replicated, *, labels):
     observed = np.asarray(observed, dtype=float)
     replicated = np.asarray(replicated, dtype=float)
     values = np.unique(np.concatenate([observed, replicated.ravel()]))
-    discrete = len(values) <= MOST_BARS and np.all(values == np.round(values))
-    draw = _compare_shares if discrete else _compare_densities
-    distribution = draw(observed, replicated, axis_label(labels, "outcome"))
+    outcome = axis_label(labels, "outcome")
+    if len(values) <= MOST_BARS and np.all(values == np.round(values)):
+        distribution = _compare_shares(observed, replicated, outcome, levels)
+    else:
+        distribution = _compare_densities(observed, replicated, outcome)
     return Figure(distribution | _test_quantities(observed, replicated), PAGE, 3.0)
 
 
@@ -106,7 +113,7 @@ def _compare_densities(observed, replicated, outcome):
     )
 
 
-def _compare_shares(observed, replicated, outcome):
+def _compare_shares(observed, replicated, outcome, levels):
     values = np.unique(np.concatenate([observed, replicated.ravel()]))
     shares = np.stack([(replicated == value).mean(axis=1) for value in values])
     low, high = np.quantile(shares, [0.025, 0.975], axis=1)
@@ -120,6 +127,8 @@ def _compare_shares(observed, replicated, outcome):
         }
     )
     breaks = {"breaks": values} if len(values) <= 8 else {}
+    if levels:
+        breaks = {"breaks": list(range(len(levels))), "labels": levels}
     return chart(
         frame,
         aes("y"),

@@ -1,5 +1,6 @@
 """Spec and data -> all that is known of a model after sampling, as one DataTree."""
 
+import json
 from dataclasses import replace
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pandas as pd
 from partialpool.errors import StudyError
 from partialpool.model.formula import complete_cases
 from partialpool.model.names import ROW_DIM
+from partialpool.model.outcome import outcome_levels
 from partialpool.model.spec import ModelSpec
 
 _CLOCKS = ("perf_counter", "process_time")
@@ -35,8 +37,9 @@ def fit(spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1, progress=None):
         ``posterior`` (chain, draw, ...), ``sample_stats`` (chain, draw), ``log_likelihood`` and
         ``posterior_predictive`` (chain, draw, __obs__), ``observed_data`` and ``constant_data`` (__obs__); the last
         has ``row`` and the columns of the formula. With ``group_effects: summary`` (and ``auto`` in a large study) a
-        group ``group_effects`` takes the place of each unit's draws. The attributes ``engine``, ``sampling`` and
-        ``target_accept`` say what ran; the groups do not.
+        group ``group_effects`` takes the place of each unit's draws. Of an outcome with levels ``observed_data`` has
+        positions, from 0, and the posterior's attribute ``levels`` their names as JSON. The attributes ``engine``,
+        ``sampling`` and ``target_accept`` say what ran; the groups do not.
 
     Raises
     ------
@@ -61,6 +64,8 @@ def fit(spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1, progress=None):
     tree.attrs |= {"engine": engine, "target_accept": spec.target_accept} | how
     # What only Bambi knows, for those who read the fit without it.
     tree["posterior"].attrs |= attributes
+    if levels := outcome_levels(spec, rows):
+        tree["posterior"].attrs["levels"] = json.dumps(levels)
     return tree
 
 

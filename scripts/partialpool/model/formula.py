@@ -7,6 +7,7 @@ import pandas as pd
 from partialpool.data.units import as_categories
 from partialpool.errors import StudyError, suggest
 from partialpool.model.grammar import check_formula
+from partialpool.model.outcome import for_family
 from partialpool.model.spec import ModelSpec
 
 
@@ -25,13 +26,6 @@ def formula_variables(formula: str) -> list[str]:
         return sorted(name for name in model_description(formula).var_names if name)
     except Exception as error:  # formulae raises its own and builtin exceptions alike
         raise StudyError(f"formula '{formula}' cannot be read: {error}") from None
-
-
-def covariates(formula: str) -> list[str]:
-    """Names of the columns right of the tilde, grouping factors among them."""
-    from formulae import model_description
-
-    return sorted({name for term in model_description(formula).terms for name in term.var_names if name})
 
 
 def complete_cases(spec: ModelSpec, data: pd.DataFrame) -> pd.DataFrame:
@@ -72,7 +66,7 @@ def complete_cases(spec: ModelSpec, data: pd.DataFrame) -> pd.DataFrame:
     rows[spec.unit] = as_categories(rows[spec.unit])
     for column in rows.columns[[isinstance(t, pd.CategoricalDtype) for t in rows.dtypes]]:
         rows[column] = rows[column].cat.remove_unused_categories()
-    return rows
+    return for_family(spec, rows)
 
 
 def bars(formula: str) -> list[list[str]]:

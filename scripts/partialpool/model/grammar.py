@@ -75,6 +75,21 @@ HINTS = {
     ".": " A name begins with a letter; put any other in backquotes.",
     "_": " A name begins with a letter; put any other in backquotes.",
 }
+# What lme4 and brms call, and how it is written here.
+_IN_R = {
+    "cbind": "p(successes, trials) for successes and trials",
+    "trials": "p(y, n) ~ ... for y successes of n trials",
+    "cens": "censored(y, status) ~ ...",
+    "trunc": "truncated(y, lb, ub) ~ ...",
+    "weights": "weighted(y, w) ~ ...",
+    "rate": "offset(log(n)) among the terms on the right",
+    "factor": "C(x), or name the column in data.types",
+    "as.factor": "C(x), or name the column in data.types",
+    "ns": "bs(x, df)",
+    "s": "bs(x, df)",
+    "sqrt": "np.sqrt(x)",
+    "log1p": "np.log1p(x)",
+}
 # As formulae reads them: a name has dots, a string ends at any quotation mark.
 _TOKEN = re.compile(
     r"""
@@ -172,6 +187,19 @@ def behind_bars(formula: str) -> list[str]:
     return texts
 
 
+def trials(formula: str) -> list[str]:
+    """Columns of the trials of ``p(successes, trials) ~ ...``, also called ``prop``; none of any other outcome."""
+    left = list(takewhile(lambda token: token.text != "~", _tokens(formula)))
+    if left[0].text not in ("p", "prop", "proportion") or left[1:2] == []:
+        return []
+    return _columns(list(dropwhile(lambda token: token.text != ",", left)))
+
+
+def covariates(formula: str, unit: str) -> list[str]:
+    """Columns on which a value depends beside the unit: those right of the tilde, and the trials of a binomial one."""
+    return sorted({*predictors(formula), *trials(formula)} - {unit})
+
+
 def _columns(tokens: list["_Token"]) -> list[str]:
     end = _Token("end", "", 0)
     around = zip([end, *tokens][:-1], tokens, [*tokens[1:], end], strict=True)
@@ -222,6 +250,7 @@ class _Reader:
 
     def read(self) -> None:
         _require_both_sides(self.formula, [token.text for token in self.tokens])
+        _require_no_addition(self.formula, self.tokens)
         self.term()
         while self.token.kind != "end" or self.open:
             self.operator()
@@ -322,11 +351,19 @@ def _require_both_sides(formula: str, words: list[str]) -> None:
         )
 
 
+def _require_no_addition(formula: str, tokens: list[_Token]) -> None:
+    """Refuse what brms puts behind a bar on the left side: ``y | trials(n) ~ x``."""
+    left = [token.text for token in takewhile(lambda token: token.text != "~", tokens)]
+    for bar, function in pairwise(left):
+        if bar == "|" and function in _IN_R:
+            raise StudyError(f"'{formula}': '| {function}(...)' is not understood. Write {_IN_R[function]}.")
+
+
 def _require_listed(formula: str, function: str) -> None:
     if function not in FUNCTIONS:
+        hint = f" Write {_IN_R[function]}." if function in _IN_R else suggest(function, FUNCTIONS)
         raise StudyError(
-            f"'{formula}' calls '{function}', which a formula may not.{suggest(function, FUNCTIONS)} "
-            f"Valid functions: {', '.join(FUNCTIONS)}."
+            f"'{formula}' calls '{function}', which a formula may not.{hint} Valid functions: {', '.join(FUNCTIONS)}."
         )
 
 

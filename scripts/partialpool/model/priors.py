@@ -161,23 +161,27 @@ def parse_priors(priors: dict[str, str]) -> dict[str, Distribution]:
     Raises
     ------
     StudyError
-        If one cannot be read, or cannot be a prior of its class.
+        If some cannot be read, or cannot be priors of their classes: all of them at once.
     """
-    parsed = {}
+    parsed, mistakes = {}, []
     for key, text in priors.items():
         try:
-            prior = parse(text)
+            parsed[key] = _of_class(re.sub(r"\[.*\]$", "", key), text)
         except StudyError as error:
-            raise StudyError(f"{key}: {error}") from None
-        klass = re.sub(r"\[.*\]$", "", key)
-        if (klass == "cor") != (prior.name == "LKJ"):
-            raise StudyError(
-                f"{key}: LKJ(eta) is the prior of a correlation (cor), and of nothing else; it has {text}."
-            )
-        nonnegative = prior.name in POSITIVE or (
-            prior.name in ("Uniform", "Beta") and dict(prior.args).get("lower", 0) >= 0
-        )
-        if klass in SCALES and not nonnegative:
-            raise StudyError(f"{key}: a scale cannot be negative, and {text} allows it. Valid: {', '.join(POSITIVE)}.")
-        parsed[key] = prior
+            mistakes.append(f"{key}: {error}")
+    if mistakes:
+        raise StudyError("\n    ".join(mistakes))
     return parsed
+
+
+def _of_class(klass: str, text: str) -> Distribution:
+    """Read the prior of a class of parameters; StudyError if it cannot be one."""
+    prior = parse(text)
+    if (klass == "cor") != (prior.name == "LKJ"):
+        raise StudyError(f"LKJ(eta) is the prior of a correlation (cor), and of nothing else; it has {text}.")
+    nonnegative = prior.name in POSITIVE or (
+        prior.name in ("Uniform", "Beta") and dict(prior.args).get("lower", 0) >= 0
+    )
+    if klass in SCALES and not nonnegative:
+        raise StudyError(f"a scale cannot be negative, and {text} allows it. Valid: {', '.join(POSITIVE)}.")
+    return prior

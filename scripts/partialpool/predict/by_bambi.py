@@ -7,34 +7,49 @@ import pandas as pd
 
 from partialpool.errors import StudyError
 from partialpool.model.build import build
+from partialpool.model.families import OF_LEVELS, OF_TRIALS
+from partialpool.model.grammar import columns
 from partialpool.model.names import ROW_DIM
 from partialpool.model.spec import ModelSpec
 
 
 def build_model(spec: ModelSpec, rows: pd.DataFrame):
-    """The Bambi model; StudyError if its outcome has levels."""
+    """The Bambi model; StudyError if its outcome is counts of several kinds."""
     model = build(spec, rows)
-    if model.response_term.coords or "threshold" in model.family.likelihood.params:
-        raise StudyError(f"Predictions are numbers; the family '{spec.family}' has a probability for each level.")
+    if model.response_term.coords and spec.family not in OF_LEVELS:
+        raise StudyError(f"Predictions are numbers, and outcomes of the family '{spec.family}' are several.")
     return model
 
 
 def draw(
     model, posterior, at: pd.DataFrame, *, quantities: list[str], rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
-    """Draws of expected and predicted values, (chain, draw, rows of ``at``) each."""
+    """Draws of expected and predicted values, (chain, draw, rows of ``at``) each; of successes in trials their number.
+
+    Of an outcome with levels, (chain, draw, rows of ``at``, levels): the probability of each level, and 1 for the level
+    of a new measurement beside 0 for the others.
+    """
     import xarray as xr
 
     tree = xr.DataTree.from_dict({"posterior": posterior})
+    outcome, of_trials = model.response_term, model.family.name in OF_TRIALS
+    if of_trials:
+        # Bambi asks for the successes too, and uses the trials only.
+        at = at.assign(**{name: 0 for name in columns(outcome.name) if name not in at})
     kind = "response" if "predicted" in quantities else "response_params"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         result = model.predict(tree, kind=kind, data=at, inplace=False, random_seed=rng)
+    expected = result["posterior"][model.family.likelihood.parent].transpose("chain", "draw", ROW_DIM, ...).to_numpy()
+    if of_trials:
+        expected = expected * outcome.evaluate_new_data(at)[:, 1]
     results = {}
     for quantity in quantities:
-        if quantity == "expected":
-            values = result["posterior"][model.family.likelihood.parent]
-        else:
+        results[quantity] = expected
+        if quantity == "predicted":
             values = next(iter(result["posterior_predictive"].data_vars.values()))
-        results[quantity] = values.transpose("chain", "draw", ROW_DIM).to_numpy()
+            values = values.transpose("chain", "draw", ROW_DIM).to_numpy()
+            if expected.ndim == 4:
+                values = (values[..., None] == np.arange(expected.shape[3])).astype(float)
+            results[quantity] = values
     return results

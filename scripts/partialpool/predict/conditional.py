@@ -6,9 +6,10 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from partialpool.model.families import ORDINAL
-from partialpool.model.grammar import common_predictors, left_side
+from partialpool.model.families import CUMULATIVE
+from partialpool.model.grammar import common_predictors
 from partialpool.model.names import effect_terms
+from partialpool.model.outcome import outcome_column, outcome_levels
 from partialpool.model.population import population
 from partialpool.model.spec import ModelSpec
 from partialpool.predict.linear import LinearPredictor
@@ -61,12 +62,12 @@ def conditional_effects(posterior, predictor: LinearPredictor, rows: pd.DataFram
     columns, link = common_predictors(spec.formula), posterior.attrs["link"]
     effects = []
     for column in columns:
-        by = None if spec.family == ORDINAL else _partner(spec, rows, column, columns)
+        by = None if spec.family == CUMULATIVE else _partner(spec, rows, column, columns)
         grid = _grid(rows, column, by)
         eta, shift = predictor.common(posterior, grid), _of_new_unit(posterior, spec.unit, predictor, grid, rng)
         table = pd.DataFrame({"x": grid[column]})
-        if spec.family == ORDINAL:
-            levels = _levels(rows[left_side(spec.formula)])
+        if spec.family == CUMULATIVE:
+            levels = outcome_levels(spec, rows) or _levels(rows[outcome_column(spec.formula)[0]])
             effects.append(Conditional(column, "level", _by_level(posterior, table, eta, levels, link)))
             continue
         if by is not None:

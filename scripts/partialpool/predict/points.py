@@ -5,9 +5,9 @@ from itertools import product
 import pandas as pd
 
 from partialpool.data.units import choose
-from partialpool.errors import StudyError, suggest
-from partialpool.model import formula
+from partialpool.errors import StudyError
 from partialpool.model.formula import complete_cases
+from partialpool.model.grammar import covariates
 from partialpool.model.spec import ModelSpec
 
 
@@ -26,7 +26,7 @@ def points(spec: ModelSpec, data: pd.DataFrame, *, units, new_units: int | None,
         Instead of observed units: the number of new units, which get ids of their own.
     at
         Values of covariates, crossed with each other and with units. A covariate that is not named has the values
-        at which each unit was observed.
+        at which each unit was observed; of new units all are named.
 
     Returns
     -------
@@ -36,37 +36,27 @@ def points(spec: ModelSpec, data: pd.DataFrame, *, units, new_units: int | None,
     Raises
     ------
     StudyError
-        If a unit is not in the model's data, a covariate is unknown, or one of new units has no value.
+        If a unit is not in the model's data, or a number is none.
     """
     rows = complete_cases(spec, data)
     unit = spec.unit
-    covariates = [name for name in formula.covariates(spec.formula) if name != unit]
+    columns = covariates(spec.formula, unit)
     for name, values in at.items():
-        if name not in covariates:
-            raise StudyError(
-                f"'at' names '{name}', which the model {spec.formula} does not use.{suggest(name, covariates)} "
-                f"Its covariates: {', '.join(covariates) or 'none'}."
-            )
         if text := [
             value for value in values if rows[name].dtype.kind in "iuf" and not isinstance(value, (int, float))
         ]:
             raise StudyError(f"'at': {name} takes numbers, not {', '.join(map(repr, text))}.")
     observed = list(rows[unit].cat.categories)
     if new_units is not None:
-        if missing := [name for name in covariates if name not in at]:
-            raise StudyError(
-                f"New units have no observed values of {', '.join(missing)}; write them under 'at', for example "
-                f"at: {{{missing[0]}: [...]}}."
-            )
         units, grid = new_ids(observed, new_units), _grid(at)
         chosen = pd.DataFrame({unit: units}).merge(grid, how="cross")
     else:
         where = f"the data of the model {spec.formula}"
         units = choose(observed, units, seed=spec.seed, where=where)
-        own = rows.loc[rows[unit].isin(units), [unit, *(c for c in covariates if c not in at)]]
+        own = rows.loc[rows[unit].isin(units), [unit, *(c for c in columns if c not in at)]]
         chosen = own.drop_duplicates().astype({unit: str}).merge(_grid(at), how="cross")
         chosen = chosen.sort_values(unit, key=lambda ids: ids.map(observed.index), kind="stable")
-    return chosen[[unit, *covariates]].reset_index(drop=True)
+    return chosen[[unit, *columns]].reset_index(drop=True)
 
 
 def _grid(at: dict[str, list]) -> pd.DataFrame:

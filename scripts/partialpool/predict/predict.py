@@ -1,12 +1,15 @@
 """What a fitted model expects of units, and what it predicts of one new measurement: observed units, and new ones."""
 
+import json
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from partialpool.errors import StudyError
+from partialpool.model.families import OF_LEVELS
 from partialpool.model.formula import complete_cases
+from partialpool.model.outcome import outcome_column
 from partialpool.model.spec import ModelSpec
 from partialpool.predict import gaussian
 from partialpool.predict.effects import with_effects_at
@@ -24,7 +27,8 @@ class Prediction:
     model
         Its name.
     at : DataFrame
-        ``id``, the unit, and the covariates: n rows.
+        ``id``, the unit, and the covariates; of an outcome with levels also the outcome, in a column of its name, for
+        each level one row: n rows.
     values
         For each quantity draws of shape (chain, draw, n).
     """
@@ -65,6 +69,11 @@ def predict(
     """
     where = points(spec, data, units=units, new_units=new_units, at=at)
     values = draws_at(tree, spec, data, where, quantities=quantities, new=new_units is not None, seed=spec.seed)
+    if spec.family in OF_LEVELS:
+        levels, n = json.loads(tree["posterior"].attrs["levels"]), len(where)
+        where = where.loc[np.repeat(where.index, len(levels))].reset_index(drop=True)
+        where[outcome_column(spec.formula)[0]] = levels * n
+        values = {quantity: draws.reshape(*draws.shape[:2], -1) for quantity, draws in values.items()}
     return Prediction(model, where.rename(columns={spec.unit: "id"}), values)
 
 
@@ -98,7 +107,8 @@ def draws_at(
     Returns
     -------
     dict
-        For each quantity draws of shape (chain, draw, rows of ``at``).
+        For each quantity draws of shape (chain, draw, rows of ``at``); of an outcome with levels, (chain, draw, rows of
+        ``at``, levels), see ``by_bambi.draw``.
 
     Raises
     ------
@@ -127,7 +137,7 @@ def draws_at(
         fresh = with_new_units(posterior, spec.unit, rng, n_units=len(batch))
         part = placed[at[spec.unit].isin(batch)]
         parts.append(draw(model, fresh, part, quantities=quantities, rng=rng))
-    return {quantity: np.concatenate([part[quantity] for part in parts], axis=-1) for quantity in quantities}
+    return {quantity: np.concatenate([part[quantity] for part in parts], axis=2) for quantity in quantities}
 
 
 def _categories(at: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from partialpool.figures.limits import MOST_EFFECTS, MOST_UNITS
-from partialpool.model.families import ORDINAL
+from partialpool.model.families import CUMULATIVE, OF_LEVELS
 from partialpool.model.grammar import behind_bars, predictors
 from partialpool.study.figures import FittedTrajectories, InterceptsSlopes, PredictionFigure
 from partialpool.study.study import Study
@@ -159,20 +159,20 @@ def averaged_over(study: Study, name: str) -> list[str]:
 def rows_used(study: Study) -> str:
     """Which rows models are fitted on."""
     shared = [entry.title for entry in study.comparisons.values() if entry.rows == "common"]
-    own = "Each model uses the rows that have a value in all of its variables"
+    own = "Rows that each model uses: those with a value in all of its variables"
     if not shared:
-        return f"{own}:"
-    return f"{own}; those compared on common rows ({'; '.join(shared)}) use the rows that all of them have:"
+        return own
+    return f"{own}; of those compared on common rows ({'; '.join(shared)}), the rows that all of them have"
 
 
 def estimates(study: Study, model: str) -> str:
     """What the table of the common coefficients and scales of a model shows."""
-    return f"{study.draws_of(model)} draws. Common coefficients and scales"
+    return f"Common coefficients and scales: {study.draws_of(model)} draws"
 
 
 def group_effects(study: Study, model: str) -> str:
     """What the table of the group-level effects of a model shows."""
-    return f"{study.draws_of(model)} draws. Group-level effects: deviations from the population"
+    return f"Group-level effects (deviations from the population): {study.draws_of(model)} draws"
 
 
 def summarised(model: str, effects: int) -> str:
@@ -188,7 +188,10 @@ def predictions(study: Study, name: str) -> str:
     prediction = study.predictions[name]
     whose = "New" if prediction.new_units else "Observed"
     draws = ", ".join(f"{study.draws_of(model)} of {model}" for model in prediction.models)
-    return f"{whose} {study.data.nouns.unit[1]}; draws: {draws}"
+    levels = ""
+    if any(study.models[model].family in OF_LEVELS for model in prediction.models):
+        levels = f"; the probability of each level of {study.data.label(study.data.outcome)}"
+    return f"{whose} {study.data.nouns.unit[1]}{levels}; draws: {draws}"
 
 
 def bayes_factors(study: Study, best: str) -> str:
@@ -247,11 +250,11 @@ def _effects(study: Study, model: str) -> str:
 def _conditional(study: Study, model: str) -> str:
     unit, measurements = study.data.nouns.unit[0], study.data.nouns.measurement[1]
     entry = study.models[model]
-    what = "probability of each level" if entry.family == ORDINAL else f"mean of the {measurements}"
+    what = "probability of each level" if entry.family == CUMULATIVE else f"mean of the {measurements}"
     average = "" if not behind_bars(entry.formula) else f" for the average {unit}, whose group-level effects are 0"
     new = ""
     populations = [text.strip("`").partition("/")[0] for text in behind_bars(entry.formula)]
-    if entry.family != ORDINAL and study.data.unit in populations:
+    if entry.family != CUMULATIVE and study.data.unit in populations:
         new = f" The fainter and wider interval is that of a new {unit}."
     return (
         f"expected {what}{average}, as one predictor varies and the others are at their mean or their first level; "

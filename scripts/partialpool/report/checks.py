@@ -43,7 +43,7 @@ def listed(entries: Mapping[str, Mapping]) -> Markup:
         return Markup('<div class="convergence checks passed">{}</div>').format(folded(title, [bullets(items)]))
     failed = ", ".join(NAMES[name] for name, entry in entries.items() if not entry["passed"])
     return Markup(
-        '<div class="checks failed" role="alert"><p><strong>✗ Failed: {}.</strong> Do not rely on the estimates of '
+        '<div class="checks failed" role="note"><p><strong>✗ Failed: {}.</strong> Do not rely on the estimates of '
         "this model until the cause is found and removed.</p>{}</div>"
     ).format(failed, bullets(items))
 

@@ -4,7 +4,7 @@ All functions of this room that make HTML return ``markupsafe.Markup`` and escap
 ``Markup`` already is left as it is.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import pandas as pd
 from markupsafe import Markup
@@ -35,22 +35,33 @@ def warning(words: str) -> Markup:
     return Markup('<div class="checks failed" role="note"><p>{}</p></div>').format(words)
 
 
-def folded(summary: str, parts: Iterable[str]) -> Markup:
-    """Parts of the page under a line that can be clicked."""
-    return Markup("<details><summary>{}</summary>{}</details>").format(summary, Markup().join(parts))
+def folded(summary: str, parts: Iterable[str], look: str = "") -> Markup:
+    """Parts of the page under a line that can be clicked.
+
+    ``look`` is a class of the page's style: what is ``long`` stays folded in print, and the line says so.
+    """
+    classes = Markup(' class="{}"').format(look) if look else ""
+    return Markup("<details{}><summary>{}</summary>{}</details>").format(classes, summary, Markup().join(parts))
 
 
-def table(frame: pd.DataFrame, caption: str = "", *, fold: str = "") -> Markup:
-    """A table.
+def scrolled(name: str, inside: str, look: str = "scroll") -> Markup:
+    """What may be wider than the screen, as a part of the page that the keyboard reaches and moves sideways.
+
+    It is a group and no region: there are many, and regions are landmarks. ``name`` is what a screen reader calls it.
+    """
+    return Markup('<div class="{}" role="group" tabindex="0" aria-label="{}">{}</div>').format(look, name, inside)
+
+
+def table(frame: pd.DataFrame, caption: str) -> Markup:
+    """A table; if it is long (``MOST_ROWS``), folded away under its caption and the number of its rows.
 
     Parameters
     ----------
     frame
         Cells are shown as they are: text, and numbers formatted by the caller. Columns of numbers are aligned right.
+        The first cell of a row is its heading.
     caption
-        Above the table.
-    fold
-        If given and the table is long (``MOST_ROWS``), the line under which it is folded away.
+        Above the table: what it shows.
     """
     numeric = [_is_numeric(column) for _, column in frame.items()]
     head = Markup().join(
@@ -58,19 +69,24 @@ def table(frame: pd.DataFrame, caption: str = "", *, fold: str = "") -> Markup:
         for name, n in zip(frame.columns, numeric, strict=True)
     )
     body = Markup().join(
-        Markup("<tr>{}</tr>").format(Markup().join(_cell(str(cell), n) for cell, n in zip(row, numeric, strict=True)))
+        Markup("<tr>{}</tr>").format(Markup().join(_row(map(str, row), numeric)))
         for row in frame.itertuples(index=False)
     )
-    title = Markup("<caption>{}</caption>").format(caption) if caption else Markup()
-    whole = Markup('<div class="scroll"><table>{}<thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>').format(
-        title, head, body
+    whole = scrolled(
+        f"Table: {caption}",
+        Markup("<table><caption>{}</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table>").format(
+            caption, head, body
+        ),
     )
-    return folded(f"{fold} ({len(frame)} rows)", [whole]) if fold and len(frame) > MOST_ROWS else whole
+    return folded(f"{caption} ({len(frame)} rows)", [whole], "long") if len(frame) > MOST_ROWS else whole
 
 
-def _cell(words: str, numeric: bool) -> Markup:
-    look = " class=num" if numeric else " class=long" if len(words) > LONG_CELL else ""
-    return Markup("<td{}>{}</td>").format(Markup(look), words)
+def _row(cells: Iterable[str], numeric: Iterable[bool]) -> Iterator[Markup]:
+    """The cells of a row; the first is its heading."""
+    for place, (words, is_number) in enumerate(zip(cells, numeric, strict=True)):
+        look = Markup(" class=num" if is_number else " class=long" if len(words) > LONG_CELL else "")
+        cell = '<th scope="row"{}>{}</th>' if place == 0 else "<td{}>{}</td>"
+        yield Markup(cell).format(look, words)
 
 
 def _is_numeric(column: pd.Series) -> bool:

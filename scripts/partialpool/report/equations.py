@@ -7,14 +7,16 @@ and k[j] that to which a unit does, after Gelman & Hill (2007), Data Analysis Us
 Multilevel/Hierarchical Models, chapters 12 and 13.
 """
 
+import json
 from dataclasses import dataclass
 
 import pandas as pd
 from markupsafe import Markup
 
 from partialpool.model.names import INTERCEPT, Block
+from partialpool.model.outcome import outcome_column
 from partialpool.model.spec import ModelSpec
-from partialpool.report.elements import heading
+from partialpool.report.elements import heading, scrolled
 from partialpool.report.latex import listed, mathml, text
 from partialpool.report.terms import MEASUREMENT, UNIT, Coefficient, Factor, Terms
 from partialpool.study.data import Nouns
@@ -82,10 +84,9 @@ def formulas(spec: ModelSpec, tree, nouns: Nouns) -> Markup:
         members = f"{measurement} i of {unit} j" if level.number == 1 else f"{level.name or unit} {level.letter}"
         groups.append((f"Level {level.number}: {members}", level.lines))
     groups.append(("Priors", equations.priors))
-    parts = [heading(5, title) + Markup().join(map(mathml, lines)) for title, lines in groups if lines]
-    return Markup('<div class="equations"><p>Formula: <code>{}</code></p>{}</div>').format(
-        spec.formula, Markup().join(parts)
-    )
+    parts = [heading(4, title) + Markup().join(map(mathml, lines)) for title, lines in groups if lines]
+    words = Markup("<p>Formula: <code>{}</code></p>").format(spec.formula)
+    return scrolled("Formula and equations", words + Markup().join(parts), "equations")
 
 
 def of_model(spec: ModelSpec, posterior, rows: pd.DataFrame) -> Equations:
@@ -114,9 +115,13 @@ def _level1(spec: ModelSpec, terms: Terms) -> list[str]:
     linear = " + ".join(_linear_predictor(terms)) or "0"
     link = terms.posterior.attrs.get("link", "identity")
     outcome, trials = _outcome(spec, terms)
+    levels = json.loads(terms.posterior.attrs.get("levels", "null"))
     if spec.family in ORDINAL:
         event = ORDINAL[spec.family].format(y=outcome)
-        return [rf"{text(link)}(\Pr({event})) = {_symbol('threshold')} - {mean}", f"{mean} = {linear}"]
+        below = rf" \quad {text(f'for c = {listed(levels[:-1], "...")}')}" if levels else ""
+        return [rf"{text(link)}(\Pr({event})) = {_symbol('threshold')} - {mean}{below}", f"{mean} = {linear}"]
+    if levels:
+        return [rf"\Pr({outcome} = {text(levels[1])}) = {mean}", f"{text(link)}({mean}) = {linear}"]
     distribution = text(DISTRIBUTIONS.get(spec.family, spec.family.capitalize()))
     arguments = [*trials, mean, *map(_symbol, terms.family)]
     linked = mean if link == "identity" else f"{text(link)}({mean})"
@@ -140,7 +145,8 @@ def _outcome(spec: ModelSpec, terms: Terms) -> tuple[str, list[str]]:
     if function in ("p", "prop", "proportion") and inside.count(",") == 1:
         successes, trials = (terms.expression(words.strip(), MEASUREMENT) for words in inside.split(","))
         return successes, [trials]
-    return terms.expression(outcome, MEASUREMENT), []
+    column, _ = outcome_column(spec.formula)
+    return terms.expression(column or outcome, MEASUREMENT), []
 
 
 def _crossed(terms: Terms) -> list[Factor]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from partialpool.report import captions
+from partialpool.report.elements import scrolled
 from partialpool.study.study import Study
 
 # Figures with fewer pixels across are made for one column, the others for the whole page.
@@ -26,17 +27,14 @@ def figure(
     """
     png, svg = (Path(folder, f"{name}.{suffix}") for suffix in ("png", "svg"))
     path, kind = min((svg, "svg+xml"), (png, "png"), key=lambda choice: choice[0].stat().st_size)
-    return Markup(
-        '<figure id="figure-{name}"><div class="scroll"><img src="data:image/{kind};base64,{content}" alt="{alt}" '
-        'class="{width}"></div><figcaption><strong>{title}</strong> {caption}</figcaption></figure>'
-    ).format(
-        name=name,
-        kind=kind,
-        content=base64.b64encode(path.read_bytes()).decode(),
-        alt=captions.alt(study, name, sampling),
-        width=_width(png),
-        title=_sentence(captions.figure_title(study, name)),
-        caption=captions.caption(study, name, sampling),
+    title, width = _sentence(captions.figure_title(study, name)), _width(png)
+    image = Markup('<img src="data:image/{};base64,{}" alt="{}" class="{}">').format(
+        kind, base64.b64encode(path.read_bytes()).decode(), captions.alt(study, name, sampling), width
+    )
+    if width == "page":
+        image = scrolled(f"Figure: {title}", image)
+    return Markup('<figure id="figure-{}">{}<figcaption><strong>{}</strong> {}</figcaption></figure>').format(
+        name, image, title, captions.caption(study, name, sampling)
     )
 
 

@@ -75,8 +75,11 @@ def _in_parentheses(node: ast.expr, columns: Mapping[str, str]) -> str:
 
 
 def mathml(latex: str) -> Markup:
-    """One equation as MathML."""
+    """One equation as MathML; what cannot read that has the LaTeX."""
     from latex2mathml.converter import convert
 
     # The converter has an ASCII tilde for \sim, which browsers set without the spaces of a relation.
-    return Markup(convert(latex, display="block").replace("<mi>&#x0007E;</mi>", "<mo>&#x223C;</mo>"))
+    made = convert(latex, display="block").replace("<mi>&#x0007E;</mi>", "<mo>&#x223C;</mo>")
+    # Words in the LaTeX are escaped; quotation marks are not, which end an attribute.
+    alternative = Markup(latex.replace('"', "&quot;"))
+    return Markup(made.replace("<math ", f'<math alttext="{alternative}" ', 1))

@@ -69,7 +69,8 @@ def to_page(notebook: str | Path, page: str | Path, title: str) -> str:
         exclude_anchor_links=True,
     )
     body, _ = exporter.from_filename(str(notebook))
-    body, contents = with_anchors(body)
+    # The title stands in the page's header, above the contents.
+    body, contents = with_anchors(re.sub(r"<h1\b.*?</h1>", "", body, count=1, flags=re.DOTALL))
     template = jinja2.Template(Path(page).read_text(encoding="utf-8"), autoescape=True)
     return template.render(title=title, contents=contents, body=Markup(body))
 

@@ -53,4 +53,4 @@ def tables(numbers: pd.DataFrame) -> Markup:
     differs, loo = shown["verdict"] == "differs", shown["source"] == "loo"
     made = [table(shown[differs], "Numbers that differ")] if differs.any() else []
     made += [table(shown[loo].drop(columns="source"), "Leave-one-out cross-validation")] if loo.any() else []
-    return Markup().join([*made, table(shown[~loo & ~differs], fold="All other numbers")])
+    return Markup().join([*made, table(shown[~loo & ~differs], "All other numbers")])

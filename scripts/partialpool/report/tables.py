@@ -23,7 +23,7 @@ def described(summary: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
     )
     for column in ("mean", "sd", "q5.5", "q94.5"):
         shown[column] = [number(value, p) for value, p in zip(summary[column], places, strict=True)]
-    return shown.rename(columns={"q5.5": "5.5 %", "q94.5": "94.5 %"}).assign(
+    return shown.rename(columns={"q5.5": "5.5\N{NO-BREAK SPACE}%", "q94.5": "94.5\N{NO-BREAK SPACE}%"}).assign(
         histogram=["" if pd.isna(bars) else bars for bars in summary["histogram"]]
     )
 

@@ -101,7 +101,7 @@ class Data(Strict):
     simulate: Simulate | None = None
     """Instead of `source`: draw the data from known parameters."""
     outcome: str
-    """Column of the measurements, numeric."""
+    """Column of the measurements: numbers, two levels such as yes and no, or levels whose order `types` gives."""
     unit: str
     """Column that says whose measurement a row is; never missing."""
     time: str | None = None
@@ -139,12 +139,10 @@ class Data(Strict):
 
     def _check_types(self):
         """Refuse types that a role does not have."""
-        allowed = {"unit": (), "outcome": ("number",), "time": ("number",)}
-        for role, kinds in allowed.items():
-            kind = self.types.get(getattr(self, role))
-            if kind is not None and kind not in kinds:
-                what = "is the unit: its values are ids" if role == "unit" else f"is the {role}, which is a number"
-                raise ValueError(f"'types': column '{getattr(self, role)}' {what}.")
+        if self.unit in self.types:
+            raise ValueError(f"'types': column '{self.unit}' is the unit: its values are ids.")
+        if self.types.get(self.time, "number") != "number":
+            raise ValueError(f"'types': column '{self.time}' is the time, which is a number.")
         if self.group and self.types.get(self.group) == "number":
             raise ValueError(f"'types': column '{self.group}' is the group, which is a category.")
 

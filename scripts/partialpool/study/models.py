@@ -4,10 +4,55 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from partialpool.errors import StudyError
+from partialpool.errors import StudyError, suggest
 from partialpool.model.grammar import check_formula
 from partialpool.model.priors import parse_priors
 from partialpool.study.base import Strict
+
+# Bambi's families (a test holds them to it), and what brms and lme4 call some of them.
+FAMILIES = (
+    "gaussian",
+    "t",
+    "bernoulli",
+    "binomial",
+    "poisson",
+    "negativebinomial",
+    "gamma",
+    "beta",
+    "cumulative",
+    "sratio",
+    "lognormal",
+    "weibull",
+    "exponential",
+    "laplace",
+    "asymmetriclaplace",
+    "exgaussian",
+    "vonmises",
+    "wald",
+    "beta_binomial",
+    "categorical",
+    "multinomial",
+    "dirichlet_multinomial",
+    "hurdle_gamma",
+    "hurdle_lognormal",
+    "hurdle_negativebinomial",
+    "hurdle_poisson",
+    "zero_inflated_binomial",
+    "zero_inflated_negativebinomial",
+    "zero_inflated_poisson",
+)
+_IN_R = {
+    "student": "t",
+    "normal": "gaussian",
+    "negbinomial": "negativebinomial",
+    "negative.binomial": "negativebinomial",
+    "nbinom2": "negativebinomial",
+    "inverse.gaussian": "wald",
+    "von_mises": "vonmises",
+    "asym_laplace": "asymmetriclaplace",
+    "zero_inflated_negbinomial": "zero_inflated_negativebinomial",
+    "hurdle_negbinomial": "hurdle_negativebinomial",
+}
 
 
 def _refuse_collapsed(value: Any) -> Any:
@@ -77,6 +122,15 @@ class Model(Strict):
     """Overrides `sampling.target_accept` for this model."""
     seed: int | None = Field(None, ge=0)
     """Overrides `sampling.seed` for this model."""
+
+    @field_validator("family")
+    @classmethod
+    def family_is_known(cls, family: str) -> str:
+        """Refuse what Bambi does not have."""
+        if family in FAMILIES:
+            return family
+        hint = f" Write '{_IN_R[family]}'." if family in _IN_R else suggest(family, FAMILIES)
+        raise ValueError(f"there is no family '{family}'.{hint} Valid: {', '.join(FAMILIES)}.")
 
     @field_validator("formula")
     @classmethod

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
-from partialpool.model.grammar import left_side
+from partialpool.errors import suggest
+from partialpool.model.families import OF_LEVELS
+from partialpool.model.grammar import covariates, left_side
 from partialpool.study.base import unknown
 from partialpool.study.entries import Comparison, Prediction
 from partialpool.study.figures import Figure, FittedTrajectories, InterceptsSlopes, PredictionFigure
@@ -16,6 +18,7 @@ def mistakes(study: Study) -> Iterator[Mistake]:
         yield from _comparison(study, name, comparison)
     for name, prediction in study.predictions.items():
         yield from _models(study, prediction, f"predictions.{name}.models")
+        yield from _at(study, prediction, f"predictions.{name}.at")
     for name, figure in study.figures.items():
         yield from _figure(study, name, figure)
 
@@ -26,6 +29,28 @@ def _models(study: Study, entry: Comparison | Prediction, place: str) -> Iterato
             yield Mistake(place, wrong)
     if twice := [model for model in entry.models if entry.models.count(model) > 1]:
         yield Mistake(place, f"model '{twice[0]}' stands twice.")
+
+
+def _at(study: Study, prediction: Prediction, place: str) -> Iterator[Mistake]:
+    """Covariates that a model does not have, and those of new units that have no values."""
+    for model in prediction.models:
+        if model not in study.models:
+            continue
+        known = covariates(study.models[model].formula, study.data.unit)
+        for name in prediction.at:
+            if name not in known:
+                yield Mistake(
+                    f"{place}.{name}",
+                    f"model '{model}' does not use it.{suggest(name, known)} Its covariates: "
+                    f"{', '.join(known) or 'none'}.",
+                )
+        missing = [name for name in known if name not in prediction.at]
+        if prediction.new_units is not None and missing:
+            yield Mistake(
+                place,
+                f"new units have no observed values of {', '.join(missing)}, which model '{model}' uses; write them, "
+                f"for example at: {{{missing[0]}: [...]}}.",
+            )
 
 
 def _comparison(study: Study, name: str, comparison: Comparison) -> Iterator[Mistake]:
@@ -131,3 +156,10 @@ def _prediction_figure(study: Study, name: str, figure: PredictionFigure) -> Ite
             f"'{figure.kind}' shows {figure.n_models} model{'s' * (figure.n_models > 1)}, not {len(models)}: "
             f"{', '.join(models)}. Choose with 'models: [...]'.",
         )
+    for model in models:
+        if model in study.models and (family := study.models[model].family) in OF_LEVELS:
+            yield Mistake(
+                place,
+                f"'{figure.kind}' shows numbers, and model '{model}' (family {family}) predicts a probability for each "
+                "level. The table of the predictions has them.",
+            )

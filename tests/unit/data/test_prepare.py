@@ -145,6 +145,35 @@ def test_labels_of_values_are_categories_in_the_order_of_their_codes(tmp_path):
     assert frame.attrs["notes"][2:] == ["column y: codes and not their labels (1 'bad', 4 'good')"]
 
 
+def test_an_outcome_of_two_texts_has_levels(write_csv):
+    frame = prepare(write_csv("id,answer\n1,yes\n1,NA\n1,no\n2,yes\n"), unit="id", outcome="answer")
+    assert frame["answer"].cat.categories.tolist() == ["no", "yes"]
+    assert frame["answer"].isna().tolist() == [False, True, False, False]
+
+
+def test_an_outcome_has_the_levels_of_the_config_in_their_order(write_csv):
+    path = write_csv("id,rating\n1,low\n1,high\n2,middle\n2,low\n")
+    types = {"rating": ["low", "middle", "high"]}
+    frame = prepare(path, unit="id", outcome="rating", types=types)
+    assert frame["rating"].dtype == pd.CategoricalDtype(types["rating"], ordered=True)
+    with pytest.raises(StudyError, match=r"no numbers; if they are levels, .*types: {rating: \[high, low, middle\]}}"):
+        prepare(path, unit="id", outcome="rating")
+    with pytest.raises(StudyError, match="line 3, column rating: 'high' is not among the levels"):
+        prepare(path, unit="id", outcome="rating", types={"rating": ["low", "middle"]})
+
+
+def test_labels_of_an_outcome_are_its_levels_where_the_config_asks(tmp_path):
+    path = tmp_path / "raw.sav"
+    labels = {"y": {1: "low", 2: "middle", 3: "high"}}
+    pyreadstat.write_sav(pd.DataFrame({"id": [1, 1, 2, 2], "y": [3, 1, 1, 2]}), path, variable_value_labels=labels)
+    for types in ({"y": "category"}, {"y": ["low", "middle", "high"]}):
+        frame = prepare(path, unit="id", outcome="y", types=types)
+        assert frame["y"].tolist() == ["high", "low", "low", "middle"]
+        assert frame["y"].dtype == pd.CategoricalDtype(["low", "middle", "high"], ordered=True)
+    for types in ({}, {"y": "number"}):
+        assert prepare(path, unit="id", outcome="y", types=types)["y"].tolist() == [3, 1, 1, 2]
+
+
 def test_a_column_of_which_some_values_have_labels_is_of_numbers(tmp_path):
     frame = write_labelled(tmp_path, {"stage": {3: "highest"}})
     assert frame["stage"].tolist() == [3, 1, 1, 2]

@@ -87,6 +87,17 @@ def test_raw_means_are_of_a_units_own_data(files):
     assert raw.to_dict() == pytest.approx({"1": 0.15, "2": 0.4, "10": 0.9})
 
 
+def test_levels_are_not_drawn_as_numbers(files):
+    data = pd.read_parquet(files["prepared"])
+    data.assign(y=pd.Categorical(["no", "yes", "no", "yes", "yes"])).to_parquet(files["prepared"])
+    one(files, "half-eyes", titles={"a": "A"})
+    for kind, own in (("trajectories", {}), ("three-poolings", {}), ("half-eyes", {"reference": True})):
+        with pytest.raises(
+            StudyError, match=r"figures\.f: It shows measurements as numbers, and 'y' has the levels no, yes"
+        ):
+            one(files, kind, titles={"a": "A"}, **own)
+
+
 def test_a_model_without_time_has_no_trajectories(files):
     with pytest.raises(StudyError, match="does not use 't'"):
         one(files, "fitted-trajectories", titles={"a": "A"})

@@ -31,3 +31,11 @@ def test_posterior_predictive_of_few_whole_numbers_are_shares(rng):
     assert intervals["y"].tolist() == pytest.approx([1 - shares.mean(), shares.mean()])
     assert intervals["ymax"][1] == pytest.approx(np.quantile(shares, 0.975))
     assert not any(text.startswith("Minimum") for text in texts(drawn))
+
+
+def test_levels_have_their_names_on_the_axis(rng):
+    observed, replicated = rng.integers(0, 3, 60), rng.integers(0, 3, (100, 60))
+    figure = posterior_predictive(observed, replicated, labels=LABELS, levels=["low", "middle", "high"])
+    drawn, [[bars, _], _] = draw(figure)
+    assert bars["y"].tolist() == pytest.approx([(observed == level).mean() for level in range(3)])
+    assert {"low", "middle", "high"} <= set(texts(drawn))

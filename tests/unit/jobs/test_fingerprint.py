@@ -131,6 +131,7 @@ def test_modules_of_the_report_are_those_that_its_notebook_imports():
         "loo.pointwise",
         "model.formula",
         "model.names",
+        "model.outcome",
         "model.parameters",
         "model.priors",
         "model.spec",

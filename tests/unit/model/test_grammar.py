@@ -11,7 +11,15 @@ from formulae.categorical import ENCODINGS
 from formulae.transforms import TRANSFORMS
 from partialpool.errors import StudyError
 from partialpool.model.formula import formula_variables
-from partialpool.model.grammar import FUNCTIONS, check_formula, columns, left_side, numeric_predictors, predictors
+from partialpool.model.grammar import (
+    FUNCTIONS,
+    check_formula,
+    columns,
+    covariates,
+    left_side,
+    numeric_predictors,
+    predictors,
+)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +152,10 @@ def test_what_cannot_be_read_is_refused_at_its_character(formula, character):
         ("y ~ x = z", "'x =' is no argument of a function."),
         ("y ~ x ^ 2", "Write ** for a power."),
         ("y ~ x | id", "Write it in parentheses: (1 + x | unit)."),
-        ("y ~ sqrt(x)", "Did you mean 'np.sqrt'?"),
+        ("y ~ sqrt(x)", "calls 'sqrt', which a formula may not. Write np.sqrt(x). Valid"),
+        ("cbind(k, n - k) ~ x", "Write p(successes, trials) for successes and trials."),
+        ("y | trials(n) ~ x + (1 | id)", "'| trials(...)' is not understood. Write p(y, n) ~ ... for y successes of n"),
+        ("y | resp_x(n) ~ x", "cannot be read at character 3, '|'"),
     ],
 )
 def test_what_is_wrong_is_told(formula, message):
@@ -265,3 +276,17 @@ def test_numeric_predictors_are_neither_grouping_factors_nor_made_categories(for
 def test_the_columns_of_a_formula_are_those_that_formulae_reads(formula, named):
     assert columns(formula) == named
     assert sorted(named) == formula_variables(formula)
+
+
+@pytest.mark.parametrize(
+    ("formula", "names"),
+    [
+        ("y ~ x + np.log(z) + (1 + x | id) + (1 | plate)", ["plate", "x", "z"]),
+        ("p(ill, size) ~ x + (1 | id)", ["size", "x"]),
+        ("prop(ill, 10) ~ 1 + (1 | id)", []),
+        ("weighted(y, w) ~ x", ["x"]),
+        ("p ~ x + (1 | id)", ["x"]),
+    ],
+)
+def test_what_a_value_depends_on(formula, names):
+    assert covariates(formula, "id") == names

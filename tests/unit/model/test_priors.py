@@ -227,3 +227,11 @@ def test_lkj_is_for_correlations_only(klass, text):
 def test_mistakes_in_a_prior_name_its_class():
     with pytest.raises(StudyError, match=r"^b\[x\]: 'Normal\(0\)' lacks sigma"):
         parse_priors({"Intercept": "Normal(0, 1)", "b[x]": "Normal(0)"})
+
+
+def test_all_mistakes_of_the_priors_of_a_model_are_told_at_once():
+    with pytest.raises(StudyError) as refused:
+        parse_priors({"Intercept": "normal(0, 1)", "b": "Normal(0, 1)", "cor": "lkj(1)"})
+    first, second = str(refused.value).splitlines()
+    assert first.startswith("Intercept: 'normal(0, 1)': there is no distribution 'normal'. Did you mean 'Normal'?")
+    assert second.startswith("    cor: 'lkj(1)': there is no distribution 'lkj'. Did you mean 'LKJ'?")

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from itertools import combinations
 
@@ -78,10 +79,7 @@ def test_new_units_get_ids_of_their_own(grouped, units):
     ("arguments", "at", "message"),
     [
         ((["6", "249"],), {}, "249: not among the 12 units .*Did you mean '29'"),
-        ((["6"],), {"week": [0]}, "'at' names 'week', which the model .* does not use.* Its covariates: group, x"),
         ((["6"],), {"x": [0, "one"]}, "'at': x takes numbers, not 'one'"),
-        ((None, 3), {}, r"no observed values of group, x; write them under 'at', for example at: {group: \[\.\.\.\]}"),
-        ((None, 3), {"x": [0]}, "no observed values of group;"),
     ],
 )
 def test_points_that_cannot_be(grouped, units, arguments, at, message):
@@ -244,14 +242,50 @@ def test_draws_follow_the_seed(group_posterior, grouped, units):
         assert np.isin(other["expected"], one["expected"]).any() != new
 
 
-def test_outcomes_with_levels(make_spec, units):
-    for family, formula, priors in (
-        ("categorical", "mood ~ 1 + (1 | id)", {"Intercept": "Normal(0, 1)"}),
-        ("cumulative", "mood ~ 0 + (1 | id)", {"threshold": "Normal(0, 1)"}),
-    ):
-        spec = make_spec(formula, "sd", family=family, priors=priors)
-        with pytest.raises(StudyError, match=f"family '{family}' has a probability for each level"):
-            run(made_up(["Intercept"]), spec, units, points(spec, units))
+def test_an_outcome_with_levels_has_a_row_for_each(make_spec, units):
+    """Probabilities are differences of the logistic function at the thresholds; so are shares of predictions."""
+    spec = make_spec("count ~ 0 + x + (1 | id)", "b sd", priors={"threshold": "Normal(0, 1)"}, family="cumulative")
+    levels = [str(count) for count in sorted(units["count"].unique())]
+    rng = np.random.default_rng(1)
+    thresholds = np.sort(rng.normal(10, 1, (2, 400, len(levels) - 1)), axis=-1)
+    posterior = made_up(["Intercept"], common=["x"]).drop_vars(["Intercept", "sigma"])
+    posterior["threshold"] = ("chain", "draw", "threshold_dim"), thresholds
+    posterior.attrs["levels"] = json.dumps(levels)
+    for ids, new in ((["3", "64"], None), (None, 2)):
+        which = {"model": "m", "units": ids, "new_units": new, "at": {"x": [0, 2]}}
+        of = predict_module.predict(tree_of(posterior), spec, units, **which, quantities=["expected", "predicted"])
+        assert of.at["count"].tolist() == levels * 4
+        assert of.at["x"].tolist() == np.repeat([0, 2, 0, 2], len(levels)).tolist()
+        by_level = {quantity: draws.reshape(2, 400, 4, -1) for quantity, draws in of.values.items()}
+        np.testing.assert_allclose(by_level["expected"].sum(axis=-1), 1)
+        np.testing.assert_array_equal(by_level["predicted"].sum(axis=-1), 1)
+        error = np.sqrt((by_level["expected"] * (1 - by_level["expected"])).mean((0, 1)) / 800)
+        assert (abs((by_level["predicted"] - by_level["expected"]).mean((0, 1))) < 5 * error).all()
+        if new is None:
+            eta = posterior["1|id"].sel(id__factor_dim="64").to_numpy() + 2 * posterior["x"].to_numpy()
+            below = np.concatenate(
+                [np.zeros((2, 400, 1)), expit(thresholds - eta[..., None]), np.ones((2, 400, 1))], -1
+            )
+            np.testing.assert_allclose(by_level["expected"][:, :, 3], np.diff(below), atol=1e-12)
+
+
+def test_levels_of_a_categorical_outcome(make_spec, units):
+    spec = make_spec("mood ~ 1 + x", "Intercept b", family="categorical")
+    rng = np.random.default_rng(1)
+    dims = ("chain", "draw", "mood_reduced_dim")
+    posterior = xr.Dataset(
+        {"Intercept": (dims, rng.normal(size=(1, 5, 2))), "x": (dims, rng.normal(size=(1, 5, 2)))},
+        {"mood_reduced_dim": ["fair", "good"]},
+    )
+    result = run(posterior, spec, units, points(spec, units, ["3"], x=[2]))["expected"]
+    eta = np.pad((posterior["Intercept"] + 2 * posterior["x"]).to_numpy(), ((0, 0), (0, 0), (1, 0)))
+    np.testing.assert_allclose(result[:, :, 0], np.exp(eta) / np.exp(eta).sum(-1, keepdims=True))
+
+
+def test_counts_of_several_kinds_are_no_numbers(make_spec, units):
+    spec = make_spec("counts(count, flag) ~ 1", "Intercept", family="multinomial")
+    with pytest.raises(StudyError, match="outcomes of the family 'multinomial' are several"):
+        run(made_up(["Intercept"]), spec, units, points(spec, units))
 
 
 # ---------------------------------------------------------------------------------------- new units

@@ -128,17 +128,20 @@ def test_captions_of_comparisons_say_what_is_left_out():
 
 
 def test_captions_of_tables_say_how_many_draws_and_whose_values(study):
-    assert estimates(study, "m71.4").startswith("16000 draws.")
-    assert group_effects(study, "m71.4").startswith("16000 draws.")
+    assert estimates(study, "m71.4").endswith(": 16000 draws")
+    assert group_effects(study, "m71.4").endswith(": 16000 draws")
     assert predictions(study, "new-people") == "New people; draws: 4000 of m71.2"
+    ordinal = load({"models/m71.2/family": "cumulative", "figures": {}})
+    levels = "New people; the probability of each level of Conscientiousness; draws: 4000 of m71.2"
+    assert predictions(ordinal, "new-people") == levels
     assert predictions(study, "person-means") == "Observed people; draws: 4000 of m71.1, 4000 of m71.2"
 
 
 def test_the_rows_of_models_are_told_with_the_comparisons_that_share_them(study):
-    assert rows_used(study) == "Each model uses the rows that have a value in all of its variables:"
+    assert rows_used(study) == "Rows that each model uses: those with a value in all of its variables"
     assert rows_used(load({"comparisons/growth/rows": "common"})) == (
-        "Each model uses the rows that have a value in all of its variables; those compared on common rows (Do time, "
-        "group and varying slopes predict better?) use the rows that all of them have:"
+        "Rows that each model uses: those with a value in all of its variables; of those compared on common rows (Do "
+        "time, group and varying slopes predict better?), the rows that all of them have"
     )
 
 

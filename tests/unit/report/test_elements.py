@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 from markupsafe import Markup
-from partialpool.report.elements import MOST_ROWS, bullets, folded, heading, paragraph, table, warning
+from partialpool.report.elements import MOST_ROWS, bullets, folded, heading, paragraph, scrolled, table, warning
 
 
 @pytest.mark.parametrize(
@@ -13,7 +13,8 @@ from partialpool.report.elements import MOST_ROWS, bullets, folded, heading, par
         lambda words: bullets([words]),
         lambda words: folded(words, [words]),
         lambda words: table(pd.DataFrame({words: [words]}), words),
-        lambda words: table(pd.DataFrame({words: [words] * (MOST_ROWS + 1)}), fold=words),
+        lambda words: table(pd.DataFrame({words: [words] * (MOST_ROWS + 1)}), words),
+        lambda words: scrolled(words, words),
     ],
 )
 def test_text_is_escaped_and_markup_is_left(make):
@@ -28,18 +29,26 @@ def test_markup_is_left_as_it_is():
 
 
 def test_columns_of_numbers_are_aligned_right():
-    made = table(pd.DataFrame({"name": ["a"], "value": ["−0.5"], "both": ["−16.7 (5.7)"], "none": ["–"]}))
-    assert "<td>a</td>" in made
+    frame = pd.DataFrame({"name": ["a"], "value": ["−0.5"], "both": ["−16.7 (5.7)"], "none": ["–"]})
+    made = table(frame, "Numbers")
+    assert '<th scope="row">a</th>' in made
     for cell in ("−0.5", "−16.7 (5.7)", "–"):
         assert f"<td class=num>{cell}</td>" in made
 
 
 def test_two_columns_may_have_one_name():
-    made = table(pd.DataFrame([["x", "1"]], columns=["a", "a"]))
-    assert "<td>x</td><td class=num>1</td>" in made
+    made = table(pd.DataFrame([["x", "1"]], columns=["a", "a"]), "Twice")
+    assert '<th scope="row">x</th><td class=num>1</td>' in made
+
+
+def test_a_table_has_a_name_and_the_keyboard_reaches_it():
+    made = table(pd.DataFrame({"n": [1]}), 'All "n"')
+    assert '<div class="scroll" role="group" tabindex="0" aria-label="Table: All &#34;n&#34;"><table><caption>' in made
+    assert '<th scope="col" class=num>n</th>' in made
 
 
 def test_only_long_tables_are_folded():
     frame = pd.DataFrame({"n": range(MOST_ROWS + 1)})
-    assert table(frame, fold="More").startswith(f"<details><summary>More ({MOST_ROWS + 1} rows)</summary>")
-    assert table(frame.iloc[1:], fold="More").startswith("<div")
+    folds = f'<details class="long"><summary>Effects ({MOST_ROWS + 1} rows)</summary>'
+    assert table(frame, "Effects").startswith(folds)
+    assert table(frame.iloc[1:], "Effects").startswith("<div")

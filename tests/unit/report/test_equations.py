@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -68,9 +69,11 @@ CASES = dict(
 def lines(make_spec):
     """Equations of a formula as lines, with a line ``level name letter`` before those of each level."""
 
-    def make(formula, family="gaussian", parameters="sigma", link="identity"):
+    def make(formula, family="gaussian", parameters="sigma", link="identity", levels=None):
         spec = make_spec(formula, "", priors=PRIORS, family=family)
-        made = equations.of_model(spec, posterior_of(spec, parameters, link), ROWS)
+        posterior = posterior_of(spec, parameters, link)
+        posterior.attrs |= {"levels": json.dumps(levels)} if levels else {}
+        made = equations.of_model(spec, posterior, ROWS)
         text = []
         for level in made.levels:
             text += [f"{level.number} {level.name} {level.letter}", *level.lines]
@@ -137,6 +140,16 @@ def test_another_family_has_its_link_and_parameters(lines, formula, family, para
     assert made[-len(own) - 1 :][1:] == own
 
 
+def test_levels_of_an_outcome_are_named(lines):
+    success = [r"\Pr(\text{g}_{ij} = \text{b}) = p_{ij}", r"\text{logit}(p_{ij}) = \alpha_j"]
+    for outcome in ("g", "g[b]", "g['b']"):
+        assert lines(f"{outcome} ~ 1 + (1 | id)", "bernoulli", "", "logit", ["a", "b"])[1:3] == success
+    ordinal = lines("c ~ 0 + t + (1 | id)", "cumulative", "threshold", "logit", ["u", "v", "w"])[1]
+    assert ordinal == (
+        r"\text{logit}(\Pr(\text{c}_{ij} \le c)) = \text{threshold}_{c} - \mu_{ij} \quad \text{for c = u, v}"
+    )
+
+
 def test_the_page_calls_levels_by_the_nouns_and_the_columns(make_spec):
     spec = make_spec("y ~ 1 + (1 | id) + (1 | school / class)", "", priors=PRIORS)
     tree = xr.DataTree.from_dict({"posterior": posterior_of(spec), "constant_data": xr.Dataset.from_dataframe(ROWS)})
@@ -148,5 +161,5 @@ def test_the_page_calls_levels_by_the_nouns_and_the_columns(make_spec):
         "Level 4: school l",
         "Priors",
     ]
-    assert [title for title in titles if f"<h5>{title}</h5>" in page] == titles
-    assert page.count("<h5>") == len(titles)
+    assert [title for title in titles if f"<h4>{title}</h4>" in page] == titles
+    assert page.count("<h4>") == len(titles)

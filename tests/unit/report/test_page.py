@@ -1,6 +1,12 @@
 import json
+import re
+from pathlib import Path
 
+import pytest
 from partialpool.report.page import anchor, to_page, with_anchors
+
+PAGE = Path(__file__).parents[3] / "notebooks/page.html.j2"
+COLOUR = re.compile(r"--([\w-]+): (#[0-9a-f]{6});")
 
 
 def test_anchors_are_unlike_each_other():
@@ -41,7 +47,47 @@ def test_a_page_has_contents_and_hides_code(tmp_path):
     (tmp_path / "p.j2").write_text("{{ title }}|{% for c in contents %}{{ c.level }}{{ c.id }},{% endfor %}|{{ body }}")
     made = to_page(tmp_path / "n.ipynb", tmp_path / "p.j2", "A & B")
     title, contents, body = made.split("|", 2)
+    # The notebook's own title stands in the page's header.
+    assert "<h1" not in body
     assert title == "A &amp; B"
     assert contents.endswith("3two,")
     assert "<p>shown</p>" in body
     assert "secret" not in body
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of ``#rrggbb`` as WCAG 2.2 defines it."""
+    channels = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast ratio of WCAG 2.2."""
+    darker, lighter = sorted(map(luminance, (one, other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def test_the_contrast_is_that_of_the_guidelines():
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    # The grey that the guidelines' tools give as the lightest with 4.5 on white.
+    assert contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.005)
+
+
+def test_words_can_be_read_on_all_papers_of_both_schemes():
+    light, dark = re.findall(r":root \{(.*?)\}", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    for scheme in (light, dark):
+        colours = dict(COLOUR.findall(scheme))
+        papers = [colours[name] for name in ("paper", "faint", "alarm-paper")]
+        for name in ("ink", "quiet", "accent", "alarm"):
+            assert min(contrast(colours[name], paper) for paper in papers) >= 4.5, (name, colours[name])
+    assert COLOUR.findall(light) != COLOUR.findall(dark)
+    assert len(dict(COLOUR.findall(light))) == len(dict(COLOUR.findall(dark)))
+
+
+def test_every_colour_is_one_of_the_scheme():
+    style = re.sub(r":root \{.*?\}", "", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    colours = re.findall(r"(?:color|background|border[\w-]*|outline):[^;]*;", style)
+    assert len(colours) > 20
+    # The exception is the white paper of figures.
+    assert [c for c in colours if re.search(r"#[0-9a-f]{3,}|\brgb|\bwhite\b|\bblack\b", c)] == ["background: #ffffff;"]

@@ -26,7 +26,7 @@ def test_what_is_wrong_with_predictions_is_told(path, value, line):
 
 def test_covariate_values_are_values_and_never_run():
     at = {"week": [0, 0.5], "group": ["PD", '__import__("os").system("touch x")']}
-    assert load({"predictions/time-trajectories/at": at}).predictions["time-trajectories"].at == at
+    assert load({"predictions/group-trajectories/at": at}).predictions["group-trajectories"].at == at
 
 
 @pytest.mark.parametrize("models", [[], ["m71.1"]])

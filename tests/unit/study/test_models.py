@@ -1,5 +1,7 @@
 import pytest
+from bambi.defaults.families import BUILTIN_FAMILIES
 from partialpool.model.grammar import FUNCTIONS
+from partialpool.study.models import FAMILIES
 
 from study.editing import load, mistakes
 
@@ -9,6 +11,24 @@ PRIOR = "models/m71.1/priors/b"
 
 def test_priors_are_kept_in_one_spelling():
     assert load({PRIOR: "Normal( sigma=1.50, mu=0 )"}).models["m71.1"].priors["b"] == "Normal(0, 1.5)"
+
+
+def test_families_are_those_of_bambi():
+    assert set(FAMILIES) == set(BUILTIN_FAMILIES)
+
+
+@pytest.mark.parametrize(
+    ("family", "hint"),
+    [
+        ("student", " Write 't'."),
+        ("negbinomial", " Write 'negativebinomial'."),
+        ("gausian", " Did you mean 'gaussian'?"),
+        ("xyz", ""),
+    ],
+)
+def test_a_family_that_is_not_known_is_refused_before_anything_runs(family, hint):
+    (line,) = mistakes({"models/m71.1/family": family})
+    assert line.startswith(f"models.m71.1.family: there is no family '{family}'.{hint} Valid: gaussian, t, bernoulli,")
 
 
 def test_formulas_are_kept_with_single_spaces():

@@ -25,6 +25,18 @@ TAKEN = "a figure of this name is drawn for every model and comparison; choose a
             f"predictions.new-people.models: there is no model 'x'. {MODELS}",
         ),
         (
+            "predictions/time-trajectories/at",
+            {"weeks": [0]},
+            "predictions.time-trajectories.at.weeks: model 'm71.3' does not use it. Did you mean 'week'? "
+            "Its covariates: week.",
+        ),
+        (
+            "predictions/new-people/models",
+            ["m71.3"],
+            "predictions.new-people.at: new units have no observed values of week, which model 'm71.3' uses; write "
+            "them, for example at: {week: [...]}.",
+        ),
+        (
             "figures/shrinkage/predictions",
             "people",
             "figures.shrinkage.predictions: there is no prediction 'people'. Did you mean 'new-people'? "
@@ -191,4 +203,12 @@ def test_several_wrong_references_are_listed_at_once():
         "predictions.new-people.models",
         "figures.trajectories.section",
         "figures.ppc-m71.1",
+    ]
+
+
+def test_no_figure_shows_probabilities_of_levels():
+    changes = {"models/m71.3/family": "cumulative"}
+    assert mistakes(changes) == [
+        "figures.time-trajectories: 'fitted-trajectories' shows numbers, and model 'm71.3' (family cumulative) "
+        "predicts a probability for each level. The table of the predictions has them."
     ]

@@ -123,7 +123,7 @@ def test_what_no_fit_depends_on_leaves_its_spec(study, changes):
         {"models/m71.5/formula": "con ~ 1 + week + (1 | id) + (0 + week | id)"},
         {"models/m71.5/family": "t"},
         {"models/m71.5/link": "log"},
-        {"data/unit": "wave"},
+        {"data/unit": "wave", "predictions/new-people/at": {"id": [48]}},
         *({f"models/m71.5/priors/{name}": "Normal(0, 3)"} for name in ("Intercept", "b", "b[week]")),
         *({f"models/m71.5/priors/{name}": "HalfNormal(3)"} for name in ("sd", "sd[week]", "sigma")),
         {"models/m71.5/priors/cor": "LKJ(2)"},

@@ -1,0 +1,64 @@
+"""Predictions of families that have more than a linear predictor."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from partialpool.predict.points import points
+from partialpool.predict.predict import draws_at
+
+# Success of units A to C: logits of the draws, constant in each.
+EFFECTS = {"A": -1.0, "B": 0.0, "C": 2.0}
+
+
+@pytest.fixture
+def herds():
+    return pd.DataFrame(
+        {"herd": list("AABBCC"), "ill": [1, 2, 0, 5, 3, 9], "size": [10, 20, 4, 8, 5, 10], "row": range(6)}
+    )
+
+
+@pytest.fixture
+def posterior():
+    effects = np.broadcast_to(list(EFFECTS.values()), (2, 2000, 3))
+    return xr.Dataset(
+        {
+            "Intercept": (("chain", "draw"), np.zeros((2, 2000))),
+            "1|herd": (("chain", "draw", "herd__factor_dim"), effects),
+            "1|herd_sigma": (("chain", "draw"), np.full((2, 2000), 1e-9)),
+        },
+        coords={"chain": range(2), "draw": range(2000), "herd__factor_dim": list(EFFECTS)},
+    )
+
+
+def predicted(spec, data, posterior, *, new_units=None, at):
+    where = points(spec, data, units=None if new_units else "all", new_units=new_units, at=at)
+    tree = xr.DataTree.from_dict({"posterior": posterior})
+    kinds = ["expected", "predicted"]
+    return where, draws_at(tree, spec, data, where, quantities=kinds, new=new_units is not None, seed=1)
+
+
+@pytest.mark.parametrize("at", [{}, {"size": [1, 30]}])
+def test_of_successes_in_trials_their_number_is_predicted(make_spec, herds, posterior, at):
+    spec = make_spec("p(ill, size) ~ 1 + (1 | herd)", "Intercept sd", family="binomial", unit="herd")
+    where, values = predicted(spec, herds, posterior, at=at)
+    assert list(where["size"]) == (list(herds["size"]) if not at else [1, 30] * 3)
+    p = 1 / (1 + np.exp(-where["herd"].map(EFFECTS)))
+    np.testing.assert_allclose(values["expected"], np.broadcast_to(p * where["size"], (2, 2000, 6)))
+    error = np.sqrt(where["size"] * p * (1 - p) / 4000)
+    assert (np.abs(values["predicted"].mean((0, 1)) - p * where["size"]) < 4 * error).all()
+    assert (values["predicted"].max((0, 1)) <= where["size"]).all()
+
+
+def test_new_units_have_the_trials_that_are_given(make_spec, herds, posterior):
+    spec = make_spec("p(ill, size) ~ 1 + (1 | herd)", "Intercept sd", family="binomial", unit="herd")
+    where, values = predicted(spec, herds, posterior, new_units=1, at={"size": [6]})
+    assert where.to_dict("records") == [{"herd": "new 1", "size": 6}]
+    np.testing.assert_allclose(values["expected"], 3, atol=1e-6)
+
+
+def test_trials_may_be_a_number(make_spec, herds, posterior):
+    spec = make_spec("p(ill, 10) ~ 1 + (1 | herd)", "Intercept sd", family="binomial", unit="herd")
+    where, values = predicted(spec, herds, posterior, at={})
+    assert list(where) == ["herd"]
+    np.testing.assert_allclose(values["expected"][0, 0], 10 / (1 + np.exp(-np.array(list(EFFECTS.values())))))
