@@ -101,7 +101,7 @@ def _quantile(sd: np.ndarray, p: float) -> float:
     from scipy.special import ndtr, ndtri
 
     sd = np.sort(sd.ravel())[:: max(1, sd.size // 1000)]
-    widest = abs(ndtri(p)) * sd[-1]
+    widest = 1.1 * abs(ndtri(p)) * sd[-1]
     return brentq(lambda value: np.mean(ndtr(value / sd)) - p, -widest, widest)
 
 

@@ -167,7 +167,7 @@ def common_predictors(formula: str) -> list[str]:
     opened, outside = [], [True] * len(tokens)
     for place, token in enumerate(tokens):
         if token.text in _CLOSING:
-            opened.append([place, tokens[place - 1].text == "offset"])
+            opened.append([place - 1, True] if tokens[place - 1].text == "offset" else [place, False])
         elif token.text == "|":
             opened[-1][1] = True
         elif token.text in _CLOSING.values():

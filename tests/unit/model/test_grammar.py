@@ -13,12 +13,15 @@ from partialpool.errors import StudyError
 from partialpool.model.formula import formula_variables
 from partialpool.model.grammar import (
     FUNCTIONS,
+    behind_bars,
     check_formula,
     columns,
+    common_predictors,
     covariates,
     left_side,
     numeric_predictors,
     predictors,
+    special_outcome,
 )
 
 
@@ -290,3 +293,32 @@ def test_the_columns_of_a_formula_are_those_that_formulae_reads(formula, named):
 )
 def test_what_a_value_depends_on(formula, names):
     assert covariates(formula, "id") == names
+
+
+@pytest.mark.parametrize(
+    ("formula", "function"),
+    [
+        ("truncated(y, lb=0) ~ x", "truncated"),
+        ("weighted (y, z) ~ 1", "weighted"),
+        ("log(y) ~ x", None),
+        ("y ~ x", None),
+    ],
+)
+def test_outcomes_that_are_not_normal(formula, function):
+    assert special_outcome(formula) == function
+
+
+@pytest.mark.parametrize(
+    ("formula", "common", "behind"),
+    [
+        ("y ~ 1 + x + (1 + z | id)", ["x"], ["id"]),
+        ("y ~ 0 + id", ["id"], []),
+        ("y ~ np.log(x) * C(g) + (1 | a / b) + (0 + x | c:d)", ["x", "g"], ["a/b", "c:d"]),
+        ("y ~ x + offset(log(size)) + bs(z, df=4) + (1 | `my id`)", ["x", "z"], ["`my id`"]),
+        ("y ~ {x + z} + ((1 | id)) + scale(v)", ["x", "z", "v"], ["id"]),
+        ("y ~ offset(x) + x", ["x"], []),
+    ],
+)
+def test_what_has_common_coefficients_and_what_stands_behind_bars(formula, common, behind):
+    assert common_predictors(formula) == common
+    assert behind_bars(formula) == behind

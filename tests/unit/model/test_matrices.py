@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from partialpool.errors import StudyError
 from partialpool.model.formula import complete_cases
-from partialpool.model.matrices import GroupLevels, evaluate, folded, special_outcome
+from partialpool.model.matrices import GroupLevels, evaluate, folded
 
 
 @pytest.mark.parametrize(
@@ -28,19 +28,6 @@ def test_columns_that_stand_behind_bars_only_have_one_level(make_spec, units, fo
     shown = folded(formula, units)
     assert {name for name in units if not shown[name].equals(units[name])} == one_level
     assert all(shown[name].nunique() == 1 for name in one_level)
-
-
-@pytest.mark.parametrize(
-    ("formula", "function"),
-    [
-        ("truncated(y, lb=0) ~ x", "truncated"),
-        ("weighted (y, z) ~ 1", "weighted"),
-        ("log(y) ~ x", None),
-        ("y ~ x", None),
-    ],
-)
-def test_outcomes_that_are_not_normal(formula, function):
-    assert special_outcome(formula) == function
 
 
 def levels_of(spec, rows):

@@ -1,0 +1,56 @@
+"""Estimates of the population, of one model and side by side."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from partialpool.figures.coefficients import coefficients, of_population, side_by_side
+
+from figures.drawing import draw, texts
+
+
+@pytest.fixture
+def posterior(rng):
+    shape = ("chain", "draw")
+    variables = {
+        "Intercept": (shape, rng.normal(3, 0.1, (2, 500))),
+        "x": (shape, rng.normal(-1, 0.1, (2, 500))),
+        "sigma": (shape, rng.normal(1, 0.1, (2, 500))),
+        "1|id_sigma": (shape, rng.normal(2, 0.1, (2, 500))),
+        "1|id": ((*shape, "id__factor_dim"), rng.normal(size=(2, 500, 3))),
+    }
+    dataset = xr.Dataset(variables, coords={"id__factor_dim": ["a", "b", "c"]})
+    dataset.attrs["family_parameters"] = "sigma"
+    return dataset
+
+
+def test_intervals_are_quantiles_of_the_draws(posterior):
+    estimates = of_population(posterior, unit="id").set_index("parameter")
+    assert list(estimates.index) == ["Intercept", "x", "sd(Intercept)", "sigma"]
+    assert list(estimates["panel"]) == ["Intercept", "Coefficients", *["Standard deviations"] * 2]
+    draws = posterior["x"].to_numpy()
+    numbers = estimates.loc["x", ["mean", "q2.5", "q17", "q83", "q97.5"]].astype(float)
+    np.testing.assert_allclose(numbers, [draws.mean(), *np.quantile(draws, [0.025, 0.17, 0.83, 0.975])])
+
+
+def test_coefficients_of_units_are_too_many(posterior):
+    of_units = xr.Dataset({"id": (("chain", "draw", "id_dim"), np.zeros((2, 500, 90)))}, {"id_dim": range(90)})
+    with_units = posterior.assign(of_units)
+    assert of_population(with_units, unit="id").equals(of_population(posterior, unit="id"))
+
+
+def test_every_kind_has_a_panel_and_the_first_parameter_is_on_top(posterior):
+    drawn, [layers] = draw(coefficients(of_population(posterior, unit="id")))
+    assert {"Intercept", "Coefficients", "Standard deviations", "sd(Intercept)", "x", "sigma"} <= texts(drawn)
+    points = layers[-1].set_index("PANEL").sort_values("y")
+    assert points.loc[3, "x"].tolist() == pytest.approx([1, 2], abs=0.05)
+    # Zero is marked for coefficients only.
+    assert layers[0]["PANEL"].tolist() == [2]
+
+
+def test_models_stand_side_by_side(posterior):
+    own = of_population(posterior, unit="id")
+    both = pd.concat([own.assign(model="Both"), own[own["parameter"] != "x"].assign(model="No x")])
+    drawn, [layers] = draw(side_by_side(both))
+    assert {"Both", "No x", "x", "sd(Intercept)"} <= texts(drawn)
+    assert len(layers[-1]) == 7

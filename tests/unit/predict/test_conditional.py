@@ -1,0 +1,109 @@
+"""Conditional effects beside numbers computed from the draws by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from partialpool.model.formula import complete_cases
+from partialpool.predict.conditional import conditional_effects
+from partialpool.predict.linear import LinearPredictor
+from scipy.special import expit
+
+DRAWS = (2, 4000)
+
+
+def posterior(link="identity", *, coords=None, **variables):
+    """Draws of a made-up posterior; numbers stand for normal draws around them with an sd of 0.1."""
+    rng = np.random.default_rng(5)
+    made = {}
+    for name, center in variables.items():
+        name = name.replace("__id", "|id")
+        values = np.asarray(center, dtype=float)
+        dims = (coords or {}).get(name, ())
+        draws = values + (0.1 if not name.endswith("_sigma") else 0.0) * rng.normal(size=(*DRAWS, *values.shape))
+        made[name] = ("chain", "draw", *(dim for dim, _ in dims)), draws
+    labels = {dim: levels for dims in (coords or {}).values() for dim, levels in dims}
+    dataset = xr.Dataset(made, coords=labels)
+    dataset.attrs["link"] = link
+    return dataset
+
+
+def effects_of(spec, units, draws):
+    rows = complete_cases(spec, units)
+    return conditional_effects(draws, LinearPredictor(spec, rows), rows)
+
+
+def test_a_number_varies_and_the_others_stay(make_spec, units):
+    spec = make_spec("y ~ 1 + x + z + (1 | id)", "Intercept b sd sigma")
+    draws = posterior(Intercept=1.0, x=2.0, z=-1.0, **{"1__id_sigma": 0.5})
+    of_x, of_z = effects_of(spec, units, draws)
+    assert (of_x.predictor, of_x.by, of_z.predictor) == ("x", None, "z")
+    x = of_x.table["x"].to_numpy()
+    assert (x[0], x[-1]) == (0, 4)
+    by_hand = draws["Intercept"].to_numpy()[..., None] + draws["x"].to_numpy()[..., None] * x
+    by_hand += draws["z"].to_numpy()[..., None] * units["z"].mean()
+    np.testing.assert_allclose(of_x.table["mean"], by_hand.mean(axis=(0, 1)))
+    np.testing.assert_allclose(of_x.table["low"], np.quantile(by_hand, 0.025, axis=(0, 1)))
+    np.testing.assert_allclose(of_x.table["high"], np.quantile(by_hand, 0.975, axis=(0, 1)))
+
+
+def test_a_new_unit_has_an_effect_from_the_population(make_spec, units):
+    spec = make_spec("y ~ 1 + x + (1 + x | id)")
+    coords = {"cor_id": [("cor_id_dim", ["Intercept,x"])]}
+    draws = posterior(Intercept=0.0, x=0.0, **{"1__id_sigma": 2.0, "x__id_sigma": 1.0}, coords=coords, cor_id=[0.0])
+    draws["cor_id"] = draws["cor_id"] * 0 + 0.5
+    [of_x] = effects_of(spec, units, draws)
+    end = of_x.table.iloc[-1]
+    # At x = 4 a unit's mean has the variance 4 + 16 + 2 * 4 * 0.5 * 2 * 1, and the coefficients have 0.01 (1 + 16).
+    sd = np.sqrt(4 + 16 + 8 + 0.17)
+    error = 4 * sd / np.sqrt(8000) / 0.2
+    assert end["new_high"] == pytest.approx(1.96 * sd, abs=error)
+    assert end["new_low"] == pytest.approx(-1.96 * sd, abs=error)
+
+
+def test_a_model_without_a_population_has_no_new_unit(make_spec, units):
+    spec = make_spec("y ~ 1 + x", "Intercept b sigma")
+    [of_x] = effects_of(spec, units, posterior(Intercept=1.0, x=2.0))
+    assert "new_low" not in of_x.table
+
+
+def test_interactions_have_a_line_for_each_level(make_spec, units):
+    spec = make_spec("y ~ 1 + x * mood", "Intercept b sigma")
+    levels = {"mood": [("mood_dim", ["fair", "good"])], "x:mood": [("x:mood_dim", ["fair", "good"])]}
+    draws = posterior(Intercept=1.0, x=2.0, mood=[10.0, 20.0], **{"x:mood": [0.5, -0.5]}, coords=levels)
+    of_x, of_mood = effects_of(spec, units, draws)
+    assert of_x.by == "mood"
+    assert list(of_x.table["by"].cat.categories) == ["bad", "fair", "good"]
+    at_end = of_x.table[of_x.table["x"] == 4].set_index("by")["mean"]
+    # The sds of the means are below 0.001 times the largest factor, 4.
+    np.testing.assert_allclose(at_end[["bad", "fair", "good"]], [9, 21, 27], atol=0.03)
+    # A number beside a category: at its mean, and one sd to each side.
+    assert of_mood.by == "x"
+    assert of_mood.table["by"].nunique() == 3
+    middle = of_mood.table[of_mood.table["by"] == f"{units['x'].mean():.3g}"].set_index("x")["mean"]
+    np.testing.assert_allclose(middle[["bad", "fair", "good"]], [5, 16, 24], atol=0.03)
+
+
+def test_means_are_on_the_scale_of_the_outcome(make_spec, units):
+    spec = make_spec("flag ~ 1 + x", "Intercept b", family="bernoulli")
+    draws = posterior("logit", Intercept=-1.0, x=0.7)
+    [of_x] = effects_of(spec, units, draws)
+    by_hand = expit(draws["Intercept"] + 4 * draws["x"]).to_numpy()
+    end = of_x.table.iloc[-1]
+    assert end["mean"] == pytest.approx(by_hand.mean())
+    assert end["high"] == pytest.approx(np.quantile(by_hand, 0.975))
+
+
+def test_levels_of_an_ordinal_outcome_have_probabilities(make_spec, units):
+    rated = units.assign(
+        rating=pd.Categorical(np.resize(["low", "mid", "high"], len(units)), ["low", "mid", "high"], ordered=True)
+    )
+    spec = make_spec("rating ~ x", "b", family="cumulative", priors={"threshold": "Normal(0, 3)"})
+    draws = posterior("logit", threshold=[-1.0, 1.0], x=0.5, coords={"threshold": [("threshold_dim", [0, 1])]})
+    [of_x] = effects_of(spec, rated, draws)
+    assert of_x.by == "level"
+    assert list(of_x.table["by"].cat.categories) == ["low", "mid", "high"]
+    np.testing.assert_allclose(of_x.table.groupby("x")["mean"].sum(), 1)
+    thresholds = draws["threshold"].transpose("chain", "draw", ...).to_numpy()
+    low = expit(thresholds[..., 0] - 4 * draws["x"].to_numpy()).mean()
+    assert of_x.table.query("x == 4 and by == 'low'")["mean"].item() == pytest.approx(low)
