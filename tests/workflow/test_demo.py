@@ -13,6 +13,7 @@ CSV = {
     "data/summary.csv": "variable,n,missing,mean,sd,q5.5,q94.5,histogram",
     "models/m71.5.summary.csv": "parameter,mean,sd,q2.5,q97.5,rhat,ess_bulk,ess_tail,mcse_mean,mcse_sd,"
     "mcse_q2.5,mcse_q97.5",
+    "models/m71.3.variance.csv": "quantity,at,meaning,mean,sd,q2.5,q97.5,mcse_mean,mcse_q2.5,mcse_q97.5,draws",
     "comparison/pooling.csv": "model,rank,elpd_loo,se_elpd_loo,p_loo,looic,elpd_diff,se_diff,estimand,method,"
     "max_pareto_k,bad_pareto_k,n,se_p_loo,se_looic,mcse_elpd_loo,mcse_se_elpd_loo,mcse_p_loo,mcse_se_p_loo,"
     "mcse_elpd_diff,mcse_se_diff,log_evidence,mcse_log_evidence",
