@@ -8,8 +8,8 @@ from partialpool.report.numbers import number, trusted_decimals
 DEFINITIONS = {
     "R2(conditional)": (
         "R² is the variance, over the rows, of what the model expects, against that variance plus the residual "
-        "variance that the model has, for each draw (Gelman, Goodrich, Gabry & Vehtari 2019). The conditional one knows "
-        "the group-level effects of the levels observed."
+        "variance that the model has, for each draw (Gelman, Goodrich, Gabry & Vehtari 2019). The conditional one "
+        "knows the group-level effects of the levels observed."
     ),
     "R2(marginal)": (
         "The marginal R² is of new levels: their group-level effects are integrated out, and count as variance that is "
