@@ -1,21 +1,21 @@
-"""Summarise every parameter of a fit and check its convergence."""
+"""Summarise every parameter of a fit and its variance, and check its convergence."""
 
 from partialpool.jobs.job import job
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
+        import pandas as pd
         from partialpool.fit import diagnostics, store
         from partialpool.jobs.files import atomic
         from partialpool.model.spec import ModelSpec
+        from partialpool.predict import variance
 
-        params, output = snakemake.params, snakemake.output
-        groups = ("posterior", "sample_stats")
-        tree = store.load(snakemake.input.fit, groups, spec=ModelSpec.from_dict(params.spec))
-        summary = diagnostics.summarise(tree["posterior"].to_dataset())
-        checks = diagnostics.check(summary, tree, params.thresholds)
-        if params.on_failed_check == "stop":
-            diagnostics.refuse_failed(snakemake.wildcards.model, checks)
-        with atomic(output.summary) as temporary:
-            summary.to_csv(temporary, index=False)
-        with atomic(output.checks) as temporary:
-            temporary.write_text(diagnostics.to_json(checks, tree))
+        source, output, params = snakemake.input, snakemake.output, snakemake.params
+        spec, prepared = ModelSpec.from_dict(params.spec), pd.read_parquet(source.prepared)
+        tree = store.load(source.fit, diagnostics.GROUPS, spec=spec)
+        summary, checks = diagnostics.of_fit(tree, snakemake.wildcards.model, **params.checks)
+        sizes = variance.of_fit(tree, spec, prepared, at=params.at)
+        texts = summary.to_csv(index=False), sizes.to_csv(index=False), diagnostics.to_json(checks, tree)
+        for path, text in zip((output.summary, output.variance, output.checks), texts, strict=True):
+            with atomic(path) as temporary:
+                temporary.write_text(text, encoding="utf-8")

@@ -13,6 +13,7 @@ CSV = {
     "data/summary.csv": "variable,n,missing,mean,sd,q5.5,q94.5,histogram",
     "models/m71.5.summary.csv": "parameter,mean,sd,q2.5,q97.5,rhat,ess_bulk,ess_tail,mcse_mean,mcse_sd,"
     "mcse_q2.5,mcse_q97.5",
+    "models/m71.3.variance.csv": "quantity,at,meaning,mean,sd,q2.5,q97.5,mcse_mean,mcse_q2.5,mcse_q97.5,draws",
     "comparison/pooling.csv": "model,rank,elpd_loo,se_elpd_loo,p_loo,looic,elpd_diff,se_diff,estimand,method,"
     "max_pareto_k,bad_pareto_k,n,se_p_loo,se_looic,mcse_elpd_loo,mcse_se_elpd_loo,mcse_p_loo,mcse_se_p_loo,"
     "mcse_elpd_diff,mcse_se_diff,log_evidence,mcse_log_evidence",
@@ -145,7 +146,7 @@ def test_a_prior_refits_its_own_model_only(demo):
     ("module", "rules"),
     [
         ("figures/units", {"draw_figures", "render_report"}),
-        ("figures/diagnostics", {"summarise_model", "render_report"}),
+        ("figures/diagnostics", {"draw_models", "render_report"}),
         ("loo/compare", {"compare_models", "draw_figures", "render_report"}),
         ("audit/published", set()),
         ("jobs/progress", set()),
@@ -190,12 +191,12 @@ def test_bayes_factors_repeat_no_cross_validation(demo):
 
 
 def test_a_deleted_figure_is_made_again(demo):
-    for figure in ("shrinkage", "comparison-growth", "ppc-m71.2"):
+    for figure in ("shrinkage", "comparison-growth", "ppc-m71.2", "estimates-growth"):
         path = demo.directory / f"results/figures/{figure}.svg"
         kept = path.rename(path.with_suffix(".kept"))
         planned = demo.planned()
         kept.rename(path)
-        assert planned.keys() & {"draw_figures", "summarise_model"}, figure
+        assert planned.keys() & {"draw_figures", "draw_models"}, figure
         assert "fit_model" not in planned
 
 

@@ -1,5 +1,6 @@
 """The report in a real browser without a network, as its reader opens it."""
 
+import itertools
 import json
 import re
 import shutil
@@ -82,19 +83,105 @@ def test_contents_lead_to_every_heading(opened):
     assert len(set(headings)) == len(headings) > 10
 
 
+@pytest.fixture
+def page_at(browser, demo):
+    """Opens the page: ``page_at(width, color_scheme="dark")``."""
+    pages = []
+
+    def open_page(width, **options):
+        pages.append(browser.new_page(viewport={"width": width, "height": 800}, **options))
+        pages[-1].goto((demo.directory / "results/report/report.html").as_uri())
+        return pages[-1]
+
+    yield open_page
+    for page in pages:
+        page.close()
+
+
 @pytest.mark.parametrize("width", [360, 768, 1200])
-def test_the_page_is_no_wider_than_the_screen(browser, demo, width):
-    page = browser.new_page(viewport={"width": width, "height": 800})
-    page.goto((demo.directory / "results/report/report.html").as_uri())
+def test_the_page_is_no_wider_than_the_screen(page_at, width):
+    page = page_at(width)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.close()
 
 
-def test_it_prints_with_all_headings(browser, demo, tmp_path):
-    page = browser.new_page()
-    page.goto((demo.directory / "results/report/report.html").as_uri())
-    page.pdf(path=tmp_path / "report.pdf")
-    page.close()
+def test_headings_are_in_order_and_landmarks_are_there_once(opened):
+    page, _ = opened
+    levels = page.evaluate("[...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].map(h => +h.tagName[1])")
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
+    for landmark in ("header", "nav", "main"):
+        assert page.locator(landmark).count() == 1
+    assert page.evaluate("document.documentElement.lang") == "en"
+
+
+def test_tables_have_a_caption_and_headings_of_columns_and_rows(opened):
+    page, _ = opened
+    without = page.evaluate("""[...document.querySelectorAll('table')].filter(t => !(
+        t.caption && t.caption.textContent.trim() && t.querySelectorAll('thead th[scope=col]').length
+        && [...t.tBodies[0].rows].every(row => row.cells[0].matches('th[scope=row]')))).length""")
+    assert without == 0
+    assert page.locator("table").count() > 10
+
+
+def test_the_keyboard_reaches_all_that_is_moved_sideways(page_at):
+    page = page_at(360)
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    moved = page.evaluate("""[...document.querySelectorAll('main *')]
+        .filter(e => ['auto', 'scroll'].includes(getComputedStyle(e).overflowX) && e.scrollWidth > e.clientWidth)
+        .map(e => ({tab: e.tabIndex, role: e.getAttribute('role'), name: e.getAttribute('aria-label')}))""")
+    assert len(moved) > 10
+    assert all(part["tab"] == 0 and part["role"] == "group" and len(part["name"]) > 8 for part in moved)
+
+
+def test_the_first_key_leads_past_the_contents(page_at):
+    page = page_at(1200)
+    page.keyboard.press("Tab")
+    link = page.evaluate(
+        "(a => ({words: a.textContent, left: a.getBoundingClientRect().left}))(document.activeElement)"
+    )
+    assert link["words"] == "Skip to the report"
+    assert link["left"] >= 0
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.tagName") == "MAIN"
+    page.keyboard.press("Tab")
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    assert page.evaluate("document.activeElement.closest('main') !== null")
+
+
+@pytest.mark.parametrize(("width", "shown"), [(400, False), (1200, True)])
+def test_contents_are_folded_on_a_narrow_screen(page_at, width, shown):
+    assert page_at(width).locator("nav a").first.is_visible() == shown
+
+
+def test_a_dark_screen_has_a_dark_page_and_figures_on_white(page_at):
+    colour = "(selector => getComputedStyle(document.querySelector(selector)).backgroundColor)"
+    page = page_at(1200, color_scheme="dark")
+    assert page.evaluate(f"{colour}('body')") == "rgb(21, 25, 26)"
+    assert page.evaluate(f"{colour}('figure img')") == "rgb(255, 255, 255)"
+    page.emulate_media(media="print")
+    assert page.evaluate(f"{colour}('body')") == "rgb(255, 255, 255)"
+
+
+def test_on_paper_nothing_is_cut_and_what_is_folded_says_so(page_at):
+    # A4 without its margins, at 96 pixels an inch.
+    width = round((210 - 2 * 16) / 25.4 * 96)
+    page = page_at(width)
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    cut = "[...document.querySelectorAll('.scroll, .equations')].filter(e => e.scrollWidth > e.clientWidth).length"
+    assert page.evaluate(cut) == 0
+    folded = page.locator("details:not([open])")
+    kinds = [folded.nth(i).get_attribute("class") for i in range(folded.count())]
+    assert "long" in kinds
+    for i, kind in enumerate(kinds):
+        said = folded.nth(i).locator("summary").evaluate("s => getComputedStyle(s, '::after').content")
+        assert ("not printed" in said) == (kind == "long")
+        assert folded.nth(i).locator(":scope > *").nth(1).is_visible() == (kind != "long")
+
+
+def test_it_prints_with_all_headings(page_at, tmp_path):
+    page_at(1200).pdf(path=tmp_path / "report.pdf")
     assert (tmp_path / "report.pdf").read_bytes().count(b"/Type /Page\n") > 5
 
 

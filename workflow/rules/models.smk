@@ -27,6 +27,7 @@ rule fit_model:
 
 rule summarise_model:
     input:
+        prepared=rules.prepare_data.output.prepared,
         fit=rules.fit_model.output.fit,
     output:
         summary=report(
@@ -35,6 +36,13 @@ rule summarise_model:
             category="Models",
             subcategory="{model}",
             labels={"model": "{model}", "what": "estimates"},
+        ),
+        variance=report(
+            "results/models/{model}.variance.csv",
+            caption="../report/variance.rst",
+            category="Models",
+            subcategory="{model}",
+            labels={"model": "{model}", "what": "variance"},
         ),
         checks="results/models/{model}.diagnostics.json",
     log:
@@ -45,8 +53,8 @@ rule summarise_model:
         **usual,
     params:
         spec=lambda wildcards: study.spec(wildcards.model).to_dict(),
-        thresholds=study.checks.model_dump(),
-        on_failed_check=study.on_failed_check,
+        checks={"thresholds": study.checks.model_dump(), "on_failed_check": study.on_failed_check},
+        at=lambda wildcards: values_asked_for(wildcards.model),
         code=code("summarise_model"),
     message:
         "Summarise and check {wildcards.model}"

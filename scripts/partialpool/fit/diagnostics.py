@@ -22,11 +22,39 @@ SUMMARY_COLUMNS = [
     "mcse_q2.5",
     "mcse_q97.5",
 ]
+# Of a fit, what summaries, checks and their figures are made from.
+GROUPS = ("posterior", "sample_stats")
 # For those who stop at a failed check, by what ran.
 ADVICE = {
     "nuts": "a higher target_accept helps divergences; a simpler model helps both.",
     "independent": "'engine: nuts' needs no importance weights; a simpler model helps both.",
 }
+
+
+def of_fit(tree, model: str, *, thresholds: dict[str, float], on_failed_check: str) -> tuple[pd.DataFrame, dict]:
+    """Summary of a fit (``summarise``) and its checks (``check``).
+
+    Parameters
+    ----------
+    tree
+        The fit.
+    model
+        Its name.
+    thresholds
+        See ``check``.
+    on_failed_check
+        ``stop`` or ``report``.
+
+    Raises
+    ------
+    StudyError
+        If a check failed, and ``on_failed_check`` is ``stop``.
+    """
+    summary = summarise(tree["posterior"].to_dataset())
+    checks = check(summary, tree, thresholds)
+    if on_failed_check == "stop":
+        refuse_failed(model, checks)
+    return summary, checks
 
 
 def summarise(posterior) -> pd.DataFrame:

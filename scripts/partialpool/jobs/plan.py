@@ -7,10 +7,11 @@ from pathlib import Path
 # ASSUME: seconds of a job of a small study on a laptop; used for rules that have not run here yet.
 TYPICAL = {
     "fit_model": 6,
-    "summarise_model": 5,
+    "summarise_model": 3,
     "compare_models": 6,
     "compute_bayes_factors": 6,
     "predict_values": 4,
+    "draw_models": 10,
     "draw_figures": 9,
     "check_published": 4,
     "render_report": 5,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from partialpool.loo.families import FAMILIES, Family
-from partialpool.loo.integrated import thinned, with_p_loo
+from partialpool.loo.integrated import with_p_loo
 from partialpool.loo.pointwise import PointwiseElpd
 from partialpool.loo.psis import psis
 from partialpool.loo.quadrature import NODES, Given, NoQuadrature, cost, densities, enough_nodes
@@ -17,6 +17,7 @@ from partialpool.model.grammar import special_outcome
 from partialpool.model.names import effect_terms
 from partialpool.model.population import population_of
 from partialpool.model.spec import ModelSpec
+from partialpool.predict.effects import thinned
 from partialpool.predict.linear import LinearPredictor
 
 # Draws of each chain on which the number of nodes is chosen, and the fewest on which densities are computed.

@@ -9,6 +9,7 @@ from partialpool.loo.pointwise import GOOD_PARETO_K, Estimate, PointwiseElpd, ba
 from partialpool.loo.psis import influence_of_mean, psis
 from partialpool.model.names import ROW_DIM
 from partialpool.model.spec import ModelSpec
+from partialpool.predict.effects import thinned
 from partialpool.weights.smoothing import log_sum_exp
 
 # Elements of 8 bytes that the densities at all draws may take together; beyond, some draws serve.
@@ -75,12 +76,6 @@ def integrated(tree, spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1) -> 
         leave_out(rows["row"].to_numpy().astype(int), np.arange(len(rows))),
         leave_out(units.categories.to_numpy(dtype=object), units.codes.to_numpy().astype(np.int64)),
     )
-
-
-def thinned(posterior, most: int):
-    """A posterior at no more than so many draws of each chain, evenly spaced."""
-    draws = posterior.sizes["draw"]
-    return posterior.isel(draw=np.linspace(0, draws - 1, min(most, draws)).round().astype(int))
 
 
 def _refitted(pointwise: PointwiseElpd, without, subsets: np.ndarray) -> PointwiseElpd:

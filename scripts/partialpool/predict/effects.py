@@ -48,3 +48,9 @@ def with_effects_at(posterior, predictor: LinearPredictor, rows: pd.DataFrame, a
         drawn[term.name] = ("chain", "draw", *term.level_coords, term.grouping_dim), values.reshape(shape)
     names = np.array([factor.levels[level] for level in levels], dtype=object)
     return posterior.assign(drawn).assign_coords({lacking[0].grouping_dim: names})
+
+
+def thinned(posterior, most: int):
+    """A posterior at no more than so many draws of each chain, evenly spaced."""
+    draws = posterior.sizes["draw"]
+    return posterior.isel(draw=np.linspace(0, draws - 1, min(most, draws)).round().astype(int))

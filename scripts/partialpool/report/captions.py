@@ -170,6 +170,11 @@ def estimates(study: Study, model: str) -> str:
     return f"Common coefficients and scales: {study.draws_of(model)} draws"
 
 
+def variance(study: Study, model: str) -> str:
+    """What the table of R2, intraclass correlations and ratios of a model shows."""
+    return f"How large the effects of {study.models[model].title} are: means and 95 % equal-tailed intervals"
+
+
 def group_effects(study: Study, model: str) -> str:
     """What the table of the group-level effects of a model shows."""
     return f"Group-level effects (deviations from the population): {study.draws_of(model)} draws"

@@ -9,6 +9,15 @@ def decimals(sd: float) -> int:
     return int(np.clip(np.ceil(-np.log10(sd)) + 1, 0, 8)) if sd > 0 else 3
 
 
+def trusted_decimals(sd: float, mcse: float) -> int:
+    """Number of decimals for an estimate: those of its uncertainty ``sd``, and none that is Monte Carlo error alone.
+
+    One of the last decimal is at least the Monte Carlo standard error ``mcse``.
+    """
+    places = decimals(sd)
+    return min(places, int(np.clip(np.floor(-np.log10(mcse)), 0, 8))) if mcse > 0 else places
+
+
 def number(value: float, places: int) -> str:
     """A number with ``places`` decimals; an en dash for nan."""
     return "–" if pd.isna(value) else f"{value:z.{places}f}".replace("-", "−")

@@ -114,8 +114,10 @@ def test_a_fit_is_made_from_its_own_rooms_only():
 
 def test_figures_are_drawn_again_when_figures_change_and_fits_are_not_made_again():
     assert {"figures.draw", "figures.units", "figures.comparison"} <= modules_of("draw_figures")
-    assert {"figures.diagnostics", "figures.predictive"} <= modules_of("summarise_model")
-    for script in ("compare_models", "predict_values"):
+    drawn = {"diagnostics", "predictive", "coefficients", "effects", "conditional"}
+    assert {f"figures.{module}" for module in drawn} <= modules_of("draw_models")
+    assert "predict.variance" in modules_of("summarise_model")
+    for script in ("summarise_model", "compare_models", "predict_values"):
         assert not [name for name in modules_of(script) if name.startswith(("figures", "report", "study"))]
 
 
@@ -129,6 +131,7 @@ def test_modules_of_the_report_are_those_that_its_notebook_imports():
         "jobs.files",
         "jobs.threads",
         "loo.pointwise",
+        "model.families",
         "model.formula",
         "model.names",
         "model.outcome",
@@ -151,6 +154,7 @@ def test_modules_of_the_report_are_those_that_its_notebook_imports():
         "report.tables",
         "report.terms",
         "report.texts",
+        "report.variance",
         *(f"study.{module}" for module in ("base", "data", "entries", "figures", "models", "study")),
     }
 

@@ -33,7 +33,7 @@ def study_values(*, nouns: dict | None = None, say=lambda what: what) -> dict:
         "comparisons": {"both": {"title": say("Which?"), "models": ["a", "b"], "bayes_factors": True}},
         "predictions": {
             "some": {"models": ["a"], "units": "all"},
-            "new": {"models": ["b"], "new_units": 1, "quantities": ["predicted"]},
+            "new": {"models": ["b"], "new_units": 1, "at": {"year": [1]}, "quantities": ["predicted"]},
         },
         "figures": {
             "lines": {"kind": "trajectories", "title": say("Lines"), **figure},
@@ -95,6 +95,9 @@ def _write_model(folder: Path, model: str, spec, units, store) -> None:
     parameters += ["year"] if model == "b" else []
     summary = pd.DataFrame([{"parameter": name} | numbers for name in parameters])
     summary.to_csv(folder / f"{model}.summary.csv", index=False)
+    sizes = {"quantity": ["R2(conditional)", "icc(farm)"], "at": ["", "year = 1"], "meaning": "outcome", "draws": 4}
+    sizes |= dict.fromkeys(("mean", "sd", "q2.5", "q97.5", "mcse_mean", "mcse_q2.5", "mcse_q97.5"), 0.125)
+    pd.DataFrame(sizes).to_csv(folder / f"{model}.variance.csv", index=False)
     where = f"r_farm[{units[0]},Intercept]"
     checks = {
         "rhat": {"value": 1.0, "threshold": 1.01, "passed": True, "where": where},

@@ -44,7 +44,7 @@ def shown(study, figure):
     kind, _, of = figure.partition("-")
     if figure in study.figures:
         return study.figure_models(figure)
-    return study.comparisons[of].models if kind == "comparison" else [of]
+    return study.comparisons[of].models if kind in ("comparison", "estimates") else [of]
 
 
 def test_every_caption_says_how_many_draws(study):
@@ -57,9 +57,17 @@ def test_every_caption_says_how_many_draws(study):
 
 
 def test_every_caption_says_whose_values(study):
+    of_population = {
+        "coefficients": "common coefficients and scales",
+        "estimates": "common coefficients and scales",
+        "conditional": "for the average person.*that of a new person",
+        "effects": "deviations from the population|coefficients of the observed people",
+    }
     for figure in study.all_figures:
-        if shown(study, figure) and not figure.startswith("diagnostics-"):
+        kind = figure.partition("-")[0]
+        if shown(study, figure) and kind != "diagnostics":
             whose = "new people" if figure == "new-people" else "observed (people|person)"
+            whose = of_population.get(kind, whose) if figure not in study.figures else whose
             assert re.search(whose, caption(study, figure), re.IGNORECASE), figure
 
 
@@ -67,8 +75,10 @@ INTERVALS = ["pooling-intervals", "person-means", "expected-predicted", "new-peo
 
 
 def test_captions_of_figures_with_intervals_say_which(study):
+    with_intervals = ("coefficients-", "effects-", "conditional-", "estimates-")
     for figure in study.all_figures:
-        assert ("95 % equal-tailed intervals" in caption(study, figure)) == (figure in INTERVALS), figure
+        expected = figure in INTERVALS or figure.startswith(with_intervals)
+        assert ("95 % equal-tailed intervals" in caption(study, figure)) == expected, figure
     for comparison in study.comparisons:
         assert "plus and minus one standard error" in caption(study, f"comparison-{comparison}")
 
@@ -92,14 +102,15 @@ def test_captions_say_over_what_expected_values_are_averaged(study):
         "models/m71.2/formula": "con ~ 1 + week + (1 | id) + (1 | dan / x)",
         "models/m71.3/formula": "con ~ week + dan",
     }
-    changed = load(crossed)
+    at = {column: [0, 1] for column in ("week", "dan", "x")}
+    changed = load(crossed | {"predictions/new-people/at": at})
     values = "averaged over each person's values of Week, dan and x: posterior"
     assert f"Expected values of observed people, {values}" in caption(changed, "person-means")
     new = caption(changed, "new-people")
     assert f"Expected and predicted values of new people, the expected ones {values}" in new
     assert "people, averaged over each person's values of dan: posterior" in caption(changed, "time-trajectories")
-    at = load(crossed | {"predictions/new-people/at": {"week": [0, 1], "dan": [1], "x": [2]}})
-    assert "averaged over each person's values of Week: posterior" in caption(at, "new-people")
+    few = load(crossed | {"predictions/new-people/at": at | {"dan": [1], "x": [2]}})
+    assert "averaged over each person's values of Week: posterior" in caption(few, "new-people")
 
 
 def test_captions_say_expected_and_predicted_in_the_nouns_of_the_study(study):
@@ -195,3 +206,11 @@ def test_a_figure_called_like_a_kind_is_the_one_of_the_config():
     named = load({"figures/comparison-mine": TRAJECTORIES | {"title": "Mine"}})
     assert figure_title(named, "comparison-mine") == "Mine"
     assert caption(named, "comparison-mine").startswith(TRAJECTORIES["caption"])
+
+
+def test_captions_of_conditional_effects_promise_what_the_model_has():
+    assert "a new" not in caption(load({"models/m71.3/formula": "con ~ week"}), "conditional-m71.3")
+    assert "the average" not in caption(load({"models/m71.3/formula": "con ~ week"}), "conditional-m71.3")
+    nested = load({"models/m71.3/formula": "con ~ week + (1 | group / id)"})
+    assert "for the average person" in caption(nested, "conditional-m71.3")
+    assert "a new person" not in caption(nested, "conditional-m71.3")

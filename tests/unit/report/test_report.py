@@ -66,7 +66,8 @@ def test_a_study_of_nothing_but_units_and_their_measurements_has_no_empty_sectio
     soup = BeautifulSoup(page_of(values), "html.parser")
     headings = [heading.get_text() for heading in soup.find_all("h2")]
     assert headings == ["The data", "Why pool?", "The models", "How this was made"]
-    assert [figure["id"] for figure in soup.find_all("figure")] == ["figure-diagnostics-a", "figure-ppc-a"]
+    own = ["figure-coefficients-a", "figure-effects-a", "figure-diagnostics-a", "figure-ppc-a"]
+    assert [figure["id"] for figure in soup.find_all("figure")] == own
     text = soup.body.get_text(" ")
     for word in ("p_loo", "None", "nan", "predicted value"):
         assert not re.search(rf"\b{word}\b", text), word

@@ -49,7 +49,7 @@ def test_what_is_left_out_has_its_default():
     }
     assert small.on_failed_check == "report"
     assert small.published is None
-    assert small.all_figures == ["diagnostics-m1", "ppc-m1"]
+    assert small.all_figures == ["coefficients-m1", "ppc-m1", "diagnostics-m1"]
 
 
 # ------------------------------------------------------------------------------------- specs of fits
@@ -154,9 +154,30 @@ def test_a_seed_of_zero_is_a_seed():
 
 
 def test_every_model_and_comparison_has_figures(study):
-    models = [f"{kind}-{model}" for model in study.models for kind in ("diagnostics", "ppc")]
-    comparisons = ["comparison-pooling", "comparison-growth"]
+    with_predictors = ["coefficients", "effects", "conditional", "ppc", "diagnostics"]
+    without = ["coefficients", "effects", "ppc", "diagnostics"]
+    kinds = {"m71.1": without, "m71.2": without} | dict.fromkeys(("m71.3", "m71.4", "m71.5"), with_predictors)
+    models = [f"{kind}-{model}" for model in study.models for kind in kinds[model]]
+    comparisons = ["comparison-pooling", "estimates-pooling", "comparison-growth", "estimates-growth"]
     assert study.all_figures == [*SHIPPED["figures"], *models, *comparisons]
+
+
+@pytest.mark.parametrize(
+    ("formula", "family", "more"),
+    [
+        ("con ~ week", "gaussian", {"conditional"}),
+        ("con ~ 1", "gaussian", set()),
+        ("con ~ week + (1 | id)", "cumulative", {"effects", "conditional"}),
+        ("con ~ week + (1 | dan)", "categorical", {"effects"}),
+        ("truncated(con, 0) ~ week + (1 | id)", "gaussian", {"effects"}),
+        ("con ~ 0 + id + week", "gaussian", {"effects"}),
+        ("con ~ offset(week) + (1 + wave | id)", "gaussian", {"effects"}),
+    ],
+)
+def test_a_model_has_the_figures_that_it_can_have(study, formula, family, more):
+    changed = study.models["m71.2"].model_copy(update={"formula": formula, "family": family})
+    own = study.model_copy(update={"models": {"a": changed}})
+    assert set(own.figures_of("a")) == {"coefficients", "ppc", "diagnostics"} | more
 
 
 def test_models_of_a_figure_are_its_own_or_those_of_its_predictions(study):
