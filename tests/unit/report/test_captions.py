@@ -92,7 +92,7 @@ def test_captions_say_over_what_expected_values_are_averaged(study):
         "models/m71.2/formula": "con ~ 1 + week + (1 | id) + (1 | dan / x)",
         "models/m71.3/formula": "con ~ week + dan",
     }
-    changed = load(crossed | {"predictions/new-people/at": dict.fromkeys(("week", "dan", "x"), [0, 1])})
+    changed = load(crossed | {"predictions/new-people/at": {key: [0, 1] for key in ("week", "dan", "x")}})
     values = "averaged over each person's values of Week, dan and x: posterior"
     assert f"Expected values of observed people, {values}" in caption(changed, "person-means")
     new = caption(changed, "new-people")
