@@ -8,14 +8,16 @@ if __name__ == "__main__":
         from partialpool.fit import store
         from partialpool.jobs.files import atomic
         from partialpool.model.spec import ModelSpec
-        from partialpool.predict.predict import draws, predict, summarise
+        from partialpool.predict.asked import Asked
+        from partialpool.predict.predict import predict
+        from partialpool.predict.tables import draws, summarise
 
         specs = {model: ModelSpec.from_dict(spec) for model, spec in snakemake.params.specs.items()}
         prepared = pd.read_parquet(snakemake.input.prepared)
-        predictions = []
+        asked, predictions = Asked(**snakemake.params.prediction), []
         for (model, spec), path in zip(specs.items(), snakemake.input.fits, strict=True):
             tree = store.load(path, ("posterior",), spec=spec, data_sha256=prepared.attrs["sha256"])
-            predictions.append(predict(tree, spec, prepared, model=model, **snakemake.params.prediction))
+            predictions.append(predict(tree, spec, prepared, asked, model=model))
         with atomic(snakemake.output.summary) as temporary:
             summarise(predictions).to_csv(temporary, index=False)
         with atomic(snakemake.output.draws) as temporary:

@@ -17,7 +17,10 @@ OPTIONAL = {"arviz-base", "numba", "pyarrow", "scipy"}
 # and the script of the archive runs Snakemake, which reads the configuration.
 UNSEEN = {
     "data": {"defusedxml", "httpx", "openpyxl", "pyreadstat", "tenacity"},
-    "models": {"arviz", "arviz-base", "arviz-stats", "bambi", "nutpie", "pymc", "pytensor"},
+    "models": {
+        *("arviz", "arviz-base", "arviz-stats", "bambi", "nutpie", "pymc", "pytensor"),
+        *("defusedxml", "openpyxl", "pyreadstat"),
+    },
     "archive": {"pydantic"},
 }
 

@@ -115,6 +115,12 @@ def figure_entry(name):
     return study.figures[name].model_dump(exclude=words) | {"titles": titles}
 
 
+def rows_to_predict_at(prediction):
+    """The file of rows of a prediction, if it has one and it is there: else the job says what is wrong."""
+    rows = study.predictions[prediction].rows
+    return [rows] if rows not in (None, "observed") and Path(rows).is_file() else []
+
+
 def predictions_drawn():
     """Predictions that figures show."""
     return sorted({name for figure in study.figures.values() if (name := getattr(figure, "predictions", None))})

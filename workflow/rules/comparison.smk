@@ -59,6 +59,7 @@ rule predict_values:
     input:
         prepared=rules.prepare_data.output.prepared,
         fits=lambda wildcards: fits(study.predictions[wildcards.prediction].models),
+        rows=lambda wildcards: rows_to_predict_at(wildcards.prediction),
     output:
         summary="results/predictions/{prediction}.csv",
         draws="results/predictions/{prediction}.draws.parquet",

@@ -25,6 +25,7 @@ METADATA = "ro-crate-metadata.json"
 SUMS = "SHA256SUMS"
 CONFIG = "config/config.yaml"
 PUBLISHED = "config/published"
+ROWS = "config/rows"
 RAW = "results/data/raw."
 GRAPH = "workflow/rulegraph.mmd"
 PROFILES = {
@@ -88,11 +89,12 @@ def write(
         made = Path(folder)
         (made / "config").mkdir()
         (made / "workflow").mkdir()
+        members = {name: Path(path) for name, path in rows_files(study).values()}
         study = portable(study, checksum(raw_of(results)))
         text = yaml.safe_dump(study, sort_keys=False, allow_unicode=True, width=110)
         (made / CONFIG).write_text(text, encoding="utf-8")
         (made / GRAPH).write_text(rule_graph(Path(project, "Snakefile"), made), encoding="utf-8")
-        members = {name: Path(name) for name in results} | {name: Path(project, name) for name in code}
+        members |= {name: Path(name) for name in results} | {name: Path(project, name) for name in code}
         members |= {f"{PUBLISHED}/{Path(path).name}": Path(path) for path in published}
         members |= {name: made / name for name in (CONFIG, GRAPH)}
         sums = {name: checksum(path) for name, path in members.items()}
@@ -108,6 +110,12 @@ def write(
 def raw_of(names: Iterable[str]) -> str:
     """The data file as it was fetched, among names of results."""
     return next(name for name in names if name.startswith(RAW))
+
+
+def rows_files(study: dict) -> dict[str, tuple[str, str]]:
+    """By prediction that has a file of rows its name in the archive and its path."""
+    paths = {name: entry.get("rows", "observed") for name, entry in study.get("predictions", {}).items()}
+    return {name: (f"{ROWS}/{name}/{Path(path).name}", path) for name, path in paths.items() if path != "observed"}
 
 
 def pack(members: dict[str, Path], target: str | Path) -> None:
@@ -144,7 +152,7 @@ def portable(study: dict, data_sha256: str) -> dict:
     -------
     dict
         A copy. A URL in ``data.source`` is kept without user, password, query and fragment, which may have tokens; of a
-        path only the name of the file is kept. ``published.folder`` is the folder in the archive.
+        path only the name of the file is kept. ``published.folder`` and files of ``rows`` are those in the archive.
     """
     study = json.loads(json.dumps(study))
     if source := study["data"].get("source"):
@@ -153,6 +161,8 @@ def portable(study: dict, data_sha256: str) -> dict:
         study["data"] |= {"source": bare if url.netloc else Path(source).name, "sha256": data_sha256}
     if "published" in study:
         study["published"]["folder"] = PUBLISHED
+    for prediction, (name, _) in rows_files(study).items():
+        study["predictions"][prediction]["rows"] = name
     return study
 
 
@@ -212,7 +222,7 @@ def crate(members: dict[str, Path], sums: dict[str, str], study: dict) -> dict:
         for profile, (name, number) in PROFILES.items()
     ]
     files = {name: _add_file(made, name, members[name], sums[name]) for name in sorted(members)}
-    given = [CONFIG, "requirements.lock", *(name for name in files if name.startswith(f"{PUBLISHED}/"))]
+    given = [CONFIG, "requirements.lock", *(name for name in files if name.startswith((f"{PUBLISHED}/", f"{ROWS}/")))]
     given += [raw_of(members)] if "source" in study["data"] else []
     seeds = [_add(made, f"#{name}", "PropertyValue", name=name, value=seed) for name, seed in _seeds(study).items()]
     made.root_dataset["mentions"] = _add(

@@ -368,6 +368,8 @@ def _our_predictions(printed: pd.DataFrame, paths: list[str]) -> pd.DataFrame:
     records = []
     for path in paths:
         draws = pd.read_parquet(path)
+        if "contrast" in draws or "slope" in draws:
+            continue
         first = draws[(draws["chain"] == draws["chain"].iloc[0]) & (draws["draw"] == draws["draw"].iloc[0])]
         # Printed predictions name no covariates, so only units with one value can be meant.
         for key in first.drop_duplicates(keys, keep=False)[keys].itertuples(index=False, name=None):

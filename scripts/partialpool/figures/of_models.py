@@ -94,8 +94,8 @@ def _conditional(model: Model) -> Figure:
     predictor = LinearPredictor(spec, rows)
     shown = conditional_effects(model.posterior, predictor, rows)
     y = next(iter(model.tree["observed_data"].data_vars.values())).to_numpy()
-    if spec.family == "binomial":
-        y = y / predictor.trials
+    # Of successes in trials the share.
+    y = y / predictor.trials(rows)
     points = rows.iloc[:0] if spec.family == CUMULATIVE else rows.assign(y=y)
     return conditional.conditional(
         shown, points, outcome=_outcome(spec, model.columns), columns=model.columns, seed=spec.seed

@@ -2,10 +2,12 @@
 
 from contextlib import contextmanager
 
+import numpy as np
 import pandas as pd
 
 from partialpool.jobs.progress import draw_by_draw, from_nutpie
 from partialpool.model.build import build
+from partialpool.model.names import Term
 from partialpool.model.reproducible import reproducible
 from partialpool.model.spec import ModelSpec
 
@@ -34,6 +36,9 @@ def nuts(spec: ModelSpec, rows: pd.DataFrame, *, cores: int, progress=None) -> t
         settings = {"callback": draw_by_draw(progress, spec.chains, spec.warmup + spec.draws)}
     with reproducible(), _listening(progress):
         model = build(spec, rows)
+        model.build()
+        if spec.sampler == "nutpie":
+            settings["compile_kwargs"] = starts(model)
         tree = model.fit(
             draws=spec.draws,
             tune=spec.warmup,
@@ -53,6 +58,52 @@ def nuts(spec: ModelSpec, rows: pd.DataFrame, *, cores: int, progress=None) -> t
         "link": model.family.link[model.family.likelihood.parent].name,
     }
     return {name: child.to_dataset() for name, child in tree.children.items()}, attributes
+
+
+def starts(model) -> dict:
+    """Where chains of nutpie begin: all variables at the middle of their priors, moved at random.
+
+    By default each is moved by up to 1. A slope moved so far moves the linear predictor by up to the largest value of
+    its covariate; where that is 50, and the link a logarithm or logit, such a chain would never come back. So slopes,
+    common and group-level, are moved by as much as moves the linear predictor by up to 1.
+
+    Parameters
+    ----------
+    model : bambi.Model
+        With its PyMC model built.
+
+    Returns
+    -------
+    dict
+        Arguments of ``nutpie.compile_pymc_model``.
+    """
+    import pymc as pm
+
+    backend = model.backend.model
+    middle = backend.initial_point()
+    points = {
+        name: pm.Uniform.dist(middle[name] - 1 / largest, middle[name] + 1 / largest)
+        for name, largest in _largest_values(model).items()
+        # A prior on positive numbers only is sampled under another name, and moved as by default.
+        if name in middle and largest > 1
+    }
+    moved = {variable for variable in backend.free_RVs if variable.name not in points}
+    return {"initial_points": points, "jitter_rvs": moved}
+
+
+def _largest_values(model) -> dict[str, float]:
+    """By the variable of a Bambi model that multiplies it, the largest value of each term of its formula."""
+    parent = model.parameters[model.family.likelihood.parent]
+    largest = {}
+    for name, term in parent.common_terms.items():
+        values = np.asarray(term.data, dtype=float)
+        centred = values - values.mean(axis=0) if parent.intercept_term else values
+        largest[name] = np.abs(centred).max()
+    for term in parent.group_specific_terms.values():
+        of_effects = Term.of_bambi(term)
+        for variable in (of_effects.standard_normal_name, of_effects.correlated_standard_normal_name):
+            largest[variable] = np.abs(np.asarray(term.predictor, dtype=float)).max()
+    return largest
 
 
 @contextmanager

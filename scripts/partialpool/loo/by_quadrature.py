@@ -130,7 +130,7 @@ class Conditional:
             thresholds = np.hstack([-edge, parameters.pop("threshold"), edge])
             parameters |= {"lower": thresholds[:, level], "upper": thresholds[:, level + 1]}
         if self.spec.family == "binomial":
-            parameters["n"] = self.predictor.trials[None, :]
+            parameters["n"] = self.predictor.trials(self.rows)[None, :]
         if self.spec.family == "bernoulli":
             parameters["n"] = np.ones((1, 1))
         return parameters

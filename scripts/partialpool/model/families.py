@@ -6,7 +6,28 @@ ORDINAL = (CUMULATIVE, "sratio")
 OF_LEVELS = (*ORDINAL, "categorical")
 # Families of successes in trials, whose mean is the probability times the trials.
 OF_TRIALS = ("binomial", "beta_binomial")
-# Families whose measurements, or shares of successes, have the inverse link of the linear predictor as their mean.
-WITH_MEAN = frozenset(
-    {"bernoulli", "beta", "binomial", "gamma", "gaussian", "laplace", "negativebinomial", "poisson", "t", "wald"}
-)
+# Families whose mean is the inverse link of the linear predictor, and the links that they have by default, as in Bambi.
+# Of successes in trials it is the share of successes.
+LINKS = {
+    "bernoulli": "logit",
+    "beta": "logit",
+    "beta_binomial": "logit",
+    "binomial": "logit",
+    "exponential": "log",
+    "gamma": "inverse",
+    "gaussian": "identity",
+    "laplace": "identity",
+    "negativebinomial": "log",
+    "poisson": "log",
+    "t": "identity",
+    "wald": "inverse_squared",
+    "weibull": "log",
+}
+# Families whose mean is psi times that: psi is the share that is not an excess zero.
+ZERO_INFLATED = {
+    "zero_inflated_binomial": "logit",
+    "zero_inflated_negativebinomial": "log",
+    "zero_inflated_poisson": "log",
+}
+# Functions of an outcome whose mean is another.
+WITHOUT_MEAN = ("truncated", "constrained")

@@ -56,10 +56,10 @@ def folded(formula: str, rows: pd.DataFrame) -> pd.DataFrame:
     """Rows with a single level in all columns that stand behind bars only."""
     # Ordered, or formulae would sort the rows to find out its levels.
     one_level = pd.Categorical.from_codes(np.zeros(len(rows), np.int8), ["all"], ordered=True)
-    return rows.assign(**dict.fromkeys(_behind_bars_only(formula), one_level))
+    return rows.assign(**dict.fromkeys(behind_bars_only(formula), one_level))
 
 
-def _behind_bars_only(formula: str) -> set[str]:
+def behind_bars_only(formula: str) -> set[str]:
     """Columns that are grouping factors, or part of one such as ``a:b``, and stand nowhere else."""
     from formulae import model_description
 

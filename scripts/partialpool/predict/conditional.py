@@ -13,7 +13,7 @@ from partialpool.model.outcome import outcome_column, outcome_levels
 from partialpool.model.population import population
 from partialpool.model.spec import ModelSpec
 from partialpool.predict.linear import LinearPredictor
-from partialpool.predict.means import level_probabilities, mean
+from partialpool.predict.means import Mean, level_probabilities
 
 # Values of a predictor that is a number, from the smallest to the largest.
 POINTS = 50
@@ -50,31 +50,25 @@ def conditional_effects(posterior, predictor: LinearPredictor, rows: pd.DataFram
     Parameters
     ----------
     posterior
-        Dataset of a fit; its attribute ``link`` is that of the mean. A family of ``means.FAMILIES`` or ``cumulative``.
+        Dataset of a fit of a family that ``means.Mean`` knows, or of ``cumulative``.
     predictor
         Of its model.
     rows
         The model's complete cases. Predictors that stay where they are have their mean in these rows, or their first
         level.
     """
-    spec = predictor.spec
+    spec, columns = predictor.spec, common_predictors(predictor.spec.formula)
+    if spec.family == CUMULATIVE:
+        levels = outcome_levels(spec, rows) or _levels(rows[outcome_column(spec.formula)[0]])
+        return [_of_levels(posterior, predictor, _grid(rows, column, None), column, levels) for column in columns]
     rng = np.random.default_rng([spec.seed, STREAM])
-    columns, link = common_predictors(spec.formula), posterior.attrs["link"]
     effects = []
     for column in columns:
-        by = None if spec.family == CUMULATIVE else _partner(spec, rows, column, columns)
-        grid = _grid(rows, column, by)
-        eta, shift = predictor.common(posterior, grid), _of_new_unit(posterior, spec.unit, predictor, grid, rng)
-        table = pd.DataFrame({"x": grid[column]})
-        if spec.family == CUMULATIVE:
-            levels = outcome_levels(spec, rows) or _levels(rows[outcome_column(spec.formula)[0]])
-            effects.append(Conditional(column, "level", _by_level(posterior, table, eta, levels, link)))
-            continue
+        by = _partner(spec, rows, column, columns)
+        table = _of_means(posterior, predictor, grid := _grid(rows, column, by), rng)
+        table.insert(0, "x", grid[column])
         if by is not None:
-            table["by"] = _text(grid[by])
-        new = {} if shift is None else {f"new_{name}": ends for name, ends in _ends(mean(eta + shift, link)).items()}
-        average = mean(eta, link)
-        table = table.assign(mean=average.mean(axis=(0, 1)), **_ends(average), **new)
+            table.insert(1, "by", _text(grid[by]))
         effects.append(Conditional(column, by, table))
     return effects
 
@@ -130,9 +124,9 @@ def _text(values: pd.Series) -> pd.Categorical:
     return pd.Categorical(text, list(dict.fromkeys(text)))
 
 
-def _of_new_unit(posterior, unit: str, predictor: LinearPredictor, grid: pd.DataFrame, rng) -> np.ndarray | None:
+def _of_new_unit(posterior, predictor: LinearPredictor, grid: pd.DataFrame, rng) -> np.ndarray | None:
     """What the effects of a new unit add to the linear predictor, (chain, draw, rows of ``grid``); None if nothing."""
-    terms = effect_terms(posterior, unit)
+    terms = effect_terms(posterior, predictor.spec.unit)
     if not terms:
         return None
     of_units, designs = population(posterior, terms), predictor.effects_design(grid)
@@ -148,13 +142,25 @@ def _ends(values: np.ndarray) -> dict[str, np.ndarray]:
     return {"low": low, "high": high}
 
 
-def _by_level(posterior, table: pd.DataFrame, eta: np.ndarray, levels: list, link: str) -> pd.DataFrame:
+def _of_means(posterior, predictor: LinearPredictor, grid: pd.DataFrame, rng) -> pd.DataFrame:
+    """Means of measurements of the average unit, and of a new one, at some values of the predictors."""
+    mean, eta = Mean(predictor.spec), predictor.common(posterior, grid)
+    average = mean.of_unit(eta, posterior)
+    numbers = {"mean": average.mean(axis=(0, 1))} | _ends(average)
+    shift = _of_new_unit(posterior, predictor, grid, rng)
+    if shift is not None:
+        numbers |= {f"new_{end}": values for end, values in _ends(mean.of_unit(eta + shift, posterior)).items()}
+    return pd.DataFrame(numbers)
+
+
+def _of_levels(posterior, predictor: LinearPredictor, grid: pd.DataFrame, column: str, levels: list) -> Conditional:
     """The probability of each level of an ordinal outcome, level by level."""
     thresholds = posterior["threshold"].transpose("chain", "draw", ...).to_numpy()
-    probabilities = level_probabilities(eta, thresholds, link)
+    eta = predictor.common(posterior, grid)
+    probabilities = level_probabilities(eta, thresholds, posterior.attrs["link"])
     parts = [
-        table.assign(by=str(level), mean=values.mean(axis=(0, 1)), **_ends(values))
+        pd.DataFrame({"x": grid[column], "by": str(level), "mean": values.mean(axis=(0, 1))} | _ends(values))
         for level, values in zip(levels, np.moveaxis(probabilities, -1, 0), strict=True)
     ]
-    result = pd.concat(parts, ignore_index=True)
-    return result.assign(by=pd.Categorical(result["by"], list(map(str, levels))))
+    table = pd.concat(parts, ignore_index=True)
+    return Conditional(column, "level", table.assign(by=pd.Categorical(table["by"], list(map(str, levels)))))

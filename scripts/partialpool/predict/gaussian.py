@@ -1,11 +1,9 @@
-"""Expected and predicted values of Gaussian models, without building the model."""
+"""Gaussian models: which they are, and what a new measurement is."""
 
 import numpy as np
-import pandas as pd
 
 from partialpool.model.grammar import special_outcome
 from partialpool.model.spec import ModelSpec
-from partialpool.predict.linear import LinearPredictor
 
 
 def is_gaussian(spec: ModelSpec) -> bool:
@@ -13,15 +11,7 @@ def is_gaussian(spec: ModelSpec) -> bool:
     return spec.family == "gaussian" and spec.link in (None, "identity") and special_outcome(spec.formula) is None
 
 
-def draw(
-    predictor: LinearPredictor, posterior, at: pd.DataFrame, *, quantities: list[str], rng: np.random.Generator
-) -> dict[str, np.ndarray]:
-    """Draws of expected and predicted values, (chain, draw, rows of ``at``) each."""
-    expected = predictor(posterior, at)
-    results = {}
-    for quantity in quantities:
-        results[quantity] = expected
-        if quantity == "predicted":
-            sigma = posterior["sigma"].transpose("chain", "draw").to_numpy()
-            results[quantity] = expected + sigma[..., None] * rng.standard_normal(expected.shape)
-    return results
+def measured(expected: np.ndarray, posterior, rng: np.random.Generator) -> np.ndarray:
+    """Draws of a new measurement around each expected value, (chain, draw, rows) both."""
+    sigma = posterior["sigma"].transpose("chain", "draw").to_numpy()
+    return expected + sigma[..., None] * rng.standard_normal(expected.shape)

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from partialpool.model.grammar import columns
 from partialpool.model.matrices import GroupLevels, evaluate, folded
 from partialpool.model.names import Term
 from partialpool.model.spec import ModelSpec
@@ -24,17 +25,12 @@ class LinearPredictor:
         group = self.matrices.group.terms.values() if self.matrices.group else ()
         self.levels = {term.name: GroupLevels.of(spec, term.factor, rows) for term in group}
 
-    @property
-    def trials(self) -> np.ndarray:
-        """Trials of each row of a binomial model, (n,)."""
-        return np.asarray(self.matrices.response.term.term.data, dtype=float)[:, 1]
-
     def __call__(self, posterior, at: pd.DataFrame) -> np.ndarray:
         """Draws, (chain, draw, rows of ``at``), of the linear predictor, offsets included."""
         values = self.common(posterior, at)
-        for name, columns in self.effects_design(at).items():
+        for name, design in self.effects_design(at).items():
             levels = np.array(self.levels[name].labels, dtype=object)[self.levels[name].codes(at)]
-            for column, effect in zip(columns.T, _effects(posterior, Term.of_name(name), levels), strict=True):
+            for column, effect in zip(design.T, _effects(posterior, Term.of_name(name), levels), strict=True):
                 values += effect * column
         return values
 
@@ -43,13 +39,21 @@ class LinearPredictor:
         values = np.zeros((posterior.sizes["chain"], posterior.sizes["draw"], len(at)))
         shown = folded(self.spec.formula, at)
         for term in self.matrices.common.terms.values() if self.matrices.common else ():
-            columns = np.asarray(term.eval_new_data(shown), dtype=float).reshape(len(at), -1)
+            design = np.asarray(term.eval_new_data(shown), dtype=float).reshape(len(at), -1)
             if term.kind == "offset":
-                values += columns[:, 0]
+                values += design[:, 0]
             # Families of ordered levels have thresholds in the place of an intercept, whatever the formula says.
             elif term.kind != "intercept" or term.name in posterior:
-                values += _draws(posterior, term.name) @ columns.T
+                values += _draws(posterior, term.name) @ design.T
         return values
+
+    def trials(self, at: pd.DataFrame) -> np.ndarray | float:
+        """Trials, (rows of ``at``), of an outcome that is a number of successes; else 1."""
+        if self.matrices.response is None or self.matrices.response.kind != "proportion":
+            return 1.0
+        # formulae asks for the successes too, and has the trials only.
+        successes = {name: 0 for name in columns(self.spec.formula) if name not in at}
+        return np.asarray(self.matrices.response.evaluate_new_data(at.assign(**successes)), dtype=float)
 
     def effects_design(self, at: pd.DataFrame) -> dict[str, np.ndarray]:
         """Columns, (rows of ``at``, effects of a level), of each term of group-level effects, by its name."""

@@ -1,28 +1,138 @@
-"""The mean of a measurement, from the linear predictor of its model: inverse links, in closed form."""
+"""The mean of a measurement given its linear predictor: of one unit, and over all units of a population."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from scipy.special import expit, ndtr
 
-INVERSE_LINKS: dict[str, Callable] = {
+from partialpool.errors import StudyError
+from partialpool.model.families import LINKS, OF_LEVELS, WITHOUT_MEAN, ZERO_INFLATED
+from partialpool.model.grammar import special_outcome
+from partialpool.model.spec import ModelSpec
+
+# Nodes of the rule reach so many sds to both sides of the mean of the effects, and are at most so many on each.
+REACH, MOST_NODES = 8.5, 500
+
+
+def _logistic(eta: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-eta))
+
+
+def _normal(eta: np.ndarray) -> np.ndarray:
+    from scipy.special import ndtr
+
+    return ndtr(eta)
+
+
+INVERSE = {
     "identity": lambda eta: eta,
     "log": np.exp,
-    "logit": expit,
-    "probit": ndtr,
+    "logit": _logistic,
+    "probit": _normal,
     "cloglog": lambda eta: -np.expm1(-np.exp(eta)),
     "inverse": lambda eta: 1 / eta,
     "inverse_squared": lambda eta: 1 / np.sqrt(eta),
 }
+BOUNDED = ("logit", "probit", "cloglog")
 
 
-def mean(eta: np.ndarray, link: str) -> np.ndarray:
-    """Means for values of the linear predictor, of any shape."""
-    return INVERSE_LINKS[link](eta)
+@dataclass(frozen=True)
+class Mean:
+    """The mean of a model's measurements.
+
+    Parameters
+    ----------
+    spec
+        The model's spec.
+
+    Raises
+    ------
+    StudyError
+        If the mean is no function of the linear predictor that is known here.
+    """
+
+    spec: ModelSpec
+
+    def __post_init__(self):
+        family, function = self.spec.family, special_outcome(self.spec.formula)
+        if family in OF_LEVELS:
+            raise StudyError(
+                f"The family '{family}' has a probability for each level, which is known here of observed and new "
+                "units only."
+            )
+        if family in ("multinomial", "dirichlet_multinomial"):
+            raise StudyError(f"Predictions are numbers, and outcomes of the family '{family}' are several.")
+        if function in WITHOUT_MEAN:
+            raise StudyError(f"The mean of a {function} outcome is not known here: ask for 'predicted' values.")
+        if family not in LINKS and family not in ZERO_INFLATED:
+            raise StudyError(
+                f"The mean of the family '{family}' is not known here: ask for 'predicted' values. Families with "
+                f"'expected' ones: {', '.join([*LINKS, *ZERO_INFLATED])}."
+            )
+
+    @cached_property
+    def link(self) -> str:
+        """Name of the link function."""
+        return self.spec.link or (LINKS | ZERO_INFLATED)[self.spec.family]
+
+    def of_unit(self, eta: np.ndarray, posterior, trials: np.ndarray | float = 1.0) -> np.ndarray:
+        """The mean given the linear predictor, (chain, draw, rows) both; of successes in trials their number."""
+        # An exponential may overflow to infinity where a probability is 0 or 1.
+        with np.errstate(over="ignore"):
+            values = INVERSE[self.link](eta)
+        return self._scaled(values, posterior, trials)
+
+    def of_population(
+        self, eta: np.ndarray, variance: np.ndarray, posterior, trials: np.ndarray | float = 1.0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The mean over units whose effects are normal, so that the linear predictor of a row is normal too.
+
+        Parameters
+        ----------
+        eta, variance
+            Its mean and its variance, (chain, draw, rows).
+        posterior
+            Dataset of the fit.
+        trials
+            See ``of_unit``.
+
+        Returns
+        -------
+        means, coarse
+            (chain, draw, rows) each. For the links identity and log in closed form, and both are the same. For logit,
+            probit and cloglog by the trapezoidal rule, the second with half as many nodes: their difference is much
+            larger than the error of the first.
+
+        Raises
+        ------
+        StudyError
+            If a mean over units does not exist, or is not known for the link.
+
+        References
+        ----------
+        Trefethen & Weideman (2014), The exponentially convergent trapezoidal rule, SIAM Review 56(3).
+        """
+        if self.link == "identity":
+            means = coarse = eta
+        elif self.link == "log":
+            means = coarse = np.exp(eta + variance / 2)
+        elif self.link in BOUNDED:
+            means, coarse = _over_normal(INVERSE[self.link], eta, np.sqrt(variance))
+        else:
+            raise StudyError(
+                f"A mean over all units is not known for the link '{self.link}'; it is for: identity, log, "
+                f"{', '.join(BOUNDED)}."
+            )
+        return self._scaled(means, posterior, trials), self._scaled(coarse, posterior, trials)
+
+    def _scaled(self, values: np.ndarray, posterior, trials: np.ndarray | float) -> np.ndarray:
+        if self.spec.family in ZERO_INFLATED:
+            values = values * posterior["psi"].transpose("chain", "draw").to_numpy()[..., None]
+        return values * trials
 
 
 def level_probabilities(eta: np.ndarray, thresholds: np.ndarray, link: str) -> np.ndarray:
-    """Probabilities of the levels of an ordinal outcome.
+    """Probabilities of the levels of an outcome of the family ``cumulative``.
 
     Parameters
     ----------
@@ -31,13 +141,31 @@ def level_probabilities(eta: np.ndarray, thresholds: np.ndarray, link: str) -> n
     thresholds
         (chain, draw, K - 1), rising.
     link
-        Of the probabilities of a level or a lower one: their inverse link at threshold minus linear predictor.
+        Its inverse, at threshold minus linear predictor, is the probability of a level or a lower one.
 
     Returns
     -------
     ndarray
         (chain, draw, n, K); they sum to 1.
     """
-    below = mean(thresholds[:, :, None, :] - eta[..., None], link)
+    with np.errstate(over="ignore"):
+        below = INVERSE[link](thresholds[:, :, None, :] - eta[..., None])
     ends = np.zeros((*below.shape[:-1], 1))
     return np.diff(np.concatenate([ends, below, ends + 1], axis=-1), axis=-1)
+
+
+def _over_normal(function, mean: np.ndarray, sd: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mean of a function of normal variables, by the trapezoidal rule and by that with every second node."""
+    # The error falls exponentially with the distance of the function's poles, pi / sd or half of it, over the step.
+    most = float(sd.max(initial=0))
+    step = max(min(0.5, 0.35 / most if most > 0 else 0.5), REACH / MOST_NODES)
+    last = int(np.ceil(REACH / step))
+    fine, coarse = np.zeros_like(mean), np.zeros_like(mean)
+    with np.errstate(over="ignore"):
+        for node in range(-last, last + 1):
+            weight = step * np.exp(-0.5 * (step * node) ** 2) / np.sqrt(2 * np.pi)
+            values = weight * function(mean + step * node * sd)
+            fine += values
+            if node % 2 == 0:
+                coarse += 2 * values
+    return fine, coarse

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from partialpool.model.matrices import special_outcome
+from partialpool.model.grammar import special_outcome
 from partialpool.model.spec import ModelSpec
 
 # Beyond this exp() is no number any more.

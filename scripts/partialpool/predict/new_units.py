@@ -64,15 +64,21 @@ def with_new_units(posterior, unit: str, rng: np.random.Generator, *, n_units: i
 
 def _refuse_other_terms(posterior, unit: str) -> None:
     """Raise StudyError if the unit stands in a term that is not a population of units."""
+    refuse_own_terms(posterior, unit, "New units cannot be drawn for '{}'")
     for name, values in posterior.data_vars.items():
         kind, term = classify(name, values.dims)
-        expression, grouping = (term.expression, term.grouping) if kind in ("group", "sd") else (name, "")
-        if re.search(rf"(?<!\w){re.escape(unit)}(?!\w)", expression):
-            raise StudyError(
-                f"New units cannot be drawn for '{name}', which belongs to each {unit} observed "
-                "and has no population distribution."
-            )
-        if grouping != unit and unit in grouping.split(":"):
+        if kind in ("group", "sd") and term.grouping != unit and unit in term.grouping.split(":"):
             raise StudyError(
                 f"New units cannot be drawn for '{name}', which crosses {unit} with another grouping factor."
+            )
+
+
+def refuse_own_terms(posterior, unit: str, what: str) -> None:
+    """Raise StudyError if the unit has coefficients of its own, and say ``what`` of their name cannot be."""
+    for name, values in posterior.data_vars.items():
+        kind, term = classify(name, values.dims)
+        expression = term.expression if kind in ("group", "sd") else name
+        if re.search(rf"(?<!\w){re.escape(unit)}(?!\w)", expression):
+            raise StudyError(
+                f"{what.format(name)}, which belongs to each {unit} observed and has no population distribution."
             )

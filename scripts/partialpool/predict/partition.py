@@ -12,7 +12,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from partialpool.model.matrices import special_outcome
+from partialpool.model.grammar import special_outcome
 from partialpool.predict.explained import by_grouping, variance_between
 from partialpool.predict.linear import LinearPredictor
 from partialpool.predict.moments import Measurements

@@ -5,13 +5,19 @@ from itertools import product
 import pandas as pd
 
 from partialpool.data.units import choose
-from partialpool.errors import StudyError
+from partialpool.errors import StudyError, suggest
 from partialpool.model.formula import complete_cases
-from partialpool.model.grammar import covariates
+from partialpool.model.grammar import covariates, numeric_predictors, trials
+from partialpool.model.matrices import behind_bars_only
 from partialpool.model.spec import ModelSpec
+from partialpool.predict.asked import Asked
+from partialpool.predict.rows import rows_of_file
+
+# What the column of units says where there is none.
+AVERAGE_UNIT, POPULATION = "average unit", "population"
 
 
-def points(spec: ModelSpec, data: pd.DataFrame, *, units, new_units: int | None, at: dict[str, list]) -> pd.DataFrame:
+def points(spec: ModelSpec, data: pd.DataFrame, asked: Asked) -> pd.DataFrame:
     """The units and covariate values at which to predict.
 
     Parameters
@@ -20,43 +26,99 @@ def points(spec: ModelSpec, data: pd.DataFrame, *, units, new_units: int | None,
         The model's spec.
     data
         Prepared data.
-    units
-        Observed units: ``"all"``, the number of units to draw at random, ids, or None.
-    new_units
-        Instead of observed units: the number of new units, which get ids of their own.
-    at
-        Values of covariates, crossed with each other and with units. A covariate that is not named has the values
-        at which each unit was observed; of new units all are named.
+    asked
+        Of whom and where. A covariate that is not named in ``at`` has the values at which each unit was observed; for
+        the average unit and the population the mean of a number over the model's rows, the first level of a
+        category, and one trial. Of new units all are named.
 
     Returns
     -------
     DataFrame
-        The unit's column and the model's covariates, distinct rows, units in order.
+        The unit's column and the model's covariates. Of a grid distinct rows, units in order, and no columns that
+        stand behind bars only for the average unit and the population. Of rows also ``row``, and the column ``by``.
 
     Raises
     ------
     StudyError
-        If a unit is not in the model's data, or a number is none.
+        If a unit is not in the model's data, a number is none, or a covariate has no effect.
     """
     rows = complete_cases(spec, data)
-    unit = spec.unit
-    columns = covariates(spec.formula, unit)
-    for name, values in at.items():
-        if text := [
-            value for value in values if rows[name].dtype.kind in "iuf" and not isinstance(value, (int, float))
-        ]:
-            raise StudyError(f"'at': {name} takes numbers, not {', '.join(map(repr, text))}.")
-    observed = list(rows[unit].cat.categories)
-    if new_units is not None:
-        units, grid = new_ids(observed, new_units), _grid(at)
-        chosen = pd.DataFrame({unit: units}).merge(grid, how="cross")
+    columns = _columns(spec, asked)
+    grid = asked.at | {column: values[:1] for column, values in (asked.contrast or {}).items()}
+    _check(spec, rows, columns, asked)
+    if asked.rows is not None:
+        chosen = _rows(spec, data, rows, columns, asked)
+    elif not asked.of_units:
+        fixed = {name: [_typical(spec, rows, name)] for name in columns if name not in grid}
+        chosen = _grid({name: (grid | fixed)[name] for name in [*grid, *fixed]})
     else:
-        where = f"the data of the model {spec.formula}"
-        units = choose(observed, units, seed=spec.seed, where=where)
-        own = rows.loc[rows[unit].isin(units), [unit, *(c for c in columns if c not in at)]]
-        chosen = own.drop_duplicates().astype({unit: str}).merge(_grid(at), how="cross")
-        chosen = chosen.sort_values(unit, key=lambda ids: ids.map(observed.index), kind="stable")
-    return chosen[[unit, *columns]].reset_index(drop=True)
+        chosen = _of_units(spec, rows, columns, asked, grid)
+    if not asked.of_units:
+        chosen = chosen.assign(**{spec.unit: AVERAGE_UNIT if asked.average_unit else POPULATION})
+    others = [name for name in ("row", asked.by) if name in chosen and name not in (spec.unit, *columns)]
+    return chosen[[spec.unit, *columns, *others]].reset_index(drop=True)
+
+
+def _columns(spec: ModelSpec, asked: Asked) -> list[str]:
+    """The covariates that predictions depend on."""
+    without = set() if asked.of_units else behind_bars_only(spec.formula)
+    return [name for name in covariates(spec.formula, spec.unit) if name not in without]
+
+
+def _check(spec: ModelSpec, rows: pd.DataFrame, columns: list[str], asked: Asked) -> None:
+    """Raise StudyError if a covariate that the config names has no effect, or its values are of another type."""
+    named = {"at": asked.at, "contrast": asked.contrast or {}, "slope": {asked.slope: []} if asked.slope else {}}
+    for key, values_of in named.items():
+        for name, values in values_of.items():
+            if name not in columns:
+                raise StudyError(f"'{key}' names '{name}', a grouping factor, whose effects are left out here.")
+            is_number = rows[name].dtype.kind in "iuf"
+            if text := [value for value in values if is_number and not isinstance(value, (int, float))]:
+                raise StudyError(f"'{key}': {name} takes numbers, not {', '.join(map(repr, text))}.")
+    if asked.slope and not _is_number(spec, rows, asked.slope):
+        raise StudyError(f"'slope': {asked.slope} is no number in the model {spec.formula}; ask for a 'contrast'.")
+
+
+def _is_number(spec: ModelSpec, rows: pd.DataFrame, name: str) -> bool:
+    return name in numeric_predictors(spec.formula) and rows[name].dtype.kind in "iuf"
+
+
+def _typical(spec: ModelSpec, rows: pd.DataFrame, name: str):
+    """The value of a covariate that the config does not name: a mean, the first level, or one trial."""
+    if name in trials(spec.formula):
+        return 1
+    if _is_number(spec, rows, name):
+        return rows[name].mean()
+    return rows[name].cat.categories[0] if isinstance(rows[name].dtype, pd.CategoricalDtype) else rows[name].min()
+
+
+def _of_units(spec: ModelSpec, rows: pd.DataFrame, columns: list[str], asked: Asked, grid: dict) -> pd.DataFrame:
+    """Observed or new units, at a grid."""
+    unit, observed = spec.unit, list(rows[spec.unit].cat.categories)
+    if asked.new_units is not None:
+        return pd.DataFrame({unit: new_ids(observed, asked.new_units)}).merge(_grid(grid), how="cross")
+    units = _chosen(spec, observed, asked)
+    own = rows.loc[rows[unit].isin(units), [unit, *(name for name in columns if name not in grid)]]
+    chosen = own.drop_duplicates().astype({unit: str}).merge(_grid(grid), how="cross")
+    return chosen.sort_values(unit, key=lambda ids: ids.map(observed.index), kind="stable")
+
+
+def _chosen(spec: ModelSpec, observed: list[str], asked: Asked) -> list[str]:
+    return choose(observed, asked.units, seed=spec.seed, where=f"the data of the model {spec.formula}")
+
+
+def _rows(spec: ModelSpec, data: pd.DataFrame, rows: pd.DataFrame, columns: list[str], asked: Asked) -> pd.DataFrame:
+    """Rows of the model, or of a file."""
+    others = [asked.by] if asked.by is not None and asked.by not in (spec.unit, *columns) else []
+    if asked.rows != "observed":
+        return rows_of_file(
+            asked.rows, rows, unit=spec.unit if asked.of_units else None, columns=columns, others=others
+        )
+    if asked.of_units:
+        rows = rows[rows[spec.unit].isin(_chosen(spec, list(rows[spec.unit].cat.categories), asked))]
+    if others and others[0] not in data:
+        raise StudyError(f"'by' names '{others[0]}', which is no column of the data.{suggest(others[0], data.columns)}")
+    return rows.astype({spec.unit: str}).merge(data[["row", *others]], on="row")
 
 
 def _grid(at: dict[str, list]) -> pd.DataFrame:

@@ -60,7 +60,7 @@ def rows_used(trees: Mapping, titles: Mapping[str, str], *, unit: str, nouns: No
     )
 
 
-def estimates(summary: pd.DataFrame, truth: pd.Series | None = None) -> pd.DataFrame:
+def estimates(summary: pd.DataFrame, truth: Mapping[str, float] | None = None) -> pd.DataFrame:
     """A model's summary, rounded as its posterior sd allows.
 
     Parameters

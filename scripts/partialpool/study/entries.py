@@ -32,7 +32,7 @@ class Comparison(Strict):
 
 
 class Prediction(Strict):
-    """Values that models give for observed units, or for new ones."""
+    """Values that models give for units, and differences between them."""
 
     models: list[str] = Field(min_length=1)
     """Names of the models."""
@@ -40,19 +40,84 @@ class Prediction(Strict):
     """Observed units: `all`, a number of them drawn at random (by `sampling.seed`), or their ids."""
     new_units: int | None = Field(None, ge=1)
     """Instead of `units`: so many new units, drawn from the population distribution."""
+    average_unit: bool = False
+    """Instead: the average unit, whose group-level effects are all 0; so are those of other grouping factors."""
+    population: bool = False
+    """Instead: the mean over all units of the population, which are integrated out; so are the levels of other grouping
+    factors."""
     at: dict[str, list[Any]] = Field({})
-    """Covariate values at which to predict, crossed; by default those at which each unit was observed."""
+    """Covariate values at which to predict, crossed; by default those at which each unit was observed, and for the
+    average unit and the population the mean of a number and the first level of a category."""
+    rows: str | None = Field(None, min_length=1)
+    """Instead of `at`: predict at the covariates of the model's own rows, `observed`, or of those of a data file, given
+    by its path; units that the model does not know are new ones."""
     quantities: list[Quantity] = Field(["expected"], min_length=1)
     """`expected`: the mean of the unit's measurements; `predicted`: one new measurement."""
+    contrast: dict[str, list[Any]] | None = None
+    """Differences of the expected values between two values of a covariate: `{treatment: [control, drug]}` is drug
+    minus control."""
+    ratio: bool = False
+    """Whether a contrast is a ratio, drug divided by control."""
+    slope: str | None = None
+    """Covariate by whose change of one unit the expected values change: their derivative."""
+    average: bool = False
+    """Whether to average over all units and rows."""
+    by: str | None = None
+    """Average over the units and rows that have the same value of this column."""
+    rope: tuple[float, float] | None = None
+    """Region of practical equivalence: the share of the draws of a contrast or slope that lie inside is added."""
 
     @model_validator(mode="after")
-    def units_or_new(self):
-        """Refuse predictions of observed and new units at once, or of none, or of one unit twice."""
-        if (self.units is None) == (self.new_units is None):
-            raise ValueError("give either 'units' (all, a number, or a list of ids) or 'new_units' (a number).")
+    def whose(self):
+        """Refuse predictions of several kinds of units at once, or of none, or of one unit twice."""
+        given = (self.units is not None, self.new_units is not None, self.average_unit, self.population)
+        if sum(given) != 1:
+            raise ValueError(
+                "give one of 'units' (all, a number, or a list of ids), 'new_units' (a number), 'average_unit: true' "
+                "and 'population: true'."
+            )
         if isinstance(self.units, list) and len(set(self.units)) < len(self.units):
             raise ValueError("a unit stands twice in 'units'.")
         return self
+
+    @model_validator(mode="after")
+    def where(self):
+        """Refuse rows together with what they have already."""
+        if self.rows and self.at:
+            raise ValueError("'rows' have values of all covariates: leave 'at' out, or give it instead.")
+        if self.rows and self.new_units:
+            raise ValueError("'rows' name their units: leave 'new_units' out, and write 'units: all'.")
+        if self.rows not in (None, "observed") and self.units not in (None, "all"):
+            raise ValueError("the units of a file of rows are those of the file: write 'units: all'.")
+        return self
+
+    @model_validator(mode="after")
+    def what(self):
+        """Refuse differences of what has none, and options of differences without one."""
+        changes = self.contrast is not None or self.slope is not None
+        if self.contrast is not None and self.slope is not None:
+            raise ValueError("give either 'contrast' or 'slope'; the other is a prediction of its own.")
+        if self.contrast is not None and (len(self.contrast) != 1 or not _are_two(*self.contrast.values())):
+            raise ValueError("'contrast' takes one covariate and two values of it: {treatment: [control, drug]}.")
+        for key, applies in (("ratio", self.contrast is not None), ("rope", changes)):
+            if getattr(self, key) and not applies:
+                raise ValueError(f"'{key}' needs 'contrast'{" or 'slope'" * (key == 'rope')}.")
+        if self.rope and self.rope[0] >= self.rope[1]:
+            raise ValueError("'rope' takes two numbers, the smaller first.")
+        if "predicted" in self.quantities and (changes or self.average_unit or self.population):
+            raise ValueError("contrasts, slopes, the average unit and the population have expected values only.")
+        if self.average and self.by:
+            raise ValueError("'by' averages: leave 'average' out.")
+        changed = [*(self.contrast or {}), self.slope]
+        if self.by and self.by in changed:
+            raise ValueError(f"'by' cannot be '{self.by}', which is what changes.")
+        if self.contrast and (twice := [column for column in self.contrast if column in self.at]):
+            raise ValueError(f"'{twice[0]}' stands in 'at' and in 'contrast'.")
+        return self
+
+
+def _are_two(values: list) -> bool:
+    return len(values) == 2 and str(values[0]) != str(values[1])
 
 
 class Published(Strict):

@@ -106,6 +106,8 @@ class Model(Strict):
     """Link function of the mean; the family's own by default."""
     priors: dict[str, str]
     """Prior of every class of parameters: Intercept, b (or `b[x]`), sd (or `sd[x]`), cor, the family's own (sigma)."""
+    truth: dict[str, float] = Field({})
+    """If simulated data were drawn from this model: its parameters, shown beside the estimates: `{Intercept: 0.2}`."""
     engine: Engine | None = None
     """Overrides `sampling.engine` for this model."""
     group_effects: GroupEffects | None = None

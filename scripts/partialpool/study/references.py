@@ -18,7 +18,7 @@ def mistakes(study: Study) -> Iterator[Mistake]:
         yield from _comparison(study, name, comparison)
     for name, prediction in study.predictions.items():
         yield from _models(study, prediction, f"predictions.{name}.models")
-        yield from _at(study, prediction, f"predictions.{name}.at")
+        yield from _covariates(study, prediction, f"predictions.{name}")
     for name, figure in study.figures.items():
         yield from _figure(study, name, figure)
 
@@ -31,23 +31,26 @@ def _models(study: Study, entry: Comparison | Prediction, place: str) -> Iterato
         yield Mistake(place, f"model '{twice[0]}' stands twice.")
 
 
-def _at(study: Study, prediction: Prediction, place: str) -> Iterator[Mistake]:
+def _covariates(study: Study, prediction: Prediction, place: str) -> Iterator[Mistake]:
     """Covariates that a model does not have, and those of new units that have no values."""
+    slope = [prediction.slope] if prediction.slope else []
+    named = {"at": prediction.at, "contrast": prediction.contrast or {}, "slope": slope}
     for model in prediction.models:
         if model not in study.models:
             continue
         known = covariates(study.models[model].formula, study.data.unit)
-        for name in prediction.at:
-            if name not in known:
-                yield Mistake(
-                    f"{place}.{name}",
-                    f"model '{model}' does not use it.{suggest(name, known)} Its covariates: "
-                    f"{', '.join(known) or 'none'}.",
-                )
-        missing = [name for name in known if name not in prediction.at]
+        for key, names in named.items():
+            for name in names:
+                if name not in known:
+                    yield Mistake(
+                        f"{place}.{key}" if key == "slope" else f"{place}.{key}.{name}",
+                        f"model '{model}' does not use {name if key == 'slope' else 'it'}.{suggest(name, known)} Its "
+                        f"covariates: {', '.join(known) or 'none'}.",
+                    )
+        missing = [name for name in known if name not in {**prediction.at, **(prediction.contrast or {})}]
         if prediction.new_units is not None and missing:
             yield Mistake(
-                place,
+                f"{place}.at",
                 f"new units have no observed values of {', '.join(missing)}, which model '{model}' uses; write them, "
                 f"for example at: {{{missing[0]}: [...]}}.",
             )

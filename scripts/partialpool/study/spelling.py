@@ -60,7 +60,7 @@ def _scalars(root: yaml.Node | None) -> Iterator[tuple[str, yaml.ScalarNode, boo
                 place = f"{section}.{name}.{key}"
                 if key == "units":
                     yield from ((place, scalar, True) for scalar in _members(value))
-                elif key == "at" and section == "predictions":
+                elif key in ("at", "contrast") and section == "predictions":
                     for column, values in _items(value):
                         yield from ((f"{place}.{column}", scalar, False) for scalar in _members(values))
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from partialpool.model.families import CUMULATIVE, WITH_MEAN
+from partialpool.model.families import CUMULATIVE, LINKS, WITHOUT_MEAN, ZERO_INFLATED
 from partialpool.model.grammar import behind_bars, columns, common_predictors, special_outcome
 from partialpool.model.priors import parse_priors
 from partialpool.model.spec import ModelSpec
@@ -103,7 +103,7 @@ class Study(Strict):
         formula, family = self.models[model].formula, self.models[model].family
         common = common_predictors(formula)
         own_coefficients = self.data.unit in common
-        has_mean = family in {*WITH_MEAN, CUMULATIVE} and special_outcome(formula) is None
+        has_mean = family in (*LINKS, *ZERO_INFLATED, CUMULATIVE) and special_outcome(formula) not in WITHOUT_MEAN
         kinds = {
             "coefficients": True,
             "effects": bool(behind_bars(formula)) or own_coefficients,

@@ -83,6 +83,19 @@ def test_the_configuration_has_no_secret_and_no_place_of_this_machine(write):
     assert STUDY["published"]["folder"] == "/home/jane/printed"
 
 
+def test_files_of_rows_to_predict_at_are_in_it(write):
+    with open("new.csv", "w") as file:
+        file.write("id,x\n")
+    predictions = {"new": {"rows": os.path.abspath("new.csv")}, "own": {"rows": "observed"}, "grid": {}}
+    with zipfile.ZipFile(write(study=STUDY | {"predictions": predictions})) as file:
+        assert file.read("config/rows/new/new.csv") == b"id,x\n"
+        config = yaml.safe_load(file.read("config/config.yaml"))
+        entities = {entity["@id"]: entity for entity in json.loads(file.read("ro-crate-metadata.json"))["@graph"]}
+    rows = {name: entry.get("rows") for name, entry in config["predictions"].items()}
+    assert rows == {"new": "config/rows/new/new.csv", "own": "observed", "grid": None}
+    assert {"@id": "config/rows/new/new.csv"} in entities["#run"]["object"]
+
+
 @pytest.mark.parametrize("source", ["/home/jane/reading.csv", "../reading.csv", "reading.csv"])
 def test_of_a_path_only_the_name_is_kept(source):
     assert portable({"data": {"source": source}}, "0" * 64)["data"]["source"] == "reading.csv"

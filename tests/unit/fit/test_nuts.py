@@ -1,6 +1,9 @@
 import inspect
 
-from partialpool.fit.nuts import nuts
+import numpy as np
+import pandas as pd
+from partialpool.fit.nuts import nuts, starts
+from partialpool.model.build import build
 
 
 def test_pymc_tells_its_bars_of_nutpies_progress():
@@ -19,3 +22,41 @@ def test_progress_of_all_chains_arrives_and_the_bars_are_as_before(correlated, u
     nuts(correlated, complete_cases(correlated, units), cores=1, progress=lambda chains: states.append(list(chains)))
     assert NutpieProgressBarManager.update is before
     assert [chain.made for chain in states[-1]] == [correlated.warmup + correlated.draws] * correlated.chains
+
+
+def test_chains_begin_where_covariates_of_any_size_move_the_predictor_by_little(make_spec):
+    """Points that nutpie would begin at, as PyMC makes them; moved by up to 1 as by default, exp(60) ticks would do."""
+    from pymc.initial_point import make_initial_point_fn
+
+    rng = np.random.default_rng(1)
+    rows = pd.DataFrame(
+        {
+            "id": pd.Categorical(list("abcd") * 10),
+            "row": range(40),
+            "y": rng.poisson(2, 40),
+            "height": rng.uniform(400, 530, 40),
+            "small": rng.uniform(-1, 1, 40),
+        }
+    )
+    formula = "y ~ height + small + (1 + height | id)"
+    model = build(make_spec(formula, "Intercept b sd cor", family="poisson"), rows)
+    model.build()
+    arguments = starts(model)
+    point = make_initial_point_fn(
+        model=model.backend.model,
+        overrides=arguments["initial_points"],
+        jitter_rvs=arguments["jitter_rvs"],
+        return_transformed=True,
+    )
+    points = [point(seed) for seed in range(50)]
+    moves = {
+        "height": np.abs(rows["height"] - rows["height"].mean()).max(),
+        "height|id_z_offset": rows["height"].max(),
+        "small": 1,
+        "1|id_z_offset": 1,
+        "Intercept": 1,
+    }
+    for name, largest in moves.items():
+        values = np.array([np.asarray(at[name]) for at in points]) * largest
+        assert 0.8 < np.abs(values).max() <= 1, name
+        assert len(np.unique(values)) == values.size, name

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from partialpool.predict.asked import Asked
 from partialpool.predict.points import points
-from partialpool.predict.predict import draws_at
+from partialpool.predict.values import draws_at
 
 # Success of units A to C: logits of the draws, constant in each.
 EFFECTS = {"A": -1.0, "B": 0.0, "C": 2.0}
@@ -32,10 +33,10 @@ def posterior():
 
 
 def predicted(spec, data, posterior, *, new_units=None, at):
-    where = points(spec, data, units=None if new_units else "all", new_units=new_units, at=at)
+    where = points(spec, data, Asked(units=None if new_units else "all", new_units=new_units, at=at))
     tree = xr.DataTree.from_dict({"posterior": posterior})
     kinds = ["expected", "predicted"]
-    return where, draws_at(tree, spec, data, where, quantities=kinds, new=new_units is not None, seed=1)
+    return where, draws_at(tree, spec, data, where, quantities=kinds, seed=1)
 
 
 @pytest.mark.parametrize("at", [{}, {"size": [1, 30]}])

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from partialpool.fit import fit as fit_module
 from partialpool.model.formula import complete_cases
+from partialpool.predict.asked import Asked
 from partialpool.predict.effects import with_effects_at
 from partialpool.predict.linear import LinearPredictor
-from partialpool.predict.points import points
-from partialpool.predict.predict import draws_at
+from partialpool.predict.points import points as points_asked
+from partialpool.predict.values import draws_at
 
 LONG = {"engine": "marginal", "chains": 4, "draws": 1000, "warmup": 500}
 MODELS = {
@@ -40,6 +41,10 @@ def two_fits(make_spec, units):
     return fits
 
 
+def points(spec, data, **asked):
+    return points_asked(spec, data, Asked(**asked))
+
+
 def statistics(draws):
     """Mean, sd and quantiles of draws (chain, draw, n), with Monte Carlo errors, (statistic, n) each."""
     from arviz_stats.base import array_stats
@@ -67,9 +72,9 @@ def of_levels(values, dims):
     return values.reshape(*values.shape[:2], -1)
 
 
-def expected(fits, spec, data, at, *, new=False):
+def expected(fits, spec, data, at):
     """Draws of expected values by each of the two fits."""
-    options = {"quantities": ["expected"], "new": new, "seed": 3}
+    options = {"quantities": ["expected"], "seed": 3}
     return [draws_at(tree, spec, data, at, **options)["expected"] for tree in fits.values()]
 
 
@@ -78,7 +83,7 @@ def expected(fits, spec, data, at, *, new=False):
 def test_predictions_of_units_are_those_of_a_fit_that_keeps_draws(name, two_fits):
     spec, data, fits = two_fits(name)
     # Of nested factors, also levels without rows: units in a group that is not theirs.
-    at = points(spec, data, units=["250", "3", "64"], new_units=None, at=AT[name])
+    at = points(spec, data, units=["250", "3", "64"], at=AT[name])
     assert_same_distribution(*expected(fits, spec, data, at))
 
 
@@ -86,15 +91,15 @@ def test_units_without_rows_of_their_own_at_all(two_fits):
     spec, data, fits = two_fits("nested")
     group = data.loc[data["id"] == 64, "group"].iloc[0]
     other = next(name for name in data["group"].cat.categories if name != group)
-    at = points(spec, data, units=["64"], new_units=None, at={"x": [0], "group": [other]})
+    at = points(spec, data, units=["64"], at={"x": [0], "group": [other]})
     assert_same_distribution(*expected(fits, spec, data, at))
 
 
 def test_new_units_need_no_effects_of_observed_ones(two_fits):
     for name in ("correlated slopes", "crossed"):
         spec, data, fits = two_fits(name)
-        at = points(spec, data, units=None, new_units=30, at=AT_NEW[name])
-        np.testing.assert_array_equal(*expected(fits, spec, data, at, new=True))
+        at = points(spec, data, new_units=30, at=AT_NEW[name])
+        np.testing.assert_array_equal(*expected(fits, spec, data, at))
 
 
 @pytest.mark.numbers
@@ -102,8 +107,8 @@ def test_new_units_that_meet_levels_of_which_there_is_a_summary(two_fits):
     """New moods, more than were observed, at two of the units."""
     spec, data, fits = two_fits("crossed")
     spec = replace(spec, unit="mood")
-    at = points(spec, data, units=None, new_units=4, at={"x": [8], "z": [0], "id": [6, 40]})
-    theirs, ours = expected(fits, spec, data, at, new=True)
+    at = points(spec, data, new_units=4, at={"x": [8], "z": [0], "id": [6, 40]})
+    theirs, ours = expected(fits, spec, data, at)
     assert_same_distribution(ours, theirs)
     # Of one draw the units' effects are the same for all new moods.
     assert_same_distribution(ours[..., ::2] - ours[..., 1::2], theirs[..., ::2] - theirs[..., 1::2])

@@ -7,9 +7,10 @@ import xarray as xr
 from partialpool.errors import StudyError
 from partialpool.model.formula import complete_cases
 from partialpool.predict import by_bambi
+from partialpool.predict.asked import Asked
 from partialpool.predict.linear import LinearPredictor
 from partialpool.predict.points import points
-from partialpool.predict.predict import draws_at
+from partialpool.predict.values import draws_at
 
 FORMULAS = {
     "correlated slopes": ("y ~ 1 + x + (1 + x | id)", "Intercept b sd cor sigma"),
@@ -74,7 +75,7 @@ def test_a_level_of_another_grouping_factor_that_is_unknown(make_spec, units):
     spec = make_spec("y ~ 1 + (1 | id) + (1 | count)", "Intercept sd sigma")
     rows = complete_cases(spec, units)
     posterior = made_up(by_bambi.build_model(spec, rows), np.random.default_rng(5))
-    at = points(spec, units, units=["6"], new_units=None, at={"count": [2, 99]})
+    at = points(spec, units, Asked(units=["6"], at={"count": [2, 99]}))
     with pytest.raises(StudyError, match=r"'at': count has no level 99\. Valid: 0, 1, "):
         LinearPredictor(spec, rows)(posterior, at)
 
@@ -87,7 +88,7 @@ def test_columns_of_units_are_not_made(make_spec):
     variables = {name: (("chain", "draw"), np.full((1, 2), 2.0)) for name in ("Intercept", "x", "sigma")}
     variables["1|id"] = ("chain", "draw", "id__factor_dim"), np.tile(np.arange(n), (1, 2, 1))
     posterior = xr.Dataset(variables, {"id__factor_dim": np.arange(n).astype(str)})
-    at = points(spec, data, units="all", new_units=None, at={})
+    at = points(spec, data, Asked(units="all"))
     tree = xr.DataTree.from_dict({"posterior": posterior})
-    expected = draws_at(tree, spec, data, at, quantities=["expected"], new=False, seed=1)["expected"]
+    expected = draws_at(tree, spec, data, at, quantities=["expected"], seed=1)["expected"]
     np.testing.assert_allclose(expected[0, 0], 2 + 2 * data["x"] + np.arange(n), rtol=1e-12)

@@ -8,8 +8,11 @@ import pytest
 import xarray as xr
 from partialpool.errors import StudyError
 from partialpool.predict import points as points_module
-from partialpool.predict import predict as predict_module
+from partialpool.predict import tables as tables_module
+from partialpool.predict.asked import Asked
 from partialpool.predict.new_units import with_new_units
+from partialpool.predict.predict import predict
+from partialpool.predict.values import draws_at
 from scipy import stats
 from scipy.special import expit
 
@@ -25,7 +28,7 @@ def grouped(make_spec):
 
 
 def points(spec, data, units="all", new_units=None, **at):
-    return points_module.points(spec, data, units=units, new_units=new_units, at=at)
+    return points_module.points(spec, data, Asked(units=units, new_units=new_units, at=at))
 
 
 def test_all_units_where_they_were_observed(grouped, units):
@@ -156,8 +159,8 @@ def group_posterior():
     return posterior.assign(group=group).assign_coords(group_dim=["OTHER", "PD"])
 
 
-def run(posterior, spec, data, at, *, new=False, quantities=("expected",), seed=1):
-    return predict_module.draws_at(tree_of(posterior), spec, data, at, quantities=list(quantities), new=new, seed=seed)
+def run(posterior, spec, data, at, *, quantities=("expected",), seed=1):
+    return draws_at(tree_of(posterior), spec, data, at, quantities=list(quantities), seed=seed)
 
 
 def test_expected_is_the_linear_predictor(group_posterior, grouped, units):
@@ -232,7 +235,7 @@ def test_another_family(make_spec, units):
 def test_draws_follow_the_seed(group_posterior, grouped, units):
     def both(new, seed):
         at = points(grouped, units, *((None, 2) if new else (["3"],)), x=[0, 1], group=["PD"])
-        return run(group_posterior, grouped, units, at, new=new, seed=seed, quantities=["expected", "predicted"])
+        return run(group_posterior, grouped, units, at, seed=seed, quantities=["expected", "predicted"])
 
     for new in (False, True):
         one, same, other = both(new, 1), both(new, 1), both(new, 2)
@@ -252,8 +255,8 @@ def test_an_outcome_with_levels_has_a_row_for_each(make_spec, units):
     posterior["threshold"] = ("chain", "draw", "threshold_dim"), thresholds
     posterior.attrs["levels"] = json.dumps(levels)
     for ids, new in ((["3", "64"], None), (None, 2)):
-        which = {"model": "m", "units": ids, "new_units": new, "at": {"x": [0, 2]}}
-        of = predict_module.predict(tree_of(posterior), spec, units, **which, quantities=["expected", "predicted"])
+        asked = Asked(units=ids, new_units=new, at={"x": [0, 2]}, quantities=["expected", "predicted"])
+        of = predict(tree_of(posterior), spec, units, asked, model="m")
         assert of.at["count"].tolist() == levels * 4
         assert of.at["x"].tolist() == np.repeat([0, 2, 0, 2], len(levels)).tolist()
         by_level = {quantity: draws.reshape(2, 400, 4, -1) for quantity, draws in of.values.items()}
@@ -267,6 +270,24 @@ def test_an_outcome_with_levels_has_a_row_for_each(make_spec, units):
                 [np.zeros((2, 400, 1)), expit(thresholds - eta[..., None]), np.ones((2, 400, 1))], -1
             )
             np.testing.assert_allclose(by_level["expected"][:, :, 3], np.diff(below), atol=1e-12)
+
+
+def test_contrasts_of_an_outcome_with_levels(make_spec, units):
+    """Differences of probabilities, a row for each level; each averaged over units."""
+    spec = make_spec("mood ~ 1 + x", "Intercept b", family="categorical")
+    rng = np.random.default_rng(1)
+    dims = ("chain", "draw", "mood_reduced_dim")
+    variables = {name: (dims, rng.normal(size=(1, 5, 2))) for name in ("Intercept", "x")}
+    posterior = xr.Dataset(variables, {"mood_reduced_dim": ["fair", "good"]}, {"levels": '["bad", "fair", "good"]'})
+    asked = Asked(units="all", contrast={"x": [0, 2]}, average=True)
+    of = predict(tree_of(posterior), spec, units, asked, model="m")
+    assert of.at.to_numpy().tolist() == [["observed units", level] for level in ("bad", "fair", "good")]
+
+    def probabilities(x):
+        eta = np.pad((posterior["Intercept"] + x * posterior["x"]).to_numpy(), ((0, 0), (0, 0), (1, 0)))
+        return np.exp(eta) / np.exp(eta).sum(-1, keepdims=True)
+
+    np.testing.assert_allclose(of.values["expected"], probabilities(2) - probabilities(0))
 
 
 def test_levels_of_a_categorical_outcome(make_spec, units):
@@ -426,7 +447,7 @@ def test_effects_by_level():
 @pytest.mark.numbers
 def test_expected_values_of_more_new_units_than_were_observed(grouped, group_posterior, units):
     at = points(grouped, units, None, 30, x=[0, 1, 3], group=["PD"])
-    result = run(group_posterior, grouped, units, at, new=True)["expected"]
+    result = run(group_posterior, grouped, units, at)["expected"]
     assert result.shape == (2, 400, 90)
     common = values_of(group_posterior, "Intercept") + group_posterior["group"].to_numpy()[..., 1:]
     effects = (result - common - values_of(group_posterior, "x") * at["x"].to_numpy()).reshape(2, 400, 30, 3)
@@ -447,7 +468,7 @@ def test_expected_values_of_more_new_units_than_were_observed(grouped, group_pos
 def test_rows_are_in_the_order_of_the_points(grouped, group_posterior, units):
     same = group_posterior.assign({f"{name}_sigma": 0 * group_posterior["sigma"] for name in ("1|id", "x|id")})
     at = points(grouped, units, None, 30, x=[0, 1, 3], group=["PD", "CTRL"])
-    result = run(same, grouped, units, at, new=True)["expected"]
+    result = run(same, grouped, units, at)["expected"]
     group = np.where(at["group"] == "PD", same["group"].to_numpy()[..., 1:], 0)
     expected = values_of(same, "Intercept") + values_of(same, "x") * at["x"].to_numpy() + group
     np.testing.assert_allclose(result, expected, rtol=1e-9, atol=1e-12)
@@ -465,7 +486,7 @@ def test_other_factors_keep_their_effects(make_spec, units):
     posterior = posterior.assign_coords(group__factor_dim=["CTRL", "OTHER", "PD"])
     at = points(spec, units, None, 2, group=["PD"])
     expected = posterior["Intercept"] + posterior["1|group"].sel(group__factor_dim="PD")
-    result = run(posterior, spec, units, at, new=True)["expected"]
+    result = run(posterior, spec, units, at)["expected"]
     np.testing.assert_allclose(result, np.stack([expected, expected], axis=-1), rtol=1e-12)
 
 
@@ -507,9 +528,9 @@ def test_similar_names_are_no_obstacle():
 # ---------------------------------------------------------------------------------------- tables
 
 
-def tables_of(tree, spec, data, **arguments):
-    predictions = [predict_module.predict(tree, spec, data, **arguments)]
-    return predict_module.summarise(predictions), predict_module.draws(predictions)
+def tables_of(tree, spec, data, **asked):
+    predictions = [predict(tree, spec, data, Asked(**asked), model="m1")]
+    return tables_module.summarise(predictions), tables_module.draws(predictions)
 
 
 @pytest.fixture(scope="module")
@@ -520,7 +541,7 @@ def tables(make_spec, units):
     posterior["Intercept"] = ("chain", "draw"), np.random.default_rng(1).permutation(np.arange(1000.0)).reshape(2, 500)
     posterior["1|id"] = posterior["1|id"] * 0
     posterior["x"] = posterior["x"] * 0 + 1000
-    arguments = {"model": "m1", "units": ["6", "29"], "new_units": None, "at": {"x": [0, 2]}}
+    arguments = {"units": ["6", "29"], "at": {"x": [0, 2]}}
     return tables_of(tree_of(posterior), spec, units, **arguments, quantities=["expected", "predicted"]), posterior
 
 
@@ -562,7 +583,7 @@ def test_draws_survive_parquet(tables, tmp_path):
 def test_tables_of_new_units(make_spec, units):
     spec = make_spec("y ~ 1 + (1 | id)", "Intercept sd sigma")
     tree = tree_of(made_up(["Intercept"]))
-    arguments = {"model": "m2", "units": None, "new_units": 2, "at": {}, "quantities": ["expected"]}
+    arguments = {"new_units": 2}
     summary, draws = tables_of(tree, spec, units, **arguments)
     assert list(summary.columns) == ["model", "quantity", "id", "mean", "q2.5", "q97.5"]
     assert summary["id"].tolist() == ["251", "252"]

@@ -33,7 +33,7 @@ def study_values(*, nouns: dict | None = None, say=lambda what: what) -> dict:
         "comparisons": {"both": {"title": say("Which?"), "models": ["a", "b"], "bayes_factors": True}},
         "predictions": {
             "some": {"models": ["a"], "units": "all"},
-            "new": {"models": ["b"], "new_units": 1, "at": {"year": [1]}, "quantities": ["predicted"]},
+            "new": {"models": ["b"], "new_units": 1, "at": {"year": [0]}, "quantities": ["predicted"]},
         },
         "figures": {
             "lines": {"kind": "trajectories", "title": say("Lines"), **figure},

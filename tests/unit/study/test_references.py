@@ -37,6 +37,17 @@ TAKEN = "a figure of this name is drawn for every model and comparison; choose a
             "them, for example at: {week: [...]}.",
         ),
         (
+            "predictions/time-trajectories/slope",
+            "weeks",
+            "predictions.time-trajectories.slope: model 'm71.3' does not use weeks. Did you mean 'week'? "
+            "Its covariates: week.",
+        ),
+        (
+            "predictions/time-trajectories/contrast",
+            {"group": ["CTRL", "PD"]},
+            "predictions.time-trajectories.contrast.group: model 'm71.3' does not use it. Its covariates: week.",
+        ),
+        (
             "figures/shrinkage/predictions",
             "people",
             "figures.shrinkage.predictions: there is no prediction 'people'. Did you mean 'new-people'? "

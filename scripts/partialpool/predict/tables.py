@@ -1,0 +1,68 @@
+"""Predictions as tables: a row for each value, and a row for each draw."""
+
+import numpy as np
+import pandas as pd
+
+from partialpool.predict.predict import Prediction
+
+# Columns of a contrast, a slope and an integral, behind those that all predictions have.
+EXTRA = ("contrast", "slope", "p_above_0", "p_above_1", "in_rope", "integration_error")
+
+
+def labels(prediction: Prediction, quantity: str) -> pd.DataFrame:
+    """``model,quantity,id``, the covariates, and ``contrast`` or ``slope`` if that was asked for: n rows."""
+    asked, at = prediction.asked, prediction.at
+    table = at.assign(model=prediction.model, quantity=quantity)
+    table = table[["model", "quantity", "id", *at.columns.drop("id")]]
+    if asked.contrast:
+        [(column, (first, second))] = asked.contrast.items()
+        table["contrast"] = f"{column}: {second} {'/' if asked.ratio else '-'} {first}"
+    return table.assign(slope=asked.slope) if asked.slope else table
+
+
+def summarise(predictions: list[Prediction]) -> pd.DataFrame:
+    """``model,quantity,id,mean,q2.5,q97.5`` and the covariates: mean and 95 % equal-tailed interval.
+
+    Behind them, of contrasts and slopes, which they are, ``p_above_0`` or, of ratios, ``p_above_1``, the probability
+    that they are larger, and ``in_rope``; of the population ``integration_error``.
+    """
+    parts = []
+    for prediction in predictions:
+        for quantity, values in prediction.values.items():
+            part = labels(prediction, quantity)
+            low, high = np.quantile(values, [0.025, 0.975], axis=(0, 1))
+            for place, (name, numbers) in enumerate({"mean": values.mean((0, 1)), "q2.5": low, "q97.5": high}.items()):
+                part.insert(3 + place, name, numbers)
+            parts.append(part.assign(**_asked_for(prediction, values)))
+    table = pd.concat(parts, ignore_index=True)
+    return table[[column for column in table if column not in EXTRA] + [name for name in EXTRA if name in table]]
+
+
+def _asked_for(prediction: Prediction, values: np.ndarray) -> dict[str, np.ndarray]:
+    """Further columns of a summary, by name."""
+    asked, columns = prediction.asked, {}
+    if asked.contrast or asked.slope:
+        columns[f"p_above_{asked.no_difference:.0f}"] = (values > asked.no_difference).mean((0, 1))
+    if asked.rope:
+        columns["in_rope"] = ((values >= asked.rope[0]) & (values <= asked.rope[1])).mean((0, 1))
+    if prediction.integration_error is not None:
+        columns["integration_error"] = prediction.integration_error
+    return columns
+
+
+def draws(predictions: list[Prediction]) -> pd.DataFrame:
+    """``model,quantity,id``, the covariates, ``chain,draw,value``: chain varies slowest within each value."""
+    named = [labels(part, quantity) for part in predictions for quantity in part.values]
+    values = [array for part in predictions for array in part.values.values()]
+    points = pd.concat(named, ignore_index=True)
+    points = points.astype({name: "category" for name in ("model", "quantity", "id", *EXTRA) if name in points})
+    counts = [array.shape[0] * array.shape[1] for array in values for _ in range(array.shape[2])]
+    table = points.iloc[np.repeat(np.arange(len(points)), counts)].reset_index(drop=True)
+    grids = [np.indices(array.shape[:2], dtype="int32").reshape(2, -1) for array in values]
+    repeated = [np.tile(grid, array.shape[2]) for grid, array in zip(grids, values, strict=True)]
+    chain, draw = np.concatenate(repeated, axis=1)
+    return table.assign(
+        chain=chain.astype("int16"),
+        draw=draw,
+        value=np.concatenate([np.moveaxis(array, -1, 0).ravel() for array in values]),
+    )

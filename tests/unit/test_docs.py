@@ -1,0 +1,119 @@
+"""The documentation: every config in it is valid, and what it shows in Python and R runs on a small fit."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from partialpool.study import config
+from partialpool.study.study import Study
+
+ROOT = Path(__file__).parents[2]
+R_PACKAGES = ("ncdf4", "posterior", "loo")
+CHECKSUM = "0" * 64
+
+
+def blocks(document: str, language: str) -> list[str]:
+    """The code blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / document).read_text(), re.DOTALL | re.MULTILINE)
+
+
+def merged(fragments: list[dict]) -> dict:
+    """One mapping of many: of keys that several have, mappings are put together and other values replaced."""
+    study: dict = {}
+    for fragment in fragments:
+        for key, value in fragment.items():
+            both = isinstance(value, dict) and isinstance(study.get(key), dict)
+            study[key] = merged([study[key], value]) if both else value
+    return study
+
+
+@pytest.fixture(scope="module")
+def reading() -> pd.DataFrame:
+    """The data of the documentation: 24 children, each tested four times."""
+    rng = np.random.default_rng(1)
+    n = 24
+    children = [f"c{number:02d}" for number in range(1, n + 1)]
+    month = np.tile([0, 3, 6, 12], n)
+    intercepts, slopes = (np.repeat(rng.normal(mean, sd, n), 4) for mean, sd in ((50, 5), (1.2, 0.3)))
+    return pd.DataFrame(
+        {
+            "child": pd.Categorical(np.repeat(children, 4)),
+            "month": month,
+            "school": pd.Categorical(np.repeat(np.resize(["north", "south"], n), 4)),
+            "score": (intercepts + slopes * month + rng.normal(0, 4, 4 * n)).round(1),
+            "row": np.arange(4 * n),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(make_spec, reading, tmp_path_factory) -> Path:
+    """A folder with the results that the documentation opens."""
+    from partialpool.fit import diagnostics, store
+    from partialpool.fit.fit import fit
+
+    priors = {"Intercept": "Normal(50, 20)", "sd": "Exponential(0.2)", "sigma": "Exponential(0.2)"}
+    formula = "score ~ 1 + month + (1 + month | child)"
+    spec = make_spec(formula, unit="child", engine="marginal", chains=4, draws=250, priors=priors)
+    tree = fit(spec, reading)
+    models = tmp_path_factory.mktemp("docs") / "results/models"
+    models.mkdir(parents=True)
+    store.save(tree, models / "growth.nc", spec=spec, data_sha256=CHECKSUM)
+    diagnostics.summarise(tree["posterior"].to_dataset()).to_csv(models / "growth.summary.csv", index=False)
+    return models.parents[1]
+
+
+def test_every_config_of_the_reference_is_valid():
+    """Its fragments together are one study; names of entries that it leaves to the reader are not looked up."""
+    fragments = []
+    for block in blocks("config/README.md", "yaml"):
+        # Keys of `data` are shown as they stand there, indented.
+        inside = yaml.safe_load(block.replace("4f1c…", f"'{CHECKSUM}'"))
+        fragments.append({"data": inside} if block.startswith(" ") else inside)
+    assert len(fragments) >= 9
+    Study.model_validate(merged([{"title": "Reading"}, *fragments]))
+
+
+def test_the_study_of_the_readme_is_valid():
+    (block,) = blocks("README.md", "yaml")
+    config.load(yaml.safe_load(block))
+
+
+@pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto")
+def test_python_of_the_documentation_runs(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    code = blocks("docs/results.md", "python")
+    assert len(code) >= 5
+    names: dict = {}
+    for block in code:
+        exec(compile(block, "docs/results.md", "exec"), names)
+    said = capsys.readouterr().out
+    summary = pd.read_csv(folder / "results/models/growth.summary.csv", index_col="parameter")
+    posterior = names["draws"]
+    assert float(posterior["month"].mean()) == pytest.approx(summary.loc["month", "mean"], rel=1e-12)
+    assert f"{float((posterior['month'] > 1).mean())}\n" in said
+    assert "score ~ 1 + month + (1 + month | child)" in said
+    assert said.endswith("48\n")
+
+
+def test_r_of_the_documentation_runs(folder):
+    rscript = shutil.which("Rscript")
+    if not rscript:
+        pytest.skip("R is not installed")
+    available = ", ".join(f"'{package}'" for package in R_PACKAGES)
+    asked = [rscript, "-e", f"stopifnot(all(sapply(c({available}), requireNamespace, quietly = TRUE)))"]
+    if subprocess.run(asked, capture_output=True).returncode:
+        pytest.skip(f"R lacks one of the packages {available}")
+    script = folder / "docs.R"
+    script.write_text("\n".join(blocks("docs/results.md", "r")))
+    done = subprocess.run([rscript, script], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    summary = pd.read_csv(folder / "results/models/growth.summary.csv", index_col="parameter")
+    shown = {words[0]: words[1] for line in done.stdout.splitlines() if len(words := line.split()[1:]) >= 8}
+    assert float(shown["month"]) == pytest.approx(summary.loc["month", "mean"], rel=0.01)
+    assert float(shown["sd[2]"]) == pytest.approx(summary.loc["sd(month)", "mean"], rel=0.01)
