@@ -9,7 +9,7 @@ import pytest
 LIBRARY = Path(__file__).parents[2] / "scripts/partialpool"
 # From the ground up.
 ROOMS = (
-    *("errors", "jobs", "data", "weights", "model", "study", "marginal"),
+    *("errors", "jobs", "data", "weights", "model", "study", "start", "marginal"),
     *("fit", "predict", "loo", "figures", "report", "audit"),
 )
 MODULES = {

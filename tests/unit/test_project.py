@@ -14,7 +14,9 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 PYTHON = (ROOT / ".python-version").read_text().strip()
-SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
+# Run by hand and not by a rule.
+COMMANDS = {"new_study"}
+SCRIPTS = sorted(path for path in (ROOT / "scripts").glob("*.py") if path.stem not in COMMANDS)
 RULES = "\n".join(path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk")))
 
 

@@ -74,8 +74,8 @@ def prepare(
     in_file = {role: None if column in derived else column for role, column in roles.items()}
     _require(path, columns, in_file, types or {})
     types = (two_levels(frame, outcome) if in_file["outcome"] else {}) | (types or {})
-    of_numbers = {unit, time} if types.get(outcome, "number") != "number" else {unit, time, outcome}
-    kinds, notes = label(table, types, numeric=of_numbers)
+    of_numbers = {time} if types.get(outcome, "number") != "number" else {time, outcome}
+    kinds, notes = label(table, types, unit=unit, numeric=of_numbers)
     _refuse(path, *_wrong(table, kinds, **in_file))
     role_of = {column: role for role, column in roles.items()}
     for column in columns:

@@ -62,8 +62,8 @@ def two_levels(frame: pd.DataFrame, outcome: str) -> dict[str, str]:
     return {outcome: "category"} if len(like_levels(frame[outcome])) == 2 else {}
 
 
-def label(table: Table, kinds: dict, numeric: set[str | None]) -> tuple[dict, list[str]]:
-    """Put labels in the place of codes, if every value of a column has one; not in columns of numbers and ids.
+def label(table: Table, kinds: dict, *, unit: str, numeric: set[str | None]) -> tuple[dict, list[str]]:
+    """Put labels in the place of codes, if every value of a column has one; not in columns of numbers.
 
     Parameters
     ----------
@@ -71,6 +71,8 @@ def label(table: Table, kinds: dict, numeric: set[str | None]) -> tuple[dict, li
         Whose frame is changed in place.
     kinds
         Kinds of columns that the config gives, as `typed` takes them.
+    unit
+        Column of ids, which are labels only if each id has another one.
     numeric
         Columns that keep their codes.
 
@@ -85,14 +87,15 @@ def label(table: Table, kinds: dict, numeric: set[str | None]) -> tuple[dict, li
     for column, labels in table.labels.items():
         values = table.frame[column].dropna().unique()
         without = [value for value in values if value not in labels]
-        if column in numeric or kinds.get(column) == "number" or (without and column not in kinds):
-            seen = [f"{value} '{short(labels[value])}'" for value in values if value in labels]
+        alike = column == unit and len({labels.get(value) for value in values}) < len(values)
+        if column in numeric or kinds.get(column) == "number" or (without and column not in kinds) or alike:
+            seen = [f"{code} '{short(text)}'" for code, text in labels.items() if code in values]
             if seen:
                 notes.append(f"column {column}: codes and not their labels ({listing(seen, 5)})")
             continue
         table.frame[column] = table.frame[column].replace(labels)
         used = set(table.frame[column].dropna())
-        if not without and not isinstance(kinds.get(column), list):
+        if column != unit and not without and not isinstance(kinds.get(column), list):
             kinds[column] = [level for level in dict.fromkeys(labels.values()) if level in used]
     return kinds, notes
 

@@ -66,7 +66,11 @@ def configured(
     StudyError
         If a unit to show is not in the data or in the predictions, or if a model lacks what the figure shows.
     """
-    data = _with_text_categories(pd.read_parquet(prepared).rename(columns={columns["unit"]: "id"}), "id")
+    data = pd.read_parquet(prepared)
+    if columns["unit"] != "id":
+        # A column `id` that is not the unit's, as that of rows often is, makes way.
+        data = data.drop(columns="id", errors="ignore").rename(columns={columns["unit"]: "id"})
+    data = _with_text_categories(data, "id")
     source = Source(data, Tables(_read_summary, summaries), Tables(_read_draws, draws), fits, columns, labels, seed)
     for name, entry in figures.items():
         try:

@@ -8,7 +8,7 @@ from partialpool.model.names import INTERCEPT, Block, Term
 from partialpool.model.priors import Distribution
 from partialpool.model.spec import ModelSpec
 
-_EXAMPLES = {INTERCEPT: "Normal(0, 1)", "b": "Normal(0, 1)", "cor": "LKJ(1)"}
+_EXAMPLES = {INTERCEPT: "Normal(0, 1)", "b": "Normal(0, 1)", "cor": "LKJ(1)", "threshold": "Normal(0, 3)"}
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,9 @@ def caption(study: Study, name: str, sampling: Mapping[str, str] = NOT_FITTED) -
         By model how its draws were made, ``independent`` or ``nuts``; models that are not there are not fitted yet.
     """
     if name in study.figures:
-        return f"{study.figures[name].caption.strip()} {draws_sentence(study, name)}"
+        text = study.figures[name].caption.strip()
+        text += "" if text.endswith((".", "!", "?", ":")) else "."
+        return f"{text} {draws_sentence(study, name)}"
     kind, _, of = name.partition("-")
     if kind == "comparison":
         return _comparison(study, of)

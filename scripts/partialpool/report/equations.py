@@ -16,23 +16,14 @@ from markupsafe import Markup
 from partialpool.model.names import INTERCEPT, Block
 from partialpool.model.outcome import outcome_column
 from partialpool.model.spec import ModelSpec
+from partialpool.report import families
 from partialpool.report.elements import heading, scrolled
 from partialpool.report.latex import listed, mathml, text
 from partialpool.report.terms import MEASUREMENT, UNIT, Coefficient, Factor, Terms
 from partialpool.study.data import Nouns
 
-DISTRIBUTIONS = {
-    "gaussian": "Normal",
-    "t": "StudentT",
-    "negativebinomial": "NegativeBinomial",
-    "asymmetriclaplace": "AsymmetricLaplace",
-    "vonmises": "VonMises",
-}
 # Ordinal families: whose probability, at a threshold c, the terms make.
-ORDINAL = {"cumulative": r"{y} \le c", "sratio": r"{y} = c \mid {y} \ge c"}
-SYMBOLS = {"threshold": r"\text{threshold}_{c}", "sigma": r"\sigma", "nu": r"\nu", "kappa": r"\kappa", "phi": r"\phi"}
-# Families whose terms make a probability.
-OF_PROBABILITIES = ("bernoulli", "binomial")
+EVENTS = {"cumulative": r"{y} \le c", "sratio": r"{y} = c \mid {y} \ge c"}
 
 
 @dataclass(frozen=True)
@@ -111,21 +102,27 @@ def of_model(spec: ModelSpec, posterior, rows: pd.DataFrame) -> Equations:
 
 
 def _level1(spec: ModelSpec, terms: Terms) -> list[str]:
-    mean = r"p_{ij}" if spec.family in OF_PROBABILITIES else r"\mu_{ij}"
+    mean = families.mean(spec.family)
     linear = " + ".join(_linear_predictor(terms)) or "0"
     link = terms.posterior.attrs.get("link", "identity")
     outcome, trials = _outcome(spec, terms)
     levels = json.loads(terms.posterior.attrs.get("levels", "null"))
-    if spec.family in ORDINAL:
-        event = ORDINAL[spec.family].format(y=outcome)
+    if spec.family in EVENTS:
+        event = EVENTS[spec.family].format(y=outcome)
         below = rf" \quad {text(f'for c = {listed(levels[:-1], "...")}')}" if levels else ""
-        return [rf"{text(link)}(\Pr({event})) = {_symbol('threshold')} - {mean}{below}", f"{mean} = {linear}"]
+        threshold = families.symbol("threshold")
+        return [f"{families.linked(link, _probability(event))} = {threshold} - {mean}{below}", f"{mean} = {linear}"]
+    if spec.family == "categorical":
+        own = text("(each level c but the first has coefficients of its own; of the first it is 0)")
+        return [rf"{_probability(f'{outcome} = c')} \propto \exp({mean})", rf"{mean} = {linear} \quad {own}"]
+    linked = f"{families.linked(link, mean)} = {linear}"
     if levels:
-        return [rf"\Pr({outcome} = {text(levels[1])}) = {mean}", f"{text(link)}({mean}) = {linear}"]
-    distribution = text(DISTRIBUTIONS.get(spec.family, spec.family.capitalize()))
-    arguments = [*trials, mean, *map(_symbol, terms.family)]
-    linked = mean if link == "identity" else f"{text(link)}({mean})"
-    return [rf"{outcome} \sim {distribution}({', '.join(arguments)})", f"{linked} = {linear}"]
+        return [f"{_probability(f'{outcome} = {text(levels[1])}')} = {mean}", linked]
+    return [rf"{outcome} \sim {families.distribution(spec.family, terms.family, trials)}", linked]
+
+
+def _probability(event: str) -> str:
+    return f"{text('Pr')}({event})"
 
 
 def _linear_predictor(terms: Terms) -> list[str]:
@@ -271,22 +268,31 @@ def _priors(spec: ModelSpec, terms: Terms) -> list[str]:
             lines.append(f"{listed(sds)} {prior('sd', term.coefficient)}")
         for block, number in zip(factor.blocks, _numbers(factor), strict=True):
             lines += [f"{_matrix('R', factor, number)} {prior('cor')}"] if block.correlation else []
-    return lines + [f"{_symbol(name)} {prior(name)}" for name in terms.family]
+    of_family = [f"{families.symbol(name)} {prior(name)}{families.meaning(spec.family, name)}" for name in terms.family]
+    return lines + of_family
 
 
 def _for_levels(terms: Terms, coefficient: Coefficient) -> str:
-    """For which levels there are coefficients, and for which they are zero; nothing if there is one."""
+    """For which levels there are coefficients, and what holds for the others; nothing if there is one."""
     labels = terms.labels(coefficient.name)
     if labels is None:
         return ""
-    categories = [part.category for part in coefficient.parts if part.kind == "category"]
-    if terms.unit in categories:
+    parts = [part for part in coefficient.parts if part.kind != "number"]
+    if [part.category for part in parts] == [terms.unit]:
         return rf" \quad {text(f'for j = 1, ..., {len(labels)}')}"
-    reference = terms.reference(coefficient, labels)
-    zero = f"; 0 for {listed(reference, '...')}" if reference else ""
-    name = ", ".join((["c"] if coefficient.several_columns else []) + categories)
-    return rf" \quad {text(f'for {name} = {listed(labels, "...")}{zero}')}"
+    names = ["c" if part.kind == "columns" else part.category for part in parts]
+    if len(parts) == 1:
+        return rf" \quad {text(f'for {names[0]} = {listed(labels, "...")}{_others(terms, coefficient, labels)}')}"
+    several = listed([f"({label})" for label in labels], "...")
+    return rf" \quad {text(f'for ({", ".join(names)}) = {several}{_others(terms, coefficient, labels)}')}"
 
 
-def _symbol(parameter: str) -> str:
-    return SYMBOLS.get(parameter) or text(parameter)
+def _others(terms: Terms, coefficient: Coefficient, labels: list[str]) -> str:
+    """What the coefficients of levels are that are none of the model's parameters."""
+    if coefficient.sums_to_zero:
+        return (
+            "; the deviations of all levels from their mean sum to 0" if "mean" in labels else "; all levels sum to 0"
+        )
+    if reference := terms.reference(coefficient, labels):
+        return f"; 0 for {listed(reference, '...')}"
+    return "; 0 for all others" if terms.has_others(coefficient, labels) else ""

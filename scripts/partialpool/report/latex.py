@@ -8,7 +8,10 @@ from markupsafe import Markup
 
 IN_TEXT = str.maketrans({"{": "(", "}": ")", "%": "&#37;"})
 # Functions whose value in a row depends on that row alone. Others, such as scale, are shown as they are written.
-BY_ROW = ("abs", "cbrt", "cos", "exp", "exp2", "expm1", "log", "log10", "log1p", "log2", "sign", "sin", "sqrt", "tanh")
+BY_ROW = ("cbrt", "cos", "exp", "exp2", "expm1", "log", "log10", "log1p", "log2", "sign", "sin", "tanh")
+# How others are printed that have a notation of their own.
+NOTATIONS = {"abs": "|{}|", "sqrt": r"\sqrt{{{}}}"}
+OF_TWO = {"maximum": "max", "minimum": "min"}
 # Of a longer list, the first three and the last are shown.
 MOST_ITEMS = 6
 
@@ -57,6 +60,10 @@ def _latex(node: ast.expr, columns: Mapping[str, str]) -> str:
             return _in_parentheses(inside, columns)
         case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[inside], keywords=[]) if name in BY_ROW:
             return f"{text(name)}({_latex(inside, columns)})"
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[inside]) if name in NOTATIONS:
+            return NOTATIONS[name].format(_latex(inside, columns))
+        case ast.Call(func=ast.Attribute(attr=name), args=[one, other]) if name in OF_TWO:
+            return f"{text(OF_TWO[name])}({_latex(one, columns)}, {_latex(other, columns)})"
         case ast.BinOp(left=ast.Name() as base, op=ast.Pow(), right=ast.Constant(value=power)):
             return f"{_latex(base, columns)}^{{{power}}}"
         case ast.BinOp(left=left, op=ast.Add(), right=right):

@@ -4,6 +4,7 @@ Two questions decide where something stands: whether it differs between the meas
 level 1) or is the unit's own; and, of grouping factors, which of them is nested in which.
 """
 
+import math
 import re
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -85,6 +86,11 @@ class Coefficient:
         """Whether it multiplies an expression with several columns."""
         return any(part.kind == "columns" for part in self.parts)
 
+    @property
+    def sums_to_zero(self) -> bool:
+        """Whether the coefficients of a category, over all of its levels, sum to zero."""
+        return any(part.name.startswith("S(") or re.search(r"\bSum\b", part.name) for part in self.parts)
+
     def index(self, at: str = "", *, of_unit: bool = False) -> str:
         """Its number, and in brackets which of several it is.
 
@@ -164,7 +170,9 @@ class Factor:
 
     def effect(self, index: str, *, letter: str | None = None) -> str:
         """Symbol of the effect with an index (``Coefficient.index``) of one of its levels."""
-        return f"{'U' if self.is_unit else 'V'}{self.superscript}_{{{index}{letter or self.letter}}}"
+        # A slanted V leans over its superscript.
+        symbol = "U" if self.is_unit else rf"V^{{\, {latex.text(self.name)}}}"
+        return f"{symbol}_{{{index}{letter or self.letter}}}"
 
     def effect_of(self, index: str) -> str:
         """Symbol of the effect of the level to which a measurement or a unit belongs: ``k[ij]``, ``k[j]``, ``j``."""
@@ -297,7 +305,11 @@ class Terms:
 
     def _parts(self, name: str) -> tuple[Part, ...]:
         terms = [*self.description.common_terms, *(term.expr for term in self.description.group_terms)]
-        components = next(term.components for term in terms if term.name == name)
+        components = next((term.components for term in terms if term.name == name), None)
+        if components is None:
+            # Of g:h without g and h, formulae makes a term of its own of what g:h lacks to span all cells.
+            known = {component.name: component for term in terms for component in getattr(term, "components", ())}
+            components = [known[part] for part in name.split(":")]
         return tuple(self._part(component.name) for component in components)
 
     def _part(self, name: str) -> Part:
@@ -320,8 +332,22 @@ class Terms:
 
     def reference(self, coefficient: Coefficient, labels: list[str]) -> list[str]:
         """Levels of a category that have no coefficient, since the others are differences from them."""
-        categories = [part.name for part in coefficient.parts if part.kind == "category"]
-        if len(categories) != 1 or categories[0] not in self.rows or coefficient.several_columns:
+        parts = [part for part in coefficient.parts if part.kind != "number"]
+        if len(parts) != 1 or coefficient.several_columns or coefficient.sums_to_zero:
             return []
-        levels = sorted(self.rows[categories[0]].astype(str).unique())
-        return [level for level in levels if level not in labels]
+        levels = self._levels(parts[0])
+        return [level for level in levels if level not in labels] if set(labels) <= set(levels) else []
+
+    def has_others(self, coefficient: Coefficient, labels: list[str]) -> bool:
+        """Whether categories that are multiplied have cells without a coefficient."""
+        parts = [part for part in coefficient.parts if part.kind != "number"]
+        columns = zip(*(label.split(", ") for label in labels), strict=False)
+        sizes = [
+            len(set(values)) if part.kind == "columns" else len(self._levels(part))
+            for part, values in zip(parts, columns, strict=False)
+        ]
+        return len(parts) > 1 and len(labels) < math.prod(sizes)
+
+    def _levels(self, part: Part) -> list[str]:
+        """Levels of a category as text; none if it is made of several columns."""
+        return sorted(self.rows[part.category].astype(str).unique()) if part.category in self.rows else []

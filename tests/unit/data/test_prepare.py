@@ -174,6 +174,22 @@ def test_labels_of_an_outcome_are_its_levels_where_the_config_asks(tmp_path):
         assert prepare(path, unit="id", outcome="y", types=types)["y"].tolist() == [3, 1, 1, 2]
 
 
+@pytest.mark.parametrize(
+    ("labels", "ids", "note"),
+    [
+        ({1: "308", 2: "309"}, [308, 308, 309, 309], []),
+        ({1: "Ann", 2: "Ben"}, ["Ann", "Ann", "Ben", "Ben"], []),
+        ({1: "Ann", 2: "Ann"}, [1, 1, 2, 2], ["column id: codes and not their labels (1 'Ann', 2 'Ann')"]),
+        ({2: "Ben"}, [1, 1, 2, 2], ["column id: codes and not their labels (2 'Ben')"]),
+    ],
+)
+def test_ids_are_their_labels_if_each_has_its_own(tmp_path, labels, ids, note):
+    frame = write_labelled(tmp_path, {"id": labels})
+    assert frame["id"].tolist() == ids
+    assert not isinstance(frame["id"].dtype, pd.CategoricalDtype)
+    assert frame.attrs["notes"][2:] == note
+
+
 def test_a_column_of_which_some_values_have_labels_is_of_numbers(tmp_path):
     frame = write_labelled(tmp_path, {"stage": {3: "highest"}})
     assert frame["stage"].tolist() == [3, 1, 1, 2]

@@ -67,6 +67,12 @@ def test_units_are_chosen(files):
         one(files, "half-eyes", units=["11"], titles={"a": "A"})
 
 
+def test_a_column_id_that_is_not_the_units_does_not_matter(files):
+    data = pd.read_parquet(files["prepared"])
+    data.assign(id=range(5)).to_parquet(files["prepared"])
+    assert set(rows(one(files, "trajectories", units="all"))["id"]) == {"1", "2", "10"}
+
+
 @pytest.mark.parametrize(("units", "shown"), [(None, 2), ("all", 2), (3, 3), (["1", "2", "10"], 3)])
 def test_no_more_units_than_can_be_told_apart_unless_the_config_says_so(files, monkeypatch, units, shown):
     monkeypatch.setattr(draw, "MOST_UNITS", 2)

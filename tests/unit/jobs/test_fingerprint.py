@@ -144,6 +144,7 @@ def test_modules_of_the_report_are_those_that_its_notebook_imports():
         "report.comparisons",
         "report.elements",
         "report.equations",
+        "report.families",
         "report.figures",
         "report.latex",
         "report.numbers",

@@ -56,6 +56,11 @@ def test_every_caption_says_how_many_draws(study):
             assert "no draws" in words, figure
 
 
+@pytest.mark.parametrize(("written", "shown"), [("Means", "Means. "), ("Means?\n", "Means? "), ("Means.", "Means. ")])
+def test_a_caption_of_the_config_is_a_sentence(written, shown):
+    assert caption(load({"figures/shrinkage/caption": written}), "shrinkage").startswith(f"{shown}Expected values")
+
+
 def test_every_caption_says_whose_values(study):
     of_population = {
         "coefficients": "common coefficients and scales",

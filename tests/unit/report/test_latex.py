@@ -1,3 +1,4 @@
+import html
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -17,7 +18,10 @@ COLUMNS = {"x": "ij", "w": "j"}
         ("I(0.1 * (x + w))", r"0.1 \, (\text{x}_{ij} + \text{w}_{j})"),
         ("I(x - (w - 1))", r"(\text{x}_{ij} - (\text{w}_{j} - 1))"),
         ("scale(x)", r"\text{scale(x)}_{ij}"),
-        ("np.maximum(x, 0)", r"\text{np.maximum(x, 0)}_{ij}"),
+        ("np.maximum(x, 0)", r"\text{max}(\text{x}_{ij}, 0)"),
+        ("np.sqrt(x)", r"\sqrt{\text{x}_{ij}}"),
+        ("abs(x - w)", r"|\text{x}_{ij} - \text{w}_{j}|"),
+        ("np.square(x)", r"\text{np.square(x)}_{ij}"),
         ("I((x + 1) ** 2)", r"\text{I((x + 1) ** 2)}_{ij}"),
         ("other", r"\text{other}_{ij}"),
         ("a b", r"\text{a b}_{ij}"),
@@ -42,6 +46,7 @@ def test_a_long_list_is_shortened():
 def test_mathml_is_well_formed_and_has_relations(equation):
     made = latex.mathml(equation)
     tree = ElementTree.fromstring(made)
+    assert tree.get("alttext") == html.unescape(equation)
     assert tree.tag.endswith("math")
     assert tree.get("display") == "block"
     words = "".join(tree.itertext())

@@ -1,0 +1,96 @@
+"""The command line of a new study."""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+
+from partialpool.errors import StudyError
+from partialpool.start import ask
+from partialpool.start.roles import Roles
+from partialpool.start.study import new_study, opened, refuse_existing
+
+_DESCRIPTION = """\
+Start a study: look at a data file, and write a folder with a commented config that runs as it is.
+
+The config has a ladder of models (no pooling, partial pooling, time, group, varying slopes, as far as the data
+carry them), a family for the outcome, priors scaled by the data, comparisons, predictions and figures. Nothing
+is overwritten. Without arguments, on a terminal, the command asks.
+"""
+_EXAMPLES = """\
+examples:
+  uv run python scripts/new_study.py reading reading.csv --outcome score --unit child --time month --group school
+  uv run python scripts/new_study.py herds https://example.org/herds.xlsx --outcome ill --unit herd
+  uv run python scripts/new_study.py
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """What the command takes."""
+    made = argparse.ArgumentParser(
+        prog="new_study.py",
+        usage="new_study.py [FOLDER DATA --outcome COLUMN --unit COLUMN [--time COLUMN] [--group COLUMN] [...]]",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    made.add_argument("folder", metavar="FOLDER", nargs="?", help="new folder of the study")
+    made.add_argument(
+        "data",
+        metavar="DATA",
+        nargs="?",
+        help="data file, or URL of one: .csv, .tsv, .parquet, .xlsx, .sav, .dta; a local file is copied",
+    )
+    made.add_argument("--outcome", metavar="COLUMN", help="what was measured")
+    made.add_argument(
+        "--levels",
+        metavar="A,B,C",
+        type=lambda text: [level.strip() for level in text.split(",")],
+        default=[],
+        help="levels of the outcome from the lowest to the highest, where the file does not tell their order",
+    )
+    made.add_argument("--unit", metavar="COLUMN", help="whose measurements they are: a child, a herd, a plot")
+    made.add_argument("--time", metavar="COLUMN", help="when it was measured: numbers, or dates such as 2024-03-31")
+    made.add_argument("--group", metavar="COLUMN", help="group of each unit, the same in all of its rows")
+    return made
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; returns its exit status."""
+    made = parser()
+    given = made.parse_args(arguments)
+    missing = [
+        name
+        for name, value in {
+            "FOLDER": given.folder,
+            "DATA": given.data,
+            "--outcome": given.outcome,
+            "--unit": given.unit,
+        }.items()
+        if value is None
+    ]
+    if missing and not sys.stdin.isatty():
+        made.error(f"missing: {', '.join(missing)}; on a terminal they would be asked for")
+    try:
+        print(_run(given, ask_for=bool(missing)))
+    except StudyError as error:
+        print(f"\n{error}\n", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped; nothing is written.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _run(given: argparse.Namespace, *, ask_for: bool) -> str:
+    """Make the study, after questions for what is missing."""
+    if given.folder is not None:
+        refuse_existing(given.folder)
+    with tempfile.TemporaryDirectory() as fetched:
+        source = ask.source(fetched) if given.data is None else opened(given.data, fetched)
+        named = {role: getattr(given, role) for role in ("outcome", "unit", "time", "group")}
+        roles = ask.roles(source, named) if ask_for else Roles(**named)
+        levels = given.levels or (ask.levels(source, roles.outcome) if ask_for else [])
+        folder = ask.folder(source) if given.folder is None else given.folder
+        return new_study(folder, source, roles, levels)

@@ -1,0 +1,108 @@
+"""What models, figures and words of a new study need to know of its prepared data."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from partialpool.data.units import in_order
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Prepared data with the roles of their columns.
+
+    Attributes
+    ----------
+    frame
+        From `data.prepare.prepare`.
+    outcome, unit, time, group
+        Columns; time and group None where there are none.
+    nouns
+        One unit and several.
+    labels
+        By column, what the report calls it.
+    """
+
+    frame: pd.DataFrame
+    outcome: str
+    unit: str
+    time: str | None
+    group: str | None
+    nouns: tuple[str, str]
+    labels: dict[str, str]
+
+    def label(self, column: str) -> str:
+        """What the report calls a column."""
+        return self.labels.get(column, column)
+
+    @cached_property
+    def measured(self) -> pd.DataFrame:
+        """Rows with an outcome."""
+        return self.frame[self.frame[self.outcome].notna()]
+
+    @cached_property
+    def rows_of_units(self) -> pd.Series:
+        """Number of measurements by unit, in the order of ids."""
+        return self.measured[self.unit].astype(str).value_counts().reindex(in_order(self.measured[self.unit]))
+
+    @property
+    def n_units(self) -> int:
+        """Number of units with a measurement."""
+        return len(self.rows_of_units)
+
+    @cached_property
+    def times_of_units(self) -> pd.Series:
+        """Number of different times of measurement by unit."""
+        return self.measured.groupby(self.unit)[self.time].nunique()
+
+    @property
+    def time_sd(self) -> float:
+        """Standard deviation of time over all measurements."""
+        return float(self.measured[self.time].std())
+
+    @property
+    def rows_without_time(self) -> int:
+        """Number of measurements without a time."""
+        return int(self.measured[self.time].isna().sum()) if self.time else 0
+
+    @property
+    def n_groups(self) -> int:
+        """Number of groups with a measurement."""
+        return self.measured[self.group].nunique()
+
+    @property
+    def has_numbers(self) -> bool:
+        """Whether the outcome is of numbers and not of levels."""
+        return pd.api.types.is_numeric_dtype(self.frame[self.outcome])
+
+    @cached_property
+    def numbers(self) -> pd.Series:
+        """Outcomes of the measured rows as numbers; of levels, their place in the order."""
+        outcome = self.measured[self.outcome]
+        return outcome.cat.codes if isinstance(outcome.dtype, pd.CategoricalDtype) else outcome
+
+    def notable_units(self) -> dict[str, str]:
+        """Ids of a few units and what each is notable for: typical, lowest, highest, and one with fewest rows."""
+        means = self.numbers.groupby(self.measured[self.unit].astype(str)).mean().reindex(self.rows_of_units.index)
+        usual = self.rows_of_units >= self.rows_of_units.median()
+        chosen = {
+            (means - means.median()).abs()[usual].idxmin(): "typical",
+            means.idxmin(): "lowest mean",
+            means.idxmax(): "highest mean",
+        }
+        fewest = self.rows_of_units[self.rows_of_units == self.rows_of_units.min()].index
+        if self.rows_of_units.min() < self.rows_of_units.median():
+            # The one furthest from the others: there pooling does most.
+            furthest = (means[fewest] - means.mean()).abs().idxmax()
+            chosen[furthest] = f"{chosen[furthest]}, fewest rows" if furthest in chosen else "fewest rows"
+        return {unit: chosen[unit] for unit in means.index if unit in chosen}
+
+    def times(self, most: int) -> list[float]:
+        """Evenly spaced times over the whole range, rounded, at most so many."""
+        low, high = self.measured[self.time].min(), self.measured[self.time].max()
+        step = (high - low) / (most - 1)
+        # Two figures of the step, so that the numbers in the config are short.
+        decimals = max(0, 1 - int(np.floor(np.log10(step))))
+        return sorted({round(float(low + i * step), decimals) for i in range(most)})

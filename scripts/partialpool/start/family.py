@@ -1,0 +1,152 @@
+"""Which family an outcome is likely to have, and why."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+# ASSUME: whole numbers from 1 to at most this are ordered levels, such as answers on a scale.
+MOST_LEVELS = 7
+# ASSUME: whole numbers from 0 are counts if half of them are no larger than this; larger ones are like measurements.
+MOST_TYPICAL_COUNT = 15
+# ASSUME: of a Poisson outcome this ratio is near 1; above it a second parameter is needed.
+MOST_DISPERSION = 1.5
+# ASSUME: an outcome with more skewness than this, which is less than half of it in logarithms, is skewed.
+LEAST_SKEWNESS = 1.0
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family proposed for an outcome.
+
+    Attributes
+    ----------
+    name, link
+        As the config and Bambi name them; link None for the family's own.
+    why
+        What of the data speaks for it.
+    others
+        Which others are possible, and when.
+    """
+
+    name: str
+    link: str | None
+    why: str
+    others: str
+
+
+def propose(outcome: pd.Series, unit: pd.Series) -> Family:
+    """Propose a family.
+
+    Parameters
+    ----------
+    outcome
+        Measurements: numbers, or a category of two or more levels; may be missing.
+    unit
+        Whose they are, of the same length.
+    """
+    measured = outcome.notna()
+    outcome, unit = outcome[measured], unit[measured]
+    if isinstance(outcome.dtype, pd.CategoricalDtype):
+        return _of_levels(outcome)
+    values = outcome.to_numpy(dtype=float)
+    whole, low, high = (values % 1 == 0).all(), values.min(), values.max()
+    different = len(np.unique(values))
+    if whole and different == 2 and (low, high) == (0, 1):
+        return _BERNOULLI
+    if are_levels(values):
+        levels = ", ".join(f"{value:.0f}" for value in np.unique(values))
+        return _cumulative(f"has few whole numbers ({levels}), as answers on a scale have")
+    if whole and low >= 0 and low < 2 and _is_count(values):
+        return _of_counts(values, unit)
+    if low > 0 and high < 1:
+        return Family(
+            "beta",
+            None,
+            "lies between 0 and 1 and never at the ends",
+            "gaussian, if it stays away from 0 and 1; binomial with p(successes, trials), if it is a share of counts",
+        )
+    if low > 0 and _is_skewed(values):
+        return Family(
+            "gamma",
+            "log",
+            f"is positive with a long tail to the right (skewness {_skewness(values):.1f}, that of its "
+            f"logarithms {_skewness(np.log(values)):.1f})",
+            "gaussian of log(outcome), a new column by data.derive, which is fitted faster and says the same of "
+            "ratios; gaussian, if differences and not ratios matter",
+        )
+    return _gaussian(values, whole)
+
+
+_BERNOULLI = Family(
+    "bernoulli", None, "has two values", "binomial with p(successes, trials), if there is a line for several trials"
+)
+
+
+def _of_levels(outcome: pd.Series) -> Family:
+    levels = list(outcome.cat.categories)
+    return _BERNOULLI if len(levels) == 2 else _cumulative(f"has levels in an order: {' < '.join(levels)}")
+
+
+def _cumulative(why: str) -> Family:
+    return Family(
+        "cumulative",
+        None,
+        why,
+        "gaussian, if all steps are equal; poisson, if it is a count; categorical, if its levels have no order",
+    )
+
+
+def _is_count(values: np.ndarray) -> bool:
+    """Whether whole numbers from 0 or 1 look like counts."""
+    return np.median(values) <= MOST_TYPICAL_COUNT
+
+
+def are_levels(values: np.ndarray) -> bool:
+    """Whether numbers are the ordered levels 1, 2, ... of a scale: three to seven of them, and most of them occur."""
+    different = np.unique(values)
+    of_a_scale = (different % 1 == 0).all() and different[0] == 1 and different[-1] <= MOST_LEVELS
+    return bool(of_a_scale and len(different) >= 3 and len(different) >= different[-1] - 1)
+
+
+def _of_counts(values: np.ndarray, unit: pd.Series) -> Family:
+    dispersion = _dispersion(pd.Series(values), pd.Series(unit.to_numpy()))
+    told = f"has whole numbers from {values.min():.0f} to {values.max():.0f}"
+    exposure = "with + offset(log(exposure)) in the formulas, if not all counts are of equal time or size"
+    why = f"{told}, which vary {dispersion:.1f} times as much around their unit's mean as Poisson counts would"
+    if dispersion > MOST_DISPERSION:
+        return Family("negativebinomial", None, why, f"poisson, if predictors explain that; {exposure}")
+    return Family("poisson", None, why, f"negativebinomial, if they vary more; {exposure}")
+
+
+def _dispersion(values: pd.Series, unit: pd.Series) -> float:
+    """Pearson's chi-square around the means of units over its degrees of freedom; 1 if no unit tells."""
+    means = values.groupby(unit).transform("mean")
+    inside = means > 0
+    freedom = inside.sum() - unit[inside].nunique()
+    return float(((values - means)[inside] ** 2 / means[inside]).sum() / freedom) if freedom else 1.0
+
+
+def _skewness(values: np.ndarray) -> float:
+    centred = values - values.mean()
+    return float((centred**3).mean() / (centred**2).mean() ** 1.5)
+
+
+def _is_skewed(values: np.ndarray) -> bool:
+    skewness = _skewness(values)
+    return skewness > LEAST_SKEWNESS and abs(_skewness(np.log(values))) < skewness / 2
+
+
+def _gaussian(values: np.ndarray, whole: bool) -> Family:
+    low, high = values.min(), values.max()
+    others = ["t, with a prior for nu, if there are outliers"]
+    if low > 0:
+        others.append("gamma with link log, if it spreads more where it is larger")
+    if whole and low >= 0:
+        others.append("poisson or negativebinomial, if it is a count")
+    if low >= 0 and high <= 1:
+        others.append("beta has no place for the values 0 and 1 that occur here")
+    what = "whole numbers" if whole else "numbers"
+    return Family(
+        "gaussian", None, f"has {what} from {low:g} to {high:g}, and no long tail to the right", "; ".join(others)
+    )

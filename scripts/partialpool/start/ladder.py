@@ -1,0 +1,161 @@
+"""The ladder of models: each adds one thing to one before it, and what the data cannot carry is left out."""
+
+from dataclasses import dataclass
+
+from partialpool.start import priors
+from partialpool.start.columns import quoted
+from partialpool.start.facts import Facts
+from partialpool.start.family import Family
+from partialpool.start.priors import Scale
+
+# ASSUME: without pooling every unit costs a parameter. Beyond these the model takes long and tells nothing more; the
+# marginal engine, which integrates the parameters out, goes further.
+MOST_WITHOUT_POOLING = {"gaussian": 300}
+MOST_WITHOUT_POOLING_ELSE = 80
+# ASSUME: a slope of each unit needs so many times in half of the units, and so many units. Yes and no tell less.
+LEAST_TIMES = {"bernoulli": 5}
+LEAST_TIMES_ELSE = 3
+LEAST_UNITS = 5
+# ASSUME: more groups than these are pooled like units, fewer have a coefficient each.
+MOST_GROUPS = 8
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One model: its name, words, formula and priors."""
+
+    name: str
+    title: str
+    text: str
+    formula: str
+    priors: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """The models in their order, and what was left out and why."""
+
+    rungs: list[Rung]
+    left_out: list[str]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names
+
+    @property
+    def classes(self) -> set[str]:
+        """Classes of parameters that have a prior in some model."""
+        return {name for rung in self.rungs for name in rung.priors}
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the models."""
+        return [rung.name for rung in self.rungs]
+
+
+def build(facts: Facts, family: Family, scale: Scale) -> Ladder:
+    """The models that the data can carry."""
+    builder = _Builder(facts, family, scale)
+    builder.pooling()
+    if facts.time:
+        builder.time()
+    if facts.group:
+        builder.group()
+    if facts.time:
+        builder.slopes()
+    return Ladder(builder.rungs, builder.left_out)
+
+
+class _Builder:
+    def __init__(self, facts: Facts, family: Family, scale: Scale):
+        self.facts, self.family, self.scale = facts, family, scale
+        self.rungs: list[Rung] = []
+        self.left_out: list[str] = []
+        self.outcome, self.unit = quoted(facts.outcome), quoted(facts.unit)
+        # Families of ordered levels have thresholds in the place of an intercept.
+        has_intercept = family.name != "cumulative"
+        self.intercept = {"Intercept": priors.of_intercept(scale)} if has_intercept else {}
+        self.of_family = priors.of_family(family, scale)
+
+    def add(self, name: str, title: str, text: str, terms: str, own: dict[str, str]) -> None:
+        self.rungs.append(Rung(name, title, text, f"{self.outcome} ~ {terms}", own | self.of_family))
+
+    def pooling(self) -> None:
+        one, several = self.facts.nouns
+        if reason := self._not_without_pooling():
+            self.left_out.append(f"no pooling (0 + {self.unit}): {reason}")
+        else:
+            self.add(
+                "separate",
+                "No pooling",
+                f"Every {one} has a mean of its own, estimated from its own measurements and nothing else.",
+                f"0 + {self.unit}",
+                {"b": priors.of_intercept(self.scale)},
+            )
+        self.add(
+            "pooled",
+            "Partial pooling",
+            f"The means of the {several} come from one population, whose mean and spread are estimated too.",
+            f"1 + (1 | {self.unit})",
+            self.intercept | {"sd": priors.of_sd(self.scale)},
+        )
+
+    def _not_without_pooling(self) -> str | None:
+        """Why there is no model without pooling; None if there is one."""
+        n_units, most = self.facts.n_units, MOST_WITHOUT_POOLING.get(self.family.name, MOST_WITHOUT_POOLING_ELSE)
+        if self.family.name == "cumulative":
+            return "thresholds take the place of the intercept, so that means of units are known only up to a constant"
+        if n_units > most:
+            return f"{n_units} {self.facts.nouns[1]}, more than {most}, would have a parameter each"
+        if self.facts.rows_of_units.median() < 2:
+            return f"half of the {self.facts.nouns[1]} have one measurement only"
+        return None
+
+    def time(self) -> None:
+        facts = self.facts
+        self.add(
+            "time",
+            "Change over time",
+            f"Adds time, whose effect is the same for every {facts.nouns[0]}.",
+            f"1 + {quoted(facts.time)} + (1 | {self.unit})",
+            self.intercept | self._of_time() | {"sd": priors.of_sd(self.scale)},
+        )
+
+    def _of_time(self) -> dict[str, str]:
+        return {f"b[{self.facts.time}]": priors.of_coefficient(self.scale, self.facts.time_sd)}
+
+    def group(self) -> None:
+        facts = self.facts
+        pooled = facts.n_groups > MOST_GROUPS
+        term = f"(1 | {quoted(facts.group)})" if pooled else quoted(facts.group)
+        time, of_time = (f"{quoted(facts.time)} + ", self._of_time()) if facts.time else ("", {})
+        of_group = {} if pooled else {f"b[{facts.group}]": priors.of_coefficient(self.scale)}
+        how = "pooled as a level above" if pooled else "as the difference of each from the first"
+        self.add(
+            "group",
+            f"Differences by {facts.label(facts.group).lower()}",
+            f"Adds the {facts.n_groups} levels of {facts.label(facts.group).lower()}, {how}.",
+            f"1 + {time}{term} + (1 | {self.unit})",
+            self.intercept | of_time | of_group | {"sd": priors.of_sd(self.scale)},
+        )
+
+    def slopes(self) -> None:
+        facts, time = self.facts, quoted(self.facts.time)
+        least = LEAST_TIMES.get(self.family.name, LEAST_TIMES_ELSE)
+        enough = int((facts.times_of_units >= least).sum())
+        if enough < max(LEAST_UNITS, facts.n_units / 2):
+            self.left_out.append(
+                f"varying slopes (1 + {time} | {self.unit}): {enough} of {facts.n_units} {facts.nouns[1]} are measured "
+                f"at {least} times or more; it takes half of them, and {LEAST_UNITS}"
+            )
+            return
+        self.add(
+            "slopes",
+            "Varying slopes",
+            f"Adds to the model of time that the {facts.nouns[1]} differ in how they change; levels and changes may be "
+            "correlated.",
+            f"1 + {time} + (1 + {time} | {self.unit})",
+            self.intercept
+            | self._of_time()
+            | {"sd": priors.of_sd(self.scale), f"sd[{facts.time}]": priors.of_sd(self.scale, facts.time_sd)}
+            | {"cor": "LKJ(2)"},
+        )

@@ -1,0 +1,243 @@
+"""The section `data` of a new study: roles of columns, and the columns to derive so that models can use them."""
+
+import re
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from partialpool.data.table import Table, listing, short
+from partialpool.data.types import like_levels, numbers
+from partialpool.errors import StudyError, suggest
+from partialpool.start.columns import DATE, quoted
+from partialpool.start.family import are_levels
+from partialpool.start.words import label
+
+# What parameters of families, and columns of predictions, are called: no column in a formula can have such a name, and
+# no predictor the other.
+_PARAMETERS = {"Intercept", "p", "mu", "sigma", "alpha", "kappa", "nu", "threshold"}
+_PREDICTIONS = {"id", "model", "quantity", "mean", "chain", "draw", "value"}
+# Of two levels, what counts as success where it is one of these; else the last of the alphabet does.
+_SUCCESSES = {"yes", "y", "true", "t", "positive", "present", "success"}
+# PyMC and formulas have no names with these characters, not even in backquotes.
+_REFUSED = re.compile(r"""[/|\[\]`'"\\{}]""")
+# ASSUME: time that begins further from 0 than half of its range is better counted from its beginning: at 0, far outside
+# the data, an intercept means nothing and cannot be told from the slope.
+_FAR = 0.5
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The columns by what they are; ``time`` and ``group`` None where there are none."""
+
+    outcome: str
+    unit: str
+    time: str | None = None
+    group: str | None = None
+
+    def items(self) -> list[tuple[str, str]]:
+        """Role and column of those that there are."""
+        return [(role, column) for role, column in vars(self).items() if column is not None]
+
+
+@dataclass
+class Settled:
+    """The section `data`, but for the source.
+
+    Attributes
+    ----------
+    roles
+        Of which outcome and time may be derived.
+    columns
+        All columns of the file.
+    types, derive, labels
+        As the config has them.
+    reasons
+        By key (``types.period``, ``derive.age_from_start``), why it is there.
+    """
+
+    roles: Roles
+    columns: list[str]
+    types: dict[str, str | list[str]] = field(default_factory=dict)
+    derive: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+
+
+def settle(table: Table, roles: Roles, levels: list[str], name: str) -> Settled:
+    """Settle what the roles of columns need.
+
+    Parameters
+    ----------
+    table
+        The data as text.
+    roles
+        The columns of the file.
+    levels
+        The outcome's levels in their order; empty if they are not given.
+    name
+        What messages call the file.
+
+    Raises
+    ------
+    StudyError
+        A column is not there, has two roles, or values or a name that its role cannot have.
+    """
+    check(table, roles, name)
+    settled = Settled(roles, table.frame.columns.drop("row").tolist())
+    # The unit is called by its noun.
+    settled.labels = {column: label(column) for role, column in roles.items() if role != "unit"}
+    for role, column in roles.items():
+        if role in ("unit", "group") and _needs_name(role, column):
+            _refuse_name(role, column)
+    outcome = _outcome(settled, table, levels)
+    time = None if roles.time is None else _time(settled, table.frame[roles.time].dropna())
+    settled.roles = Roles(outcome, roles.unit, time, roles.group)
+    return settled
+
+
+def check(table: Table, roles: Roles, name: str) -> None:
+    """Refuse columns that are not in the file or have two roles."""
+    columns = table.frame.columns.drop("row").tolist()
+    for role, column in roles.items():
+        if column not in columns:
+            raise StudyError(
+                f"--{role}: {name} has no column '{column}'.{suggest(column, columns)}\nColumns: {listing(columns)}."
+            )
+    named = [column for _, column in roles.items()]
+    if twice := next((column for column in named if named.count(column) > 1), None):
+        raise StudyError(f"'{twice}' cannot be {' and '.join(r for r, c in roles.items() if c == twice)} at once.")
+
+
+def _needs_name(role: str, column: str) -> bool:
+    """Whether models cannot have a column of this name in a role."""
+    taken = _PARAMETERS | (_PREDICTIONS if role in ("time", "group") else set())
+    return bool(_REFUSED.search(column)) or column in taken
+
+
+def _refuse_name(role: str, column: str) -> None:
+    raise StudyError(
+        f"--{role}: models cannot have a column called '{column}'; rename it in the file, with letters, digits and "
+        "underscores."
+    )
+
+
+def _plain(column: str) -> str:
+    """A name that a model can have."""
+    if "`" in column:
+        raise StudyError(f"column '{column}' has a backquote in its name; rename it in the file.")
+    plain = re.sub(r"\W+", "_", column).strip("_")
+    return plain if re.match(r"[^\W\d_]", plain) else f"column_{plain}"
+
+
+def _outcome(settled: Settled, table: Table, given: list[str]) -> str:
+    """The outcome as models have it: levels are written down in their order, an awkward name is replaced."""
+    column = settled.roles.outcome
+    levels, codes = _levels(table, column)
+    if given:
+        check_levels(column, given, levels)
+        _list(settled, given, "In the order of --levels")
+    elif unordered := levels_without_order(table, column):
+        raise StudyError(
+            f"--outcome: column '{column}' has the levels {', '.join(unordered)}; the file does not tell their order.\n"
+            f"Give it, from the lowest to the highest:  --levels '{','.join(unordered)}'"
+        )
+    elif len(levels) == 2 and (set(codes) != {0, 1} if codes is not None else like_levels(table.frame[column])):
+        _list(settled, sorted(levels, key=lambda level: level.lower() in _SUCCESSES), "Of two levels")
+    elif codes is not None and are_levels(codes) and levels != [f"{code:g}" for code in codes]:
+        _list(settled, levels, "Labels of values, in the order of their codes")
+    if not _needs_name("outcome", column):
+        return column
+    if column in settled.types:
+        _refuse_name("outcome", column)
+    return _renamed(settled, column)
+
+
+def _levels(table: Table, column: str) -> tuple[list[str], np.ndarray | None]:
+    """Different values of a column in their order, under their labels if all have one; and as numbers, if they are."""
+    different = table.frame[column].dropna().drop_duplicates()
+    codes = numbers(different)
+    is_numeric = codes.notna().all()
+    ordered = different.iloc[codes.argsort()] if is_numeric else different.sort_values()
+    labels = table.labels.get(column, {})
+    levels = [labels[code] for code in ordered] if set(ordered) <= set(labels) else ordered.tolist()
+    return levels, np.sort(codes) if is_numeric else None
+
+
+def levels_without_order(table: Table, column: str) -> list[str]:
+    """Levels of an outcome of three or more texts, whose order no file tells; an empty list of any other outcome."""
+    levels = like_levels(table.frame[column].dropna())
+    return levels if len(levels) > 2 else []
+
+
+def check_levels(column: str, given: list[str], levels: list[str]) -> None:
+    """Refuse levels that are not those of the file, each once."""
+    if sorted(given) != sorted(levels):
+        raise StudyError(f"--levels: column '{column}' has the levels {', '.join(levels)}; name each of them once.")
+
+
+def _list(settled: Settled, levels: list[str], why: str) -> None:
+    column = settled.roles.outcome
+    settled.types[column] = levels
+    last = f" the last, {levels[-1]}, counts as success" if len(levels) == 2 else " from the lowest to the highest"
+    settled.reasons[f"types.{column}"] = f"{why},{last}."
+
+
+def _renamed(settled: Settled, column: str) -> str:
+    """A new column with the same numbers, under a name that a model can have."""
+    return _derive(
+        settled,
+        _plain(column),
+        quoted(column),
+        label=settled.labels[column],
+        why=f"Models cannot have a column called '{column}'.",
+    )
+
+
+def _derive(settled: Settled, name: str, expression: str, *, label: str, why: str) -> str:
+    """A new column, under a name that no other has."""
+    while name in settled.columns or name in _PARAMETERS | _PREDICTIONS:
+        name += "_"
+    settled.derive[name], settled.labels[name], settled.reasons[f"derive.{name}"] = expression, label, why
+    return name
+
+
+def _time(settled: Settled, text: pd.Series) -> str:
+    """Time as models have it: dates in years, and counted from its beginning if that is far from 0."""
+    column = settled.roles.time
+    if text.empty:
+        raise StudyError(f"--time: column '{column}' has no values.")
+    if text.str.fullmatch(DATE).all():
+        return _years(settled, text)
+    values = numbers(text)
+    if values.isna().any():
+        raise StudyError(
+            f"--time: column '{column}' has values that are neither numbers nor dates (2024-03-31), such as "
+            f"{listing([short(value) for value in text[values.isna()].unique()], 4)}.\n"
+            "Write times as numbers, or leave --time out."
+        )
+    low, high = values.min(), values.max()
+    if max(low, -high) <= _FAR * (high - low):
+        return _renamed(settled, column) if _needs_name("time", column) else column
+    first = f"{abs(low):.12g}"
+    return _derive(
+        settled,
+        f"{_plain(column)}_from_start",
+        f"{quoted(column)} {'-' if low > 0 else '+'} {first}",
+        label=f"{settled.labels[column]} {'minus' if low > 0 else 'plus'} {first}",
+        why=f"{column} runs from {low:.12g} to {high:.12g}. An intercept at 0, far outside, would mean nothing: "
+        "it is counted from its beginning.",
+    )
+
+
+def _years(settled: Settled, text: pd.Series) -> str:
+    column = settled.roles.time
+    first = pd.Timestamp(min(text))
+    start = first.year + (first.day_of_year - 1) / (365 + first.is_leap_year)
+    return _derive(
+        settled,
+        "years",
+        f"years({quoted(column)}) - {start:.3f}",
+        label=f"Years since {first:%Y-%m-%d}",
+        why=f"{column} has dates; models want numbers. Counted from the first one.",
+    )

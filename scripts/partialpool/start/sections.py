@@ -1,0 +1,189 @@
+"""The sections `comparisons`, `predictions` and `figures` of a new study: what its models make possible."""
+
+from typing import Any
+
+from partialpool.start.facts import Facts
+from partialpool.start.family import Family
+from partialpool.start.ladder import MOST_GROUPS, Ladder
+
+# Units drawn in a figure over time, and in one of means: more cannot be told apart.
+_MOST_LINES = 20
+# Units whose means are predicted; a figure shows at most 200 anyway.
+_MOST_UNITS = 500
+# Times of a unit at which lines are drawn where it was measured, more often at evenly spaced ones.
+_MOST_TIMES, _TIMES_DRAWN = 15, 9
+
+
+def comparisons(facts: Facts, ladder: Ladder) -> dict[str, dict[str, Any]]:
+    """Models that are worth comparing, on the same rows."""
+    steps = [name for name in ladder.names if name != "separate"]
+    if facts.rows_without_time and len(ladder.names) > 1:
+        return {
+            "all": {
+                "title": "Which model predicts best?",
+                "text": f"On the {len(facts.measured) - facts.rows_without_time} measurements that have a time.",
+                "models": ladder.names,
+                "rows": "common",
+            }
+        }
+    made = {}
+    if "separate" in ladder:
+        made["pooling"] = {"title": "Does pooling predict better?", "models": ["separate", "pooled"]}
+    if len(steps) > 1:
+        made["predictors"] = {"title": f"{_question(steps)} predict better?", "models": steps}
+    return made
+
+
+def _question(steps: list[str]) -> str:
+    """The beginning of a question: ``Do time and varying slopes``."""
+    words = {"time": "time", "group": "groups", "slopes": "varying slopes"}
+    added = [words[name] for name in steps if name in words]
+    listed = " and ".join([", ".join(added[:-1]), added[-1]] if len(added) > 1 else added)
+    return f"{'Does' if added == ['time'] else 'Do'} {listed}"
+
+
+def predictions(facts: Facts, family: Family, ladder: Ladder) -> dict[str, dict[str, Any]]:
+    """Values of units that were observed, and of a new one."""
+    if family.name == "cumulative":
+        # A row for each level: too many for all units.
+        return {
+            "some": {"models": ["pooled"], "units": list(facts.notable_units())},
+            "new": {"models": ["pooled"], "new_units": 1},
+        }
+    of_means = [name for name in ("separate", "pooled") if name in ladder]
+    quantities = ["expected"] if family.name == "bernoulli" else ["expected", "predicted"]
+    made: dict[str, dict[str, Any]] = {
+        "means": {"models": of_means, "units": "all" if facts.n_units <= _MOST_UNITS else _MOST_UNITS},
+        "some": {"models": ["pooled"], "units": list(facts.notable_units()), "quantities": quantities},
+        "new": {"models": ["pooled"], "new_units": 1, "quantities": quantities},
+    }
+    if facts.time:
+        units = "all" if facts.n_units <= _MOST_LINES else _MOST_LINES
+        often = facts.times_of_units.median() > _MOST_TIMES
+        at = {"at": {facts.time: facts.times(_TIMES_DRAWN)}} if often else {}
+        for name in ("time", "group", "slopes"):
+            if name in ladder:
+                made[f"{name}-lines"] = {"models": [name], "units": units, **at}
+    return made
+
+
+def figures(facts: Facts, family: Family, ladder: Ladder) -> dict[str, dict[str, Any]]:
+    """Figures of what there is: measurements over time, means, shrinkage, some units, lines, slopes."""
+    if family.name == "cumulative":
+        # No figure shows probabilities of levels.
+        return {}
+    return {
+        **_of_measurements(facts, family),
+        **_of_means(facts, ladder),
+        **_of_some(facts),
+        **_of_lines(facts, ladder),
+        **_of_slopes(facts, family, ladder),
+    }
+
+
+def _of_measurements(facts: Facts, family: Family) -> dict[str, dict[str, Any]]:
+    # A least-squares line through zeros and ones says little.
+    if not facts.time or family.name == "bernoulli":
+        return {}
+    several = facts.nouns[1]
+    shown = min(facts.n_units, _MOST_LINES)
+    return {
+        "measurements": {
+            "kind": "trajectories",
+            "title": f"{facts.label(facts.outcome)} over time",
+            "caption": f"Measurements of {shown} {several}, with a least-squares line for each.",
+            "alt": f"Points and a line for each of {shown} {several}.",
+            "units": "all" if facts.n_units <= _MOST_LINES else _MOST_LINES,
+        }
+    }
+
+
+def _of_means(facts: Facts, ladder: Ladder) -> dict[str, dict[str, Any]]:
+    one, several = facts.nouns
+    both = "separate" in ladder
+    made: dict[str, dict[str, Any]] = {
+        "intervals": {
+            "kind": "gradient-intervals",
+            "title": f"Mean of every {one}" + (", without and with pooling" if both else ""),
+            "caption": f"Posterior of the mean of every {one}, in the order of the means.",
+            "alt": f"A gradient for each of the {several}, rising from left to right, in {1 + both} panel{'s' * both}.",
+            "predictions": "means",
+            "section": "pooled",
+        }
+    }
+    if both:
+        made["shrinkage"] = {
+            "kind": "shrinkage",
+            "title": "Shrinkage",
+            "caption": f"Estimated mean of every {one} without and with pooling; dashed, the mean of those without.",
+            "alt": f"Two points for each of the {several}, joined by a line; a dashed horizontal line.",
+            "predictions": "means",
+            "section": "pooled",
+        }
+    return made
+
+
+def _of_some(facts: Facts) -> dict[str, dict[str, Any]]:
+    one, several = facts.nouns
+    # The mean of measurements that are numbers.
+    dashed, line, reference = ("; dashed, the mean of all measurements", ", and a dashed line", {"reference": True})
+    if not facts.has_numbers:
+        dashed, line, reference = "", "", {}
+    return {
+        "some": {
+            "kind": "half-eyes",
+            "title": f"Some {several}",
+            "caption": f"{', '.join(f'{unit} ({why})' for unit, why in facts.notable_units().items())}{dashed}.",
+            "alt": f"Half-eyes of {len(facts.notable_units())} {several}{line}.",
+            "predictions": "some",
+            **reference,
+            "section": "pooled",
+        },
+        "new": {
+            "kind": "half-eyes",
+            "title": f"A new {one}",
+            "caption": f"What is expected of a {one} that was never measured{dashed}.",
+            "alt": f"One half-eye, wider than those of {several} observed{line}.",
+            "predictions": "new",
+            **reference,
+            "section": "pooled",
+        },
+    }
+
+
+def _of_lines(facts: Facts, ladder: Ladder) -> dict[str, dict[str, Any]]:
+    several, made = facts.nouns[1], {}
+    shown = min(facts.n_units, _MOST_LINES)
+    for name in ("time", "group", "slopes"):
+        if not facts.time or name not in ladder:
+            continue
+        by_group = name == "group" and facts.n_groups <= MOST_GROUPS
+        made[f"{name}-lines"] = {
+            "kind": "fitted-trajectories",
+            "title": f"Expected {facts.label(facts.outcome).lower()} over time"
+            + (f", by {facts.label(facts.group).lower()}" if by_group else ""),
+            "caption": f"What the model expects of {shown} {several}.",
+            "alt": f"{'Lines of different slope' if name == 'slopes' else 'Similar lines'}, one for each of {shown} "
+            f"{several}.",
+            "predictions": f"{name}-lines",
+            **({"by_group": True} if by_group else {}),
+            "section": name,
+        }
+    return made
+
+
+def _of_slopes(facts: Facts, family: Family, ladder: Ladder) -> dict[str, dict[str, Any]]:
+    # Behind a link, intercepts and slopes are not in the outcome's units.
+    if "slopes" not in ladder or family.name != "gaussian":
+        return {}
+    one, several = facts.nouns
+    return {
+        "intercepts-slopes": {
+            "kind": "intercepts-slopes",
+            "title": "Levels and changes",
+            "caption": f"Intercept and slope of each {one}, and the posterior of their correlation.",
+            "alt": f"Left, a point with intervals for each of the {several}; right, the density of the correlation.",
+            "model": "slopes",
+            "section": "slopes",
+        }
+    }

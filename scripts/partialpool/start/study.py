@@ -1,0 +1,197 @@
+"""A new study: its folder, from a data file and the roles of its columns."""
+
+import os
+import shutil
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+from partialpool.data.fetch import basename, fetch
+from partialpool.data.prepare import prepare
+from partialpool.data.read import read
+from partialpool.data.table import Table
+from partialpool.errors import StudyError
+from partialpool.jobs.files import atomic, checksum
+from partialpool.start import columns, family, ladder, priors, roles, write
+from partialpool.start.facts import Facts
+from partialpool.start.words import nouns
+
+PROJECT = Path(__file__).resolve().parents[3]
+CONFIG = "config/config.yaml"
+_NOT_DATA = ("config", "results", "resources", "reference")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data file that can be read.
+
+    Attributes
+    ----------
+    given
+        The path or URL.
+    path
+        Where it can be read.
+    table
+        Its content as text.
+    """
+
+    given: str
+    path: Path
+    table: Table
+
+    @property
+    def is_url(self) -> bool:
+        """Whether it comes from the web."""
+        return "://" in self.given
+
+    @property
+    def name(self) -> str:
+        """Name of the file."""
+        return basename(self.given) if self.is_url else self.path.name
+
+
+def opened(given: str, folder: str | Path) -> Source:
+    """Read a data file.
+
+    Parameters
+    ----------
+    given
+        Path or URL.
+    folder
+        Where a file from the web is put.
+    """
+    path = Path(given)
+    if "://" in given:
+        path = Path(folder, basename(given))
+        fetch(given, path)
+    elif not path.is_file():
+        what = "is a folder" if path.is_dir() else "is not there"
+        raise StudyError(f"The data file '{given}' {what}. A relative path starts at\n  {Path.cwd()}")
+    return Source(given, path, read(path))
+
+
+def refuse_existing(folder: str | Path, source: Source | None = None) -> None:
+    """Refuse a folder in which something would be overwritten."""
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise StudyError(f"'{folder}' is a file; name a folder for the study.")
+    if (folder / CONFIG).exists():
+        raise StudyError(f"{folder / CONFIG} is there already, and nothing is overwritten. Name another folder.")
+    if source is None:
+        return
+    if source.name in _NOT_DATA:
+        raise StudyError(f"A study has a folder '{source.name}' of its own; rename the data file.")
+    kept = _kept(folder, source)
+    if kept.exists() and not kept.samefile(source.path) and checksum(kept) != checksum(source.path):
+        raise StudyError(f"{kept} is there already and is another file; nothing is overwritten. Name another folder.")
+
+
+def _kept(folder: Path, source: Source) -> Path:
+    """Where the study has its data: a file brought by hand beside config, or one from the web in `resources`."""
+    return folder / "resources" / source.name if source.is_url else folder / source.name
+
+
+def new_study(folder: str | Path, source: Source, wanted: roles.Roles, levels: list[str]) -> str:
+    """Make the folder of a study that runs as it is.
+
+    Parameters
+    ----------
+    folder
+        The new folder.
+    source
+        The data; a local file is copied into the folder, of a URL its copy is kept in `resources`.
+    wanted
+        The roles of its columns.
+    levels
+        The outcome's levels in their order, where the file does not tell them; else empty.
+
+    Returns
+    -------
+    str
+        What was found out, proposed and left out, for a terminal.
+
+    Raises
+    ------
+    StudyError
+        Something would be overwritten, or the data do not fit the roles.
+    """
+    folder = Path(folder)
+    refuse_existing(folder, source)
+    settled = roles.settle(source.table, wanted, levels, source.given)
+    frame = prepare(source.path, **vars(settled.roles), types=settled.types, derived=settled.derive)
+    facts = Facts(frame, **vars(settled.roles), nouns=nouns(wanted.unit), labels=settled.labels)
+    _refuse_groups(facts)
+    proposed = family.propose(frame[facts.outcome], frame[facts.unit])
+    scale = priors.scale(proposed, facts.measured[facts.outcome])
+    models = ladder.build(facts, proposed, scale)
+    schema = PROJECT / write.SCHEMA if folder.resolve().is_relative_to(PROJECT) else None
+    named = [column for _, column in wanted.items()]
+    others = [c for c in columns.look(source.table) if c.name not in named and c.kind != "nothing"]
+    text = write.text(
+        facts,
+        settled,
+        proposed,
+        scale,
+        models,
+        source=source.given if source.is_url else source.name,
+        sha256=checksum(source.path),
+        others=others,
+        schema=schema and os.path.relpath(schema, (folder / CONFIG).parent.resolve()),
+    )
+    write.check(text)
+    _put(folder, source, text)
+    return _told(folder, source, facts, proposed, models, list(write.codes_among(facts, others)))
+
+
+def _refuse_groups(facts: Facts) -> None:
+    if facts.group and facts.n_groups < 2:
+        raise StudyError(f"--group: column '{facts.group}' has one value only; leave --group out.")
+    if facts.group and facts.n_groups == facts.n_units:
+        raise StudyError(
+            f"--group: every {facts.nouns[0]} has a value of '{facts.group}' of its own, so it groups nothing; leave "
+            "--group out."
+        )
+
+
+def _put(folder: Path, source: Source, text: str) -> None:
+    """Write the folder: the config last, since with it the study is there."""
+    kept = _kept(folder, source)
+    if not kept.exists():
+        with atomic(kept) as temporary:
+            shutil.copyfile(source.path, temporary)
+    with atomic(folder / CONFIG) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _told(
+    folder: Path, source: Source, facts: Facts, proposed: family.Family, models: ladder.Ladder, codes: list[str]
+) -> str:
+    one, several = facts.nouns
+    rows = facts.rows_of_units
+    each = f"{rows.min()}" if rows.min() == rows.max() else f"{rows.min()} to {rows.max()}"
+    lines = {
+        "data": f"{len(facts.measured)} measurements of {len(rows)} {several}, {each} of each {one}; "
+        + "; ".join(facts.frame.attrs["notes"]),
+        "family": f"{proposed.name}, since the outcome {proposed.why}",
+        "others": proposed.others,
+        "models": ", ".join(models.names),
+        "left out": "; ".join(models.left_out),
+        "codes?": ", ".join(codes),
+    }
+    shown = [
+        textwrap.fill(told, 110, initial_indent=f"  {name:<10}", subsequent_indent=" " * 12)
+        for name, told in lines.items()
+        if told
+    ]
+    quoted = f"'{folder}'" if " " in str(folder) else folder
+    return "\n".join(
+        [
+            f"{folder / CONFIG} is written, and {_kept(folder, source)} has the data.",
+            "",
+            *shown,
+            "",
+            "Look at the config, and then run",
+            f"  uv run snakemake --cores 4 --directory {quoted}",
+            f"The report will be {folder / 'results/report/report.html'}.",
+        ]
+    )

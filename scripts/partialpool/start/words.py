@@ -1,0 +1,47 @@
+"""Nouns and labels guessed from the names of columns; the config says that they are guesses."""
+
+import re
+
+# What the end of a column's name says of ids and nothing of what they are the ids of.
+_OF_IDS = {"id", "ids", "nr", "no", "num", "number", "code", "key", "name", "ident", "identifier", "idx", "index"}
+_IRREGULAR = {"child": "children", "mouse": "mice", "man": "men", "woman": "women", "calf": "calves", "leaf": "leaves"}
+
+
+def words(column: str) -> list[str]:
+    """The words of a column's name: ``subjectID`` and ``subject_id`` are ``subject`` and ``ID`` or ``id``."""
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column)
+    parts = re.sub(r"[\W_]+", " ", spaced).split()
+    # Capitals stay where they are few, as in BMI.
+    return [part.lower() if part.isupper() and len(part) > 3 else part for part in parts]
+
+
+def label(column: str) -> str:
+    """What figures and tables call a column: its words, the first with a capital."""
+    text = " ".join(words(column)) or column
+    return text[:1].upper() + text[1:]
+
+
+def of_ids(column: str) -> bool:
+    """Whether a column's name says that it has ids."""
+    return bool(words(column)) and words(column)[-1].lower() in _OF_IDS
+
+
+def nouns(column: str) -> tuple[str, str]:
+    """What units are called, one and several, by the name of their column; unit and units if it does not tell."""
+    named = [word for word in words(column) if word.lower() not in _OF_IDS and not word.isdigit()]
+    if not named or len(named[-1]) < 3:
+        return "unit", "units"
+    singular = " ".join(word if word.isupper() else word.lower() for word in named)
+    return singular, plural(singular)
+
+
+def plural(noun: str) -> str:
+    """The plural of an English noun by the rules that most follow."""
+    start, _, last = noun.rpartition(" ")
+    if last in _IRREGULAR:
+        several = _IRREGULAR[last]
+    elif re.search(r"[^aeiou]y$", last):
+        several = f"{last[:-1]}ies"
+    else:
+        several = f"{last}es" if re.search(r"(s|x|z|ch|sh)$", last) else f"{last}s"
+    return f"{start} {several}".strip()

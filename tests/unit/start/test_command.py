@@ -1,0 +1,62 @@
+import sys
+
+import pytest
+from partialpool.start import command
+
+from start.conftest import made_up
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+
+
+def test_a_whole_command(write, tmp_path, capsys):
+    path = str(write(made_up()))
+    status = command.main([str(tmp_path / "new"), path, "--outcome", "score", "--unit", "herd", "--time", "month"])
+    assert status == 0
+    assert (tmp_path / "new/config/config.yaml").exists()
+    assert "uv run snakemake --cores 4 --directory" in capsys.readouterr().out
+
+
+def test_what_is_missing_is_told_where_nobody_can_be_asked(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        command.main(["new", "herds.csv", "--unit", "herd"])
+    assert stopped.value.code == 2
+    assert "missing: --outcome" in capsys.readouterr().err
+
+
+def test_what_is_missing_is_asked_on_a_terminal(write, tmp_path, monkeypatch, terminal, capsys):
+    path = write(made_up())
+    answers = iter([str(path), "", "", "", "", str(tmp_path / "new")])
+    monkeypatch.setattr("builtins.input", lambda question: next(answers))
+    assert command.main([]) == 0
+    assert (tmp_path / "new/config/config.yaml").exists()
+
+
+def test_a_mistake_is_one_screen_and_no_traceback(write, tmp_path, capsys):
+    assert command.main([str(tmp_path / "new"), str(write(made_up())), "--outcome", "scor", "--unit", "herd"]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.splitlines() == [
+        "",
+        f"--outcome: {tmp_path / 'herds.csv'} has no column 'scor'. Did you mean 'score'?",
+        "Columns: herd, month, region, visitor, score.",
+        "",
+    ]
+
+
+def test_an_existing_study_is_refused_before_anything_is_asked(write, tmp_path, terminal, monkeypatch, capsys):
+    path = str(write(made_up()))
+    command.main([str(tmp_path / "new"), path, "--outcome", "score", "--unit", "herd"])
+    monkeypatch.setattr("builtins.input", lambda question: pytest.fail(question))
+    assert command.main([str(tmp_path / "new")]) == 1
+    assert "nothing is overwritten" in capsys.readouterr().err
+
+
+def test_help_has_examples(capsys):
+    with pytest.raises(SystemExit):
+        command.main(["--help"])
+    told = capsys.readouterr().out
+    assert "examples:" in told
+    assert max(map(len, told.splitlines())) <= 120

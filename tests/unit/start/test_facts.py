@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from start.conftest import made_up
+
+
+def test_counts_are_those_of_measurements(facts):
+    frame = made_up()
+    frame.loc[[0, 1], "score"] = np.nan
+    frame.loc[[2, 7], "month"] = np.nan
+    found = facts(frame)
+    assert len(found.measured) == 58
+    assert found.n_units == 12
+    assert found.rows_of_units["H00"] == 3
+    assert found.rows_without_time == 2
+    assert found.times_of_units["H00"] == 2
+    assert found.n_groups == 2
+    assert found.time_sd == pytest.approx(frame.loc[frame["score"].notna(), "month"].std())
+
+
+def test_notable_units_are_typical_lowest_highest_and_rarely_measured(facts):
+    frame = made_up().drop(index=[10, 11])
+    means = frame.groupby("herd")["score"].mean()
+    found = facts(frame).notable_units()
+    assert found[means.idxmin()].startswith("lowest mean")
+    assert found[means.idxmax()].startswith("highest mean")
+    assert "fewest rows" in found["H02"]
+    assert list(found) == sorted(found)
+
+
+def test_of_levels_means_are_those_of_their_places(facts):
+    frame = made_up(n_units=3).assign(score=["low"] * 5 + ["high"] * 5 + ["middle"] * 5)
+    found = facts(frame, levels=["low", "middle", "high"])
+    assert not found.has_numbers
+    assert found.notable_units() == {"H00": "lowest mean", "H01": "highest mean", "H02": "typical"}
+
+
+def test_times_are_round_and_over_the_whole_range(facts):
+    assert facts(made_up()).times(5) == [0, 1, 2, 3, 4]
+    assert facts(made_up()).times(9) == [0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4]

@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+from partialpool.start import ladder, priors
+from partialpool.start.family import propose
+
+from start.conftest import made_up
+
+
+@pytest.fixture
+def build(facts):
+    def build(frame, *columns, levels=()):
+        found = facts(frame, *columns, levels=levels)
+        family = propose(found.frame[found.outcome], found.frame[found.unit])
+        return ladder.build(found, family, priors.scale(family, found.measured[found.outcome]))
+
+    return build
+
+
+def formulas(built):
+    return {rung.name: rung.formula for rung in built.rungs}
+
+
+def test_each_model_adds_one_thing(build):
+    assert formulas(build(made_up())) == {
+        "separate": "score ~ 0 + herd",
+        "pooled": "score ~ 1 + (1 | herd)",
+        "time": "score ~ 1 + month + (1 | herd)",
+        "group": "score ~ 1 + month + region + (1 | herd)",
+        "slopes": "score ~ 1 + month + (1 + month | herd)",
+    }
+
+
+def test_every_class_of_parameters_has_a_prior(build):
+    rungs = {rung.name: set(rung.priors) for rung in build(made_up()).rungs}
+    assert rungs["separate"] == {"b", "sigma"}
+    assert rungs["group"] == {"Intercept", "b[month]", "b[region]", "sd", "sigma"}
+    assert rungs["slopes"] == {"Intercept", "b[month]", "sd", "sd[month]", "cor", "sigma"}
+
+
+def test_without_time_and_group_two_models(build):
+    assert list(formulas(build(made_up(), "score", "herd"))) == ["separate", "pooled"]
+
+
+def test_group_without_time(build):
+    assert formulas(build(made_up(), "score", "herd", None, "region"))["group"] == "score ~ 1 + region + (1 | herd)"
+
+
+def test_names_are_quoted(build):
+    frame = made_up().rename(columns={"herd": "my herd", "month": "since birth"})
+    built = formulas(build(frame, "score", "my herd", "since birth"))
+    assert built["slopes"] == "score ~ 1 + `since birth` + (1 + `since birth` | `my herd`)"
+
+
+def test_no_means_without_pooling_of_many_units_or_single_rows(build):
+    built = build(made_up(n_units=301), "score", "herd")
+    assert list(formulas(built)) == ["pooled"]
+    assert built.left_out == ["no pooling (0 + herd): 301 herds, more than 300, would have a parameter each"]
+    single = made_up().iloc[[0, 1, 5, 10, 15, 20]]
+    assert build(single, "score", "herd").left_out == [
+        "no pooling (0 + herd): half of the herds have one measurement only"
+    ]
+
+
+def test_no_slopes_where_units_have_few_times(build):
+    frame = made_up(n_times=3)
+    assert "slopes" in build(frame)
+    few = build(frame[(frame["month"] < 2) | (frame["herd"] < "H04")])
+    assert "slopes" not in few
+    assert few.left_out[0].startswith(
+        "varying slopes (1 + month | herd): 4 of 12 herds are measured at 3 times or more"
+    )
+    binary = frame.assign(score=np.arange(len(frame)) % 2)
+    assert "slopes" not in build(binary)
+
+
+def test_ordered_levels_have_thresholds_in_the_place_of_an_intercept(build):
+    built = build(made_up().assign(score=[1, 2, 3, 4, 5] * 12), "score", "herd", "month")
+    assert list(formulas(built)) == ["pooled", "time", "slopes"]
+    assert set(built.rungs[0].priors) == {"sd", "threshold"}
+    assert built.left_out[0].startswith("no pooling")
+
+
+def test_many_groups_are_pooled(build):
+    frame = made_up(n_units=30).assign(region=lambda frame: frame["herd"].str[1:].astype(int) // 3)
+    group = build(frame).rungs[3]
+    assert group.formula == "score ~ 1 + month + (1 | region) + (1 | herd)"
+    assert "b[region]" not in group.priors

@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+from partialpool.start import ladder, priors, sections
+from partialpool.start.family import propose
+
+from start.conftest import made_up
+
+
+@pytest.fixture
+def build(facts):
+    """Facts, family and ladder of a table."""
+
+    def build(frame, *columns):
+        found = facts(frame, *columns)
+        family = propose(found.frame[found.outcome], found.frame[found.unit])
+        return found, family, ladder.build(found, family, priors.scale(family, found.measured[found.outcome]))
+
+    return build
+
+
+def test_models_are_compared_in_two_steps(build):
+    found, _, models = build(made_up())
+    compared = sections.comparisons(found, models)
+    assert {name: entry["models"] for name, entry in compared.items()} == {
+        "pooling": ["separate", "pooled"],
+        "predictors": ["pooled", "time", "group", "slopes"],
+    }
+    assert compared["predictors"]["title"] == "Do time, groups and varying slopes predict better?"
+
+
+def test_models_are_compared_on_common_rows_where_time_is_missing(build):
+    frame = made_up().astype({"month": float})
+    frame.loc[3, "month"] = np.nan
+    found, _, models = build(frame)
+    (entry,) = sections.comparisons(found, models).values()
+    assert entry["rows"] == "common"
+    assert entry["models"] == models.names
+    assert "59 measurements" in entry["text"]
+
+
+def test_a_single_model_is_compared_with_nothing(build):
+    found, _, models = build(made_up(n_units=301, n_times=2), "score", "herd")
+    assert models.names == ["pooled"]
+    assert sections.comparisons(found, models) == {}
+
+
+def test_predictions_of_all_some_and_new_units(build):
+    made = sections.predictions(*build(made_up()))
+    assert list(made) == ["means", "some", "new", "time-lines", "group-lines", "slopes-lines"]
+    assert made["means"] == {"models": ["separate", "pooled"], "units": "all"}
+    assert made["new"] == {"models": ["pooled"], "new_units": 1, "quantities": ["expected", "predicted"]}
+    assert 2 <= len(made["some"]["units"]) <= 4
+
+
+def test_where_there_are_many_units_or_times_some_are_shown(build):
+    made = sections.predictions(*build(made_up(n_units=501, n_times=16)))
+    assert made["means"]["units"] == 500
+    assert made["time-lines"] == {
+        "models": ["time"],
+        "units": 20,
+        "at": {"month": [0, 1.9, 3.8, 5.6, 7.5, 9.4, 11.2, 13.1, 15]},
+    }
+
+
+def test_figures_are_those_that_the_data_have(build):
+    kinds = [figure["kind"] for figure in sections.figures(*build(made_up())).values()]
+    assert kinds == [
+        *("trajectories", "gradient-intervals", "shrinkage", "half-eyes", "half-eyes"),
+        *("fitted-trajectories",) * 3,
+        "intercepts-slopes",
+    ]
+    bare = sections.figures(*build(made_up(), "score", "herd"))
+    assert list(bare) == ["intervals", "shrinkage", "some", "new"]
+
+
+def test_zeros_and_ones_have_no_lines_and_no_single_prediction(build):
+    built = build(made_up().assign(score=np.arange(60) % 2))
+    assert "measurements" not in sections.figures(*built)
+    assert "intercepts-slopes" not in sections.figures(*built)
+    assert sections.predictions(*built)["new"]["quantities"] == ["expected"]
+
+
+def test_of_two_texts_there_is_no_mean(build):
+    figures = sections.figures(*build(made_up().assign(score=["no", "yes"] * 30)))
+    assert "reference" not in figures["some"]
+    assert "dashed" not in figures["some"]["caption"]
+
+
+def test_ordered_levels_have_predictions_of_few_units_and_no_figures(build):
+    built = build(made_up().assign(score=[1, 2, 3, 4, 5] * 12))
+    assert list(sections.predictions(*built)) == ["some", "new"]
+    assert sections.figures(*built) == {}

@@ -1,0 +1,114 @@
+import hashlib
+import shutil
+
+import pytest
+import yaml
+from partialpool.data.fetch import fetch
+from partialpool.errors import StudyError
+from partialpool.start import study
+from partialpool.start.roles import Roles
+
+from start.conftest import NAMES, made_up
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start a study in the folder ``new``, with the usual roles."""
+
+    def start(path, *columns, folder=None):
+        source = study.opened(str(path), tmp_path / "fetched")
+        return study.new_study(folder or tmp_path / "new", source, Roles(*(columns or NAMES)), [])
+
+    return start
+
+
+def config(folder):
+    return yaml.safe_load((folder / "config/config.yaml").read_text())
+
+
+def test_the_folder_has_the_data_and_the_config_and_can_be_moved(write, start, tmp_path):
+    path = write(made_up())
+    told = start(path)
+    new = tmp_path / "new"
+    assert sorted(str(file.relative_to(new)) for file in new.rglob("*") if file.is_file()) == [
+        "config/config.yaml",
+        "herds.csv",
+    ]
+    assert (new / "herds.csv").read_bytes() == path.read_bytes()
+    data = config(new)["data"]
+    assert data["source"] == "herds.csv"
+    assert data["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    for words in ("60 measurements of 12 herds, 5 of each", "gaussian", "separate, pooled, time, group, slopes"):
+        assert words in told, words
+    assert f"--directory {new}" in told
+
+
+def test_what_may_be_codes_and_what_is_left_out_is_told(write, start):
+    told = start(write(made_up(n_units=301, n_times=2)))
+    assert "codes?    visitor" in told
+    assert "left out  no pooling (0 + herd): 301 herds" in told
+
+
+def test_data_that_are_in_the_folder_already_stay_there(write, start, tmp_path):
+    (tmp_path / "new").mkdir()
+    path = write(made_up(), "new/herds.csv")
+    start(path)
+    assert config(tmp_path / "new")["data"]["source"] == "herds.csv"
+
+
+def test_nothing_is_overwritten(write, start, tmp_path):
+    path, new = write(made_up()), tmp_path / "new"
+    start(path)
+    before = {file: file.read_bytes() for file in new.rglob("*") if file.is_file()}
+    with pytest.raises(StudyError, match=r"config\.yaml is there already"):
+        start(path)
+    assert {file: file.read_bytes() for file in new.rglob("*") if file.is_file()} == before
+    shutil.rmtree(new / "config")
+    (new / "herds.csv").write_text("another file")
+    with pytest.raises(StudyError, match=r"herds\.csv is there already and is another file"):
+        start(path)
+    assert (new / "herds.csv").read_text() == "another file"
+    assert not (new / "config").exists()
+    with pytest.raises(StudyError, match="is a file; name a folder"):
+        start(path, folder=path)
+
+
+def test_a_file_from_the_web_is_kept_for_runs_without_network(write, start, tmp_path, monkeypatch):
+    path, url = write(made_up()), "https://example.org/data/herds.csv?raw=true"
+    monkeypatch.setattr(study, "fetch", lambda source, destination: fetch(path, destination))
+    start(url)
+    new = tmp_path / "new"
+    assert config(new)["data"]["source"] == url
+    # As a run takes it.
+    fetch(url, tmp_path / "raw.csv", sha256=config(new)["data"]["sha256"], resources=new / "resources")
+    assert (tmp_path / "raw.csv").read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "columns", "message"),
+    [
+        ({"region": ["a", "b"] * 30}, NAMES, "line 3, column region: 'b', but unit H00 is 'a' before"),
+        ({"region": "a"}, NAMES, "column 'region' has one value only"),
+        ({"region": made_up()["herd"]}, NAMES, "every herd has a value of 'region' of its own"),
+        ({"herd": range(60)}, ("score", "herd"), "no unit has 2 values"),
+        ({"score": ["1.5", "x"] * 30}, NAMES, "'x' is not a number"),
+    ],
+)
+def test_data_that_do_not_fit_are_refused_and_nothing_is_written(write, start, tmp_path, change, columns, message):
+    with pytest.raises(StudyError, match=message):
+        start(write(made_up().assign(**change)), *columns)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_file_that_is_not_there(start, tmp_path):
+    with pytest.raises(StudyError, match=r"'none\.csv' is not there"):
+        start("none.csv")
+    with pytest.raises(StudyError, match="is a folder"):
+        start(tmp_path)
+
+
+def test_the_schema_is_named_in_the_projects_folder_only(write, monkeypatch, start, tmp_path):
+    monkeypatch.setattr(study, "PROJECT", tmp_path)
+    start(write(made_up()))
+    first = (tmp_path / "new/config/config.yaml").read_text().splitlines()[0]
+    assert first == "# yaml-language-server: $schema=../../workflow/schemas/config.schema.yaml"

@@ -1,0 +1,44 @@
+import pytest
+from partialpool.start.words import label, nouns, of_ids
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        ("herd", ("herd", "herds")),
+        ("Subject", ("subject", "subjects")),
+        ("subject_id", ("subject", "subjects")),
+        ("SubjectID", ("subject", "subjects")),
+        ("child", ("child", "children")),
+        ("BROOD", ("brood", "broods")),
+        ("study site", ("study site", "study sites")),
+        ("city", ("city", "cities")),
+        ("bay", ("bay", "bays")),
+        ("branch", ("branch", "branches")),
+        ("id", ("unit", "units")),
+        ("ID", ("unit", "units")),
+        ("pp_nr", ("unit", "units")),
+        ("2", ("unit", "units")),
+    ],
+)
+def test_nouns_follow_from_the_name_of_a_column(column, expected):
+    assert nouns(column) == expected
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        ("reading_score", "Reading score"),
+        ("readingScore", "Reading Score"),
+        ("BMI", "BMI"),
+        ("TICKS", "Ticks"),
+        ("Größe", "Größe"),
+        ("%", "%"),
+    ],
+)
+def test_labels_are_the_words_of_a_column(column, expected):
+    assert label(column) == expected
+
+
+def test_names_of_ids_are_known_by_their_end():
+    assert [of_ids(column) for column in ("patientID", "id", "idea", "%")] == [True, True, False, False]
