@@ -85,7 +85,7 @@ def verdict(block: pd.DataFrame, titles: Mapping[str, str], nouns: Nouns) -> Mar
     Parameters
     ----------
     block
-        Models with the best first: ``model``, ``estimand``, ``elpd_diff``, ``se_diff``.
+        Models with the best first: ``model``, ``estimand``, ``elpd_diff``, ``se_diff``, ``bad_pareto_k``.
     titles
         By model.
     nouns
@@ -94,7 +94,8 @@ def verdict(block: pd.DataFrame, titles: Mapping[str, str], nouns: Nouns) -> Mar
     Returns
     -------
     Markup
-        A paragraph. A difference counts if it is at least ``SMALLEST_DIFFERENCE`` and two standard errors.
+        A paragraph. A difference counts if it is at least ``SMALLEST_DIFFERENCE`` and two standard errors; none does
+        where a Pareto k is too large.
     """
     (_, units), (_, measurements) = nouns.unit, nouns.measurement
     best = block.iloc[0]
@@ -104,7 +105,11 @@ def verdict(block: pd.DataFrame, titles: Mapping[str, str], nouns: Nouns) -> Mar
     for other in block.iloc[1:].to_dict("records"):
         size = f"elpd differs by {number(-other['elpd_diff'], 1)}, standard error {number(other['se_diff'], 1)}"
         second = titles[other["model"]]
-        if abs(other["elpd_diff"]) < max(SMALLEST_DIFFERENCE, 2 * other["se_diff"]):
+        if best["bad_pareto_k"] or other["bad_pareto_k"]:
+            sentences.append(
+                f"Which of {first} and {second} predicts {what} better is left open: Pareto k is too large."
+            )
+        elif abs(other["elpd_diff"]) < max(SMALLEST_DIFFERENCE, 2 * other["se_diff"]):
             sentences.append(f"{first} and {second} cannot be told apart by how they predict {what} ({size}).")
         else:
             sentences.append(f"{first} predicts {what} better than {second} ({size}).")

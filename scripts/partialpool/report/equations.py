@@ -8,6 +8,7 @@ Multilevel/Hierarchical Models, chapters 12 and 13.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -56,7 +57,7 @@ class Equations:
     priors: list[str]
 
 
-def formulas(spec: ModelSpec, tree, nouns: Nouns) -> Markup:
+def formulas(spec: ModelSpec, tree, nouns: Nouns, labels: Mapping[str, str]) -> Markup:
     """A model's formula, and its equations for the page: level by level, then priors.
 
     Parameters
@@ -67,12 +68,15 @@ def formulas(spec: ModelSpec, tree, nouns: Nouns) -> Markup:
         Its fit, with ``posterior`` and ``constant_data``.
     nouns
         How measurements and units are called.
+    labels
+        How columns are called, those that have a label: other grouping factors are called by it.
     """
     equations = of_model(spec, tree["posterior"].to_dataset(), tree["constant_data"].to_dataset().to_dataframe())
     unit, measurement = nouns.unit[0], nouns.measurement[0]
     groups = []
     for level in equations.levels:
-        members = f"{measurement} i of {unit} j" if level.number == 1 else f"{level.name or unit} {level.letter}"
+        whose = ":".join(labels.get(part, part) for part in level.name.split(":")) if level.name else unit
+        members = f"{measurement} i of {unit} j" if level.number == 1 else f"{whose} {level.letter}"
         groups.append((f"Level {level.number}: {members}", level.lines))
     groups.append(("Priors", equations.priors))
     parts = [heading(4, title) + Markup().join(map(mathml, lines)) for title, lines in groups if lines]

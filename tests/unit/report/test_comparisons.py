@@ -15,6 +15,7 @@ from partialpool.report.comparisons import (
     verdict,
     weighed,
 )
+from partialpool.report.elements import paragraph
 from partialpool.study.data import Nouns
 
 HERDS = Nouns(unit=("herd", "herds"), measurement=("count", "counts"))
@@ -23,7 +24,7 @@ TITLES = {"a": "A", "b": "B"}
 
 def block(difference, error, **columns):
     table = {"model": ["a", "b"], "elpd_diff": [0.0, difference], "se_diff": [0.0, error], "estimand": "unit"}
-    return pd.DataFrame(table | columns)
+    return pd.DataFrame(table | {"bad_pareto_k": 0} | columns)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,12 @@ def test_a_verdict_says_what_is_predicted():
     assert "A predicts new counts of observed herds better" in verdict(
         block(-16.7, 5.7, estimand="observation"), TITLES, HERDS
     )
+
+
+@pytest.mark.parametrize("bad", [[0, 3], [1, 0]])
+def test_there_is_no_verdict_where_a_pareto_k_is_too_large(bad):
+    said = verdict(block(-16.7, 5.7, bad_pareto_k=bad), TITLES, HERDS)
+    assert said == paragraph("Which of A and B predicts new herds better is left open: Pareto k is too large.")
 
 
 def test_a_comparison_has_standard_errors_in_parentheses():

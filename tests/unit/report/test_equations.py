@@ -116,15 +116,16 @@ def test_levels_of_an_outcome_are_named(lines):
     )
 
 
-def test_the_page_calls_levels_by_the_nouns_and_the_columns(make_spec):
+def test_the_page_calls_levels_by_the_nouns_and_labels(make_spec):
     spec = make_spec("y ~ 1 + (1 | id) + (1 | school / class)", "", priors=PRIORS)
     tree = xr.DataTree.from_dict({"posterior": posterior_of(spec), "constant_data": xr.Dataset.from_dataframe(ROWS)})
-    page = equations.formulas(spec, tree, Nouns(unit=("child", "children"), measurement=("test", "tests")))
+    nouns = Nouns(unit=("child", "children"), measurement=("test", "tests"))
+    page = equations.formulas(spec, tree, nouns, {"school": "School", "y": "Score"})
     titles = [
         "Level 1: test i of child j",
         "Level 2: child j",
-        "Level 3: school:class k",
-        "Level 4: school l",
+        "Level 3: School:class k",
+        "Level 4: School l",
         "Priors",
     ]
     assert [title for title in titles if f"<h4>{title}</h4>" in page] == titles
