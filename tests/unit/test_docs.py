@@ -9,10 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from partialpool.model import grammar, priors
 from partialpool.study import config
+from partialpool.study.models import FAMILIES
 from partialpool.study.study import Study
 
 ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md"))
+FROM_R = ("docs/from-brms.md", "docs/from-lme4.md")
 R_PACKAGES = ("ncdf4", "posterior", "loo")
 CHECKSUM = "0" * 64
 
@@ -20,6 +24,13 @@ CHECKSUM = "0" * 64
 def blocks(document: str, language: str) -> list[str]:
     """The code blocks of one language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / document).read_text(), re.DOTALL | re.MULTILINE)
+
+
+def ours(document: str, section: str) -> list[str]:
+    """Code in the second columns of the tables of a section: what is written here instead of in R."""
+    text = re.search(rf"^## {section}$(.*?)(^## |\Z)", (ROOT / document).read_text(), re.DOTALL | re.MULTILINE)[1]
+    rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in text.splitlines() if line.startswith("| ")]
+    return [code.replace("\\|", "|") for row in rows for code in re.findall(r"`([^`]+)`", row[1])]
 
 
 def merged(fragments: list[dict]) -> dict:
@@ -79,9 +90,44 @@ def test_every_config_of_the_reference_is_valid():
     Study.model_validate(merged([{"title": "Reading"}, *fragments]))
 
 
-def test_the_study_of_the_readme_is_valid():
-    (block,) = blocks("README.md", "yaml")
-    config.load(yaml.safe_load(block))
+@pytest.mark.parametrize("document", ["README.md", *FROM_R])
+def test_studies_of_the_documentation_are_valid(document, reading):
+    from partialpool.model.build import build
+
+    (block,) = blocks(document, "yaml")
+    study = config.load(yaml.safe_load(block))
+    for name in study.models:
+        build(study.spec(name), reading)
+
+
+@pytest.mark.parametrize("document", FROM_R)
+def test_formulas_of_the_documentation_are_read(document):
+    formulas = [code for code in ours(document, "Formulas") if ": {" not in code and "{n:" not in code]
+    assert len(formulas) >= 7
+    for formula in formulas:
+        grammar.check_formula(formula if "~" in formula else f"y ~ {formula}")
+
+
+def test_families_and_priors_of_the_documentation_are_known():
+    families = [code for code in ours("docs/from-brms.md", "Families") if code in FAMILIES]
+    assert len(families) == 10
+    distributions = [code for code in ours("docs/from-brms.md", "Priors") if "(" in code]
+    assert len(distributions) == 8
+    for distribution in distributions:
+        priors.parse(distribution)
+
+
+@pytest.mark.parametrize("document", ["README.md", "config/README.md", *DOCUMENTS])
+def test_links_of_the_documentation_lead_somewhere(document):
+    for target in re.findall(r"\]\(([^)]+)\)", (ROOT / document).read_text()):
+        path, _, heading = target.partition("#")
+        if "://" in path:
+            continue
+        file = (ROOT / document).parent / path if path else ROOT / document
+        assert file.exists(), target
+        headings = re.findall(r"^#+ (.*)$", file.read_text(), re.MULTILINE) if heading else []
+        anchors = [re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in headings]
+        assert heading in ["", *anchors], target
 
 
 @pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto")
