@@ -19,7 +19,7 @@ if __name__ == "__main__":
         for (model, spec), path in zip(specs.items(), snakemake.input.fits, strict=True):
             tree = store.load(path, groups, spec=spec)
             print(f"{model}:")
-            models[model], fits[model] = of_model(tree, spec, prepared, **options), tree.attrs
+            models[model], fits[model] = of_model(tree, store.spec_of(tree), prepared, **options), tree.attrs
         for path, table in zip(snakemake.output, compare_all(models, fits), strict=True):
             with atomic(path) as temporary:
                 table.to_csv(temporary, index=False)

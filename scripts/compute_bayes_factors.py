@@ -12,10 +12,12 @@ if __name__ == "__main__":
 
         specs = {model: ModelSpec.from_dict(spec) for model, spec in snakemake.params.specs.items()}
         prepared = pd.read_parquet(snakemake.input.prepared)
-        fits = {
-            model: store.load(path, (), spec=spec, data_sha256=prepared.attrs["sha256"]).attrs
+        trees = {
+            model: store.load(path, (), spec=spec, data_sha256=prepared.attrs["sha256"])
             for (model, spec), path in zip(specs.items(), snakemake.input.fits, strict=True)
         }
-        table = bayes_factors(specs, fits, prepared, cores=snakemake.threads)
+        made_from = {model: store.spec_of(tree) for model, tree in trees.items()}
+        fits = {model: tree.attrs for model, tree in trees.items()}
+        table = bayes_factors(made_from, fits, prepared, cores=snakemake.threads)
         with atomic(snakemake.output.table) as temporary:
             table.to_csv(temporary, index=False)

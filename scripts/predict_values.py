@@ -17,7 +17,7 @@ if __name__ == "__main__":
         asked, predictions = Asked(**snakemake.params.prediction), []
         for (model, spec), path in zip(specs.items(), snakemake.input.fits, strict=True):
             tree = store.load(path, ("posterior",), spec=spec, data_sha256=prepared.attrs["sha256"])
-            predictions.append(predict(tree, spec, prepared, asked, model=model))
+            predictions.append(predict(tree, store.spec_of(tree), prepared, asked, model=model))
         with atomic(snakemake.output.summary) as temporary:
             summarise(predictions).to_csv(temporary, index=False)
         with atomic(snakemake.output.draws) as temporary:

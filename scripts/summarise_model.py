@@ -11,10 +11,10 @@ if __name__ == "__main__":
         from partialpool.predict import variance
 
         source, output, params = snakemake.input, snakemake.output, snakemake.params
-        spec, prepared = ModelSpec.from_dict(params.spec), pd.read_parquet(source.prepared)
-        tree = store.load(source.fit, diagnostics.GROUPS, spec=spec)
+        prepared = pd.read_parquet(source.prepared)
+        tree = store.load(source.fit, diagnostics.GROUPS, spec=ModelSpec.from_dict(params.spec))
         summary, checks = diagnostics.of_fit(tree, snakemake.wildcards.model, **params.checks)
-        sizes = variance.of_fit(tree, spec, prepared, at=params.at)
+        sizes = variance.of_fit(tree, store.spec_of(tree), prepared, at=params.at)
         texts = summary.to_csv(index=False), sizes.to_csv(index=False), diagnostics.to_json(checks, tree)
         for path, text in zip((output.summary, output.variance, output.checks), texts, strict=True):
             with atomic(path) as temporary:

@@ -1,4 +1,7 @@
-"""A study with nothing but units and their measurements, and one name for all that may share it, from end to end."""
+"""A study with nothing but units and their measurements, and one name for all that may share it, from end to end.
+
+Priors are left out where they can be.
+"""
 
 import random
 import re
@@ -19,11 +22,10 @@ models:
   mean:
     title: No pooling
     formula: yield ~ 0 + field
-    priors: {b: "Normal(20, 10)", sigma: Exponential(0.2)}
   pooled:
     title: Pooling
     formula: yield ~ 1 + (1 | field)
-    priors: {Intercept: "Normal(20, 10)", sd: Exponential(0.2), sigma: Exponential(0.2)}
+    priors: {sd: Exponential(0.2)}
 comparisons:
   pooled: {title: Which is better, models: [mean, pooled]}
 predictions:
@@ -78,3 +80,11 @@ def test_the_report_has_no_empty_section_and_no_stray_word(bare):
     assert "Predictions" not in [heading.get_text() for heading in page.find_all("h2")]
     words = r"\b(weeks?|months?|groups|person|people|units?|measurements?|None|nan)\b"
     assert re.findall(words, page.body.get_text(" "), re.IGNORECASE) == []
+
+
+def test_the_report_has_the_priors_that_the_config_leaves_out(bare):
+    page = BeautifulSoup((bare.directory / "results/report/report.html").read_text(), "html.parser")
+    chosen = [line.get_text() for line in page.find_all("math") if "(automatic)" in line.get_text()]
+    assert [re.search(r"Normal|HalfStudentT", line)[0] for line in chosen] == ["Normal", "HalfStudentT"] * 2
+    log = (bare.directory / "results/logs/fit_model/pooled.log").read_text()
+    assert re.search(r"Automatic prior: Intercept ~ Normal\([0-9.]+, [0-9.]+\)\n.*sigma ~ HalfStudentT\(4, ", log)

@@ -57,16 +57,16 @@ def manifest(
     Returns
     -------
     dict
-        ``data_sha256``, ``models`` (the specs), ``comparisons``, ``code``, ``versions``, ``lock`` (its checksum) and
-        ``platform``, for JSON; the platform names the processor that code is compiled for.
+        ``data_sha256``, ``models`` (the specs, with automatic priors), ``comparisons``, ``code``, ``versions``,
+        ``lock`` (its checksum) and ``platform``, for JSON; the platform names the processor that code is compiled for.
     """
     from partialpool.fit import store
 
-    made = [store.load(path, (), spec=spec).attrs for path, spec in zip(fits, specs.values(), strict=True)]
-    versions = [json.loads(attributes["versions"]) for attributes in made]
+    made = [store.load(path, (), spec=spec) for path, spec in zip(fits, specs.values(), strict=True)]
+    versions = [json.loads(tree.attrs["versions"]) for tree in made]
     return {
-        "data_sha256": _all(attributes["data_sha256"] for attributes in made),
-        "models": {name: spec.to_dict() for name, spec in specs.items()},
+        "data_sha256": _all(tree.attrs["data_sha256"] for tree in made),
+        "models": {name: store.spec_of(tree).to_dict() for name, tree in zip(specs, made, strict=True)},
         "comparisons": comparisons,
         "code": code,
         "versions": {name: _all(each[name] for each in versions) for name in versions[0]},

@@ -1,6 +1,5 @@
 """The figures of the config, drawn from files of results."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -22,7 +21,6 @@ from partialpool.figures.units import (
     trajectories,
 )
 from partialpool.model.names import INTERCEPT, Term, correlation_names, pair_dim, pair_label
-from partialpool.model.spec import ModelSpec
 
 
 def configured(
@@ -267,11 +265,12 @@ def _intervals_of_units(posterior, terms: Mapping[str, Term], shown: list[str]) 
 
 def _with_effects_of(shown: list[str], tree, source: Source):
     """The posterior of a fit that keeps summaries, with draws of the effects of some units."""
+    from partialpool.fit import store
     from partialpool.model.formula import complete_cases
     from partialpool.predict.effects import with_effects_at
     from partialpool.predict.linear import LinearPredictor
 
-    spec = ModelSpec.from_dict(json.loads(tree.attrs["spec"]))
+    spec = store.spec_of(tree)
     rows = complete_cases(spec, source.data.rename(columns={"id": spec.unit}))
     at = pd.DataFrame({spec.unit: shown})
     predictor = LinearPredictor(spec, rows)

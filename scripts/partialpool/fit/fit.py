@@ -6,6 +6,7 @@ from dataclasses import replace
 import pandas as pd
 
 from partialpool.errors import StudyError
+from partialpool.model.automatic import automatic_priors
 from partialpool.model.formula import complete_cases
 from partialpool.model.names import ROW_DIM
 from partialpool.model.outcome import outcome_levels
@@ -39,7 +40,8 @@ def fit(spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1, progress=None):
         has ``row`` and the columns of the formula. With ``group_effects: summary`` (and ``auto`` in a large study) a
         group ``group_effects`` takes the place of each unit's draws. Of an outcome with levels ``observed_data`` has
         positions, from 0, and the posterior's attribute ``levels`` their names as JSON. The attributes ``engine``,
-        ``sampling`` and ``target_accept`` say what ran; the groups do not.
+        ``sampling`` and ``target_accept`` say what ran, and ``automatic_priors``, as JSON, which priors stand for those
+        that the spec left out; the groups do not.
 
     Raises
     ------
@@ -47,6 +49,10 @@ def fit(spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1, progress=None):
         See ``formula.complete_cases`` and ``build.build``; and if ``engine: marginal`` cannot fit the model.
     """
     rows = complete_cases(spec, data)
+    automatic = automatic_priors(spec, rows)
+    for name, prior in automatic.items():
+        print(f"Automatic prior: {name} ~ {prior}")
+    spec = spec.with_priors(automatic)
     matrices = _matrices(spec, rows)
     if matrices is None:
         from partialpool.fit.nuts import nuts
@@ -62,6 +68,8 @@ def fit(spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1, progress=None):
         attributes = {"family_parameters": "sigma", "link": "identity"}
     tree = _tidy(groups, rows)
     tree.attrs |= {"engine": engine, "target_accept": spec.target_accept} | how
+    if automatic:
+        tree.attrs["automatic_priors"] = json.dumps({name: str(prior) for name, prior in automatic.items()})
     # What only Bambi knows, for those who read the fit without it.
     tree["posterior"].attrs |= attributes
     if levels := outcome_levels(spec, rows):

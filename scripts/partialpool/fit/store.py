@@ -6,6 +6,7 @@ from pathlib import Path
 
 from partialpool.errors import StudyError
 from partialpool.jobs.files import atomic
+from partialpool.model.priors import parse_priors
 from partialpool.model.spec import ModelSpec
 
 GROUPS = (
@@ -143,6 +144,20 @@ def load(
     tree = xr.DataTree.from_dict(read)
     tree.attrs = attributes
     return tree
+
+
+def spec_of(tree) -> ModelSpec:
+    """What a fit was made from, with the priors that were chosen for it where its config had none.
+
+    Whatever is computed from a fit takes these, and none that other rows would give.
+
+    Parameters
+    ----------
+    tree
+        From ``load``; only its attributes are used.
+    """
+    automatic = parse_priors(json.loads(tree.attrs.get("automatic_priors", "{}")))
+    return ModelSpec.from_dict(json.loads(tree.attrs["spec"])).with_priors(automatic)
 
 
 def _differences(old: dict, new: dict) -> str:

@@ -269,6 +269,7 @@ def _normal_priors(common: list[CommonTerm], priors: Priors) -> tuple[np.ndarray
         prior = priors.common[term.name]
         if prior.name != "Normal":
             raise NoClosedForm(f"the prior of {term.name} is {prior.name}, and only Normal can be integrated")
-        means += [dict(prior.args)["mu"]] * term.values.shape[1]
-        sds += [dict(prior.args)["sigma"]] * term.values.shape[1]
+        each = [dict(one.args) for one in prior.each(term.values.shape[1])]
+        means += [one["mu"] for one in each]
+        sds += [one["sigma"] for one in each]
     return np.array(means), np.array(sds)

@@ -78,7 +78,7 @@ class Space:
     def __init__(self, matrices: Design):
         terms = [term for factor in matrices.factors for term in factor.terms]
         self.priors = [matrices.priors.family["sigma"]]
-        self.priors += [matrices.priors.sd[term.name] for term in terms for _ in term.coefficients]
+        self.priors += [one for term in terms for one in matrices.priors.sd[term.name].each(len(term.coefficients))]
         self.widths = [factor.z.shape[1] for factor in matrices.factors]
         self.sizes = _sizes(matrices, smallest=quantiles(self.priors[0], np.array([1e-6]))[0])
         # Of each partial correlation the grouping factor, the effects j and k, and b.

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from partialpool.errors import StudyError
-from partialpool.model.assign import assign
+from partialpool.model.assign import Priors, assign
 from partialpool.model.finite import refuse_infinite
 from partialpool.model.formula import bars
 from partialpool.model.lkj import CorrelatedBlock
@@ -65,9 +65,9 @@ def build(spec: ModelSpec, rows: pd.DataFrame):
         parent=model.family.likelihood.parent,
         outcome_has_levels=bool(outcome.coords),
     )
-    wanted = {name: prior.to_bambi() for name, prior in (priors.common | priors.family).items()}
+    wanted = _of_common(parent, priors) | _of_family(spec, outcome, priors)
     for block in blocks:
-        sds = {term.name: priors.sd[term.name].to_bambi() for term in block.terms}
+        sds = {term.name: priors.sd[term.name].to_bambi(len(term.coefficients)) for term in block.terms}
         if block.correlation is None:
             wanted |= {name: bambi.Prior("Normal", auto_scale=False, mu=0, sigma=sd) for name, sd in sds.items()}
         else:
@@ -75,6 +75,26 @@ def build(spec: ModelSpec, rows: pd.DataFrame):
             wanted |= {name: correlated.prior(sd) for name, sd in sds.items()}
     model.set_priors(wanted)
     return model
+
+
+def _of_common(parent, priors: Priors) -> dict:
+    """Bambi's priors of the common coefficients, by name of the term."""
+    sizes = {name: 1 if term.data.ndim == 1 else term.data.shape[1] for name, term in parent.common_terms.items()}
+    return {name: prior.to_bambi(sizes.get(name, 1)) for name, prior in priors.common.items()}
+
+
+def _of_family(spec: ModelSpec, outcome, priors: Priors) -> dict:
+    """Bambi's priors of the family's own parameters, by name."""
+    wanted = {name: prior.to_bambi() for name, prior in priors.family.items() if name != "threshold"}
+    if "threshold" in priors.family:
+        thresholds, settings = len(outcome.levels) - 1, {}
+        if spec.family == "cumulative":
+            from pymc.distributions.transforms import ordered
+
+            # They are sampled in their order, and begin apart from each other, also where all have one prior.
+            settings = {"transform": ordered, "initval": np.linspace(-1, 1, thresholds)}
+        wanted["threshold"] = priors.family["threshold"].to_bambi(thresholds, **settings)
+    return wanted
 
 
 def _refuse_infinite(spec: ModelSpec, model, parent, rows: pd.DataFrame) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from partialpool.errors import StudyError
+from partialpool.model.families import ORDINAL
 from partialpool.model.spec import ModelSpec
 
 # Bambi's, except for those of an outcome that is not normal.
@@ -40,7 +41,9 @@ def evaluate(spec: ModelSpec, rows: pd.DataFrame):
         # What is not finite is refused later.
         with np.errstate(all="ignore"):
             shown = folded(spec.formula, rows)
-            return design_matrices(spec.formula, shown, na_action="error", extra_namespace=_FUNCTIONS)
+            # Bambi, too: thresholds take the place of an intercept, so that categories are coded as beside one.
+            formula = f"{spec.formula} + 1" if spec.family in ORDINAL else spec.formula
+            return design_matrices(formula, shown, na_action="error", extra_namespace=_FUNCTIONS)
     except Exception as error:  # formulae raises its own and builtin exceptions alike
         raise unfit(spec, error) from None
 

@@ -1,7 +1,7 @@
 """What a fit is made from, besides the data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from partialpool.model.grammar import check_formula
@@ -19,7 +19,8 @@ class ModelSpec:
     family, link
         Bambi's name of the family; link function of the mean, None for the family's own.
     priors
-        By class of parameters: ``Intercept``, ``b`` or ``b[x]``, ``sd`` or ``sd[x]``, ``cor``, ``sigma``.
+        By class of parameters: ``Intercept``, ``b`` or ``b[x]``, ``sd`` or ``sd[x]``, ``cor``, ``sigma``. Those that
+        are left out are chosen when the model is fitted (``model.automatic``).
     unit
         Column that says whose measurements they are.
     engine
@@ -71,6 +72,10 @@ class ModelSpec:
         """
         priors, complete = parse_priors(values["priors"]), tuple(values.get("complete", ()))
         return cls(**{**values, "priors": priors, "complete": complete})
+
+    def with_priors(self, automatic: Mapping[str, Distribution]) -> "ModelSpec":
+        """The spec with priors of what it left out; the same if it left out none."""
+        return replace(self, priors=dict(sorted({**automatic, **self.priors}.items()))) if automatic else self
 
     def to_dict(self) -> dict[str, Any]:
         """Text, numbers and None, for JSON and for the parameters of a rule; priors as text."""

@@ -8,7 +8,7 @@ Multilevel/Hierarchical Models, chapters 12 and 13.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from partialpool.model.names import INTERCEPT, Block
 from partialpool.model.outcome import outcome_column
+from partialpool.model.priors import Distribution
 from partialpool.model.spec import ModelSpec
 from partialpool.report import families
 from partialpool.report.elements import heading, scrolled
@@ -25,6 +26,7 @@ from partialpool.study.data import Nouns
 
 # Ordinal families: whose probability, at a threshold c, the terms make.
 EVENTS = {"cumulative": r"{y} \le c", "sratio": r"{y} = c \mid {y} \ge c"}
+_AUTOMATIC = rf" \quad {text('(automatic)')}"
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def formulas(spec: ModelSpec, tree, nouns: Nouns, labels: Mapping[str, str]) -> 
     Parameters
     ----------
     spec
-        The model's spec.
+        The model's spec, with automatic priors.
     tree
         Its fit, with ``posterior`` and ``constant_data``.
     nouns
@@ -71,7 +73,9 @@ def formulas(spec: ModelSpec, tree, nouns: Nouns, labels: Mapping[str, str]) -> 
     labels
         How columns are called, those that have a label: other grouping factors are called by it.
     """
-    equations = of_model(spec, tree["posterior"].to_dataset(), tree["constant_data"].to_dataset().to_dataframe())
+    automatic = json.loads(tree.attrs.get("automatic_priors", "{}"))
+    rows = tree["constant_data"].to_dataset().to_dataframe()
+    equations = of_model(spec, tree["posterior"].to_dataset(), rows, automatic=automatic)
     unit, measurement = nouns.unit[0], nouns.measurement[0]
     groups = []
     for level in equations.levels:
@@ -84,7 +88,7 @@ def formulas(spec: ModelSpec, tree, nouns: Nouns, labels: Mapping[str, str]) -> 
     return scrolled("Formula and equations", words + Markup().join(parts), "equations")
 
 
-def of_model(spec: ModelSpec, posterior, rows: pd.DataFrame) -> Equations:
+def of_model(spec: ModelSpec, posterior, rows: pd.DataFrame, *, automatic: Container[str] = ()) -> Equations:
     """Write a model as equations.
 
     Parameters
@@ -95,6 +99,8 @@ def of_model(spec: ModelSpec, posterior, rows: pd.DataFrame) -> Equations:
         Dataset of its fit; only names, dimensions, coordinates and attributes are used.
     rows
         Its data (``constant_data``), which tell what varies within a unit.
+    automatic
+        Which of its priors were not in the config.
     """
     terms = Terms(spec, posterior, rows)
     of_units = [line for factor in terms.factors if factor.is_unit for line in _deviations(terms, factor)]
@@ -102,7 +108,7 @@ def of_model(spec: ModelSpec, posterior, rows: pd.DataFrame) -> Equations:
     levels += [Level(f.level, f.name, f.letter, _deviations(terms, f)) for f in terms.factors if not f.is_unit]
     # The unit stands before others of its level.
     levels.sort(key=lambda level: level.number)
-    return Equations([Level(1, None, "i", _level1(spec, terms)), *levels], _priors(spec, terms))
+    return Equations([Level(1, None, "i", _level1(spec, terms)), *levels], _priors(spec, terms, automatic))
 
 
 def _level1(spec: ModelSpec, terms: Terms) -> list[str]:
@@ -252,9 +258,10 @@ def _matrix(letter: str, factor: Factor, number: str) -> str:
     return rf"\mathbf{{{letter}}}{factor.superscript}{number}"
 
 
-def _priors(spec: ModelSpec, terms: Terms) -> list[str]:
+def _priors(spec: ModelSpec, terms: Terms, automatic: Container[str]) -> list[str]:
     def prior(klass: str, coefficient: str | None = None) -> str:
-        return rf"\sim {text(str(spec.priors.get(f'{klass}[{coefficient}]') or spec.priors[klass]))}"
+        name = next(name for name in (f"{klass}[{coefficient}]", klass) if name in spec.priors)
+        return rf"\sim {_distribution(spec.priors[name])}{_AUTOMATIC if name in automatic else ''}"
 
     lines = []
     if INTERCEPT in terms.common:
@@ -274,6 +281,12 @@ def _priors(spec: ModelSpec, terms: Terms) -> list[str]:
             lines += [f"{_matrix('R', factor, number)} {prior('cor')}"] if block.correlation else []
     of_family = [f"{families.symbol(name)} {prior(name)}{families.meaning(spec.family, name)}" for name in terms.family]
     return lines + of_family
+
+
+def _distribution(prior: Distribution) -> str:
+    """A prior; of several numbers for the coefficients of a term the first and the last."""
+    numbers = [f"[{listed(each, '...')}]" if len(each) > 1 else each[0] for each in prior.numbers]
+    return text(f"{prior.name}({', '.join(numbers)})")
 
 
 def _for_levels(terms: Terms, coefficient: Coefficient) -> str:

@@ -4,7 +4,7 @@ Bambi has a mean and, for instance, a shape for each family; a Gamma distributio
 shape and rate, since the priors of the same model are printed so.
 """
 
-from partialpool.model.spec import ORDINAL
+from partialpool.model.families import ORDINAL
 from partialpool.report.latex import text
 
 # Names that are not made of the family's own by capital letters.

@@ -104,8 +104,9 @@ class Model(Strict):
     """Bambi's name of the family of the outcome."""
     link: str | None = None
     """Link function of the mean; the family's own by default."""
-    priors: dict[str, str]
-    """Prior of every class of parameters: Intercept, b (or `b[x]`), sd (or `sd[x]`), cor, the family's own (sigma)."""
+    priors: dict[str, str] = Field({})
+    """Priors by class of parameters: Intercept, b (or `b[x]`), sd (or `sd[x]`), cor, the family's own (sigma). What is
+    left out has an automatic prior, from the model's own data."""
     truth: dict[str, float] = Field({})
     """If simulated data were drawn from this model: its parameters, shown beside the estimates: `{Intercept: 0.2}`."""
     engine: Engine | None = None

@@ -32,6 +32,22 @@ def copy(saved, tmp_path):
     return shutil.copy(saved, tmp_path / "m.nc")
 
 
+def test_a_fit_keeps_the_priors_that_its_config_left_out(tmp_path, fit, correlated):
+    bare = replace(correlated, priors={"sd": correlated.priors["sd"]})
+    automatic = {name: str(prior) for name, prior in correlated.priors.items() if name != "sd"}
+    fit = fit.copy()
+    fit.attrs["automatic_priors"] = json.dumps(automatic)
+    store.save(fit, tmp_path / "m.nc", spec=bare, data_sha256=SHA)
+    tree = store.load(tmp_path / "m.nc", ("posterior",), spec=bare)
+    assert store.spec_of(tree) == correlated
+    with pytest.raises(StudyError, match="made from another spec: priors was"):
+        store.load(tmp_path / "m.nc", spec=correlated)
+
+
+def test_a_fit_whose_config_has_all_priors_has_them(saved, correlated):
+    assert store.spec_of(store.load(saved, ())) == correlated
+
+
 # ---------------------------------------------------------------------------------------- whole files
 
 

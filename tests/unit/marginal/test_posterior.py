@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 from partialpool.errors import StudyError
 from partialpool.fit import fit as fit_module
 from partialpool.fit.diagnostics import summarise
 from partialpool.fit.store import GROUPS
 from partialpool.model import parameters
 from partialpool.model.formula import complete_cases
+from partialpool.model.priors import parse_priors
 from scipy import stats
 
 
@@ -200,3 +202,27 @@ def test_a_summary_is_for_the_marginal_engine(make_spec, units):
     spec = make_spec("count ~ x + (1 | id)", "Intercept b sd", family="poisson", engine="auto", group_effects="summary")
     with pytest.raises(StudyError, match="'group_effects: summary' needs the marginal engine"):
         fit_module.fit(spec, units)
+
+
+def test_automatic_priors_are_chosen_once_and_count_as_if_written_out(make_spec, units, monkeypatch):
+    """Draws, cross-validation and evidence are those of the same numbers in a config."""
+    from partialpool.loo.estimate import of_model
+
+    changes = {"engine": "marginal", "draws": 100, "chains": 2}
+    bare = make_spec("y ~ 1 + x + group + (1 + x | id)", "", **changes)
+    tree = fit_module.fit(bare, units)
+    chosen = parse_priors(json.loads(tree.attrs["automatic_priors"]))
+    assert list(chosen) == ["b[x]", "b[group]", "Intercept", "sd[Intercept]", "sd[x]", "cor", "sigma"]
+    written = bare.with_priors(chosen)
+    same = fit_module.fit(written, units)
+    assert "automatic_priors" not in same.attrs
+    xr.testing.assert_equal(tree["posterior"].to_dataset(), same["posterior"].to_dataset())
+    assert tree.attrs["log_evidence"] == same.attrs["log_evidence"]
+
+    def not_again(spec, rows):
+        raise AssertionError("priors are chosen when a model is fitted, and never again")
+
+    monkeypatch.setattr("partialpool.fit.fit.automatic_priors", not_again)
+    for estimand in ("observation", "unit"):
+        one, other = (getattr(of_model(each, written, units), estimand) for each in (tree, same))
+        np.testing.assert_array_equal(one.elpd, other.elpd)

@@ -235,3 +235,22 @@ def test_all_mistakes_of_the_priors_of_a_model_are_told_at_once():
     first, second = str(refused.value).splitlines()
     assert first.startswith("Intercept: 'normal(0, 1)': there is no distribution 'normal'. Did you mean 'Normal'?")
     assert second.startswith("    cor: 'lkj(1)': there is no distribution 'lkj'. Did you mean 'LKJ'?")
+
+
+def test_a_list_has_a_number_for_each_coefficient_of_a_term():
+    prior = parse("Normal(0, [1.5, 2])")
+    assert str(prior) == "Normal(0, [1.5, 2])"
+    assert parse(str(prior)) == prior
+    assert [str(one) for one in prior.each(2)] == ["Normal(0, 1.5)", "Normal(0, 2)"]
+    assert [str(one) for one in parse("Normal(0, 1)").each(2)] == ["Normal(0, 1)"] * 2
+    assert str(prior.scaled(2.0)) == "Normal(0, [3, 4])"
+    assert str(parse("Uniform(1, [2, 3])").scaled(2.0)) == "Uniform(1, [3, 5])"
+    np.testing.assert_array_equal(prior.to_bambi(2).args["sigma"], [1.5, 2])
+    for make in (prior.each, prior.to_bambi):
+        with pytest.raises(StudyError, match=r"the prior Normal\(0, \[1.5, 2\]\) has 2 numbers in brackets for 3"):
+            make(3)
+    for text in ("Normal(0, [1, -1])", "Normal(0, [])", "Normal(0, [1, x])", "Uniform(0, [1, 0])"):
+        with pytest.raises(StudyError):
+            parse(text)
+    with pytest.raises(StudyError, match="all correlations have one prior"):
+        parse_priors({"cor": "LKJ([1, 2])"})

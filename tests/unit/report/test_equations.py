@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from partialpool.model.families import ORDINAL
 from partialpool.model.matrices import column_labels, evaluate
 from partialpool.model.names import Term, common_dim
 from partialpool.report import equations
@@ -49,7 +50,8 @@ def posterior_of(spec, family="sigma", link="identity"):
     matrices = evaluate(spec, ROWS)
     coords, dims = {}, {}
     for name, term in matrices.common.terms.items() if matrices.common else ():
-        if term.kind != "offset":
+        # Thresholds take the place of an intercept.
+        if term.kind != "offset" and (term.kind != "intercept" or spec.family not in ORDINAL):
             labels = column_labels(term, np.asarray(term.data).reshape(len(ROWS), -1))
             dims[name] = [] if labels is None else [common_dim(name)]
             coords |= {} if labels is None else {common_dim(name): labels}
@@ -114,6 +116,30 @@ def test_levels_of_an_outcome_are_named(lines):
     assert ordinal == (
         r"\text{logit}(\text{Pr}(\text{c}_{ij} \le c)) = \theta_{c} - \eta_{ij} \quad \text{for c = u, v}"
     )
+
+
+def test_automatic_priors_are_said_to_be_so(make_spec):
+    priors = {
+        "Intercept": "Normal(1.5, 2.5)",
+        "b[c]": "Normal(0, [1, 2])",
+        "sd": "Exponential(1)",
+        "sigma": "Exponential(2)",
+    }
+    spec = make_spec("y ~ c + (1 | id)", "", priors=priors)
+    made = equations.of_model(spec, posterior_of(spec), ROWS, automatic=("Intercept", "b[c]"))
+    automatic = r" \quad \text{(automatic)}"
+    assert made.priors == [
+        rf"\gamma_{{0}} \sim \text{{Normal(1.5, 2.5)}}{automatic} \quad \text{{(at the means of the predictors)}}",
+        rf"\gamma_{{1[\text{{c}}]}} \sim \text{{Normal(0, [1, 2])}}{automatic} \quad \text{{for c = v, w; 0 for u}}",
+        r"\tau_{0} \sim \text{Exponential(1)}",
+        r"\sigma \sim \text{Exponential(2)}",
+    ]
+    many = equations.of_model(
+        make_spec("y ~ 0 + id", "", priors={"b": f"Normal(0, {list(range(1, 13))})", "sigma": "Exponential(1)"}),
+        posterior_of(make_spec("y ~ 0 + id")),
+        ROWS,
+    )
+    assert r"\text{Normal(0, [1, 2, 3, ..., 12])}" in many.priors[0]
 
 
 def test_the_page_calls_levels_by_the_nouns_and_labels(make_spec):
