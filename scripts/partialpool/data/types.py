@@ -89,7 +89,7 @@ def label(table: Table, kinds: dict, *, unit: str, numeric: set[str | None]) -> 
         without = [value for value in values if value not in labels]
         alike = column == unit and len({labels.get(value) for value in values}) < len(values)
         if column in numeric or kinds.get(column) == "number" or (without and column not in kinds) or alike:
-            seen = [f"{code} '{short(text)}'" for code, text in labels.items() if code in values]
+            seen = [f"{code} '{short(text)}'" for code, text in labels.items() if code in values and code != text]
             if seen:
                 notes.append(f"column {column}: codes and not their labels ({listing(seen, 5)})")
             continue

@@ -22,6 +22,7 @@ from partialpool.errors import StudyError
 
 ROW_DIM = "__obs__"
 INTERCEPT = "Intercept"
+_THRESHOLD_DIM = "threshold_dim"
 _GROUPING_DIM, _EXPRESSION_DIM, _SD, _CORRELATION = "__factor_dim", "__expr_dim", "_sigma", "cor_"
 
 
@@ -214,6 +215,11 @@ def partial_correlations_name(correlation: str) -> str:
 def common_dim(name: str) -> str:
     """Dimension of the coefficients of a common term, where it has several."""
     return f"{name}_dim"
+
+
+def label(dim: str, value) -> str:
+    """A coordinate as names of parameters show it: thresholds are counted from 1, and Bambi counts them from 0."""
+    return str(value + 1) if dim == _THRESHOLD_DIM else str(value)
 
 
 def is_grouping_dim(dim: str) -> bool:

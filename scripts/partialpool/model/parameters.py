@@ -41,7 +41,7 @@ def of(posterior) -> list[Parameter]:
     kinds: dict[str, list[Parameter]] = {kind: [] for kind in ("common", "sd", "cor", "family", "group")}
     for name, values in posterior.data_vars.items():
         dims = [dim for dim in values.dims if dim not in ("chain", "draw")]
-        levels = [[str(level) for level in values.coords[dim].values] for dim in dims]
+        levels = [[names.label(str(dim), level) for level in values.coords[dim].values] for dim in dims]
         for index in np.ndindex(*(len(level) for level in levels)):
             labels = {dim: levels[i][index[i]] for i, dim in enumerate(dims)}
             kind, spelled = _spell(str(name), labels, len(groupings) > 1)

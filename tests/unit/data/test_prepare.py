@@ -180,6 +180,7 @@ def test_labels_of_an_outcome_are_its_levels_where_the_config_asks(tmp_path):
         ({1: "308", 2: "309"}, [308, 308, 309, 309], []),
         ({1: "Ann", 2: "Ben"}, ["Ann", "Ann", "Ben", "Ben"], []),
         ({1: "Ann", 2: "Ann"}, [1, 1, 2, 2], ["column id: codes and not their labels (1 'Ann', 2 'Ann')"]),
+        ({2: "2"}, [1, 1, 2, 2], []),
         ({2: "Ben"}, [1, 1, 2, 2], ["column id: codes and not their labels (2 'Ben')"]),
     ],
 )

@@ -32,6 +32,11 @@ def test_a_mean_for_every_unit():
     ]
 
 
+def test_thresholds_are_counted_from_1():
+    listed = parameters.of(posterior({"threshold": {"threshold_dim": [0, 1, 2]}}, family="threshold"))
+    assert names(listed, "family") == ["threshold[1]", "threshold[2]", "threshold[3]"]
+
+
 def test_correlated_intercepts_and_slopes_in_the_order_of_the_contract():
     listed = parameters.of(
         posterior(
