@@ -46,7 +46,7 @@ study = read(study_config.load, config, inside.config_files(workflow))
 
 # For the templates in workflow/report: in the configuration, because a caption among a rule's parameters would draw the
 # figures again whenever it changes.
-config["report"] = captions.for_snakemake(study, sampling.of_models(study.models))
+config["words"] = captions.for_snakemake(study, sampling.of_models(study.models))
 
 # What a job asks for. Not `default-resources` in the profile: these would take the place of those of a user's own profile
 # or command line, which may name the account on a cluster.
@@ -129,6 +129,11 @@ def predictions_drawn():
 def models_drawn():
     """Models whose fits figures show, beside those of predictions."""
     return sorted({figure.model for figure in study.figures.values() if figure.kind == "intercepts-slopes"})
+
+
+def models_compared():
+    """Models of which the figures of comparisons have the titles."""
+    return sorted({model for comparison in study.comparisons.values() for model in comparison.models})
 
 
 def comparisons_with_bayes_factors():

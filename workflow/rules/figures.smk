@@ -80,7 +80,7 @@ rule draw_figures:
         figures={name: figure_entry(name) for name in study.figures},
         predictions=predictions_drawn(),
         models=models_drawn(),
-        titles={name: model.title for name, model in study.models.items()},
+        titles={model: study.models[model].title for model in models_compared()},
         labels=study.data.axis_labels,
         columns=study.data.roles,
         seed=study.sampling.seed,

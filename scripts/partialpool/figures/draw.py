@@ -187,7 +187,7 @@ def _half_eyes(entry, source):
 
 def _shrinkage(entry, source):
     summary = source.expected(entry)
-    # The lecture's dashed line: the mean over units of the first model's estimates.
+    # The dashed line: the mean over units of the first model's estimates.
     first = summary.loc[summary["model"] == summary["model"].cat.categories[0], "mean"].mean()
     return shrinkage(summary, grand_mean=first, labels=source.labels)
 
@@ -237,9 +237,7 @@ def _intercepts_slopes(entry, source):
             posterior = _with_effects_of(shown, tree, source)
         coefficients = _intervals_of_units(posterior, terms, shown)
     correlation = posterior[correlations[0]].sel({pair_dim(correlations[0]): pair})
-    time_label = source.labels["time"].lower()
-    axes = {"intercept": f"{source.labels['outcome']} at {time_label} 0", "slope": f"Change per {time_label}"}
-    return intercepts_slopes(coefficients.assign(id=shown), correlation.to_numpy().ravel(), labels=axes)
+    return intercepts_slopes(coefficients.assign(id=shown), correlation.to_numpy().ravel(), labels=source.labels)
 
 
 def _means_of_units(posterior, effects, terms: Mapping[str, Term], shown: list[str]) -> pd.DataFrame:

@@ -167,9 +167,9 @@ def rows_used(study: Study) -> str:
     return f"{own}; of those compared on common rows ({'; '.join(shared)}), the rows that all of them have"
 
 
-def estimates(study: Study, model: str) -> str:
-    """What the table of the common coefficients and scales of a model shows."""
-    return f"Common coefficients and scales: {study.draws_of(model)} draws"
+def estimates(study: Study, model: str, link: str) -> str:
+    """What the table of the common coefficients and scales of a model shows, of which ``link`` is the link."""
+    return f"Common coefficients and scales{_on_the_scale(link)}: {study.draws_of(model)} draws"
 
 
 def variance(study: Study, model: str) -> str:
@@ -177,9 +177,14 @@ def variance(study: Study, model: str) -> str:
     return f"How large the effects of {study.models[model].title} are: means and 95 % equal-tailed intervals"
 
 
-def group_effects(study: Study, model: str) -> str:
-    """What the table of the group-level effects of a model shows."""
-    return f"Group-level effects (deviations from the population): {study.draws_of(model)} draws"
+def group_effects(study: Study, model: str, link: str) -> str:
+    """What the table of the group-level effects of a model shows; see ``estimates``."""
+    deviations = f"deviations from the population{_on_the_scale(link)}"
+    return f"Group-level effects ({deviations}): {study.draws_of(model)} draws"
+
+
+def _on_the_scale(link: str) -> str:
+    return "" if link == "identity" else f", on the {link} scale"
 
 
 def summarised(model: str, effects: int) -> str:
@@ -192,13 +197,18 @@ def summarised(model: str, effects: int) -> str:
 
 def predictions(study: Study, name: str) -> str:
     """Whose values a table of predictions has, from how many draws."""
-    prediction = study.predictions[name]
-    whose = "New" if prediction.new_units else "Observed"
+    prediction, (unit, units) = study.predictions[name], study.data.nouns.unit
+    whose = {
+        "observed": f"Observed {units}",
+        "new": f"New {units}",
+        "average": f"The average {unit}",
+        "population": f"The population of {units}",
+    }[prediction.whose]
     draws = ", ".join(f"{study.draws_of(model)} of {model}" for model in prediction.models)
     levels = ""
     if any(study.models[model].family in OF_LEVELS for model in prediction.models):
         levels = f"; the probability of each level of {study.data.label(study.data.outcome)}"
-    return f"{whose} {study.data.nouns.unit[1]}{levels}; draws: {draws}"
+    return f"{whose}{levels}; draws: {draws}"
 
 
 def bayes_factors(study: Study, best: str) -> str:

@@ -7,15 +7,16 @@ from pathlib import Path
 from markupsafe import Markup
 
 from partialpool.report.elements import bullets, folded
+from partialpool.report.glossary import link
 
 NAMES = {
-    "rhat": "R-hat",
-    "ess_bulk": "bulk ESS",
-    "ess_tail": "tail ESS",
-    "divergences": "divergent transitions",
-    "ebfmi": "E-BFMI",
-    "pareto_k": "Pareto k of the importance weights",
-    "acceptance": "share of proposals accepted",
+    "rhat": link("rhat", "R-hat"),
+    "ess_bulk": link("ess", "bulk ESS"),
+    "ess_tail": link("ess", "tail ESS"),
+    "divergences": link("divergences", "divergent transitions"),
+    "ebfmi": link("ebfmi", "E-BFMI"),
+    "pareto_k": link("pareto", "Pareto k") + " of the importance weights",
+    "acceptance": link("acceptance", "share of proposals accepted"),
 }
 # The others have a smallest value.
 HAVE_A_LARGEST_VALUE = ("rhat", "divergences", "pareto_k")
@@ -30,32 +31,34 @@ def read(path: str | Path) -> dict[str, dict]:
     return {name: entry for name, entry in entries.items() if "threshold" in entry}
 
 
-def all_passed(entries: Mapping[str, Mapping]) -> bool:
-    """Whether no check of a model failed."""
-    return all(entry["passed"] for entry in entries.values())
+def failed(entries: Mapping[str, Mapping]) -> list[Markup]:
+    """The checks of a model that failed, each with its value and its threshold."""
+    return [_told(name, entry) for name, entry in entries.items() if not entry["passed"]]
 
 
 def listed(entries: Mapping[str, Mapping]) -> Markup:
     """The checks of a model: folded away if all passed, else in a box that names those that failed."""
     items = [_line(name, entry) for name, entry in entries.items()]
-    if all_passed(entries):
+    if not failed(entries):
         title = f"✓ All {len(entries)} convergence checks passed"
         return Markup('<div class="convergence checks passed">{}</div>').format(folded(title, [bullets(items)]))
-    failed = ", ".join(NAMES[name] for name, entry in entries.items() if not entry["passed"])
+    names = Markup(", ").join(NAMES[name] for name, entry in entries.items() if not entry["passed"])
     return Markup(
         '<div class="checks failed" role="note"><p><strong>✗ Failed: {}.</strong> Do not rely on the estimates of '
         "this model until the cause is found and removed.</p>{}</div>"
-    ).format(failed, bullets(items))
+    ).format(names, bullets(items))
 
 
 def _line(name: str, entry: Mapping) -> Markup:
+    mark, look = ("✓", "passed") if entry["passed"] else ("✗", "failed")
+    return Markup('<span class="{}">{} {}</span>').format(look, mark, _told(name, entry))
+
+
+def _told(name: str, entry: Mapping) -> Markup:
     value = "not computable" if entry["value"] is None else _number(entry["value"])
     where = f" ({entry['where']})" if entry["where"] else ""
     bound = "at most" if name in HAVE_A_LARGEST_VALUE else "at least"
-    mark, look = ("✓", "passed") if entry["passed"] else ("✗", "failed")
-    return Markup('<span class="{}">{} {}: {}{}, should be {} {:g}</span>').format(
-        look, mark, NAMES[name], value, where, bound, entry["threshold"]
-    )
+    return Markup("{}: {}{}, should be {} {:g}").format(NAMES[name], value, where, bound, entry["threshold"])
 
 
 def _number(value: float) -> str:

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from partialpool.loo.pointwise import BAD_PARETO_K
 from partialpool.report.elements import bullets, paragraph
+from partialpool.report.glossary import link
 from partialpool.report.numbers import decimals, number
 from partialpool.study.data import Nouns
 
@@ -94,26 +95,49 @@ def verdict(block: pd.DataFrame, titles: Mapping[str, str], nouns: Nouns) -> Mar
     Returns
     -------
     Markup
-        A paragraph. A difference counts if it is at least ``SMALLEST_DIFFERENCE`` and two standard errors; none does
+        Sentences. A difference counts if it is at least ``SMALLEST_DIFFERENCE`` and two standard errors; none does
         where a Pareto k is too large.
     """
     (_, units), (_, measurements) = nouns.unit, nouns.measurement
     best = block.iloc[0]
     what = f"new {units}" if best["estimand"] == "unit" else f"new {measurements} of observed {units}"
-    first = titles[best["model"]]
-    sentences = []
+    first = _title_of(best, titles)
+    worse, alike, left_open = [], [], []
     for other in block.iloc[1:].to_dict("records"):
-        size = f"elpd differs by {number(-other['elpd_diff'], 1)}, standard error {number(other['se_diff'], 1)}"
-        second = titles[other["model"]]
         if best["bad_pareto_k"] or other["bad_pareto_k"]:
-            sentences.append(
-                f"Which of {first} and {second} predicts {what} better is left open: Pareto k is too large."
-            )
-        elif abs(other["elpd_diff"]) < max(SMALLEST_DIFFERENCE, 2 * other["se_diff"]):
-            sentences.append(f"{first} and {second} cannot be told apart by how they predict {what} ({size}).")
-        else:
-            sentences.append(f"{first} predicts {what} better than {second} ({size}).")
-    return paragraph(" ".join(sentences))
+            left_open.append(_title_of(other, titles))
+            continue
+        apart = abs(other["elpd_diff"]) >= max(SMALLEST_DIFFERENCE, 2 * other["se_diff"])
+        (worse if apart else alike).append((_title_of(other, titles), _difference_in_elpd(other)))
+    sentences = []
+    if worse:
+        sentences.append(Markup("{} predicts {} better than {}.").format(first, what, _joined(worse, "and")))
+    if len(alike) == 1:
+        words = Markup("{} and {} cannot be told apart by how they predict {} ({}).")
+        sentences.append(words.format(first, alike[0][0], what, alike[0][1]))
+    elif alike:
+        words = Markup("Neither {} can be told apart from {} by how they predict {}.")
+        sentences.append(words.format(_joined(alike, "nor"), first, what))
+    for second in left_open:
+        words = Markup("Which of {} and {} predicts {} better is left open: {} is too large.")
+        sentences.append(words.format(first, second, what, link("pareto", "Pareto k")))
+    return Markup(" ").join(sentences)
+
+
+def _title_of(row: Mapping, titles: Mapping[str, str]) -> Markup:
+    return Markup("<em>{}</em>").format(titles[row["model"]])
+
+
+def _difference_in_elpd(other: Mapping) -> Markup:
+    return Markup("{} differs by {}, {} {}").format(
+        link("elpd", "elpd"), number(-other["elpd_diff"], 1), link("se", "standard error"), number(other["se_diff"], 1)
+    )
+
+
+def _joined(models: list[tuple[Markup, Markup]], word: str) -> Markup:
+    """Models, each with its difference."""
+    *others, last = (Markup("{} ({})").format(title, size) for title, size in models)
+    return Markup(f" {word} ").join([Markup(", ").join(others), last] if others else [last])
 
 
 def unreliable(block: pd.DataFrame) -> str:

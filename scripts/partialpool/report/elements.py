@@ -58,8 +58,9 @@ def table(frame: pd.DataFrame, caption: str) -> Markup:
     Parameters
     ----------
     frame
-        Cells are shown as they are: text, and numbers formatted by the caller. Columns of numbers are aligned right.
-        The first cell of a row is its heading.
+        Cells are shown as they are: text, numbers formatted by the caller, and ``Markup``, of which pandas keeps the
+        type in columns of dtype object only. Columns of numbers are aligned right. The first cell of a row is its
+        heading.
     caption
         Above the table: what it shows.
     """
@@ -69,7 +70,7 @@ def table(frame: pd.DataFrame, caption: str) -> Markup:
         for name, n in zip(frame.columns, numeric, strict=True)
     )
     body = Markup().join(
-        Markup("<tr>{}</tr>").format(Markup().join(_row(map(str, row), numeric)))
+        Markup("<tr>{}</tr>").format(Markup().join(_row(map(_words, row), numeric)))
         for row in frame.itertuples(index=False)
     )
     whole = scrolled(
@@ -79,6 +80,11 @@ def table(frame: pd.DataFrame, caption: str) -> Markup:
         ),
     )
     return folded(f"{caption} ({len(frame)} rows)", [whole], "long") if len(frame) > MOST_ROWS else whole
+
+
+def _words(what: object) -> str:
+    """What stands in a cell: HTML that is some already, and all else as text."""
+    return what if isinstance(what, Markup) else str(what)
 
 
 def _row(cells: Iterable[str], numeric: Iterable[bool]) -> Iterator[Markup]:

@@ -1,5 +1,7 @@
 """Numbers as the report prints them."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -16,6 +18,11 @@ def trusted_decimals(sd: float, mcse: float) -> int:
     """
     places = decimals(sd)
     return min(places, int(np.clip(np.floor(-np.log10(mcse)), 0, 8))) if mcse > 0 else places
+
+
+def rounded(row: Mapping, name: str) -> str:
+    """A number of a row of estimates, ``mean``, ``q2.5`` or ``q97.5``, by its Monte Carlo error and the sd."""
+    return number(row[name], trusted_decimals(row["sd"], row[f"mcse_{name}"]))
 
 
 def number(value: float, places: int) -> str:

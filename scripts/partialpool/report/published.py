@@ -9,6 +9,15 @@ from partialpool.report.numbers import decimals, number
 VERDICTS = ("reproduced", "differs", "unreliable", "sampler")
 
 
+def tally(numbers: pd.DataFrame, source: str) -> Markup:
+    """How many numbers have which verdict; see ``explained``."""
+    counts = numbers["verdict"].value_counts()
+    each = Markup(", ").join(
+        Markup("{} <em>{}</em>").format(int(counts[verdict]), verdict) for verdict in VERDICTS if verdict in counts
+    )
+    return Markup("The {} numbers of {}, each beside ours: {}").format(len(numbers), source, each)
+
+
 def explained(numbers: pd.DataFrame, source: str) -> Markup:
     """How many numbers have which verdict, and what the verdicts mean.
 
@@ -19,21 +28,17 @@ def explained(numbers: pd.DataFrame, source: str) -> Markup:
     source
         Where the numbers were printed.
     """
-    counts = numbers["verdict"].value_counts()
-    tally = Markup(", ").join(
-        Markup("{} <em>{}</em>").format(int(counts[verdict]), verdict) for verdict in VERDICTS if verdict in counts
-    )
     text = Markup(
-        "<p>The {n} numbers of {source}, each beside ours: {tally}. A number is <em>reproduced</em> if the two "
+        "<p>{tally}. A number is <em>reproduced</em> if the two "
         "differ by no more than the rounding of the printed one plus four combined Monte Carlo standard errors of the "
         "two runs; numbers that follow from the data alone have no Monte Carlo error. <em>Unreliable</em> are "
         "values of leave-one-out cross-validation with Pareto k over 0.7, for which no such error can be given. "
         "<em>Sampler</em> marks R-hat and effective sample sizes: they describe one run of one sampler, and another "
         "run has its own; and warmup iterations, where our draws need none.</p>"
-    ).format(n=len(numbers), source=source, tally=tally)
-    if "differs" not in counts:
+    ).format(tally=tally(numbers, source))
+    n = int((numbers["verdict"] == "differs").sum())
+    if not n:
         return text
-    n = int(counts["differs"])
     differ = f"{n} numbers differ" if n > 1 else "1 number differs"
     return text + paragraph(Markup("<strong>{}</strong> by more than that.").format(differ))
 

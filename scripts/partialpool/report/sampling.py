@@ -7,6 +7,9 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from markupsafe import Markup
+
+from partialpool.report.glossary import link
 from partialpool.study.models import Sampling
 
 
@@ -25,7 +28,7 @@ def of_models(models: Iterable[str], folder: str | Path = "results/models") -> d
     return kinds
 
 
-def sentence(sampling: Sampling, fit: Mapping) -> str:
+def sentence(sampling: Sampling, fit: Mapping) -> Markup:
     """How the draws of a model were made.
 
     Parameters
@@ -35,14 +38,16 @@ def sentence(sampling: Sampling, fit: Mapping) -> str:
     fit
         Attributes of the fit, which say what ran: ``engine``, ``sampling`` and, of independent draws, ``acceptance``.
     """
-    draws = f"{sampling.chains} chains of {sampling.draws} draws"
+    chains = f"{sampling.chains} chains of {sampling.draws} draws"
     if fit["sampling"] == "independent":
-        return (
-            f"{draws} without warmup: the scales are proposed independently of each other, by a distribution that was "
-            f"fitted to their posterior beforehand ({100 * fit['acceptance']:.0f} % of proposals were accepted), so "
-            "that no chain has to find its way there, and all coefficients are drawn exactly, given the scales."
+        accepted = link("acceptance", f"{100 * fit['acceptance']:.0f} % of proposals accepted")
+        return Markup("{} without warmup: scales independently of each other ({}), coefficients exactly ({}).").format(
+            chains, accepted, link("marginal", "marginal engine")
         )
-    return f"{draws} after {sampling.warmup} warmup iterations, by NUTS over {moved_over(fit)}."
+    over = link("marginal", moved_over(fit)) if fit["engine"] == "marginal" else moved_over(fit)
+    return Markup("{} after {} warmup iterations, by {} over {}.").format(
+        chains, sampling.warmup, link("nuts", "NUTS"), over
+    )
 
 
 def settings(sampling: Sampling, fit: Mapping) -> str:

@@ -1,37 +1,44 @@
 """Contents of the report's tables: what was measured, estimated and predicted, rounded to what can be trusted."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 
 from partialpool.model import parameters
 from partialpool.model.names import ROW_DIM
-from partialpool.report.numbers import decimals, number
-from partialpool.study.data import Nouns
+from partialpool.report.meaning import Meaning
+from partialpool.report.numbers import decimals, number, rounded
+from partialpool.study.data import Data, Nouns
+
+# The meanings of parameters that have none.
+UNKNOWN: Mapping[str, Meaning] = MappingProxyType({})
 
 
-def described(summary: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame:
-    """The summary of the data, rounded; variables under their labels."""
-    places = [decimals(sd / 10) if sd > 0 else 2 for sd in summary["sd"].fillna(0)]
+def described(summary: pd.DataFrame, data: Data) -> pd.DataFrame:
+    """The summary of the data, rounded; variables under their labels, with their units of measurement."""
+    digits = [decimals(sd / 10) if sd > 0 else 2 for sd in summary["sd"].fillna(0)]
     shown = pd.DataFrame(
         {
-            "variable": [_labelled(variable, labels) for variable in summary["variable"]],
+            "variable": [_labelled(variable, data) for variable in summary["variable"]],
             "n": summary["n"],
             "missing": summary["missing"],
         }
     )
     for column in ("mean", "sd", "q5.5", "q94.5"):
-        shown[column] = [number(value, p) for value, p in zip(summary[column], places, strict=True)]
+        shown[column] = [number(value, p) for value, p in zip(summary[column], digits, strict=True)]
     return shown.rename(columns={"q5.5": "5.5\N{NO-BREAK SPACE}%", "q94.5": "94.5\N{NO-BREAK SPACE}%"}).assign(
         histogram=["" if pd.isna(bars) else bars for bars in summary["histogram"]]
     )
 
 
-def _labelled(column: str, labels: Mapping[str, str]) -> str:
-    """A column's label, with its own name behind if that is another."""
-    label = labels.get(column, column)
-    return label if label == column else f"{label} ({column})"
+def _labelled(column: str, data: Data) -> str:
+    """A column's label, with its own name behind if that is another, and what it is measured in."""
+    label, unit = data.label(column), data.told_unit(column)
+    named = label if label == column else f"{label} ({column})"
+    return f"{named}, {unit}" if unit else named
 
 
 def rows_used(trees: Mapping, titles: Mapping[str, str], *, unit: str, nouns: Nouns) -> pd.DataFrame:
@@ -60,36 +67,48 @@ def rows_used(trees: Mapping, titles: Mapping[str, str], *, unit: str, nouns: No
     )
 
 
-def estimates(summary: pd.DataFrame, truth: Mapping[str, float] | None = None) -> pd.DataFrame:
-    """A model's summary, rounded as its posterior sd allows.
+def estimates(
+    summary: pd.DataFrame, meanings: Mapping[str, Meaning] = UNKNOWN, truth: Mapping[str, float] | None = None
+) -> pd.DataFrame:
+    """A model's summary, rounded as posterior sd and Monte Carlo errors allow.
 
     Parameters
     ----------
     summary
         The model's table of parameters.
+    meanings
+        What parameters are, as far as it is known; it stands below their names.
     truth
         Of simulated data, the values that they were drawn from, by parameter; they stand beside the estimates.
     """
     rows = []
     for row in summary.to_dict("records"):
-        places = decimals(row["sd"])
+        of_truth = {} if truth is None else {"truth": truth.get(row["parameter"], np.nan)}
         rows.append(
             {
-                "parameter": row["parameter"],
-                **({} if truth is None else {"truth": number(truth.get(row["parameter"], np.nan), places)}),
-                **{name: number(row[name], places) for name in ("mean", "sd", "q2.5", "q97.5")},
+                **{name: number(value, decimals(row["sd"])) for name, value in of_truth.items()},
+                **{name: rounded(row, name) for name in ("mean", "sd", "q2.5", "q97.5")},
                 "R\N{NON-BREAKING HYPHEN}hat": number(row["rhat"], 3),
                 "bulk ESS": number(row["ess_bulk"], 0),
                 "tail ESS": number(row["ess_tail"], 0),
                 "MCSE": number(row["mcse_mean"], decimals(row["mcse_mean"])),
             }
         )
-    return pd.DataFrame(rows)
+    shown = pd.DataFrame(rows)
+    # Of dtype object, so that pandas keeps what is Markup.
+    cells = pd.Series([_parameter(name, meanings.get(name)) for name in summary["parameter"]], dtype=object)
+    shown.insert(0, "parameter", cells)
+    return shown
 
 
-def population_parameters(tree) -> set[str]:
-    """Names of the common coefficients and scales of a fit: all parameters but the group-level effects."""
-    return {p.name for p in parameters.of(tree["posterior"].to_dataset()) if p.kind != "group"}
+def _parameter(name: str, meaning: Meaning | None) -> str:
+    """A parameter's name, and below it what it is."""
+    if meaning is None:
+        return name
+    words = "" if meaning.words.striptags() == name else meaning.words
+    if below := Markup(", ").join(filter(None, (words, meaning.unit))):
+        return Markup('{}<br><span class="meaning">{}</span>').format(name, below)
+    return name
 
 
 def summarised_effects(tree) -> int:
@@ -119,10 +138,11 @@ def sizes(trees: Mapping, titles: Mapping[str, str]) -> pd.DataFrame:
     return pd.DataFrame(records)
 
 
-def predicted(table: pd.DataFrame, labels: Mapping[str, str], nouns: Nouns) -> pd.DataFrame:
-    """A table of predictions, rounded to what their intervals allow; the unit's column under its noun."""
-    places = [decimals((high - low) / 4) for low, high in zip(table["q2.5"], table["q97.5"], strict=True)]
+def predicted(table: pd.DataFrame, data: Data) -> pd.DataFrame:
+    """A table of predictions, rounded to what their intervals allow; columns under their labels, the unit's as noun."""
+    digits = [decimals((high - low) / 4) for low, high in zip(table["q2.5"], table["q97.5"], strict=True)]
     shown = table.copy()
     for column in ("mean", "q2.5", "q97.5"):
-        shown[column] = [number(value, p) for value, p in zip(table[column], places, strict=True)]
-    return shown.rename(columns={**labels, "id": nouns.unit[0]})
+        shown[column] = [number(value, p) for value, p in zip(table[column], digits, strict=True)]
+    covariates = {name: data.measured_label(name) for name in {*data.labels, *data.units_of_measurement}}
+    return shown.rename(columns={**covariates, "id": data.nouns.unit[0]})

@@ -50,6 +50,13 @@ _Word = Annotated[str, Field(min_length=1)]
 Noun = Annotated[tuple[_Word, _Word], WrapValidator(_noun)]
 
 
+def singular(unit: str) -> str:
+    """One of a unit of measurement that may be in the plural: ``year`` of ``years``. Abbreviations stay as they are."""
+    if len(unit) < 4 or not unit.islower() or not unit.endswith("s") or unit.endswith(("ss", "us", "is")):
+        return unit
+    return unit[:-2] if unit.endswith(("ches", "shes", "xes", "sses")) else unit[:-1]
+
+
 class Nouns(Strict):
     """What figures, captions, equations and the report call units and measurements; each singular and plural."""
 
@@ -116,7 +123,9 @@ class Data(Strict):
     nouns: Nouns = Nouns()
     """What the report calls units and measurements: `{unit: [herd, herds]}`."""
     labels: dict[str, str] = Field({})
-    """What columns are called in figures and tables: `{wk: Week}`."""
+    """What columns are called in figures and tables: `{ht: Height}`."""
+    units_of_measurement: dict[str, str] = Field({})
+    """What columns are measured in, as axes, tables and estimates say it: `{ht: cm, age: years}`."""
 
     @model_validator(mode="after")
     def source_or_simulate(self):
@@ -177,13 +186,30 @@ class Data(Strict):
         """What a column is called in figures and tables."""
         return self.labels.get(column, column)
 
+    def measured_label(self, column: str) -> str:
+        """What a column is called where its values are: its label, and what it is measured in."""
+        unit = self.told_unit(column)
+        return f"{self.label(column)} ({unit})" if unit else self.label(column)
+
+    def told_unit(self, column: str) -> str:
+        """What a column is measured in, if its label does not say so: ``years`` adds nothing to ``Year``."""
+        unit, label = self.units_of_measurement.get(column, ""), self.label(column).casefold()
+        return "" if unit.casefold().startswith(label) or label.endswith(unit.casefold()) else unit
+
     @property
     def axis_labels(self) -> dict[str, str]:
         """What figures say: labels by role, of the columns that the data have, and ``unit_noun``, ``measurement_noun``.
 
-        A unit's column without a label is called by the noun.
+        Where there is a time, ``intercept`` is the outcome at time 0 and ``slope`` its change. A unit's column without
+        a label is called by the noun.
         """
-        labels = {role: self.label(column) for role, column in self.roles.items() if column is not None}
+        labels = {role: self.measured_label(column) for role, column in self.roles.items() if column is not None}
         unit, measurement = self.nouns.unit[0], self.nouns.measurement[0]
         labels["unit"] = self.labels.get(self.unit, unit[:1].upper() + unit[1:])
+        if self.time is not None:
+            time = self.label(self.time).lower()
+            by = singular(self.units_of_measurement.get(self.time, time))
+            of = self.units_of_measurement.get(self.outcome)
+            labels["intercept"] = f"{labels['outcome']} at {time} 0"
+            labels["slope"] = f"Change ({of} per {by})" if of else f"Change per {by}"
         return labels | {"unit_noun": unit, "measurement_noun": measurement}

@@ -67,8 +67,14 @@ class Prediction(Strict):
     rope: tuple[float, float] | None = None
     """Region of practical equivalence: the share of the draws of a contrast or slope that lie inside is added."""
 
+    @property
+    def whose(self) -> str:
+        """Of what kind of units it is: ``observed``, ``new``, ``average`` or ``population``."""
+        kinds = {"new": self.new_units, "average": self.average_unit, "population": self.population}
+        return next((kind for kind, given in kinds.items() if given), "observed")
+
     @model_validator(mode="after")
-    def whose(self):
+    def of_one_kind(self):
         """Refuse predictions of several kinds of units at once, or of none, or of one unit twice."""
         given = (self.units is not None, self.new_units is not None, self.average_unit, self.population)
         if sum(given) != 1:

@@ -9,6 +9,7 @@ from partialpool.study.base import unknown
 from partialpool.study.entries import Comparison, Prediction
 from partialpool.study.figures import Figure, FittedTrajectories, InterceptsSlopes, PredictionFigure
 from partialpool.study.messages import Mistake
+from partialpool.study.report import SECTIONS, Report
 from partialpool.study.study import Study
 
 
@@ -21,6 +22,26 @@ def mistakes(study: Study) -> Iterator[Mistake]:
         yield from _covariates(study, prediction, f"predictions.{name}")
     for name, figure in study.figures.items():
         yield from _figure(study, name, figure)
+    yield from _report(study.report)
+
+
+def _report(report: Report) -> Iterator[Mistake]:
+    for name, section in report.sections.items():
+        if section.title is None and name not in SECTIONS:
+            yield Mistake(
+                f"report.sections.{name}.title",
+                f"this key is missing: only sections of the report's own ({', '.join(SECTIONS)}) have a title without.",
+            )
+    for key in ("order", "hide"):
+        names = getattr(report, key)
+        for name in dict.fromkeys(names):
+            if wrong := unknown(name, report.all_sections, "section"):
+                yield Mistake(f"report.{key}", wrong)
+            if names.count(name) > 1:
+                yield Mistake(f"report.{key}", f"section '{name}' stands twice.")
+    for name in report.hide:
+        if name in report.order:
+            yield Mistake("report.hide", f"section '{name}' stands in 'order' too; take it out of one of the two.")
 
 
 def _models(study: Study, entry: Comparison | Prediction, place: str) -> Iterator[Mistake]:

@@ -13,6 +13,7 @@ from partialpool.study.data import Data
 from partialpool.study.entries import Comparison, Prediction, Published
 from partialpool.study.figures import Figure, InterceptsSlopes, PredictionFigure
 from partialpool.study.models import Checks, Model, Sampling
+from partialpool.study.report import Report
 
 
 class Study(Strict):
@@ -40,6 +41,8 @@ class Study(Strict):
     """Figures by name."""
     published: Published | None = None
     """Printed numbers to check against; left out for a new study."""
+    report: Report = Report()
+    """Sections of the report: their order, those to hide, and texts of the study's own."""
 
     def spec(self, model: str) -> ModelSpec:
         """What one fit is made from, besides the data."""

@@ -146,17 +146,22 @@ def test_modules_of_the_report_are_those_that_its_notebook_imports():
         "report.equations",
         "report.families",
         "report.figures",
+        "report.glossary",
+        "report.in_short",
         "report.latex",
+        "report.meaning",
         "report.numbers",
         "report.page",
         "report.provenance",
         "report.published",
+        "report.results",
         "report.sampling",
+        "report.sections",
         "report.tables",
         "report.terms",
         "report.texts",
         "report.variance",
-        *(f"study.{module}" for module in ("base", "data", "entries", "figures", "models", "study")),
+        *(f"study.{module}" for module in ("base", "data", "entries", "figures", "models", "report", "study")),
     }
 
 

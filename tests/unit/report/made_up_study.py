@@ -56,7 +56,9 @@ def write_results(directory: Path, values: dict, *, units=("7", "9"), say=lambda
     described = {"n": 5, "missing": 0, "mean": 1.5, "sd": 0.5, "q5.5": 1.0, "q94.5": 2.0, "histogram": "▁▇"}
     names = ("farm", "year", "milk", say("column"))
     pd.DataFrame([{"variable": name} | described for name in names]).to_csv(results / "data/summary.csv", index=False)
-    rows = pd.DataFrame({"row": range(5)})
+    # Model b has the first three of these rows, and the last has no outcome.
+    farms = [units[0], units[0], units[1], units[1], units[1]]
+    rows = pd.DataFrame({"row": range(5), "farm": farms, "milk": [1.0, 2.0, 3.0, 4.0, np.nan]})
     rows.attrs["notes"] = [say("text separated by semicolons")]
     rows.attrs["codes"] = {"year": [1, 2, 3]}
     rows.to_parquet(results / "data/prepared.parquet")
@@ -71,17 +73,19 @@ def write_results(directory: Path, values: dict, *, units=("7", "9"), say=lambda
 
 
 def _write_model(folder: Path, model: str, spec, units, store) -> None:
-    scalars = ["Intercept", "1|farm_sigma", "sigma", *(["year"] if model == "b" else [])]
+    gaussian = spec.family == "gaussian"
+    scalars = ["Intercept", "1|farm_sigma", *(["sigma"] if gaussian else []), *(["year"] if model == "b" else [])]
     one = {name: (("chain", "draw"), np.zeros((2, 2))) for name in scalars}
     effects = {"1|farm": (("chain", "draw", "farm__factor_dim"), np.zeros((2, 2, len(units))))}
-    posterior = xr.Dataset({**one, **effects}, {"farm__factor_dim": list(units)}, {"family_parameters": "sigma"})
-    farms = [units[0], units[0], units[1]]
+    attributes = {"family_parameters": "sigma" * gaussian, "link": "identity" if gaussian else "logit"}
+    posterior = xr.Dataset({**one, **effects}, {"farm__factor_dim": list(units)}, attributes)
+    farms = [units[0], units[0], units[1], units[1]][: 4 if model == "a" else 3]
     rows = xr.Dataset(
         {
             "farm": ("__obs__", farms),
-            "row": ("__obs__", np.arange(3)),
-            "milk": ("__obs__", [1.0, 2.0, 3.0]),
-            "year": ("__obs__", [0.0, 1.0, 0.0]),
+            "row": ("__obs__", np.arange(len(farms))),
+            "milk": ("__obs__", [1.0, 2.0, 3.0, 4.0][: len(farms)]),
+            "year": ("__obs__", [0.0, 1.0, 0.0, np.nan][: len(farms)]),
         }
     )
     groups = {name: xr.Dataset() for name in store.GROUPS} | {"posterior": posterior, "constant_data": rows}
@@ -89,13 +93,15 @@ def _write_model(folder: Path, model: str, spec, units, store) -> None:
     ran = {"sampling": "independent", "acceptance": 0.8} if model == "a" else {"sampling": "nuts", "target_accept": 0.8}
     tree.attrs = {"engine": "marginal"} | ran
     store.save(tree, folder / f"{model}.nc", spec=spec, data_sha256="0" * 64)
-    numbers = dict.fromkeys(("mean", "sd", "q2.5", "q97.5", "mcse_mean"), 0.125)
-    numbers |= {"rhat": 1.0, "ess_bulk": 900.0, "ess_tail": 900.0}
-    parameters = ["Intercept", "sd(Intercept)", "sigma", *(f"r_farm[{unit},Intercept]" for unit in units)]
-    parameters += ["year"] if model == "b" else []
+    numbers = {"mean": 0.5, "sd": 0.125, "q2.5": 0.25, "q97.5": 0.75, "mcse_mean": 0.002, "mcse_sd": 0.002}
+    numbers |= {"mcse_q2.5": 0.003, "mcse_q97.5": 0.003, "rhat": 1.0, "ess_bulk": 900.0, "ess_tail": 900.0}
+    parameters = ["Intercept", *(["year"] if model == "b" else []), "sd(Intercept)", *(["sigma"] if gaussian else [])]
+    parameters += [f"r_farm[{unit},Intercept]" for unit in units]
     summary = pd.DataFrame([{"parameter": name} | numbers for name in parameters])
     summary.to_csv(folder / f"{model}.summary.csv", index=False)
     sizes = {"quantity": ["R2(conditional)", "icc(farm)"], "at": ["", "year = 1"], "meaning": "outcome", "draws": 4}
+    if not gaussian:
+        sizes = {"quantity": ["exp(Intercept)", "exp(year)"], "at": "", "meaning": ["odds", "odds ratio"], "draws": 4}
     sizes |= dict.fromkeys(("mean", "sd", "q2.5", "q97.5", "mcse_mean", "mcse_q2.5", "mcse_q97.5"), 0.125)
     pd.DataFrame(sizes).to_csv(folder / f"{model}.variance.csv", index=False)
     where = f"r_farm[{units[0]},Intercept]"

@@ -144,8 +144,9 @@ def test_captions_of_comparisons_say_what_is_left_out():
 
 
 def test_captions_of_tables_say_how_many_draws_and_whose_values(study):
-    assert estimates(study, "m71.4").endswith(": 16000 draws")
-    assert group_effects(study, "m71.4").endswith(": 16000 draws")
+    assert estimates(study, "m71.4", "identity") == "Common coefficients and scales: 16000 draws"
+    assert estimates(study, "m71.4", "logit") == "Common coefficients and scales, on the logit scale: 16000 draws"
+    assert group_effects(study, "m71.4", "log").endswith(", on the log scale): 16000 draws")
     assert predictions(study, "new-people") == "New people; draws: 4000 of m71.2"
     ordinal = load({"models/m71.2/family": "cumulative", "figures": {}})
     levels = "New people; the probability of each level of Conscientiousness; draws: 4000 of m71.2"

@@ -1,20 +1,26 @@
 import json
 
+from markupsafe import Markup
 from partialpool.report import checks
 
 PASSED = {"value": 1.001, "threshold": 1.01, "passed": True, "where": "x"}
 FAILED = {"value": 120.0, "threshold": 400, "passed": False, "where": "sd(x)"}
 
 
+def listed(entries) -> str:
+    """The words of the list."""
+    return Markup(checks.listed(entries)).striptags()
+
+
 def test_a_failed_check_is_not_folded_and_names_itself():
     assert "<details" in checks.listed({"rhat": PASSED})
-    assert "1.001 (x), should be at most 1.01" in checks.listed({"rhat": PASSED})
-    shown = checks.listed({"rhat": PASSED, "ess_bulk": FAILED})
-    assert "<details" not in shown
+    assert "1.001 (x), should be at most 1.01" in listed({"rhat": PASSED})
+    assert "<details" not in checks.listed({"rhat": PASSED, "ess_bulk": FAILED})
+    shown = listed({"rhat": PASSED, "ess_bulk": FAILED})
     assert "Failed: bulk ESS." in shown
     assert "120 (sd(x)), should be at least 400" in shown
-    assert "bulk ESS: 12947 (sd(x))" in checks.listed({"ess_bulk": FAILED | {"value": 12947.4}})
-    assert "not computable" in checks.listed({"rhat": PASSED | {"value": None, "passed": False}})
+    assert "bulk ESS: 12947 (sd(x))" in listed({"ess_bulk": FAILED | {"value": 12947.4}})
+    assert "not computable" in listed({"rhat": PASSED | {"value": None, "passed": False}})
 
 
 def test_a_check_of_independent_draws_is_of_the_whole_fit():
@@ -22,7 +28,7 @@ def test_a_check_of_independent_draws_is_of_the_whole_fit():
         "pareto_k": {"value": -0.1234, "threshold": 0.5, "passed": True, "where": None},
         "acceptance": {"value": 0.2, "threshold": 0.3, "passed": False, "where": None},
     }
-    shown = checks.listed(entries)
+    shown = listed(entries)
     assert "Pareto k of the importance weights: −0.1234, should be at most 0.5" in shown
     assert "share of proposals accepted: 0.2, should be at least 0.3" in shown
 
@@ -32,5 +38,6 @@ def test_checks_are_read_and_pass_together(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps(entries | {"log_evidence": {"value": 1.5, "mcse": 0.1}}))
     # The evidence is no check.
     assert checks.read(tmp_path / "a.json") == entries
-    assert not checks.all_passed(entries)
-    assert checks.all_passed({"rhat": entries["rhat"]})
+    (failed,) = checks.failed(entries)
+    assert failed.striptags() == "bulk ESS: 120 (sd(x)), should be at least 400"
+    assert checks.failed({"rhat": entries["rhat"]}) == []

@@ -15,7 +15,6 @@ from partialpool.report.comparisons import (
     verdict,
     weighed,
 )
-from partialpool.report.elements import paragraph
 from partialpool.study.data import Nouns
 
 HERDS = Nouns(unit=("herd", "herds"), measurement=("count", "counts"))
@@ -32,21 +31,36 @@ def block(difference, error, **columns):
     [(-16.7, 5.7, True), (-3.9, 0.1, False), (-10.0, 5.1, False), (-10.0, 4.9, True)],
 )
 def test_a_difference_counts_from_4_and_2_standard_errors(difference, error, better):
-    said = verdict(block(difference, error), TITLES, HERDS)
+    said = verdict(block(difference, error), TITLES, HERDS).striptags()
     assert ("A predicts new herds better than B" in said) == better
     assert ("cannot be told apart by how they predict new herds" in said) != better
 
 
 def test_a_verdict_says_what_is_predicted():
-    assert "A predicts new counts of observed herds better" in verdict(
-        block(-16.7, 5.7, estimand="observation"), TITLES, HERDS
+    said = verdict(block(-16.7, 5.7, estimand="observation"), TITLES, HERDS).striptags()
+    assert said == ("A predicts new counts of observed herds better than B (elpd differs by 16.7, standard error 5.7).")
+
+
+def test_a_verdict_on_several_models_says_of_which_the_best_differs():
+    differences = {"elpd_diff": [0.0, -1.0, -20.0, -2.0], "se_diff": [0.0, 1.0, 2.0, 1.0]}
+    table = pd.DataFrame({"model": list("abcd"), "bad_pareto_k": 0} | differences)
+    titles = {name: name.upper() for name in "abcd"} | {"d": "<D>"}
+    said = verdict(table.assign(estimand="unit"), titles, HERDS).striptags()
+    assert said == (
+        "A predicts new herds better than C (elpd differs by 20.0, standard error 2.0). Neither B (elpd differs by "
+        "1.0, standard error 1.0) nor <D> (elpd differs by 2.0, standard error 1.0) can be told apart from A by how "
+        "they predict new herds."
+    )
+    better = verdict(table[table["model"] != "b"].assign(estimand="unit", elpd_diff=[0, -20, -30]), titles, HERDS)
+    assert (
+        "better than C (elpd differs by 20.0, standard error 2.0) and <D> (elpd differs by 30.0," in better.striptags()
     )
 
 
 @pytest.mark.parametrize("bad", [[0, 3], [1, 0]])
 def test_there_is_no_verdict_where_a_pareto_k_is_too_large(bad):
-    said = verdict(block(-16.7, 5.7, bad_pareto_k=bad), TITLES, HERDS)
-    assert said == paragraph("Which of A and B predicts new herds better is left open: Pareto k is too large.")
+    said = verdict(block(-16.7, 5.7, bad_pareto_k=bad), TITLES, HERDS).striptags()
+    assert said == "Which of A and B predicts new herds better is left open: Pareto k is too large."
 
 
 def test_a_comparison_has_standard_errors_in_parentheses():

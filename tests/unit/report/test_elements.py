@@ -36,6 +36,13 @@ def test_columns_of_numbers_are_aligned_right():
         assert f"<td class=num>{cell}</td>" in made
 
 
+def test_a_cell_may_be_markup():
+    cells = pd.Series([Markup("<em>a</em>"), "<b>"], dtype=object)
+    made = table(pd.DataFrame({"name": cells}), "Names")
+    assert '<th scope="row"><em>a</em></th>' in made
+    assert '<th scope="row">&lt;b&gt;</th>' in made
+
+
 def test_two_columns_may_have_one_name():
     made = table(pd.DataFrame([["x", "1"]], columns=["a", "a"]), "Twice")
     assert '<th scope="row">x</th><td class=num>1</td>' in made

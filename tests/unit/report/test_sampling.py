@@ -18,10 +18,11 @@ def test_which_sampler_ran_is_known_from_the_checks(tmp_path):
 
 
 def test_of_independent_draws_no_warmup_is_reported_and_one_sentence_says_why():
-    told = sampling.sentence(SETTINGS, INDEPENDENT)
-    assert told.startswith("3 chains of 500 draws without warmup: ")
-    assert "81 % of proposals were accepted" in told
-    assert told.count(".") == 1
+    told = sampling.sentence(SETTINGS, INDEPENDENT).striptags()
+    assert told == (
+        "3 chains of 500 draws without warmup: scales independently of each other (81 % of proposals accepted), "
+        "coefficients exactly (marginal engine)."
+    )
     assert "77" not in told + sampling.settings(SETTINGS, INDEPENDENT)
     assert sampling.settings(SETTINGS, INDEPENDENT) == (
         "independent draws of the scales, all coefficients integrated out; 3 chains, 500 draws each, seed 5"
@@ -38,7 +39,8 @@ def test_nuts_over_the_scales_is_nutpies_whatever_the_settings_name():
     ("fit", "over"), [(OVER_SCALES, "the scales, all coefficients integrated out"), (OVER_ALL, "all parameters")]
 )
 def test_of_nuts_it_is_said_what_it_moved_over(fit, over):
-    assert sampling.sentence(SETTINGS, fit) == f"3 chains of 500 draws after 77 warmup iterations, by NUTS over {over}."
+    told = sampling.sentence(SETTINGS, fit).striptags()
+    assert told == f"3 chains of 500 draws after 77 warmup iterations, by NUTS over {over}."
     assert sampling.settings(SETTINGS, fit) == (
         f"NUTS (nutpie) over {over}; 3 chains, 77 warmup iterations and 500 draws each, target_accept "
         f"{fit['target_accept']:g}, seed 5"

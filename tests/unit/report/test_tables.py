@@ -2,10 +2,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from markupsafe import Markup
 from partialpool.report import tables
-from partialpool.study.data import Nouns
+from partialpool.report.meaning import Meaning
+from partialpool.study.data import Data, Nouns
 
+MCSE = ("mcse_mean", "mcse_sd", "mcse_q2.5", "mcse_q97.5")
 HERDS = Nouns(unit=("herd", "herds"), measurement=("count", "counts"))
+
+
+def data(**keys):
+    return Data(source="a.csv", outcome="y", unit="id", nouns=HERDS, **keys)
 
 
 @pytest.mark.parametrize(
@@ -14,24 +21,44 @@ HERDS = Nouns(unit=("herd", "herds"), measurement=("count", "counts"))
 )
 def test_estimates_show_two_digits_of_their_uncertainty(value, sd, shown):
     row = {"parameter": "x", "mean": value, "sd": sd, "q2.5": value, "q97.5": value, "rhat": 1.0, "ess_bulk": 400.0}
-    summary = pd.DataFrame([row | {"ess_tail": 400.0, "mcse_mean": sd / 20, "mcse_sd": sd / 20}])
+    summary = pd.DataFrame([row | {"ess_tail": 400.0} | dict.fromkeys(MCSE, sd / 80)])
     assert tables.estimates(summary).loc[0, "mean"] == shown
-    assert tables.estimates(summary, pd.Series({"x": value})).loc[0, "truth"] == shown
-    assert tables.estimates(summary, pd.Series({"z": value})).loc[0, "truth"] == "–"
+    assert tables.estimates(summary, truth=pd.Series({"x": value})).loc[0, "truth"] == shown
+    assert tables.estimates(summary, truth=pd.Series({"z": value})).loc[0, "truth"] == "–"
+    few = summary.assign(**{"mcse_q2.5": sd})
+    # No decimal of it is more than Monte Carlo error.
+    assert len(tables.estimates(few).loc[0, "q2.5"]) <= len(shown)
+
+
+def test_the_meaning_of_a_parameter_stands_below_its_name():
+    row = dict.fromkeys(("mean", "sd", "q2.5", "q97.5", "rhat", "ess_bulk", "ess_tail", *MCSE), 1.0)
+    summary = pd.DataFrame([row | {"parameter": name} for name in ("Intercept", "x[<b>]", "nu")])
+    meanings = {
+        "Intercept": Meaning("common", "Intercept", Markup("<a>Intercept</a>"), Markup("kg"), Markup()),
+        "x[<b>]": Meaning("common", "x", Markup("Dose &lt;b&gt;"), Markup(), Markup()),
+    }
+    assert tables.estimates(summary, meanings)["parameter"].tolist() == [
+        'Intercept<br><span class="meaning">kg</span>',
+        'x[&lt;b&gt;]<br><span class="meaning">Dose &lt;b&gt;</span>',
+        "nu",
+    ]
 
 
 def test_variables_have_their_own_names_behind_their_labels():
     row = {"n": 3, "missing": 0, "mean": 1.25, "sd": 0.5, "q5.5": 1.0, "q94.5": 2.0, "histogram": np.nan}
-    shown = tables.described(pd.DataFrame([row | {"variable": "y"}, row | {"variable": "x"}]), {"y": "Yield"})
-    assert shown["variable"].tolist() == ["Yield (y)", "x"]
-    assert shown["mean"].tolist() == ["1.250", "1.250"]
-    assert shown["histogram"].tolist() == ["", ""]
+    summary = pd.DataFrame([row | {"variable": name} for name in ("y", "x", "age", "wk")])
+    words = data(labels={"y": "Yield", "wk": "Week"}, units_of_measurement={"y": "kg", "age": "years", "wk": "weeks"})
+    shown = tables.described(summary, words)
+    assert shown["variable"].tolist() == ["Yield (y), kg", "x", "age, years", "Week (wk)"]
+    assert shown["mean"].tolist() == ["1.250"] * 4
+    assert shown["histogram"].tolist() == [""] * 4
 
 
 def test_predictions_name_the_unit_by_its_noun_whatever_labels_say():
     values = pd.DataFrame({"model": ["a"], "id": ["6"], "x": [1.0], "mean": [0.1234], "q2.5": [0.0], "q97.5": [0.4]})
-    shown = tables.predicted(values, {"id": "Id", "x": "Exposure"}, HERDS)
-    assert shown.columns.tolist() == ["model", "herd", "Exposure", "mean", "q2.5", "q97.5"]
+    words = data(labels={"id": "Id", "x": "Exposure"}, units_of_measurement={"x": "mg"})
+    shown = tables.predicted(values, words)
+    assert shown.columns.tolist() == ["model", "herd", "Exposure (mg)", "mean", "q2.5", "q97.5"]
     assert shown.loc[0, "mean"] == "0.12"
 
 
@@ -53,7 +80,6 @@ def test_parameters_are_counted_by_kind():
     tree = xr.DataTree.from_dict({"posterior": posterior})
     (counts,) = tables.sizes({"a": tree}, {"a": "Title"}).to_dict("records")
     assert list(counts.values()) == ["a Title", 1, 3, 1, 1, 6]
-    assert tables.population_parameters(tree) == {"Intercept", "sd(Intercept)", "sigma"}
     farms = (("statistic", "farm__factor_dim"), np.zeros((2, 3)))
     groups = {"posterior": posterior.drop_vars("1|farm"), "group_effects": xr.Dataset({"1|farm": farms})}
     groups["group_effects"] = groups["group_effects"].assign_coords(statistic=["mean", "sd"])

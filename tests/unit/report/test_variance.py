@@ -1,6 +1,6 @@
 import pandas as pd
 import pytest
-from partialpool.report.variance import definitions, tabulated
+from partialpool.report.variance import named, tabulated
 
 NUMBERS = {"sd": 0.06, "q2.5": 0.4526, "q97.5": 0.6943, "mcse_mean": 0.001, "mcse_q2.5": 0.0043, "mcse_q97.5": 0.0021}
 
@@ -23,8 +23,7 @@ def test_no_column_of_places_where_there_are_none(nowhere):
     assert "at" not in tabulated(variance(("R2(conditional)", nowhere, "outcome")))
 
 
-def test_each_definition_once():
+def test_what_a_table_has_is_named():
     rows = [("icc(id)", "", "latent (logit)"), ("icc(item)", "", "latent (logit)"), ("exp(x)", "", "odds ratio")]
-    first, second = definitions(variance(*rows))
-    assert "Nakagawa, Johnson & Schielzeth 2017" in first
-    assert "multiplied" in second
+    assert named(variance(*rows)).striptags() == "intraclass correlations, exp() of coefficients"
+    assert 'href="#term-icc"' in named(variance(*rows))

@@ -110,6 +110,8 @@ def test_labels_are_by_role_and_default_to_the_column_and_that_of_the_unit_to_it
         "unit": "Person",
         "time": "Week",
         "group": "Group",
+        "intercept": "Conscientiousness at week 0",
+        "slope": "Change per week",
         "unit_noun": "person",
         "measurement_noun": "measurement",
     }

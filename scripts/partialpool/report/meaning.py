@@ -1,0 +1,118 @@
+"""What the parameters of a model are, in the words and units of measurement of the study."""
+
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+from partialpool.model import names, parameters
+from partialpool.model.grammar import left_side
+from partialpool.model.names import INTERCEPT
+from partialpool.model.spec import ModelSpec
+from partialpool.report.glossary import link
+from partialpool.report.terms import Coefficient, Terms
+from partialpool.study.data import Data, singular
+
+NOTHING = Markup()
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What one parameter is.
+
+    Attributes
+    ----------
+    kind
+        ``common``, ``sd`` or ``family``.
+    term
+        Its term in the formula.
+    words
+        What it is called: ``Age``, ``Dose high against low``, ``sd of the Intercept between herds``.
+    unit
+        What it is measured in, ``cm per year``; empty if nothing is known.
+    scale
+        ``on the logit scale``; empty where the scale is that of the outcome.
+    """
+
+    kind: str
+    term: str
+    words: Markup
+    unit: Markup
+    scale: Markup
+
+
+def of_model(data: Data, spec: ModelSpec, tree) -> dict[str, Meaning]:
+    """The meanings of common coefficients, standard deviations and sigma of a model, by the name of the parameter.
+
+    Parameters
+    ----------
+    data
+        The section of the configuration, with labels, nouns and units of measurement.
+    spec
+        The model's spec.
+    tree
+        Its fit, with ``posterior`` and ``constant_data``.
+    """
+    posterior, rows = tree["posterior"].to_dataset(), tree["constant_data"].to_dataset().to_dataframe()
+    speaker = _Speaker(data, Terms(spec, posterior, rows))
+    spoken = {parameter.name: speaker.meaning(parameter) for parameter in parameters.of(posterior)}
+    return {name: meaning for name, meaning in spoken.items() if meaning is not None}
+
+
+class _Speaker:
+    """Names and units of the parameters of one model."""
+
+    def __init__(self, data: Data, terms: Terms):
+        self.data, self.terms = data, terms
+        self.link = terms.posterior.attrs.get("link", "identity")
+        self.coefficients = {one.name: one for one in [terms.intercept, *terms.coefficients]}
+        self.scale = Markup("on the {}").format(link("link", f"{self.link} scale"))
+        self.scale = NOTHING if self.link == "identity" else self.scale
+        # What is modelled may be a function of the outcome, and the scale that of a link.
+        same = left_side(terms.spec.formula) == data.outcome and self.link == "identity"
+        self.outcome_unit = data.units_of_measurement.get(data.outcome, "") if same else ""
+
+    def meaning(self, parameter: parameters.Parameter) -> Meaning | None:
+        """What a parameter is; None of those that have no words."""
+        if parameter.kind == "common" and parameter.variable in self.coefficients:
+            return self._common(parameter, self.coefficients[parameter.variable])
+        if parameter.kind == "sd":
+            return self._sd(parameter)
+        if parameter.name == "sigma" and self.link == "identity":
+            return Meaning("family", "sigma", link("residual", "residual sd"), escape(self.outcome_unit), NOTHING)
+        return None
+
+    def _common(self, parameter: parameters.Parameter, coefficient: Coefficient) -> Meaning:
+        labels = self.terms.labels(coefficient.name) or []
+        level = labels[parameter.index[0]] if labels else ""
+        reference = self.terms.reference(coefficient, labels) if labels else []
+        against = f" against {reference[0]}" if len(reference) == 1 else ""
+        words = self._words(coefficient, f"{level}{against}")
+        return Meaning("common", coefficient.name, words, self._unit(coefficient), self.scale)
+
+    def _sd(self, parameter: parameters.Parameter) -> Meaning:
+        values = self.terms.posterior[parameter.variable]
+        _, term = names.classify(parameter.variable, values.dims)
+        dims = [dim for dim in values.dims if names.is_expression_dim(dim)]
+        level = str(values[dims[0]].to_numpy()[parameter.index[0]]) if dims else ""
+        coefficient = self.coefficients[term.coefficient]
+        of_unit = term.grouping == self.data.unit
+        whose = self.data.nouns.unit[1] if of_unit else f"levels of {self._label(term.grouping)}"
+        words = Markup("{} of {} between {}").format(link("effects", "sd"), self._words(coefficient, level), whose)
+        return Meaning("sd", term.coefficient, words, self._unit(coefficient), self.scale)
+
+    def _words(self, coefficient: Coefficient, level: str) -> Markup:
+        """A coefficient by the labels of its columns, and the level that it is of."""
+        if coefficient.name == INTERCEPT:
+            return link("intercept", INTERCEPT)
+        return escape(" ".join(filter(None, (self._label(coefficient.name), level))))
+
+    def _label(self, expression: str) -> str:
+        """An expression, a column by its label; of ``a:b`` both."""
+        return " × ".join(self.data.label(part) for part in expression.split(":"))
+
+    def _unit(self, coefficient: Coefficient) -> Markup:
+        """Units of the outcome by those of what a coefficient multiplies: ``cm per year``."""
+        numbers = [part.name for part in coefficient.parts if part.kind == "number"]
+        units = [self.data.units_of_measurement.get(name) for name in numbers]
+        per = f"per {' and '.join(map(singular, units))}" if units and all(units) else ""
+        return escape(f"{self.outcome_unit} {per}".strip())

@@ -1,0 +1,114 @@
+"""The results that the report is made of, read once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from partialpool.model import parameters
+from partialpool.model.spec import ModelSpec
+from partialpool.report import checks, meaning
+from partialpool.study.data import Nouns
+from partialpool.study.study import Study
+
+
+@dataclass(frozen=True)
+class Results:
+    """A study and what its run made.
+
+    Attributes
+    ----------
+    study
+        The configuration.
+    folder
+        Where the results are, ``results``.
+    prepared
+        Columns ``row``, the unit and the outcome of the data; ``attrs`` say how they were read.
+    variables
+        Every variable of the data, described (``summary.csv``).
+    truth
+        Of simulated data the values that they were drawn from, by parameter; else None.
+    specs, trees, summaries, variance, diagnostics
+        By model: its spec with all priors, its fit, its table of estimates, that of R2, intraclass correlations and
+        ratios, and its checks.
+    compared
+        By comparison, its table.
+    published
+        Printed numbers beside ours, if there are any.
+    """
+
+    study: Study
+    folder: Path
+    prepared: pd.DataFrame
+    variables: pd.DataFrame
+    truth: pd.Series | None
+    specs: Mapping[str, ModelSpec]
+    trees: Mapping[str, object]
+    summaries: Mapping[str, pd.DataFrame]
+    variance: Mapping[str, pd.DataFrame]
+    diagnostics: Mapping[str, dict[str, dict]]
+    compared: Mapping[str, pd.DataFrame]
+    published: pd.DataFrame | None
+
+    @property
+    def nouns(self) -> Nouns:
+        """How units and measurements are called."""
+        return self.study.data.nouns
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Titles of the models."""
+        return {name: model.title for name, model in self.study.models.items()}
+
+    @property
+    def sampled(self) -> dict[str, str]:
+        """By model how its draws were made, ``independent`` or ``nuts``."""
+        return {name: tree.attrs["sampling"] for name, tree in self.trees.items()}
+
+    def link(self, model: str) -> str:
+        """The link of a model."""
+        return self.trees[model]["posterior"].attrs.get("link", "identity")
+
+    def population(self, model: str) -> pd.DataFrame:
+        """The estimates of a model that are not of single units: common coefficients and scales."""
+        return self._estimates(model, effects=False)
+
+    def group_effects(self, model: str) -> pd.DataFrame:
+        """The estimates of the group-level effects of a model."""
+        return self._estimates(model, effects=True)
+
+    def meanings(self, model: str) -> dict[str, meaning.Meaning]:
+        """What the parameters of a model are."""
+        return meaning.of_model(self.study.data, self.specs[model], self.trees[model])
+
+    def _estimates(self, model: str, *, effects: bool) -> pd.DataFrame:
+        posterior, summary = self.trees[model]["posterior"].to_dataset(), self.summaries[model]
+        of_groups = {p.name for p in parameters.of(posterior) if p.kind == "group"}
+        return summary[summary["parameter"].isin(of_groups) == effects]
+
+
+def read(study: Study, folder: str | Path = "results") -> Results:
+    """Read the results of a study from where its run wrote them."""
+    from partialpool.fit import store
+
+    folder = Path(folder)
+    columns = ["row", study.data.unit, study.data.outcome]
+    groups = ("posterior", "constant_data", "group_effects")
+    truth = pd.read_csv(folder / "data/truth.csv", index_col="parameter")["value"] if study.data.simulate else None
+    printed = pd.read_csv(folder / "published.csv", dtype={"published": str}) if study.published else None
+    trees = {m: store.load(folder / f"models/{m}.nc", groups, spec=study.spec(m)) for m in study.models}
+    return Results(
+        study,
+        folder,
+        pd.read_parquet(folder / "data/prepared.parquet", columns=columns),
+        pd.read_csv(folder / "data/summary.csv"),
+        truth,
+        {m: store.spec_of(tree) for m, tree in trees.items()},
+        trees,
+        {m: pd.read_csv(folder / f"models/{m}.summary.csv") for m in study.models},
+        {m: pd.read_csv(folder / f"models/{m}.variance.csv") for m in study.models},
+        {m: checks.read(folder / f"models/{m}.diagnostics.json") for m in study.models},
+        {c: pd.read_csv(folder / f"comparison/{c}.csv") for c in study.comparisons},
+        printed,
+    )

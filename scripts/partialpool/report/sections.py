@@ -1,0 +1,225 @@
+"""The sections of the report: a function makes the parts of each from the results.
+
+Parts are HTML (``Markup``), or Markdown of the study's own (``str``).
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import pandas as pd
+from markupsafe import Markup
+
+from partialpool.report import (
+    captions,
+    checks,
+    columns,
+    comparisons,
+    equations,
+    figures,
+    glossary,
+    in_short,
+    provenance,
+    published,
+    sampling,
+    tables,
+    texts,
+    variance,
+)
+from partialpool.report.elements import MOST_ROWS, folded, heading, paragraph, table, warning
+from partialpool.report.glossary import in_nouns
+from partialpool.report.results import Results
+from partialpool.study.report import Section
+
+TITLES = {
+    "data": "The data",
+    "models": "The models",
+    "sizes": "Number of parameters",
+    "comparisons": "Comparing the models",
+    "predictions": "Predictions",
+    "published": "Our numbers and the printed ones",
+    "provenance": "How this was made",
+    "glossary": "Glossary",
+}
+
+
+def of_report(results: Results) -> dict[str, list[str]]:
+    """All parts of the report by section, ``opening`` first, the others in the order of the config.
+
+    The first link to each term of the glossary stays, in the order in which the report is read.
+    """
+    study = results.study
+    made = {"opening": opening(results)}
+    made |= {name: section(results, name) for name in study.report.shown if name != "glossary"}
+    if "glossary" in study.report.hide:
+        return {name: list(map(glossary.without_links, parts)) for name, parts in made.items()}
+    linked: set[str] = set()
+    made = {name: glossary.first_links(parts, linked) for name, parts in made.items()}
+    explained = [*headed(results, "glossary"), glossary.explained(linked, results.nouns)]
+    return {"opening": made["opening"]} | {name: made.get(name, explained) for name in study.report.shown}
+
+
+def opening(results: Results) -> list[str]:
+    """Title and text of the study, and the report in short."""
+    study = results.study
+    return [heading(1, study.title), study.text, heading(2, "In short"), *in_short.in_short(results)]
+
+
+def section(results: Results, name: str) -> list[str]:
+    """One section with its heading and the study's own text; nothing if the report has nothing to say there."""
+    if name not in CONTENTS:
+        return headed(results, name)
+    parts = list(filter(None, CONTENTS[name](results)))
+    return [*headed(results, name), *parts] if parts else []
+
+
+def headed(results: Results, name: str) -> list[str]:
+    """The heading of a section, and what the study itself says in it."""
+    own = results.study.report.sections.get(name, Section())
+    return list(filter(None, [heading(2, own.title or TITLES[name]), own.text]))
+
+
+def data(results: Results) -> list[str]:
+    """What was measured, and which rows the models use."""
+    study, titles, nouns = results.study, results.titles, results.nouns
+    return [
+        in_nouns(texts.DATA, nouns),
+        table(tables.described(results.variables, study.data), "The variables"),
+        *map(warning, columns.like_codes(study, results.prepared.attrs["codes"])),
+        table(tables.rows_used(results.trees, titles, unit=study.data.unit, nouns=nouns), captions.rows_used(study)),
+        *_figures(results, lambda section, kind: section is None and kind == "trajectories"),
+    ]
+
+
+def models(results: Results) -> list[str]:
+    """Each model: its equations, how it was sampled, its checks, estimates and figures."""
+    return [in_nouns(texts.MODELS, results.nouns), *(part for name in results.trees for part in _model(results, name))]
+
+
+def _model(results: Results, name: str) -> list[str]:
+    study, tree = results.study, results.trees[name]
+    model, checked, link = study.models[name], results.diagnostics[name], results.link(name)
+    estimates = tables.estimates(results.population(name), results.meanings(name), model.truth or results.truth)
+    parts = [
+        heading(3, f"{name}: {model.title}"),
+        model.text,
+        equations.formulas(results.specs[name], tree, results.nouns, study.data.labels),
+        paragraph(sampling.sentence(study.sampling_of(name), tree.attrs)),
+        checks.listed(checked),
+        table(estimates, captions.estimates(study, name, link)),
+    ]
+    if not (sizes := results.variance[name]).empty:
+        shown = [paragraph(variance.named(sizes)), table(variance.tabulated(sizes), captions.variance(study, name))]
+        parts.append(folded("Explained variance, intraclass correlations and ratios", shown))
+    effects = results.group_effects(name)
+    if len(effects):
+        parts.append(table(tables.estimates(effects), captions.group_effects(study, name, link)))
+    if summarised := tables.summarised_effects(tree):
+        parts.append(paragraph(captions.summarised(name, summarised)))
+    parts += _figures(results, lambda section, kind: section == f"models.{name}")
+    *shown, check, traces = (_figure(results, f"{kind}-{name}") for kind in study.figures_of(name))
+    return [*parts, *shown, folded("Diagnostics and posterior predictive check", [traces, check])]
+
+
+def sizes(results: Results) -> list[str]:
+    """How many parameters each model has."""
+    return [table(tables.sizes(results.trees, results.titles), "Parameters of each model, by kind")]
+
+
+def compared(results: Results) -> list[str]:
+    """Each comparison: elpd, what it says, what plain PSIS gets wrong, evidence and Bayes factors."""
+    parts = [part for name in results.compared for part in _comparison(results, name)]
+    return [in_nouns(texts.COMPARING, results.nouns), *parts] if parts else []
+
+
+def _comparison(results: Results, name: str) -> list[str]:
+    study, titles, nouns, compared = results.study, results.titles, results.nouns, results.compared[name]
+    comparison = study.comparisons[name]
+    parts = [heading(3, comparison.title), comparison.text]
+    for block in comparisons.blocks(compared, nouns):
+        parts.append(table(comparisons.tabulated(block.table, titles), block.title))
+        if words := comparisons.unreliable(block.table):
+            parts.append(warning(words))
+        if block.has_verdict:
+            parts.append(paragraph(comparisons.verdict(block.table, titles, nouns)))
+    parts.append(paragraph(comparisons.left_out(compared, comparison.estimands, nouns)))
+    pointwise = pd.read_csv(results.folder / f"comparison/{name}.pointwise.csv")
+    parts += [
+        comparisons.corrected(pointwise, results.trees, unit=study.data.unit, nouns=nouns),
+        _figure(results, f"comparison-{name}"),
+        _figure(results, f"estimates-{name}"),
+        *_figures(results, lambda section, kind: section == f"comparisons.{name}"),
+    ]
+    return [*parts, *_evidence(results, name)]
+
+
+def _evidence(results: Results, name: str) -> list[str]:
+    study, titles, evidence, parts = results.study, results.titles, results.compared[name], []
+    known = comparisons.evidence(evidence, titles)
+    if len(known) < 2:
+        return []
+    parts += [heading(4, "Evidence"), in_nouns(texts.EVIDENCE, results.nouns), table(known, "Log evidence, in nats")]
+    if study.comparisons[name].bayes_factors:
+        evidence = pd.read_csv(results.folder / f"comparison/{name}.bayes_factors.csv")
+        caption = captions.bayes_factors(study, evidence["model"][0])
+        parts.append(table(comparisons.bayes_factors(evidence, titles), caption))
+        parts.append(comparisons.weighed(evidence, titles, results.nouns))
+    if words := comparisons.untrusted(evidence):
+        parts.append(warning(words))
+    return parts
+
+
+def predictions(results: Results) -> list[str]:
+    """Tables of predictions that are short, and figures of those that no other section shows."""
+    study, parts = results.study, []
+    for name in study.predictions:
+        values = pd.read_csv(results.folder / f"predictions/{name}.csv", dtype={"id": str})
+        if len(values) <= MOST_ROWS:
+            parts.append(table(tables.predicted(values, study.data), captions.predictions(study, name)))
+    parts += _figures(results, lambda section, kind: section is None and kind != "trajectories")
+    kinds = {
+        kind for one in study.predictions.values() for kind in (*one.quantities, "new" if one.new_units else "observed")
+    }
+    words = " ".join(text for kind, text in texts.PREDICTIONS.items() if kind in kinds)
+    return [paragraph(in_nouns(words, results.nouns)), *parts] if parts else []
+
+
+def printed(results: Results) -> list[str]:
+    """Printed numbers beside ours."""
+    if results.published is None:
+        return []
+    source = results.study.published.source
+    return [published.explained(results.published, source), published.tables(results.published)]
+
+
+def origins(results: Results) -> list[str]:
+    """Where the numbers come from, and what they took."""
+    return [
+        table(provenance.origins(results.study, results.trees, results.prepared.attrs["notes"]), "Origins"),
+        table(
+            provenance.run_times(results.folder / "benchmarks"),
+            "Time and memory by rule, as measured when each of its jobs last ran",
+        ),
+    ]
+
+
+CONTENTS: Mapping[str, Callable[[Results], list[str]]] = MappingProxyType(
+    {
+        "data": data,
+        "models": models,
+        "sizes": sizes,
+        "comparisons": compared,
+        "predictions": predictions,
+        "published": printed,
+        "provenance": origins,
+    }
+)
+
+
+def _figure(results: Results, name: str) -> Markup:
+    return figures.figure(results.study, name, results.folder / "figures", sampling=results.sampled)
+
+
+def _figures(results: Results, chosen: Callable[[str | None, str], bool]) -> list[Markup]:
+    """Figures of the config that are chosen by their section and their kind."""
+    study = results.study
+    return [_figure(results, name) for name, one in study.figures.items() if chosen(study.section_of(name), one.kind)]
