@@ -82,7 +82,7 @@ def coefficients(estimates: pd.DataFrame) -> Figure:
     columns = min(len(panels), 2)
     plot = chart(
         estimates,
-        aes("mean", "parameter"),
+        aes("mean", "parameter", group=1),
         *_zero(panels),
         *_ranges("parameter"),
         geom_point(color=TEAL, fill="white", size=1.8, stroke=0.4),
@@ -114,7 +114,7 @@ def side_by_side(estimates: pd.DataFrame) -> Figure:
     columns = min(len(shown), 3)
     plot = chart(
         estimates,
-        aes("mean", "model"),
+        aes("mean", "model", group=1),
         *_zero(shown, around_zero, "parameter"),
         *_ranges("model"),
         geom_point(color=TEAL, fill="white", size=1.8, stroke=0.4),

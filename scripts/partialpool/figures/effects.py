@@ -134,7 +134,8 @@ def effects_in_order(effects: pd.DataFrame, populations: pd.DataFrame, *, noun: 
     longest = effects["level"].str.len().max()
     plot = chart(
         effects,
-        aes("place", "mean"),
+        # One group, since plotnine draws each group by itself, which takes much longer.
+        aes("place", "mean", group=1),
         geom_rect(aes(ymin="q2.5", ymax="q97.5"), populations, inherit_aes=False, **band),
         geom_rect(aes(ymin="q17", ymax="q83"), populations, inherit_aes=False, **band),
         geom_hline(aes(yintercept="center"), populations.assign(center=0.0), linetype="dashed", size=0.4),
