@@ -19,8 +19,8 @@ from partialpool.errors import StudyError
 from partialpool.model.families import ORDINAL
 from partialpool.model.finite import refuse_infinite
 from partialpool.model.formula import bars
-from partialpool.model.grammar import left_side
-from partialpool.model.matrices import column_labels, evaluate, special_outcome
+from partialpool.model.grammar import left_side, special_outcome
+from partialpool.model.matrices import column_labels, evaluate
 from partialpool.model.names import INTERCEPT, Term, blocks
 from partialpool.model.priors import Distribution, one_or_all, parse
 from partialpool.model.spec import ModelSpec
