@@ -179,6 +179,9 @@ def check_levels(column: str, given: list[str], levels: list[str]) -> None:
 def _list(settled: Settled, levels: list[str], why: str) -> None:
     column = settled.roles.outcome
     settled.types[column] = levels
+    if len(levels) == 2:
+        # Expected values are probabilities of this level.
+        settled.labels[column] = f"{settled.labels[column]}: {levels[-1]}"
     last = f" the last, {levels[-1]}, counts as success" if len(levels) == 2 else " from the lowest to the highest"
     settled.reasons[f"types.{column}"] = f"{why},{last}."
 

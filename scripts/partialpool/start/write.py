@@ -21,6 +21,8 @@ from partialpool.start.sections import comparisons, figures, predictions
 from partialpool.study import config, syntax
 
 _WIDTH = 110
+# ASSUME: draws of the marginal engine are independent; those of NUTS are worth less, of scales near zero a fifth.
+_DRAWS = {"gaussian": 1000}
 _WHOLE = r"0|[1-9][0-9]{0,17}"
 SCHEMA = "workflow/schemas/config.schema.yaml"
 
@@ -53,9 +55,9 @@ def text(
     from ruamel.yaml.comments import CommentedMap
 
     top = CommentedMap()
-    top["title"] = f"{facts.label(facts.outcome)} of {facts.n_units} {facts.nouns[1]}"
+    top["title"] = f"{facts.label(facts.outcome)} by {facts.nouns[0]}"
     top["data"] = _data(facts, settled, source, sha256)
-    top["sampling"] = _flow({"chains": 4, "draws": 1000, "seed": 1})
+    top["sampling"] = _flow({"chains": 4, "draws": _DRAWS.get(family.name, 2000), "seed": 1})
     top["models"] = _models(family, ladder)
     for name, section in {
         "comparisons": comparisons(facts, ladder),
