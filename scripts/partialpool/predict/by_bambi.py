@@ -20,7 +20,7 @@ def build_model(spec: ModelSpec, rows: pd.DataFrame):
         raise StudyError(f"Predictions are numbers, and outcomes of the family '{spec.family}' are several.")
     design = model.parameters[model.family.likelihood.parent].design
     if design.common and not design.common.terms:
-        # Bambi takes the intercept of ordinal families away, and fails to predict if nothing but units' effects is left.
+        # Of ordinal families Bambi drops the intercept, and fails to predict if nothing but units' effects is left.
         design.common = None
     return model
 
