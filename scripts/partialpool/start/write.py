@@ -80,6 +80,8 @@ def _data(facts: Facts, settled: Settled, source: str, sha256: str):
     data = _block({"source": source, "sha256": sha256} | dict(settled.roles.items()))
     data["nouns"] = _flow({"unit": list(facts.nouns)})
     data["labels"] = _flow({column: facts.label(column) for role, column in settled.roles.items() if role != "unit"})
+    if settled.units_of_measurement:
+        data["units_of_measurement"] = _flow(settled.units_of_measurement)
     for key in ("types", "derive"):
         if values := getattr(settled, key):
             data[key] = _block(values)
@@ -88,7 +90,8 @@ def _data(facts: Facts, settled: Settled, source: str, sha256: str):
     notes = {
         "sha256": "Pinned, so that a changed file is an error and never a changed result.",
         "nouns": "How the report calls one of the units, and several: guessed from the name of the column.",
-        "labels": "How figures and tables call columns.",
+        "labels": "How figures, tables and estimates call columns. What they are measured in is said by "
+        f"units_of_measurement: {{{facts.outcome}: kg}}, and then stands beside estimates.",
     }
     if facts.nouns == ("unit", "units"):
         notes["nouns"] = (
