@@ -42,7 +42,7 @@ rule verify:
         # Those that make tables from data and fits.
         rules=[
             *("prepare_data", "summarise_model", "compare_models", "compute_bayes_factors", "predict_values"),
-            "check_published",
+            *("check_published", "write_paper"),
         ],
         options=lambda wildcards: inside.software_options(workflow),
         code=code("verify"),

@@ -1,6 +1,7 @@
 import os
 import re
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 SCRIPTS = Path(workflow.basedir, "scripts")
@@ -139,6 +140,11 @@ def models_compared():
 def comparisons_with_bayes_factors():
     """Comparisons that ask for them."""
     return [name for name, comparison in study.comparisons.items() if comparison.bayes_factors]
+
+
+def tables_for_a_paper():
+    """Names of the tables: side by side, and one of each model."""
+    return ["all-models", *(f"models/{model}" for model in study.models)]
 
 
 def results_to_keep():

@@ -1,3 +1,31 @@
+# A rule of its own, because its tables follow from the results, and are made again to check an archive.
+rule write_paper:
+    input:
+        fits=fits(study.models),
+        summaries=expand(rules.summarise_model.output.summary, model=study.models),
+        variances=expand(rules.summarise_model.output.variance, model=study.models),
+        checks=expand(rules.summarise_model.output.checks, model=study.models),
+        comparisons=expand(rules.compare_models.output.table, comparison=study.comparisons),
+    output:
+        tables=expand("results/tables/{table}.{kind}", table=tables_for_a_paper(), kind=("csv", "tex", "docx")),
+        methods="results/report/methods.txt",
+        references="results/report/methods.bib",
+    log:
+        "results/logs/write_paper/paper.log",
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        **usual,
+    params:
+        study=study.model_dump(mode="json", exclude={"figures", "predictions", "published"}),
+        snakemake=version("snakemake"),
+        code=code("write_paper"),
+    message:
+        "Write tables and methods for a paper"
+    script:
+        "../../scripts/write_paper.py"
+
+
 rule render_report:
     input:
         notebook=str(NOTEBOOKS / "report.ipynb"),
@@ -11,6 +39,7 @@ rule render_report:
         predictions=expand(rules.predict_values.output.summary, prediction=study.predictions),
         published=rules.check_published.output.table if study.published else [],
         figures=[*rules.draw_models.output, *rules.draw_figures.output],
+        paper=rules.write_paper.output,
     output:
         html="results/report/report.html",
         notebook="results/report/report.ipynb",

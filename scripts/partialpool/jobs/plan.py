@@ -14,6 +14,7 @@ TYPICAL = {
     "draw_models": 10,
     "draw_figures": 9,
     "check_published": 4,
+    "write_paper": 3,
     "render_report": 5,
 }
 OTHER = 2

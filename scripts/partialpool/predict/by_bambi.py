@@ -18,6 +18,10 @@ def build_model(spec: ModelSpec, rows: pd.DataFrame):
     model = build(spec, rows)
     if model.response_term.coords and spec.family not in OF_LEVELS:
         raise StudyError(f"Predictions are numbers, and outcomes of the family '{spec.family}' are several.")
+    design = model.parameters[model.family.likelihood.parent].design
+    if design.common and not design.common.terms:
+        # Of ordinal families Bambi drops the intercept, and fails to predict if nothing but units' effects is left.
+        design.common = None
     return model
 
 

@@ -10,38 +10,15 @@ import numpy as np
 
 from partialpool.model.grammar import special_outcome
 from partialpool.model.spec import ModelSpec
+from partialpool.predict.means import BOUNDED, INVERSE
 
-# Beyond this exp() is no number any more.
-LARGEST_EXPONENT = 700.0
 # Of the quadrature of a normal linear predictor: the mean of a binary measurement is then known to 1e-4 where the
 # effects of units have a standard deviation of 4 on the logit scale, and to 1e-7 where they have one of 1.5.
 NODES = 31
 
 
-def _power(eta: np.ndarray) -> np.ndarray:
-    return np.exp(np.minimum(eta, LARGEST_EXPONENT))
-
-
-def _logistic(eta: np.ndarray) -> np.ndarray:
-    from scipy.special import expit
-
-    return expit(eta)
-
-
-def _normal(eta: np.ndarray) -> np.ndarray:
-    from scipy.special import ndtr
-
-    return ndtr(eta)
-
-
-# The mean that belongs to a linear predictor, by link.
-INVERSE_LINKS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "identity": lambda eta: eta,
-    "log": _power,
-    "logit": _logistic,
-    "probit": _normal,
-    "cloglog": lambda eta: -np.expm1(-_power(eta)),
-}
+# Links for which the mean over units exists.
+LINKS = ("identity", "log", *BOUNDED)
 
 
 def _student_t(mean, *, sigma, nu):
@@ -76,7 +53,7 @@ class Measurements:
     Attributes
     ----------
     family, link
-        Keys of ``VARIANCES`` and ``INVERSE_LINKS``.
+        One of ``VARIANCES``, and one of ``LINKS``.
     parameters
         What the variance depends on beside the mean: (chain, draw, 1), or (n,) where it is known of each row.
     """
@@ -87,7 +64,9 @@ class Measurements:
 
     def mean(self, eta: np.ndarray) -> np.ndarray:
         """Mean of a measurement, from its linear predictor."""
-        return INVERSE_LINKS[self.link](eta)
+        # An exponential may overflow to infinity where a probability is 0 or 1.
+        with np.errstate(over="ignore"):
+            return INVERSE[self.link](eta)
 
     def variance(self, mean: np.ndarray) -> np.ndarray:
         """Variance of a measurement, from its mean."""
@@ -139,7 +118,7 @@ def measurements(posterior, spec: ModelSpec, matrices) -> Measurements | None:
         Of its rows, from ``matrices.evaluate``: of a binomial outcome they have the trials.
     """
     link = posterior.attrs["link"]
-    if spec.family not in VARIANCES or link not in INVERSE_LINKS or special_outcome(spec.formula):
+    if spec.family not in VARIANCES or link not in LINKS or special_outcome(spec.formula):
         return None
     parameters = {
         name: posterior[name].transpose("chain", "draw").to_numpy()[..., None]

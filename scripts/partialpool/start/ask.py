@@ -11,21 +11,6 @@ from partialpool.start.columns import Column
 from partialpool.start.roles import Roles, check_levels, levels_without_order
 from partialpool.start.study import Source, opened, refuse_existing
 
-_TIMES = {
-    "time",
-    "date",
-    "day",
-    "days",
-    "month",
-    "months",
-    "year",
-    "years",
-    "wave",
-    "visit",
-    "occasion",
-    "age",
-    "period",
-}
 _QUESTIONS = {
     "outcome": "What was measured? (outcome)",
     "unit": "Whose measurements are they? The same value in all rows of one of them (unit)",
@@ -138,4 +123,4 @@ def proposal(role: str, known: list[Column], table: Table, chosen: dict[str, str
 
 
 def _is_time(column: Column) -> bool:
-    return column.kind == "dates" or bool(_TIMES & {word.lower() for word in words.words(column.name)})
+    return column.kind == "dates" or words.of_time(column.name)

@@ -13,7 +13,7 @@ from partialpool.start.priors import Scale
 MOST_WITHOUT_POOLING = {"gaussian": 300}
 MOST_WITHOUT_POOLING_ELSE = 80
 # ASSUME: a slope of each unit needs so many times in half of the units, and so many units. Yes and no tell less.
-LEAST_TIMES = {"bernoulli": 5}
+LEAST_TIMES = {"bernoulli": 8}
 LEAST_TIMES_ELSE = 3
 LEAST_UNITS = 5
 # ASSUME: more groups than these are pooled like units, fewer have a coefficient each.

@@ -11,7 +11,7 @@ from partialpool.data.types import like_levels, numbers
 from partialpool.errors import StudyError, suggest
 from partialpool.start.columns import DATE, quoted
 from partialpool.start.family import are_levels
-from partialpool.start.words import label
+from partialpool.start.words import label, unit_of_time
 
 # What parameters of families, and columns of predictions, are called: no column in a formula can have such a name, and
 # no predictor the other.
@@ -50,7 +50,7 @@ class Settled:
         Of which outcome and time may be derived.
     columns
         All columns of the file.
-    types, derive, labels
+    types, derive, labels, units_of_measurement
         As the config has them.
     reasons
         By key (``types.period``, ``derive.age_from_start``), why it is there.
@@ -61,6 +61,7 @@ class Settled:
     types: dict[str, str | list[str]] = field(default_factory=dict)
     derive: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
+    units_of_measurement: dict[str, str] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
 
 
@@ -92,6 +93,8 @@ def settle(table: Table, roles: Roles, levels: list[str], name: str) -> Settled:
             _refuse_name(role, column)
     outcome = _outcome(settled, table, levels)
     time = None if roles.time is None else _time(settled, table.frame[roles.time].dropna())
+    if time and (unit := unit_of_time(time) or unit_of_time(roles.time)):
+        settled.units_of_measurement[time] = unit
     settled.roles = Roles(outcome, roles.unit, time, roles.group)
     return settled
 
@@ -179,6 +182,9 @@ def check_levels(column: str, given: list[str], levels: list[str]) -> None:
 def _list(settled: Settled, levels: list[str], why: str) -> None:
     column = settled.roles.outcome
     settled.types[column] = levels
+    if len(levels) == 2:
+        # Expected values are probabilities of this level.
+        settled.labels[column] = f"{settled.labels[column]}: {levels[-1]}"
     last = f" the last, {levels[-1]}, counts as success" if len(levels) == 2 else " from the lowest to the highest"
     settled.reasons[f"types.{column}"] = f"{why},{last}."
 

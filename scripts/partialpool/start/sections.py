@@ -160,9 +160,9 @@ def _of_lines(facts: Facts, ladder: Ladder) -> dict[str, dict[str, Any]]:
         by_group = name == "group" and facts.n_groups <= MOST_GROUPS
         made[f"{name}-lines"] = {
             "kind": "fitted-trajectories",
-            "title": f"Expected {facts.label(facts.outcome).lower()} over time"
+            "title": "What the model expects over time"
             + (f", by {facts.label(facts.group).lower()}" if by_group else ""),
-            "caption": f"What the model expects of {shown} {several}.",
+            "caption": f"Expected values of {shown} {several}.",
             "alt": f"{'Lines of different slope' if name == 'slopes' else 'Similar lines'}, one for each of {shown} "
             f"{several}.",
             "predictions": f"{name}-lines",

@@ -4,6 +4,8 @@ import re
 
 # What the end of a column's name says of ids and nothing of what they are the ids of.
 _OF_IDS = {"id", "ids", "nr", "no", "num", "number", "code", "key", "name", "ident", "identifier", "idx", "index"}
+_UNITS_OF_TIME = {"seconds", "minutes", "hours", "days", "weeks", "months", "years"}
+_TIMES = {"time", "date", "wave", "visit", "occasion", "age", "period"}
 _IRREGULAR = {"child": "children", "mouse": "mice", "man": "men", "woman": "women", "calf": "calves", "leaf": "leaves"}
 
 
@@ -24,6 +26,17 @@ def label(column: str) -> str:
 def of_ids(column: str) -> bool:
     """Whether a column's name says that it has ids."""
     return bool(words(column)) and words(column)[-1].lower() in _OF_IDS
+
+
+def unit_of_time(column: str) -> str | None:
+    """What a time is measured in, if its name ends with it: ``months`` for ``month`` and for ``age_months``."""
+    last = words(column)[-1].lower() if words(column) else ""
+    return next((unit for unit in (last, f"{last}s") if unit in _UNITS_OF_TIME), None)
+
+
+def of_time(column: str) -> bool:
+    """Whether a column's name says that it is a time."""
+    return unit_of_time(column) is not None or bool(_TIMES & {word.lower() for word in words(column)})
 
 
 def nouns(column: str) -> tuple[str, str]:

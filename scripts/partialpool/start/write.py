@@ -21,6 +21,8 @@ from partialpool.start.sections import comparisons, figures, predictions
 from partialpool.study import config, syntax
 
 _WIDTH = 110
+# ASSUME: draws of the marginal engine are independent; those of NUTS are worth less, of scales near zero a fifth.
+_DRAWS = {"gaussian": 1000}
 _WHOLE = r"0|[1-9][0-9]{0,17}"
 SCHEMA = "workflow/schemas/config.schema.yaml"
 
@@ -53,9 +55,9 @@ def text(
     from ruamel.yaml.comments import CommentedMap
 
     top = CommentedMap()
-    top["title"] = f"{facts.label(facts.outcome)} of {facts.n_units} {facts.nouns[1]}"
+    top["title"] = f"{facts.label(facts.outcome)} by {facts.nouns[0]}"
     top["data"] = _data(facts, settled, source, sha256)
-    top["sampling"] = _flow({"chains": 4, "draws": 1000, "seed": 1})
+    top["sampling"] = _flow({"chains": 4, "draws": _DRAWS.get(family.name, 2000), "seed": 1})
     top["models"] = _models(family, ladder)
     for name, section in {
         "comparisons": comparisons(facts, ladder),
@@ -78,6 +80,8 @@ def _data(facts: Facts, settled: Settled, source: str, sha256: str):
     data = _block({"source": source, "sha256": sha256} | dict(settled.roles.items()))
     data["nouns"] = _flow({"unit": list(facts.nouns)})
     data["labels"] = _flow({column: facts.label(column) for role, column in settled.roles.items() if role != "unit"})
+    if settled.units_of_measurement:
+        data["units_of_measurement"] = _flow(settled.units_of_measurement)
     for key in ("types", "derive"):
         if values := getattr(settled, key):
             data[key] = _block(values)
@@ -86,7 +90,8 @@ def _data(facts: Facts, settled: Settled, source: str, sha256: str):
     notes = {
         "sha256": "Pinned, so that a changed file is an error and never a changed result.",
         "nouns": "How the report calls one of the units, and several: guessed from the name of the column.",
-        "labels": "How figures and tables call columns.",
+        "labels": "How figures, tables and estimates call columns. What they are measured in is said by "
+        f"units_of_measurement: {{{facts.outcome}: kg}}, and then stands beside estimates.",
     }
     if facts.nouns == ("unit", "units"):
         notes["nouns"] = (

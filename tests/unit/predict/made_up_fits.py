@@ -7,17 +7,25 @@ import xarray as xr
 CHAINS, DRAWS = 2, 25
 
 
-def rows(n_units: int = 30, each: int = 4) -> pd.DataFrame:
-    """Units measured some times each, at other values of ``x``; a category of each measurement."""
+def rows(family: str = "gaussian", n_units: int = 30, each: int = 4) -> pd.DataFrame:
+    """Units measured some times each, at other values of ``x``; an outcome that the family takes."""
     rng = np.random.default_rng(4)
     n = n_units * each
+    takes_counts = family not in ("bernoulli", "beta", "gamma", "wald")
+    y = (
+        rng.poisson(2, n)
+        if takes_counts
+        else rng.integers(0, 2, n)
+        if family == "bernoulli"
+        else rng.uniform(0.1, 0.9, n)
+    )
     return pd.DataFrame(
         {
             "id": np.repeat([f"u{i}" for i in range(n_units)], each),
             "item": np.tile([f"i{i}" for i in range(each)], n_units),
             "x": rng.normal(1, 1, n).round(2),
             "g": pd.Categorical(rng.choice(["a", "b", "c"], n)),
-            "y": rng.poisson(2, n),
+            "y": y,
             "row": np.arange(n),
         }
     )

@@ -13,7 +13,7 @@ SLOPES = {"intercept": 0.4, "x": 0.5, "sd": 0.8, "sd_x": 0.4, "cor": -0.5}
 
 def model_of(make_spec, formula, draws, **changes):
     spec = make_spec(formula, "Intercept b sd cor sigma", **changes)
-    used = complete_cases(spec, rows())
+    used = complete_cases(spec, rows(spec.family))
     predictor = LinearPredictor(spec, used)
     return predictor, used, measurements(draws, spec, predictor.matrices)
 

@@ -15,7 +15,7 @@ SLOPES = {"intercept": 0.4, "x": 0.5, "sd": 0.8, "sd_x": 0.4, "cor": -0.5}
 def shares(make_spec, formula, draws, *, asked=None, **changes):
     """Intraclass correlations of the first draw, by grouping factor and place."""
     spec = make_spec(formula, "Intercept b sd cor sigma", **changes)
-    used = complete_cases(spec, rows())
+    used = complete_cases(spec, rows(spec.family))
     predictor = LinearPredictor(spec, used)
     measured = measurements(draws, spec, predictor.matrices)
     residual = partition.residual_variance(draws, predictor, used, measured)
@@ -83,7 +83,7 @@ def test_places_of_varying_slopes(make_spec):
 
 def test_categories_before_a_bar_are_shown_level_by_level(make_spec):
     spec = make_spec("y ~ x + (1 + x:g | id)")
-    used = complete_cases(spec, rows())
+    used = complete_cases(spec, rows(spec.family))
     names = [name for name, _ in partition.places(LinearPredictor(spec, used), used, {"x": [0]})]
     mean = f"{used['x'].mean():.4g} (mean)"
     levels = [f"g = {g}, x = {x}" for x in (mean, 0) for g in "abc"]
@@ -105,7 +105,7 @@ def test_scales(family, link, shown):
 def test_no_residual_variance_where_there_is_no_definition(make_spec):
     spec = make_spec("y ~ x + (1 | id)", family="beta")
     draws = posterior("logit", intercept=0.4, x=0.5, sd=0.8, kappa=3.0)
-    used = complete_cases(spec, rows())
+    used = complete_cases(spec, rows(spec.family))
     predictor = LinearPredictor(spec, used)
     measured = measurements(draws, spec, predictor.matrices)
     assert partition.residual_variance(draws, predictor, used, measured) is None

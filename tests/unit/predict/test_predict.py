@@ -272,6 +272,18 @@ def test_an_outcome_with_levels_has_a_row_for_each(make_spec, units):
             np.testing.assert_allclose(by_level["expected"][:, :, 3], np.diff(below), atol=1e-12)
 
 
+def test_ordered_levels_without_a_predictor(make_spec, units):
+    spec = make_spec("count ~ 0 + (1 | id)", "sd", priors={"threshold": "Normal(0, 1)"}, family="cumulative")
+    n_levels = units["count"].nunique()
+    posterior = made_up(["Intercept"]).drop_vars(["Intercept", "sigma"])
+    shape = (posterior.sizes["chain"], posterior.sizes["draw"], n_levels - 1)
+    posterior["threshold"] = ("chain", "draw", "threshold_dim"), np.broadcast_to(np.arange(n_levels - 1.0), shape)
+    posterior.attrs["levels"] = json.dumps([str(count) for count in sorted(units["count"].unique())])
+    of = predict(tree_of(posterior), spec, units, Asked(units=["64"], quantities=["expected"]), model="m")
+    effects = posterior["1|id"].sel(id__factor_dim="64").to_numpy()
+    np.testing.assert_allclose(of.values["expected"][..., 0], expit(-effects))
+
+
 def test_contrasts_of_an_outcome_with_levels(make_spec, units):
     """Differences of probabilities, a row for each level; each averaged over units."""
     spec = make_spec("mood ~ 1 + x", "Intercept b", family="categorical")

@@ -10,7 +10,7 @@ from partialpool.predict.ratios import ratios
 
 def named(make_spec, formula, draws, **changes):
     spec = make_spec(formula, **changes)
-    found = ratios(draws, LinearPredictor(spec, complete_cases(spec, rows())))
+    found = ratios(draws, LinearPredictor(spec, complete_cases(spec, rows(spec.family))))
     assert all(values.shape == draws["x"].shape for _, _, values in found)
     return {name: (what, values[0, 0]) for name, what, values in found}
 

@@ -60,7 +60,7 @@ def test_ordered_levels_have_no_r2(make_spec):
 
 
 def test_nothing_of_a_family_that_is_not_known(make_spec, gaussian):
-    table = variance.of_fit(tree_of(gaussian), make_spec("y ~ x + (1 | id)", family="wald"), rows(), at={})
+    table = variance.of_fit(tree_of(gaussian), make_spec("y ~ x + (1 | id)", family="wald"), rows("wald"), at={})
     assert table.empty
     assert list(table.columns) == variance.COLUMNS
 

@@ -14,6 +14,7 @@ def test_plain_columns_stay_as_they_are(settle):
     assert settled.roles == Roles(*NAMES)
     assert settled.types == settled.derive == {}
     assert settled.labels == {"score": "Score", "month": "Month", "region": "Region"}
+    assert settled.units_of_measurement == {"month": "months"}
 
 
 def test_a_column_that_is_not_there_and_one_with_two_roles_are_refused(settle):
@@ -47,6 +48,7 @@ def test_dates_become_years_from_the_first(settle):
     settled = settle(frame)
     assert settled.roles.time == "years"
     assert settled.labels["years"] == "Years since 2023-07-02"
+    assert settled.units_of_measurement == {"years": "years"}
     derived = derive(frame.assign(row=0), settled.derive, unit="herd", at=str)["years"]
     np.testing.assert_allclose(derived[:5], [0, 1, 0, 2, 0.5], atol=0.005)
 

@@ -1,5 +1,5 @@
 import pytest
-from partialpool.start.words import label, nouns, of_ids
+from partialpool.start.words import label, nouns, of_ids, of_time, unit_of_time
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,9 @@ def test_labels_are_the_words_of_a_column(column, expected):
 
 def test_names_of_ids_are_known_by_their_end():
     assert [of_ids(column) for column in ("patientID", "id", "idea", "%")] == [True, True, False, False]
+
+
+def test_times_are_known_by_their_names():
+    names = ["month", "Days", "age_months", "age", "visitDate", "score", "%"]
+    assert [of_time(name) for name in names] == [True, True, True, True, True, False, False]
+    assert [unit_of_time(name) for name in names] == ["months", "days", "months", None, None, None, None]

@@ -29,7 +29,7 @@ def test_the_config_is_right_and_says_why(text):
     written = text(made_up())
     write.check(written)
     study = config.load(yaml.safe_load(written))
-    assert study.title == "Score of 12 herds"
+    assert study.title == "Score by herd"
     assert study.data.nouns.unit == ("herd", "herds")
     assert study.models["time"].priors["sd"] == study.models["pooled"].priors["sd"]
     comments = " ".join(re.findall(r"# *(.*)", written))
