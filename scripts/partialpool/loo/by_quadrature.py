@@ -1,7 +1,7 @@
-"""Leave-one-out with each unit's effects integrated out by quadrature.
+"""Leave-one-out with each unit's effects, or an effect of each row, integrated out by quadrature.
 
 For models that were sampled over all parameters and have no closed form. What is left out then has importance weights
-over a few parameters that all units share, whose posterior hardly changes without a row or a unit.
+over parameters that several rows share, whose posterior changes little without a row or a unit.
 """
 
 import numpy as np
@@ -26,11 +26,15 @@ TRIED, FEWEST = 5, 100
 MOST = 2 * 10**9
 
 
-def by_quadrature(tree, spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1) -> tuple[PointwiseElpd, PointwiseElpd]:
+def by_quadrature(
+    tree, spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1
+) -> tuple[PointwiseElpd, PointwiseElpd | None]:
     """Leave-one-out with the effects of each unit integrated out, for models with one or two effects a unit.
 
     log p(y_j | draw) of all rows of unit j, and log p(y_i | the unit's other rows, draw), the difference of two such
-    integrals, are reweighted over the draws of what all units share.
+    integrals, are reweighted over the draws of what all units share. Where other grouping factors have effects too, and
+    one of them has a level for each row (overdispersion as an effect), the effect of the row is integrated out and the
+    others are weighted; units are not estimated then.
 
     Parameters
     ----------
@@ -44,7 +48,8 @@ def by_quadrature(tree, spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1) 
     Returns
     -------
     observations, units : PointwiseElpd
-        See ``integrated.integrated``. From all draws, or so many that it takes about a minute.
+        See ``integrated.integrated``. From all draws, or so many that it takes about a minute. ``units`` is None if the
+        effects of rows were integrated out.
 
     Raises
     ------
@@ -57,21 +62,24 @@ def by_quadrature(tree, spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1) 
     (1995), Journal of Computational and Graphical Statistics 4(1), adaptive quadrature.
     """
     rows = complete_cases(spec, data)
-    model, units = Conditional(tree, spec, rows), rows[spec.unit].cat
-    codes, posterior = units.codes.to_numpy(), tree["posterior"].to_dataset()
+    model, posterior = Conditional(tree, spec, rows), tree["posterior"].to_dataset()
+    codes = model.codes
     nodes, error = enough_nodes(model.given(thinned(posterior, TRIED)), codes)
     print(f"Quadrature with {nodes} nodes along each effect; twice as many change a density by at most {error:.1g}.")
     most = MOST // (cost(codes, model.z.shape[1], nodes) * posterior.sizes["chain"])
     posterior = thinned(posterior, max(FEWEST, most))
     of_units, of_rows = densities(model.given(posterior), codes, nodes, cores=cores)
     shape = posterior.sizes["chain"], posterior.sizes["draw"], -1
-    left_out_rows = psis(of_rows.reshape(shape), rows["row"].to_numpy().astype(int), method="integrated")
-    left_out_units = psis(of_units.reshape(shape), units.categories.to_numpy(dtype=object), method="integrated")
-    return with_p_loo(left_out_rows, tree, np.arange(len(rows))), with_p_loo(left_out_units, tree, codes)
+    left_out = psis(of_rows.reshape(shape), rows["row"].to_numpy().astype(int), method="integrated")
+    observations = with_p_loo(left_out, tree, np.arange(len(rows)))
+    if model.factor != spec.unit:
+        return observations, None
+    ids = rows[spec.unit].cat.categories.to_numpy(dtype=object)
+    return observations, with_p_loo(psis(of_units.reshape(shape), ids, method="integrated"), tree, codes)
 
 
 class Conditional:
-    """A model whose units are independent given what they share.
+    """A model in which the levels of a grouping factor are independent given everything else.
 
     Parameters
     ----------
@@ -82,10 +90,14 @@ class Conditional:
 
     Attributes
     ----------
+    factor
+        The grouping factor whose effects are integrated out: the unit, or one that has a level for each row.
+    codes : (n,)
+        The level of it that each row belongs to.
     y : (n,)
         Outcomes as numbers: 0 or 1, counts, successes, or positions among the levels.
     z : (n, q)
-        Design of the effects of a unit.
+        Design of the effects of a level.
 
     Raises
     ------
@@ -96,15 +108,28 @@ class Conditional:
     def __init__(self, tree, spec: ModelSpec, rows: pd.DataFrame):
         self.spec, self.rows = spec, rows
         self.family, self.link = _family(spec, tree["posterior"].attrs["link"])
-        terms = effect_terms(tree["posterior"].to_dataset())
-        if not terms or any(term.grouping != spec.unit for term in terms):
-            raise NoQuadrature(f"it needs effects of {spec.unit}, and of nothing else")
+        posterior = tree["posterior"].to_dataset()
         self.predictor = LinearPredictor(spec, rows)
-        columns = self.predictor.effects_design(rows)
+        self.factor = self._factor(posterior)
+        terms, columns = effect_terms(posterior, self.factor), self.predictor.effects_design(rows)
+        self.codes = rows[spec.unit].cat.codes.to_numpy() if self.factor == spec.unit else np.arange(len(rows))
         self.z = np.column_stack([columns[term.name] for term in terms])
         if self.z.shape[1] not in NODES:
-            raise NoQuadrature(f"{spec.unit} has {self.z.shape[1]} effects, and at most {max(NODES)} can be integrated")
+            raise NoQuadrature(f"{self.factor} has {self.z.shape[1]} effects, and at most {max(NODES)} are integrated")
         self.y = next(iter(tree["observed_data"].data_vars.values())).to_numpy().astype(float)
+
+    def _factor(self, posterior) -> str:
+        """The unit if nothing else has effects; else a factor with a level for each row; NoQuadrature without one."""
+        terms = effect_terms(posterior)
+        factors = list(dict.fromkeys(term.grouping for term in terms))
+        if factors == [self.spec.unit]:
+            return self.spec.unit
+        if all(term.name in posterior for term in terms):
+            of_rows = {term.grouping: self.predictor.levels[term.name].codes(self.rows) for term in terms}
+            for factor, codes in of_rows.items():
+                if len(np.unique(codes)) == len(self.rows):
+                    return factor
+        raise NoQuadrature(f"it needs effects of {self.spec.unit} and of nothing else, or an effect of each row")
 
     def given(self, posterior) -> Given:
         """The model at the draws of a posterior, which may be some of those of the fit."""
@@ -113,10 +138,10 @@ class Conditional:
             family=self.family,
             link=self.link,
             y=self.y,
-            eta=self.predictor.common(posterior, self.rows).reshape(draws, -1),
+            eta=self.predictor(posterior, self.rows, without=self.factor).reshape(draws, -1),
             parameters=self._parameters(posterior, draws),
             z=self.z,
-            cholesky=population_of(posterior, self.spec.unit).cholesky.reshape(draws, q, q),
+            cholesky=population_of(posterior, self.factor).cholesky.reshape(draws, q, q),
         )
 
     def _parameters(self, posterior, draws: int) -> dict[str, np.ndarray]:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from partialpool.fit.fit import settled
+from partialpool.fit.nuts import starts
 from partialpool.loo import moment_match
 from partialpool.loo.joint import Density, Unrecoverable
 from partialpool.loo.pointwise import GOOD_PARETO_K, Estimate, PointwiseElpd
@@ -131,7 +132,7 @@ class Refits:
             by_row = pm.logp(observed, model.rvs_to_values[observed])
             pm.Potential("__without__", -pt.switch(left_out > 0, by_row, 0.0).sum())
         # ASSUME: nutpie, whichever sampler the spec names: it takes other rows without being compiled again.
-        self.compiled = nutpie.compile_pymc_model(model, var_names=[])
+        self.compiled = nutpie.compile_pymc_model(model, var_names=[], **starts(density.bambi))
 
     def sample(self, left_out: np.ndarray) -> np.ndarray:
         """Unconstrained draws (chain, draw, d) of the posterior without the rows at some positions."""

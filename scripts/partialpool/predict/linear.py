@@ -25,10 +25,15 @@ class LinearPredictor:
         group = self.matrices.group.terms.values() if self.matrices.group else ()
         self.levels = {term.name: GroupLevels.of(spec, term.factor, rows) for term in group}
 
-    def __call__(self, posterior, at: pd.DataFrame) -> np.ndarray:
-        """Draws, (chain, draw, rows of ``at``), of the linear predictor, offsets included."""
+    def __call__(self, posterior, at: pd.DataFrame, *, without: str | None = None) -> np.ndarray:
+        """Draws, (chain, draw, rows of ``at``), of the linear predictor, offsets included.
+
+        Effects of the grouping factor ``without`` are left out.
+        """
         values = self.common(posterior, at)
         for name, design in self.effects_design(at).items():
+            if Term.of_name(name).grouping == without:
+                continue
             levels = np.array(self.levels[name].labels, dtype=object)[self.levels[name].codes(at)]
             for column, effect in zip(design.T, _effects(posterior, Term.of_name(name), levels), strict=True):
                 values += effect * column

@@ -100,9 +100,9 @@ def test_a_large_study_is_integrated_at_some_draws(fitted, monkeypatch):
     ("changes", "reason"),
     [
         ({"family": "laplace"}, "the family laplace with the link"),
-        ({"unit": "herd"}, "effects of herd, and of nothing else"),
+        ({"unit": "herd"}, "effects of herd and of nothing else, or an effect of each row"),
         ({"formula": "truncated(count, 0) ~ 1 + (1 | id)"}, "its outcome is truncated"),
-        ({"formula": "count ~ 1"}, "effects of id, and of nothing else"),
+        ({"formula": "count ~ 1"}, "effects of id and of nothing else, or an effect of each row"),
     ],
 )
 def test_other_models_are_refused(fitted, changes, reason):
@@ -112,3 +112,35 @@ def test_other_models_are_refused(fitted, changes, reason):
         tree["posterior"] = tree["posterior"].to_dataset()[["Intercept"]].assign_attrs(tree["posterior"].attrs)
     with pytest.raises(NoQuadrature, match=reason):
         by_quadrature(tree, replace(spec, **changes), data.assign(herd=1))
+
+
+@pytest.fixture(scope="module")
+def overdispersed(make_spec):
+    """Counts with an effect of each row beside that of its unit: data, spec and fit."""
+    rng = np.random.default_rng(4)
+    eta = 0.8 + 0.7 * rng.normal(size=8).repeat(6) + 0.8 * rng.normal(size=48)
+    data = pd.DataFrame({"id": np.arange(8).repeat(6), "count": rng.poisson(np.exp(eta)), "row": np.arange(48)})
+    data["each"] = data["row"] + 1000
+    spec = make_spec("count ~ 1 + (1 | id) + (1 | each)", "Intercept sd", family="poisson", **SETTINGS)
+    return data, spec, fit(spec, data, cores=2)
+
+
+def test_an_effect_of_each_row_is_integrated_out(overdispersed):
+    """The densities that are weighted, beside a sum over a fine grid at each draw."""
+    data, spec, tree = overdispersed
+    model = module.Conditional(tree, spec, module.complete_cases(spec, data))
+    posterior = module.thinned(tree["posterior"].to_dataset(), 25)
+    _, of_rows = module.densities(model.given(posterior), model.codes, 32)
+    others = posterior["Intercept"] + posterior["1|id"].sel(id__factor_dim=data["id"].astype(str).to_numpy())
+    grid = np.linspace(-8, 8, 2001)
+    eta = others.to_numpy().reshape(-1, 48, 1) + posterior["1|each_sigma"].to_numpy().reshape(-1, 1, 1) * grid
+    logs = stats.poisson.logpmf(data["count"].to_numpy()[:, None], np.exp(eta)) + stats.norm.logpdf(grid)
+    np.testing.assert_allclose(of_rows, logsumexp(logs, axis=-1) + np.log(grid[1] - grid[0]), atol=1e-5)
+
+
+def test_rows_with_an_effect_each_can_be_left_out_and_units_not(overdispersed):
+    data, spec, tree = overdispersed
+    observations, units = by_quadrature(tree, spec, data)
+    assert units is None
+    assert observations.bad.sum() == 0 < of_fit(tree).bad.sum()
+    assert set(observations.method) == {"integrated"}
