@@ -8,7 +8,7 @@ from partialpool.data.types import numbers
 from partialpool.errors import StudyError, suggest
 from partialpool.start import columns, words
 from partialpool.start.columns import Column
-from partialpool.start.roles import Roles, check_levels, levels_without_order
+from partialpool.start.roles import Roles, check_levels, levels_without_order, varying
 from partialpool.start.study import Source, opened, refuse_existing
 
 _QUESTIONS = {
@@ -90,15 +90,9 @@ def _column(role: str, answer: str, table: Table, chosen: dict[str, str | None])
     values = table.frame[answer]
     if role == "unit" and not values.dropna().duplicated().any():
         raise StudyError(f"Every row has a value of '{answer}' of its own; a unit has several rows.")
-    if role == "group" and (unit := varying(table, chosen["unit"], answer)):
-        raise StudyError(f"'{answer}' is not the same in all rows of {chosen['unit']} {unit}.")
+    if role == "group" and (units := varying(table, chosen["unit"], answer)):
+        raise StudyError(f"'{answer}' is not the same in all rows of {chosen['unit']} {units[0]}.")
     return answer
-
-
-def varying(table: Table, unit: str, column: str) -> str | None:
-    """The first unit in whose rows a column has several values; None if it groups units."""
-    several = table.frame.groupby(unit, sort=False)[column].nunique() > 1
-    return next(iter(several.index[several]), None)
 
 
 def proposal(role: str, known: list[Column], table: Table, chosen: dict[str, str | None]) -> str | None:
@@ -118,7 +112,7 @@ def proposal(role: str, known: list[Column], table: Table, chosen: dict[str, str
             ]
         case "group":
             few = [c for c in free if c.kind == "text" and c.distinct <= 8]
-            likely = [c for c in few if varying(table, chosen["unit"], c.name) is None]
+            likely = [c for c in few if not varying(table, chosen["unit"], c.name)]
     return likely[0].name if likely else None
 
 

@@ -85,6 +85,8 @@ def settle(table: Table, roles: Roles, levels: list[str], name: str) -> Settled:
         A column is not there, has two roles, or values or a name that its role cannot have.
     """
     check(table, roles, name)
+    if roles.group:
+        _check_group(table, roles)
     settled = Settled(roles, table.frame.columns.drop("row").tolist())
     # The unit is called by its noun.
     settled.labels = {column: label(column) for role, column in roles.items() if role != "unit"}
@@ -110,6 +112,26 @@ def check(table: Table, roles: Roles, name: str) -> None:
     named = [column for _, column in roles.items()]
     if twice := next((column for column in named if named.count(column) > 1), None):
         raise StudyError(f"'{twice}' cannot be {' and '.join(r for r, c in roles.items() if c == twice)} at once.")
+
+
+def varying(table: Table, unit: str, column: str) -> list[str]:
+    """Units in whose rows a column has several values; an empty list if it groups units."""
+    several = table.frame.groupby(unit, sort=False)[column].nunique() > 1
+    return several.index[several].tolist()
+
+
+def _check_group(table: Table, roles: Roles) -> None:
+    """Refuse a group that changes within a unit, with examples."""
+    units = varying(table, roles.unit, roles.group)
+    if not units:
+        return
+    values = table.frame.groupby(roles.unit)[roles.group].unique()
+    examples = [f"  {roles.unit} {short(unit)}: {listing(values[unit].dropna().tolist(), 5)}" for unit in units[:3]]
+    raise StudyError(
+        f"--group: '{roles.group}' has several values within {len(units)} units, so it is no group of them:\n"
+        + "\n".join(examples)
+        + f"\nLeave --group out, and add + {quoted(roles.group)} to formulas of the config that it writes."
+    )
 
 
 def _needs_name(role: str, column: str) -> bool:
