@@ -43,9 +43,9 @@ def test_every_figure_of_the_config_is_in_the_report(started):
 
 def test_the_report_is_about_the_file(started):
     page = BeautifulSoup((started.directory / "results/report/report.html").read_text(), "html.parser")
-    assert page.h1.get_text() == "Gewicht kg by rinderherde"
+    assert page.h1.get_text() == "Gewicht by rinderherde"
     text = page.body.get_text(" ")
-    for words in ("rinderherdes", "Years since 2019-07-01", "decimal commas in Gewicht (kg)"):
+    for words in ("rinderherdes", "kg per year", "Years since 2019-07-01", "decimal commas in Gewicht (kg)"):
         assert words in text, words
     assert "Convergence checks failed" not in text
 

@@ -11,7 +11,7 @@ from partialpool.data.types import like_levels, numbers
 from partialpool.errors import StudyError, suggest
 from partialpool.start.columns import DATE, quoted
 from partialpool.start.family import are_levels
-from partialpool.start.words import label, unit_of_time
+from partialpool.start.words import label, measured_in, unit_of_time
 
 # What parameters of families, and columns of predictions, are called: no column in a formula can have such a name, and
 # no predictor the other.
@@ -95,8 +95,10 @@ def settle(table: Table, roles: Roles, levels: list[str], name: str) -> Settled:
             _refuse_name(role, column)
     outcome = _outcome(settled, table, levels)
     time = None if roles.time is None else _time(settled, table.frame[roles.time].dropna())
-    if time and (unit := unit_of_time(time) or unit_of_time(roles.time)):
-        settled.units_of_measurement[time] = unit
+    of_time = time and (measured_in(roles.time) or unit_of_time(time) or unit_of_time(roles.time))
+    # Of two levels the outcome is a probability.
+    of_outcome = None if roles.outcome in settled.types else measured_in(roles.outcome)
+    settled.units_of_measurement = {column: unit for column, unit in ((outcome, of_outcome), (time, of_time)) if unit}
     settled.roles = Roles(outcome, roles.unit, time, roles.group)
     return settled
 

@@ -18,9 +18,21 @@ def words(column: str) -> list[str]:
 
 
 def label(column: str) -> str:
-    """What figures and tables call a column: its words, the first with a capital."""
-    text = " ".join(words(column)) or column
+    """What figures and tables call a column: its words, the first with a capital, without what it is measured in."""
+    name = column.partition(_brackets(column))[0] if _brackets(column) else column
+    text = " ".join(words(name)) or column
     return text[:1].upper() + text[1:]
+
+
+def measured_in(column: str) -> str | None:
+    """What a column is measured in, if brackets at the end of its name say it: ``kg`` for ``weight (kg)``."""
+    return _brackets(column)[1:-1].strip() or None
+
+
+def _brackets(column: str) -> str:
+    """Brackets at the end of a name that has more, with what is in them; an empty text if there are none."""
+    match = re.fullmatch(r".*\w.*?(\([^()]+\)|\[[^\[\]]+\])\s*", column)
+    return match[1] if match else ""
 
 
 def of_ids(column: str) -> bool:

@@ -90,8 +90,7 @@ def _data(facts: Facts, settled: Settled, source: str, sha256: str):
     notes = {
         "sha256": "Pinned, so that a changed file is an error and never a changed result.",
         "nouns": "How the report calls one of the units, and several: guessed from the name of the column.",
-        "labels": "How figures, tables and estimates call columns. What they are measured in is said by "
-        f"units_of_measurement: {{{facts.outcome}: kg}}, and then stands beside estimates.",
+        "labels": "How figures and tables call columns; units_of_measurement says what they are measured in.",
     }
     if facts.nouns == ("unit", "units"):
         notes["nouns"] = (
@@ -102,7 +101,10 @@ def _data(facts: Facts, settled: Settled, source: str, sha256: str):
     if _has_numeric_ids(facts):
         notes["unit"] = "Its numbers are taken as names."
     if facts.rows_without_time:
-        notes["time"] = f"{facts.rows_without_time} measurements have none; models of time leave them out."
+        notes["time"] = (
+            f"{facts.rows_without_time} measurements have none. All models leave them out, so that they can be "
+            "compared (rows: common)."
+        )
     _comment(data, notes, indent=2)
     return data
 
@@ -214,11 +216,9 @@ def _comment(block, comments: Mapping[str, str | list[str]], indent: int) -> Non
     for key, told in comments.items():
         if key in block:
             paragraphs = [told] if isinstance(told, str) else told
-            lines = [
-                line
-                for paragraph in paragraphs
-                for line in textwrap.wrap(paragraph, _WIDTH - indent, subsequent_indent="  ")
-            ]
+            # Where there are several, one can see where each begins.
+            hanging = "  " if len(paragraphs) > 1 else ""
+            lines = [line for text in paragraphs for line in textwrap.wrap(text, _WIDTH, subsequent_indent=hanging)]
             start = [""] if not indent else []
             block.yaml_set_comment_before_after_key(key, before="\n".join([*start, *lines]), indent=indent)
 

@@ -1,5 +1,5 @@
 import pytest
-from partialpool.start.words import label, nouns, of_ids, of_time, unit_of_time
+from partialpool.start.words import label, measured_in, nouns, of_ids, of_time, unit_of_time
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,9 @@ def test_nouns_follow_from_the_name_of_a_column(column, expected):
         ("TICKS", "Ticks"),
         ("Größe", "Größe"),
         ("%", "%"),
+        ("Weight (kg)", "Weight"),
+        ("weight_[g/l] ", "Weight"),
+        ("(kg)", "Kg"),
     ],
 )
 def test_labels_are_the_words_of_a_column(column, expected):
@@ -48,3 +51,8 @@ def test_times_are_known_by_their_names():
     names = ["month", "Days", "age_months", "age", "visitDate", "score", "%"]
     assert [of_time(name) for name in names] == [True, True, True, True, True, False, False]
     assert [unit_of_time(name) for name in names] == ["months", "days", "months", None, None, None, None]
+
+
+def test_brackets_say_what_is_measured_in():
+    names = ["Weight (kg)", "weight [g/l] ", "weight", "(kg)", "f(x) twice"]
+    assert [measured_in(name) for name in names] == ["kg", "g/l", None, None, None]

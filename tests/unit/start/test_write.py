@@ -48,7 +48,7 @@ def test_what_is_odd_in_the_data_is_said(text):
     for words in (
         "2 of 60 rows have no value",
         "Its numbers are taken as names.",
-        "1 measurements have none",
+        "1 measurements have none. All models leave them out",
         "may be codes: visitor (1, 2, 3, 4)",
         "can be added to formulas (+ visitor): visitor.",
     ):
