@@ -45,7 +45,7 @@ def made(
     """
     models = {
         name: paper.fitted(
-            tree, summaries[name], variances[name], unit=study.data.unit, passed=checks.all_passed(checked[name])
+            tree, summaries[name], variances[name], unit=study.data.unit, passed=not checks.failed(checked[name])
         )
         for name, tree in trees.items()
     }
