@@ -74,7 +74,8 @@ def main(arguments: Sequence[str]) -> int:
         made.error(f"missing: {', '.join(missing)}; on a terminal they would be asked for")
     try:
         print(_run(given, ask_for=bool(missing)))
-    except StudyError as error:
+    except (StudyError, OSError) as error:
+        # Of the system's errors those that the user can mend: no permission, no space.
         print(f"\n{error}\n", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

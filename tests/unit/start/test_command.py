@@ -46,6 +46,12 @@ def test_a_mistake_is_one_screen_and_no_traceback(write, tmp_path, capsys):
     ]
 
 
+def test_a_folder_that_cannot_be_made_is_no_traceback(write, tmp_path, capsys):
+    path = write(made_up())
+    assert command.main([str(path / "new"), str(path), "--outcome", "score", "--unit", "herd"]) == 1
+    assert "Not a directory" in capsys.readouterr().err
+
+
 def test_an_existing_study_is_refused_before_anything_is_asked(write, tmp_path, terminal, monkeypatch, capsys):
     path = str(write(made_up()))
     command.main([str(tmp_path / "new"), path, "--outcome", "score", "--unit", "herd"])
