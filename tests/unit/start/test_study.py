@@ -1,6 +1,7 @@
 import hashlib
 import shutil
 
+import pyreadstat
 import pytest
 import yaml
 from partialpool.data.fetch import fetch
@@ -112,3 +113,20 @@ def test_the_schema_is_named_in_the_projects_folder_only(write, monkeypatch, sta
     start(write(made_up()))
     first = (tmp_path / "new/config/config.yaml").read_text().splitlines()[0]
     assert first == "# yaml-language-server: $schema=../../workflow/schemas/config.schema.yaml"
+
+
+@pytest.mark.parametrize(
+    ("labels", "levels", "family"),
+    [
+        ({1: "never", 2: "sometimes", 3: "always"}, ["never", "sometimes", "always"], "cumulative"),
+        ({1: "Yes", 2: "No"}, ["No", "Yes"], "bernoulli"),
+        ({0: "No", 1: "Yes"}, None, "bernoulli"),
+    ],
+)
+def test_labels_of_an_spss_file_are_levels_in_the_order_of_their_codes(start, tmp_path, labels, levels, family):
+    frame = made_up().assign(score=[float(code) for code in labels] * (60 // len(labels)))
+    pyreadstat.write_sav(frame, tmp_path / "herds.sav", variable_value_labels={"score": labels})
+    start(tmp_path / "herds.sav")
+    written = config(tmp_path / "new")
+    assert written["data"].get("types", {}).get("score") == levels
+    assert written["models"]["pooled"]["family"] == family
