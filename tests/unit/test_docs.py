@@ -92,12 +92,14 @@ def test_every_config_of_the_reference_is_valid():
 
 @pytest.mark.parametrize("document", ["README.md", *FROM_R])
 def test_studies_of_the_documentation_are_valid(document, reading):
+    from partialpool.model.automatic import automatic_priors
     from partialpool.model.build import build
 
     (block,) = blocks(document, "yaml")
     study = config.load(yaml.safe_load(block))
     for name in study.models:
-        build(study.spec(name), reading)
+        spec = study.spec(name)
+        build(spec.with_priors(automatic_priors(spec, reading)), reading)
 
 
 @pytest.mark.parametrize("document", FROM_R)
