@@ -103,15 +103,18 @@ def slab_intervals(draws, by, *, widths=(0.66, 0.95), n=256):
         The columns of `by` and `group`, the number of the group, with two kinds of rows. Slab rows (`level` missing)
         have `value` on a grid and the `density` there. Interval rows have `value`, the mean; `low` and `high`,
         quantiles (linear interpolation, type 7 in R); and `level`, the probability between them. Draws that do not
-        vary have no slab.
+        vary have no slab. Where no draw is negative, no slab is; where all are from 0 to 1, as probabilities are, none
+        goes beyond.
     """
+    is_positive = draws["value"].min() >= 0
+    bounds = (0 if is_positive else -np.inf, 1 if is_positive and draws["value"].max() <= 1 else np.inf)
     levels = np.sort(widths)[::-1]
     tails = np.stack([(1 - levels) / 2, (1 + levels) / 2])
     keys, tables = [], []
     for key, values in draws.groupby(by, observed=True)["value"]:
         values = values.to_numpy(dtype=float)
         low, high = np.quantile(values, tails)
-        grid, density = estimate_density(values, n=n)
+        grid, density = estimate_density(values, n=n, bounds=bounds)
         table = np.full((len(levels) + len(grid), 5), np.nan)
         interval, slab = table[: len(levels)], table[len(levels) :]
         interval[:, 0], interval[:, 1], interval[:, 2], interval[:, 4] = values.mean(), low, high, levels

@@ -108,6 +108,19 @@ def test_intervals_are_quantiles_and_the_point_is_the_mean():
         np.testing.assert_allclose(own["value"], values.mean())
 
 
+@pytest.mark.parametrize(("factor", "most"), [(1, 1), (5, np.inf)])
+def test_no_slab_goes_where_no_draw_can_be(factor, most):
+    """Probabilities near 1 and times near 0: all of the density is inside, and it does not drop at the bound."""
+    rng = np.random.default_rng(1)
+    draws = pd.DataFrame({"id": "a", "value": factor * rng.uniform(0, 1, 20_000)})
+    table = slab_intervals(draws, ["id"])
+    slab = table[table["level"].isna()]
+    assert slab["value"].min() == 0
+    assert slab["value"].max() <= most
+    assert np.trapezoid(slab["density"], slab["value"]) == pytest.approx(1, abs=0.02)
+    assert slab["density"].iloc[0] == pytest.approx(1 / factor, rel=0.1)
+
+
 def test_widths_are_a_choice():
     assert slab_intervals(normal_draws({"a": 0}), ["id"], widths=(0.5,))["level"].dropna().tolist() == [0.5]
 
