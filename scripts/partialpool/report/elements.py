@@ -4,11 +4,20 @@ All functions of this room that make HTML return ``markupsafe.Markup`` and escap
 ``Markup`` already is left as it is.
 """
 
+import base64
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import pandas as pd
 from markupsafe import Markup
 
+KINDS = {
+    ".bib": "application/x-bibtex",
+    ".csv": "text/csv",
+    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    ".tex": "application/x-tex",
+    ".txt": "text/plain",
+}
 # A table with more rows than this is folded away under a line that can be clicked.
 MOST_ROWS = 15
 # A cell with more characters than this may be broken over lines.
@@ -42,6 +51,17 @@ def folded(summary: str, parts: Iterable[str], look: str = "") -> Markup:
     """
     classes = Markup(' class="{}"').format(look) if look else ""
     return Markup("<details{}><summary>{}</summary>{}</details>").format(classes, summary, Markup().join(parts))
+
+
+def downloads(paths: Iterable[Path]) -> Markup:
+    """Links that save files which are inside the page; each is called by its name."""
+    links = [
+        Markup('<a download="{}" href="data:{};base64,{}">{}</a>').format(
+            path.name, KINDS[path.suffix], base64.b64encode(path.read_bytes()).decode(), path.name
+        )
+        for path in paths
+    ]
+    return Markup('<p class="downloads">Save: {}</p>').format(Markup(", ").join(links))
 
 
 def scrolled(name: str, inside: str, look: str = "scroll") -> Markup:

@@ -33,8 +33,10 @@ def figure(
     )
     if width == "page":
         image = scrolled(f"Figure: {title}", image)
-    return Markup('<figure id="figure-{}">{}<figcaption><strong>{}</strong> {}</figcaption></figure>').format(
-        name, image, title, captions.caption(study, name, sampling)
+    # The page has the image once: its script gives the link the address of the image.
+    save = Markup('<a hidden download="{}">Save {}</a>').format(path.name, path.name)
+    return Markup('<figure id="figure-{}">{}<figcaption><strong>{}</strong> {} {}</figcaption></figure>').format(
+        name, image, title, captions.caption(study, name, sampling), save
     )
 
 

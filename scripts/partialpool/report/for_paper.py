@@ -43,14 +43,10 @@ def made(
     snakemake
         Its version.
     """
-    models = {
-        name: paper.fitted(
-            tree, summaries[name], variances[name], unit=study.data.unit, passed=not checks.failed(checked[name])
-        )
-        for name, tree in trees.items()
-    }
     fits = {name: tree.attrs for name, tree in trees.items()}
-    described = methods.of_study(study, fits, checked, compared, variances=variances, snakemake=snakemake)
+    specs = {name: store.spec_of(tree) for name, tree in trees.items()}
+    models = paper.fitted(study, trees, summaries, variances, checked)
+    described = methods.of_study(study, fits, specs, checked, compared, variances=variances, snakemake=snakemake)
     return ForPaper(paper.of_study(study, models, compared), described)
 
 

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import pandas as pd
+from markupsafe import Markup
 
+from partialpool.model.spec import ModelSpec
 from partialpool.report import comparisons, sampling
 from partialpool.report.checks import HAVE_A_LARGEST_VALUE, NAMES
 from partialpool.report.references import WORKS
@@ -43,6 +45,7 @@ class _Citing:
 def of_study(
     study: Study,
     fits: Mapping[str, Mapping],
+    specs: Mapping[str, ModelSpec],
     checks: Mapping[str, Mapping],
     compared: Mapping[str, pd.DataFrame],
     *,
@@ -56,7 +59,9 @@ def of_study(
     study
         The configuration.
     fits
-        Attributes of the fits by model: what they were made from, which sampler ran, versions.
+        Attributes of the fits by model: which sampler ran, versions.
+    specs
+        What they were made from, by model, with all priors.
     checks
         By model, from ``checks.read``.
     compared, variances
@@ -66,7 +71,7 @@ def of_study(
     """
     cite = _Citing()
     paragraphs = [
-        _models(study, fits, cite),
+        _models(study, specs, cite),
         _sampler(study, fits, cite),
         _checked(study, checks, cite),
         _shown(variances, cite),
@@ -76,19 +81,16 @@ def of_study(
     return Methods(paragraphs, list(dict.fromkeys(cite.keys)))
 
 
-def _models(study: Study, fits: Mapping[str, Mapping], cite: _Citing) -> str:
-    """Formulas, families and priors; of the fits, whose priors are settled."""
+def _models(study: Study, specs: Mapping[str, ModelSpec], cite: _Citing) -> str:
+    """Formulas, families and priors."""
     sentences = ["The models were Bayesian multilevel regressions; formulas are in the notation of lme4 and brms."]
-    for name, fit in fits.items():
-        spec = json.loads(fit["spec"])
-        link = f", {spec['link']} link" if spec["link"] else ""
-        priors = ", ".join(f"{what} ~ {prior}" for what, prior in spec["priors"].items())
-        sentences.append(
-            f"{study.models[name].title}: {spec['formula']} ({spec['family']}{link}); priors: {priors or 'none'}."
-        )
-    if any("Intercept" in json.loads(fit["spec"])["priors"] for fit in fits.values()):
-        sentences.append("The prior of an intercept is that of the outcome at the mean of the predictors.")
-    if any("cor" in json.loads(fit["spec"])["priors"] for fit in fits.values()):
+    for name, spec in specs.items():
+        link = f", {spec.link} link" if spec.link else ""
+        priors = ", ".join(f"{what} ~ {prior}" for what, prior in spec.priors.items())
+        sentences.append(f"{study.models[name].title}: {spec.formula} ({spec.family}{link}); priors: {priors}.")
+    if any("Intercept" in spec.priors for spec in specs.values()):
+        sentences.append("The prior of an intercept is that of the linear predictor at the mean of the predictors.")
+    if any("cor" in spec.priors for spec in specs.values()):
         sentences.append(f"Correlations of group-level effects have LKJ priors {cite('lkj')}.")
     return " ".join(sentences)
 
@@ -109,7 +111,7 @@ def _checked(study: Study, checks: Mapping[str, Mapping], cite: _Citing) -> str:
     """Thresholds, and whether they were kept."""
     entries = {name: entry for of_model in checks.values() for name, entry in of_model.items()}
     limits = ", ".join(
-        f"{NAMES[name]} {'at most' if name in HAVE_A_LARGEST_VALUE else 'at least'} {entry['threshold']:g}"
+        f"{_plain(NAMES[name])} {'at most' if name in HAVE_A_LARGEST_VALUE else 'at least'} {entry['threshold']:g}"
         for name, entry in entries.items()
     )
     works = cite(*(OF_CHECKS[name] for name in entries if name in OF_CHECKS))
@@ -138,7 +140,7 @@ def _comparing(study: Study, compared: Mapping[str, pd.DataFrame], cite: _Citing
     parts = []
     for name, table in compared.items():
         titles = ", ".join(study.models[model].title for model in study.comparisons[name].models)
-        blocks = [block.title for block in comparisons.blocks(table, study.data.nouns) if block.has_verdict]
+        blocks = [_plain(block.title) for block in comparisons.blocks(table, study.data.nouns) if block.has_verdict]
         parts.append(f"{titles}: {'. '.join(blocks)}.")
     how = "Models were compared by leave-one-out cross-validation, by the expected log predictive density"
     return f"{how} {cite('loo', 'psis')}. {' '.join(parts)}"
@@ -159,3 +161,8 @@ def _software(fits: Mapping[str, Mapping], snakemake: str, cite: _Citing) -> str
         ]
         sets.append(", ".join(named))
     return f"Software: {'; and '.join(sets)}. The workflow was run by Snakemake {snakemake} {cite('snakemake')}."
+
+
+def _plain(words: str) -> str:
+    """Words without the links that they have on the page."""
+    return words.striptags() if isinstance(words, Markup) else words

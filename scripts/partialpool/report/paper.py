@@ -9,7 +9,7 @@ import pandas as pd
 
 from partialpool.model import parameters
 from partialpool.model.names import ROW_DIM
-from partialpool.report import comparisons
+from partialpool.report import checks, comparisons
 from partialpool.report.numbers import number, trusted_decimals
 from partialpool.report.variance import rounded
 from partialpool.study.study import Study
@@ -49,6 +49,12 @@ class Table:
         """The rows of all blocks."""
         return [row for block in self.blocks for row in block]
 
+    @property
+    def on_page(self) -> pd.DataFrame:
+        """The table for the report, whose cells have one line."""
+        cells = [[cell.replace("\n", " ") for cell in row] for row in self.rows]
+        return pd.DataFrame(cells, columns=self.headings)
+
 
 @dataclass(frozen=True)
 class Fitted:
@@ -76,8 +82,36 @@ class Fitted:
     passed: bool
 
 
-def fitted(tree, summary: pd.DataFrame, variance: pd.DataFrame, *, unit: str, passed: bool) -> Fitted:
-    """A model from its fit, with ``posterior`` and ``constant_data``, and its tables; ``unit`` is the unit's column."""
+def fitted(
+    study: Study,
+    trees: Mapping,
+    summaries: Mapping[str, pd.DataFrame],
+    variances: Mapping[str, pd.DataFrame],
+    checked: Mapping[str, Mapping[str, dict]],
+) -> dict[str, Fitted]:
+    """What tables show of each model.
+
+    Parameters
+    ----------
+    study
+        The configuration.
+    trees, summaries, variances, checked
+        By model its fit, with ``posterior`` and ``constant_data``, its tables, and its checks.
+    """
+    return {
+        name: fitted_model(
+            tree,
+            summaries[name],
+            variances[name],
+            unit=study.data.unit,
+            passed=not checks.failed(checked[name]),
+        )
+        for name, tree in trees.items()
+    }
+
+
+def fitted_model(tree, summary: pd.DataFrame, variance: pd.DataFrame, *, unit: str, passed: bool) -> Fitted:
+    """One model from its fit and its tables; ``unit`` is the unit's column, ``passed`` whether all checks are."""
     listed = [p for p in parameters.of(tree["posterior"].to_dataset()) if p.kind in KINDS]
     of_units = {p.name for p in listed if unit in p.variable.split(":")}
     kinds = {p.name: p.kind for p in listed if p.name not in of_units}

@@ -12,6 +12,8 @@ from partialpool.report import checks, meaning
 from partialpool.study.data import Nouns
 from partialpool.study.study import Study
 
+TABLE_KINDS = ("csv", "tex", "docx")
+
 
 @dataclass(frozen=True)
 class Results:
@@ -81,6 +83,10 @@ class Results:
     def meanings(self, model: str) -> dict[str, meaning.Meaning]:
         """What the parameters of a model are."""
         return meaning.of_model(self.study.data, self.specs[model], self.trees[model])
+
+    def table_files(self, name: str) -> list[Path]:
+        """The files of a table for a paper."""
+        return [self.folder / f"tables/{name}.{kind}" for kind in TABLE_KINDS]
 
     def _estimates(self, model: str, *, effects: bool) -> pd.DataFrame:
         posterior, summary = self.trees[model]["posterior"].to_dataset(), self.summaries[model]

@@ -18,6 +18,7 @@ from partialpool.report import (
     figures,
     glossary,
     in_short,
+    paper,
     provenance,
     published,
     sampling,
@@ -25,7 +26,7 @@ from partialpool.report import (
     texts,
     variance,
 )
-from partialpool.report.elements import MOST_ROWS, folded, heading, paragraph, table, warning
+from partialpool.report.elements import MOST_ROWS, downloads, folded, heading, paragraph, table, warning
 from partialpool.report.glossary import in_nouns
 from partialpool.report.results import Results
 from partialpool.study.report import Section
@@ -36,6 +37,7 @@ TITLES = {
     "sizes": "Number of parameters",
     "comparisons": "Comparing the models",
     "predictions": "Predictions",
+    "paper": "For a paper",
     "published": "Our numbers and the printed ones",
     "provenance": "How this was made",
     "glossary": "Glossary",
@@ -106,6 +108,7 @@ def _model(results: Results, name: str) -> list[str]:
         paragraph(sampling.sentence(study.sampling_of(name), tree.attrs)),
         checks.listed(checked),
         table(estimates, captions.estimates(study, name, link)),
+        downloads(results.table_files(f"models/{name}")),
     ]
     if not (sizes := results.variance[name]).empty:
         shown = [paragraph(variance.named(sizes)), table(variance.tabulated(sizes), captions.variance(study, name))]
@@ -183,6 +186,20 @@ def predictions(results: Results) -> list[str]:
     return [paragraph(in_nouns(words, results.nouns)), *parts] if parts else []
 
 
+def for_a_paper(results: Results) -> list[str]:
+    """All models side by side, and the methods as text, with their files."""
+    models = paper.fitted(results.study, results.trees, results.summaries, results.variance, results.diagnostics)
+    side_by_side = paper.side_by_side(results.study, models, results.compared)
+    methods = [results.folder / f"report/methods.{kind}" for kind in ("txt", "bib")]
+    paragraphs = methods[0].read_text(encoding="utf-8").split("\n\n")
+    return [
+        table(side_by_side.on_page, side_by_side.caption),
+        paragraph(side_by_side.note),
+        downloads(results.table_files(side_by_side.name)),
+        folded("Methods, as text for a paper", [*map(paragraph, paragraphs), downloads(methods)]),
+    ]
+
+
 def printed(results: Results) -> list[str]:
     """Printed numbers beside ours."""
     if results.published is None:
@@ -209,6 +226,7 @@ CONTENTS: Mapping[str, Callable[[Results], list[str]]] = MappingProxyType(
         "sizes": sizes,
         "comparisons": compared,
         "predictions": predictions,
+        "paper": for_a_paper,
         "published": printed,
         "provenance": origins,
     }

@@ -152,6 +152,7 @@ def test_modules_of_the_report_are_those_that_its_notebook_imports():
         "report.meaning",
         "report.numbers",
         "report.page",
+        "report.paper",
         "report.provenance",
         "report.published",
         "report.results",

@@ -50,7 +50,16 @@ def write_results(directory: Path, values: dict, *, units=("7", "9"), say=lambda
     from partialpool.study.config import load
 
     study = load(values)
-    for folder in ("data", "models", "comparison", "predictions", "figures", "benchmarks/fit_model"):
+    for folder in (
+        "data",
+        "models",
+        "comparison",
+        "predictions",
+        "figures",
+        "tables/models",
+        "report",
+        "benchmarks/fit_model",
+    ):
         (directory / "results" / folder).mkdir(parents=True)
     results = directory / "results"
     described = {"n": 5, "missing": 0, "mean": 1.5, "sd": 0.5, "q5.5": 1.0, "q94.5": 2.0, "histogram": "▁▇"}
@@ -70,6 +79,11 @@ def write_results(directory: Path, values: dict, *, units=("7", "9"), say=lambda
         (results / f"figures/{name}.png").write_bytes(png)
         (results / f"figures/{name}.svg").write_text("<svg/>")
     (results / "benchmarks/fit_model/a.tsv").write_text("s\tmax_rss\n1.5\t100.5\n")
+    for table in ("all-models", *(f"models/{model}" for model in study.models)):
+        for kind in ("csv", "tex", "docx"):
+            (results / f"tables/{table}.{kind}").write_text("a table")
+    (results / "report/methods.txt").write_text(f"{say('Sampled.')}\n\nCompared.\n")
+    (results / "report/methods.bib").write_text("@article{a,\n}\n")
 
 
 def _write_model(folder: Path, model: str, spec, units, store) -> None:
@@ -94,6 +108,7 @@ def _write_model(folder: Path, model: str, spec, units, store) -> None:
     tree.attrs = {"engine": "marginal"} | ran
     store.save(tree, folder / f"{model}.nc", spec=spec, data_sha256="0" * 64)
     numbers = {"mean": 0.5, "sd": 0.125, "q2.5": 0.25, "q97.5": 0.75, "mcse_mean": 0.002, "mcse_sd": 0.002}
+    numbers |= {"mcse_q2.5": 0.004, "mcse_q97.5": 0.004}
     numbers |= {"mcse_q2.5": 0.003, "mcse_q97.5": 0.003, "rhat": 1.0, "ess_bulk": 900.0, "ess_tail": 900.0}
     parameters = ["Intercept", *(["year"] if model == "b" else []), "sd(Intercept)", *(["sigma"] if gaussian else [])]
     parameters += [f"r_farm[{unit},Intercept]" for unit in units]

@@ -97,6 +97,6 @@ def test_coefficients_of_units_and_their_effects_are_left_out():
     rows = xr.Dataset({"farm": ("__obs__", ["7", "7", "9"])})
     tree = xr.DataTree.from_dict({"posterior": posterior, "constant_data": rows})
     summary = pd.DataFrame({"parameter": ["Intercept", "farm[7]", "farm[9]", "sigma"], "mean": 0.0})
-    model = paper.fitted(tree, summary, pd.DataFrame(), unit="farm", passed=True)
+    model = paper.fitted_model(tree, summary, pd.DataFrame(), unit="farm", passed=True)
     assert model.estimates["kind"].to_dict() == {"Intercept": "common", "sigma": "family"}
     assert (model.measurements, model.units, model.left_out) == (3, 2, True)

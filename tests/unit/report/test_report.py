@@ -5,12 +5,13 @@ import re
 import pytest
 from bs4 import BeautifulSoup
 
-from report.made_up_study import study_values
+from report.made_up_study import ROOT, study_values
 
 HOSTILE = (
     '<img src=x onerror=alert(1)><script>alert(2)</script>{} < 5 & "6" *x* _y_ `z` '
     "[l](javascript:alert(3)) $t$ \\{{}}\\"
 )
+TEMPLATE = (ROOT / "notebooks/page.html.j2").read_text(encoding="utf-8")
 HERDS = {"unit": ["herd", "herds"], "measurement": ["weighing", "weighings"]}
 
 
@@ -60,6 +61,7 @@ def test_the_page_has_everything(page_of):
         "Number of parameters",
         "Comparing the models",
         "Predictions",
+        "For a paper",
         "Our numbers and the printed ones",
         "How this was made",
         "Glossary",
@@ -84,7 +86,10 @@ def test_a_study_of_nothing_but_units_and_their_measurements_has_no_empty_sectio
     values["models"] = {"a": values["models"]["a"]}
     soup = BeautifulSoup(page_of(values), "html.parser")
     headings = [heading.get_text() for heading in soup.find_all("h2")]
-    assert headings == ["In short", "The data", "The models", "Number of parameters", "How this was made", "Glossary"]
+    assert headings == [
+        *("In short", "The data", "The models", "Number of parameters", "For a paper", "How this was made"),
+        "Glossary",
+    ]
     own = ["figure-coefficients-a", "figure-effects-a", "figure-diagnostics-a", "figure-ppc-a"]
     assert [figure["id"] for figure in soup.find_all("figure")] == own
     text = soup.body.get_text(" ")
@@ -128,6 +133,11 @@ def test_markup_in_the_words_of_a_study_is_shown_and_makes_no_element(page_of):
     # Element by element it is the page of a study whose words have no markup.
     assert elements(hostile) == elements(page_of(study_values(nouns=HERDS)))
     soup = BeautifulSoup(hostile, "html.parser")
-    assert not soup.find_all("script")
+    # The template's own, which gives the links that save figures their address.
+    assert [str(script) for script in soup.find_all("script")] == re.findall("<script>.*?</script>", TEMPLATE, re.S)
     assert all(image["src"].startswith("data:image/") for image in soup.find_all("img"))
-    assert all(link["href"].startswith("#") for link in soup.find_all("a"))
+    links = [link for link in soup.find_all("a") if not link.has_attr("download")]
+    assert all(link["href"].startswith("#") for link in links)
+    saved = [link for link in soup.find_all("a", href=True) if link.has_attr("download")]
+    # Three tables and the methods.
+    assert [link["href"].partition(":")[0] for link in saved] == ["data"] * 11
