@@ -92,11 +92,14 @@ def test_words_of_the_study_stay_in_the_config():
     words = {config["data"]["outcome"], config["data"]["time"], Path(config["data"]["source"]).stem}
     words |= {name.partition(".")[0] for name in config["models"]}
     assert {"con", "week", "mlm", "m71"} == words
+    of_whom = r"person\w*|people|weeks|conscientious\w*|lecture\w*"
     places = [ROOT / "Snakefile", *(ROOT / "scripts").rglob("*.py"), *(ROOT / "notebooks").iterdir()]
     places += [path for path in (ROOT / "workflow").rglob("*") if path.suffix in (".smk", ".rst", ".yaml")]
-    pattern = re.compile(rf"\b({'|'.join(sorted(words))})\b")
-    mentions = {str(p.relative_to(ROOT)): m[0] for p in places if p.is_file() and (m := pattern.search(p.read_text()))}
-    assert mentions == {}
+    pattern = re.compile(rf"\b({'|'.join(sorted(words))}|{of_whom})\b", re.IGNORECASE)
+    found = {str(p.relative_to(ROOT)): set(pattern.findall(p.read_text())) for p in places if p.is_file()}
+    # Keys of earlier releases, which are told by their new names.
+    renamed = {"scripts/partialpool/study/base.py": {"person", "people", "person_effects"}}
+    assert {place: mentions for place, mentions in found.items() if mentions} == renamed
 
 
 def test_every_script_is_a_thin_entry_of_the_rule_of_its_name():

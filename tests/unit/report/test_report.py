@@ -114,6 +114,43 @@ def test_predictions_that_are_all_shown_elsewhere_have_no_section_of_their_own(p
     assert ">Predictions</h2>" not in page_of(values)
 
 
+def headings(page: str) -> list[str]:
+    """Headings of sections; nothing is between the opening and the first."""
+    return [heading.get_text() for heading in BeautifulSoup(page, "html.parser").find_all("h2")]
+
+
+def test_sections_have_the_order_the_headings_and_the_texts_of_the_config(page_of):
+    sections = {
+        "why": {"title": "Why <b>?", "text": "Since *some* do."},
+        "data": {"text": "Weighed by hand."},
+        "sizes": {"title": "How many?"},
+    }
+    report = {"sections": sections, "order": ["comparisons", "sizes"], "hide": ["models", "published", "provenance"]}
+    page = page_of(study_values() | {"report": report})
+    shown = ["In short", "Comparing the models", "How many?", "The data", "Why <b>?", "Predictions", "Glossary"]
+    assert headings(page) == shown
+    assert "Since <em>some</em> do." in page
+    assert page.index("The data</h2>") < page.index("Weighed by hand.") < page.index("Every variable")
+
+
+def test_terms_are_linked_once_and_explained_if_they_are_linked(page_of):
+    soup = BeautifulSoup(page_of(study_values()), "html.parser")
+    glossary = soup.find("dl", class_="glossary").extract()
+    linked = [link["href"] for link in soup.find_all("a", class_="term")]
+    explained = [f"#{term['id']}" for term in glossary.find_all("dt")]
+    within = {link["href"] for link in glossary.find_all("a")}
+    assert len(set(linked)) == len(linked) > 10
+    assert set(linked) | within == set(explained)
+    # Links first stand where the report begins.
+    assert linked[:2] == ["#term-ess", "#term-elpd"]
+
+
+def test_a_report_without_a_glossary_links_no_terms(page_of):
+    soup = BeautifulSoup(page_of(study_values() | {"report": {"hide": ["glossary"]}}), "html.parser")
+    assert soup.find_all("a", class_="term") == []
+    assert "elpd differs by 10.0" in soup.get_text()
+
+
 def elements(page: str) -> list[tuple[str, tuple[str, ...]]]:
     """Every element of the body with the names of its attributes but ``class``, which tells long words from short."""
     soup = BeautifulSoup(page, "html.parser")

@@ -1,5 +1,5 @@
 import pytest
-from partialpool.study.data import Data
+from partialpool.study.data import Data, singular
 
 from study.editing import DROP, SIMULATE, SMALL, edited, load, mistakes
 
@@ -167,3 +167,44 @@ def test_columns_that_cannot_be_derived(data, line):
 def test_derived_columns_keep_their_order():
     derive = {"z": "within(dan)", "a": "z ** 2"}
     assert list(load({"data/derive": derive}).data.derive.items()) == list(derive.items())
+
+
+@pytest.mark.parametrize(
+    ("label", "unit", "shown"),
+    [
+        ("Height", "cm", "Height (cm)"),
+        ("Week", "weeks", "Week"),
+        ("Age in years", "years", "Age in years"),
+        ("Time", "days", "Time (days)"),
+    ],
+)
+def test_a_unit_of_measurement_stands_beside_the_label_where_it_says_more(label, unit, shown):
+    data = load({"data/labels": {"con": label}, "data/units_of_measurement": {"con": unit}}).data
+    assert data.measured_label("con") == shown
+    assert data.axis_labels["outcome"] == shown
+    assert data.measured_label("dan") == "dan"
+
+
+@pytest.mark.parametrize(
+    ("units", "slope"),
+    [
+        ({}, "Change per week"),
+        ({"week": "weeks"}, "Change per week"),
+        ({"con": "points"}, "Change (points per week)"),
+        ({"con": "points", "week": "months"}, "Change (points per month)"),
+    ],
+)
+def test_a_slope_is_in_units_of_both(units, slope):
+    assert load({"data/units_of_measurement": units}).data.axis_labels["slope"] == slope
+
+
+@pytest.mark.parametrize(
+    ("plural", "one"),
+    [
+        *(("weeks", "week"), ("years", "year"), ("inches", "inch"), ("points", "point"), ("feet", "feet")),
+        *(("kg", "kg"), ("ms", "ms"), ("mmHg", "mmHg"), ("Pascals", "Pascals"), ("degrees Celsius", "degrees Celsius")),
+        *(("siemens", "siemen"), ("mass", "mass"), ("°C", "°C"), ("s", "s")),
+    ],
+)
+def test_a_plural_in_lower_case_has_a_singular_and_an_abbreviation_stays(plural, one):
+    assert singular(plural) == one

@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+import xarray as xr
+from partialpool.report.meaning import of_model
+from partialpool.study.data import Data
+
+DATA = Data(
+    source="a.csv",
+    outcome="y",
+    unit="id",
+    nouns={"unit": ["herd", "herds"]},
+    labels={"x": "Age", "g": "Breed <b>", "y": "Yield", "plate": "Plate"},
+    units_of_measurement={"x": "years", "y": "kg", "d": "mg"},
+)
+ROWS = {
+    "id": ["1", "1", "2", "2"],
+    "x": [0.0, 1.0, 2.0, 3.0],
+    "d": [1.0, 0.0, 3.0, 2.0],
+    "z": [1.0, 0.0, 3.0, 2.0],
+    "g": ["A", "B", "A", "C"],
+    "plate": ["p", "q", "p", "q"],
+    "y": [1.0, 2.0, 3.0, 4.0],
+}
+
+
+def tree(common=(), groups=(), link="identity", family="sigma"):
+    """A fit with these variables: names of common ones, with their levels; terms ``x|id``."""
+    variables, coords = {}, {}
+    for name, *levels in common:
+        dims = (f"{name}_dim",) if levels else ()
+        coords |= {f"{name}_dim": levels} if levels else {}
+        variables[name] = (("chain", "draw", *dims), np.zeros((1, 2, *([len(levels)] if levels else []))))
+    for name in groups:
+        factor = name.partition("|")[2]
+        variables |= {f"{name}_sigma": (("chain", "draw"), np.zeros((1, 2)))}
+        variables |= {name: (("chain", "draw", f"{factor}__factor_dim"), np.zeros((1, 2, 2)))}
+        coords[f"{factor}__factor_dim"] = sorted(set(ROWS[factor]))
+    if family:
+        variables[family] = (("chain", "draw"), np.zeros((1, 2)))
+    posterior = xr.Dataset(variables, coords, {"family_parameters": family, "link": link})
+    rows = xr.Dataset({name: ("__obs__", values) for name, values in ROWS.items()})
+    return xr.DataTree.from_dict({"posterior": posterior, "constant_data": rows})
+
+
+def told(make_spec, formula, fit, **changes):
+    """What each parameter is: words and unit, without links."""
+    spec = make_spec(formula, "Intercept", **changes)
+    meanings = of_model(DATA, spec, fit)
+    return {
+        name: (one.words.striptags(), " ".join(filter(None, (one.unit, one.scale.striptags()))))
+        for name, one in meanings.items()
+    }
+
+
+def test_labels_levels_and_units_of_measurement(make_spec):
+    fit = tree([("Intercept",), ("x",), ("g", "B", "C"), ("x:d",), ("z",)], ["1|id", "x|id"])
+    assert told(make_spec, "y ~ 1 + x + g + x:d + z + (1 + x | id)", fit) == {
+        "Intercept": ("Intercept", "kg"),
+        "x": ("Age", "kg per year"),
+        "g[B]": ("Breed <b> B against A", "kg"),
+        "g[C]": ("Breed <b> C against A", "kg"),
+        "x:d": ("Age × d", "kg per year and mg"),
+        # In kg by one of z, whatever that is.
+        "z": ("z", "kg"),
+        "sd(Intercept)": ("sd of Intercept between herds", "kg"),
+        "sd(x)": ("sd of Age between herds", "kg per year"),
+        "sigma": ("residual sd", "kg"),
+    }
+
+
+def test_other_grouping_factors_by_their_labels(make_spec):
+    fit = tree([("Intercept",)], ["1|id", "1|plate"])
+    meanings = told(make_spec, "y ~ 1 + (1 | id) + (1 | plate)", fit)
+    assert meanings["sd(plate:Intercept)"][0] == "sd of Intercept between levels of Plate"
+
+
+@pytest.mark.parametrize(
+    ("formula", "changes", "link", "intercept", "slope"),
+    [
+        ("np.log(y) ~ 1 + x", {}, "identity", "", "per year"),
+        ("y ~ 1 + x", {"family": "bernoulli"}, "logit", "on the logit scale", "per year on the logit scale"),
+        ("y ~ 1 + x", {"family": "poisson"}, "log", "on the log scale", "per year on the log scale"),
+    ],
+)
+def test_the_unit_of_the_outcome_is_of_the_outcome_itself_only(make_spec, formula, changes, link, intercept, slope):
+    meanings = told(make_spec, formula, tree([("Intercept",), ("x",)], link=link, family=""), **changes)
+    assert meanings == {"Intercept": ("Intercept", intercept), "x": ("Age", slope)}
+
+
+def test_words_of_the_study_are_escaped(make_spec):
+    meanings = of_model(DATA, make_spec("y ~ 0 + g", "Intercept"), tree([("g", "A", "B", "C")]))
+    assert str(meanings["g[A]"].words) == "Breed &lt;b&gt; A"
