@@ -185,6 +185,21 @@ def test_it_prints_with_all_headings(page_at, tmp_path):
     assert (tmp_path / "report.pdf").read_bytes().count(b"/Type /Page\n") > 5
 
 
+def test_every_figure_and_table_is_saved_as_its_file(page_at, demo):
+    page, results = page_at(1200), demo.directory / "results"
+    files = {path.name: path for folder in ("tables", "figures", "report") for path in (results / folder).rglob("*.*")}
+    page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
+    links = page.locator("main a[download]")
+    names = [links.nth(i).get_attribute("download") for i in range(links.count())]
+    assert {name for name in files if name.endswith((".csv", ".tex", ".docx", ".txt", ".bib"))} <= set(names)
+    assert {name.rpartition(".")[0] for name in names} >= {path.stem for path in (results / "figures").glob("*.png")}
+    for i, name in enumerate(names):
+        with page.expect_download() as saved:
+            links.nth(i).click()
+        assert saved.value.suggested_filename == name
+        assert saved.value.path().read_bytes() == files[name].read_bytes(), name
+
+
 def test_no_address_outside_the_page(html):
     without_images = re.sub(r'src="data:[^"]+"', "", html)
     assert not re.findall(r'(?:src|href)="(?!#|data:)[^"]*"', without_images)

@@ -1,7 +1,19 @@
+import base64
+
 import pandas as pd
 import pytest
 from markupsafe import Markup
-from partialpool.report.elements import MOST_ROWS, bullets, folded, heading, paragraph, scrolled, table, warning
+from partialpool.report.elements import (
+    MOST_ROWS,
+    bullets,
+    downloads,
+    folded,
+    heading,
+    paragraph,
+    scrolled,
+    table,
+    warning,
+)
 
 
 @pytest.mark.parametrize(
@@ -59,3 +71,10 @@ def test_only_long_tables_are_folded():
     folds = f'<details class="long"><summary>Effects ({MOST_ROWS + 1} rows)</summary>'
     assert table(frame, "Effects").startswith(folds)
     assert table(frame.iloc[1:], "Effects").startswith("<div")
+
+
+def test_files_are_saved_from_the_page(tmp_path):
+    (tmp_path / "a&b.csv").write_bytes(b"x,y\n1,2\n")
+    content = base64.b64encode(b"x,y\n1,2\n").decode()
+    link = f'<a download="a&amp;b.csv" href="data:text/csv;base64,{content}">a&amp;b.csv</a>'
+    assert downloads([tmp_path / "a&b.csv"]) == f'<p class="downloads">Save: {link}</p>'
