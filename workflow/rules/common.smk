@@ -111,9 +111,18 @@ def drawn(name, **shown):
 
 def figure_entry(name):
     """What a figure of the config is drawn from: its entry without the words beside it, and titles of its models."""
-    words = {"title", "caption", "alt", "section"}
+    words, figure = {"title", "caption", "alt", "section"}, study.figures[name]
     titles = {model: study.models[model].title for model in study.figure_models(name)}
-    return study.figures[name].model_dump(exclude=words) | {"titles": titles}
+    entry = figure.model_dump(exclude=words) | {"titles": titles}
+    if figure.kind == "grid":
+        no_difference = {True: 1.0, False: 0.0}[study.predictions[figure.predictions].ratio]
+        entry |= {
+            "labels": study.grid_labels(name),
+            "outcome": study.grid_outcome(name),
+            "no_difference": no_difference,
+        }
+        entry |= {"same_scale": study.outcome_of(name) is not None}
+    return entry
 
 
 def rows_to_predict_at(prediction):

@@ -8,8 +8,9 @@ import pandas as pd
 
 from partialpool.data import units
 from partialpool.errors import StudyError
+from partialpool.figures.grid import grid
 from partialpool.figures.limits import MOST_UNITS
-from partialpool.figures.order import in_order, natural_key
+from partialpool.figures.order import distinct, in_order, natural_key
 from partialpool.figures.theme import Figure
 from partialpool.figures.units import (
     fitted_trajectories,
@@ -209,6 +210,40 @@ def _fitted_trajectories(entry, source):
     return fitted_trajectories(summary, time=time, group=group, labels=source.labels)
 
 
+def _grid(entry, source):
+    summary = source.of_models(source.summaries[entry["predictions"]], entry)
+    summary = summary[summary["quantity"] == distinct(summary["quantity"])[0]]
+    columns = {name: _column(entry[name], source) for name in ("x", "by")}
+    for key, column in columns.items():
+        if column is not None and column not in summary:
+            shown = ", ".join(summary.columns.drop(["model", "quantity", "mean", "q2.5", "q97.5"]))
+            raise StudyError(f"'{key}': the predictions have no column '{entry[key]}'. Columns: {shown}.")
+    summary = _over(summary, columns, "model", "mean", "q2.5", "q97.5")
+    if summary.duplicated(["model", "x", "by"]).any():
+        raise StudyError(
+            f"The predictions have several values at one {entry['x']}: name what tells them apart as 'by', or ask for "
+            "their averages."
+        )
+    behind, outcome, data = None, entry["outcome"], source.data
+    of_data = all(column is None or column in data for column in columns.values())
+    if of_data and outcome in data and pd.api.types.is_numeric_dtype(data[outcome]):
+        behind = _over(data, columns, outcome).rename(columns={outcome: "y"}).dropna()
+    differences = {"contrast", "slope"} & set(source.summaries[entry["predictions"]].columns)
+    line = entry["no_difference"] if differences else None
+    return grid(summary, behind, no_difference=line, same_scale=entry["same_scale"], labels=entry["labels"])
+
+
+def _column(name: str | None, source) -> str | None:
+    """A column by its name in tables of predictions, in which that of the unit is ``id``."""
+    return "id" if name == source.columns["unit"] else name
+
+
+def _over(table: pd.DataFrame, columns: Mapping[str, str | None], *values: str) -> pd.DataFrame:
+    """The column along the axis as ``x``, that of the colours as text, ``by``, and ``values``."""
+    by = "" if columns["by"] is None else table[columns["by"]].astype(str)
+    return pd.DataFrame({"x": table[columns["x"]], "by": by} | {name: table[name] for name in values})
+
+
 def _intercepts_slopes(entry, source):
     from partialpool.fit import store
 
@@ -282,5 +317,6 @@ KINDS = {
     "shrinkage": _shrinkage,
     "three-poolings": _three_poolings,
     "fitted-trajectories": _fitted_trajectories,
+    "grid": _grid,
     "intercepts-slopes": _intercepts_slopes,
 }

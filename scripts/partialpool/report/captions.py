@@ -7,7 +7,8 @@ from types import MappingProxyType
 from partialpool.figures.limits import MOST_EFFECTS, MOST_UNITS
 from partialpool.model.families import CUMULATIVE, OF_LEVELS
 from partialpool.model.grammar import behind_bars, predictors
-from partialpool.study.figures import FittedTrajectories, InterceptsSlopes, PredictionFigure
+from partialpool.report.whose import at_which, of_what, of_whom
+from partialpool.study.figures import FittedTrajectories, Grid, InterceptsSlopes, PredictionFigure
 from partialpool.study.study import Study
 
 ONLY_MEANS = ("shrinkage", "three-poolings", "fitted-trajectories")
@@ -104,6 +105,8 @@ def _literal(words: str) -> str:
 def draws_sentence(study: Study, name: str) -> str:
     """Whose values a figure of the config shows, with which interval, from how many draws."""
     figure, models, units = study.figures[name], study.figure_models(name), study.data.nouns.unit[1]
+    if isinstance(figure, Grid):
+        return _grid(study, name)
     some = f", {MOST_UNITS} at random where there are more" if _may_have_many_units(study, name) else ""
     if not models:
         whose = f" of {units}{some}" if some else ""
@@ -113,6 +116,16 @@ def draws_sentence(study: Study, name: str) -> str:
     if isinstance(figure, InterceptsSlopes):
         some, shown = "", f"{shown} (of more than {MOST_UNITS} {units} means only)" if some else shown
     return f"{_capitalised(whose_values(study, name))}{some}: posterior {shown}; draws: {draws}."
+
+
+def _grid(study: Study, name: str) -> str:
+    """Of whom and where the values of a figure of kind `grid` are, with which intervals, from how many draws."""
+    figure = study.figures[name]
+    prediction = study.predictions[figure.predictions]
+    words = f"{of_whom(study, prediction)}{at_which(study, prediction)}{of_what(study, prediction)}"
+    points = f"; points are {study.data.nouns.measurement[1]}" if study.grid_outcome(name) else ""
+    draws = ", ".join(f"{study.draws_of(model)} of {study.models[model].title}" for model in study.figure_models(name))
+    return f"{_capitalised(words)}: posterior means and 95 % equal-tailed intervals{points}; draws: {draws}."
 
 
 def _may_have_many_units(study: Study, name: str) -> bool:
@@ -196,19 +209,14 @@ def summarised(model: str, effects: int) -> str:
 
 
 def predictions(study: Study, name: str) -> str:
-    """Whose values a table of predictions has, from how many draws."""
-    prediction, (unit, units) = study.predictions[name], study.data.nouns.unit
-    whose = {
-        "observed": f"Observed {units}",
-        "new": f"New {units}",
-        "average": f"The average {unit}",
-        "population": f"The population of {units}",
-    }[prediction.whose]
+    """Whose values a table of predictions has, what they are and where, and from how many draws."""
+    prediction = study.predictions[name]
     draws = ", ".join(f"{study.draws_of(model)} of {model}" for model in prediction.models)
     levels = ""
     if any(study.models[model].family in OF_LEVELS for model in prediction.models):
         levels = f"; the probability of each level of {study.data.label(study.data.outcome)}"
-    return f"{whose}{levels}; draws: {draws}"
+    words = f"{of_whom(study, prediction)}{at_which(study, prediction)}{of_what(study, prediction)}"
+    return f"{_capitalised(words)}{levels}; draws: {draws}"
 
 
 def bayes_factors(study: Study, best: str) -> str:

@@ -19,6 +19,7 @@ from partialpool.report import (
     glossary,
     in_short,
     paper,
+    predicted,
     provenance,
     published,
     sampling,
@@ -26,7 +27,7 @@ from partialpool.report import (
     texts,
     variance,
 )
-from partialpool.report.elements import MOST_ROWS, downloads, folded, heading, paragraph, table, warning
+from partialpool.report.elements import MOST_ROWS, bullets, downloads, folded, heading, paragraph, table, warning
 from partialpool.report.glossary import in_nouns
 from partialpool.report.results import Results
 from partialpool.study.report import Section
@@ -177,11 +178,11 @@ def predictions(results: Results) -> list[str]:
     for name in study.predictions:
         values = pd.read_csv(results.folder / f"predictions/{name}.csv", dtype={"id": str})
         if len(values) <= MOST_ROWS:
-            parts.append(table(tables.predicted(values, study.data), captions.predictions(study, name)))
+            parts.append(table(predicted.tabulated(values, study), captions.predictions(study, name)))
+        if words := predicted.sentences(values, study, name):
+            parts.append(bullets(words))
     parts += _figures(results, lambda section, kind: section is None and kind != "trajectories")
-    kinds = {
-        kind for one in study.predictions.values() for kind in (*one.quantities, "new" if one.new_units else "observed")
-    }
+    kinds = {kind for one in study.predictions.values() for kind in (*one.quantities, one.whose)}
     words = " ".join(text for kind, text in texts.PREDICTIONS.items() if kind in kinds)
     return [paragraph(in_nouns(words, results.nouns)), *parts] if parts else []
 

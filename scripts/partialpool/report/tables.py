@@ -136,13 +136,3 @@ def sizes(trees: Mapping, titles: Mapping[str, str]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(records)
-
-
-def predicted(table: pd.DataFrame, data: Data) -> pd.DataFrame:
-    """A table of predictions, rounded to what their intervals allow; columns under their labels, the unit's as noun."""
-    digits = [decimals((high - low) / 4) for low, high in zip(table["q2.5"], table["q97.5"], strict=True)]
-    shown = table.copy()
-    for column in ("mean", "q2.5", "q97.5"):
-        shown[column] = [number(value, p) for value, p in zip(table[column], digits, strict=True)]
-    covariates = {name: data.measured_label(name) for name in {*data.labels, *data.units_of_measurement}}
-    return shown.rename(columns={**covariates, "id": data.nouns.unit[0]})

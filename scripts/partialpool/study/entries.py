@@ -121,6 +121,12 @@ class Prediction(Strict):
             raise ValueError(f"'{twice[0]}' stands in 'at' and in 'contrast'.")
         return self
 
+    @property
+    def of_values_of_units(self) -> bool:
+        """Whether it has values of each unit, and no differences or averages."""
+        changes = self.contrast or self.slope or self.average or self.by
+        return not (changes or self.average_unit or self.population)
+
 
 def _are_two(values: list) -> bool:
     return len(values) == 2 and str(values[0]) != str(values[1])

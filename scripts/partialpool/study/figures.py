@@ -42,6 +42,8 @@ class PredictionFigure(_Figure):
 
     n_models: ClassVar[int | None] = None
     """How many models it shows; None if any number."""
+    of_changes: ClassVar[bool] = False
+    """Whether it shows more than values of units: contrasts, slopes, averages, the average unit and the population."""
 
     predictions: str
     """Entry of `predictions` to draw."""
@@ -102,6 +104,22 @@ class FittedTrajectories(PredictionFigure):
     """Colours for groups instead of units."""
 
 
+class Grid(PredictionFigure):
+    """Values over a covariate, of the average unit, the population or some units: a line with a ribbon, or points."""
+
+    of_changes: ClassVar[bool] = True
+
+    kind: Literal["grid"]
+    """Values over a covariate: a line with a ribbon for a number, points with intervals for a category; one panel a
+    model."""
+    x: str
+    """Covariate along the horizontal axis."""
+    by: str | None = None
+    """Covariate, or the unit, whose values have colours."""
+    measurements: bool = True
+    """Whether to show the measurements behind expected values."""
+
+
 class InterceptsSlopes(_Figure):
     """Each unit's intercept and slope, and the correlation of the two."""
 
@@ -116,6 +134,13 @@ class InterceptsSlopes(_Figure):
 
 
 Figure = Annotated[
-    Trajectories | GradientIntervals | Shrinkage | HalfEyes | ThreePoolings | FittedTrajectories | InterceptsSlopes,
+    Trajectories
+    | GradientIntervals
+    | Shrinkage
+    | HalfEyes
+    | ThreePoolings
+    | FittedTrajectories
+    | Grid
+    | InterceptsSlopes,
     Field(discriminator="kind"),
 ]

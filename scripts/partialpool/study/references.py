@@ -173,6 +173,11 @@ def _prediction_figure(study: Study, name: str, figure: PredictionFigure) -> Ite
         for unit in figure.units:
             if wrong := unknown(unit, prediction.units, "unit", where):
                 yield Mistake(f"{place}.units", wrong)
+    if not figure.of_changes and not prediction.of_values_of_units:
+        yield Mistake(
+            f"{place}.predictions",
+            f"'{figure.kind}' shows values of units, and predictions.{figure.predictions} has others: take 'grid'.",
+        )
     models = study.figure_models(name)
     if figure.n_models not in (None, len(models)):
         yield Mistake(

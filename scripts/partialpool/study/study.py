@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from partialpool.model.families import CUMULATIVE, LINKS, WITHOUT_MEAN, ZERO_INFLATED
-from partialpool.model.grammar import behind_bars, columns, common_predictors, special_outcome
+from partialpool.model.grammar import behind_bars, columns, common_predictors, left_side, special_outcome, trials
 from partialpool.model.priors import parse_priors
 from partialpool.model.spec import ModelSpec
 from partialpool.study.base import Name, Strict
@@ -83,6 +83,37 @@ class Study(Strict):
         if isinstance(figure, PredictionFigure):
             return figure.models or self.predictions[figure.predictions].models
         return [figure.model] if isinstance(figure, InterceptsSlopes) else []
+
+    def grid_labels(self, name: str) -> dict[str, str]:
+        """What the axes of a figure of kind `grid` say: ``x``, ``by`` and ``value``."""
+        figure, label = self.figures[name], self.data.label
+        prediction = self.predictions[figure.predictions]
+        outcome = self.outcome_of(name)
+        value = f"Expected {self.data.measured_label(outcome) if outcome else 'value'}"
+        if prediction.contrast:
+            [(column, (first, second))] = prediction.contrast.items()
+            value = f"{value}: {label(column)} {second} {'/' if prediction.ratio else '\N{MINUS SIGN}'} {first}"
+        elif prediction.slope:
+            value = f"{value}: change per unit of {self.data.measured_label(prediction.slope)}"
+        by = self.data.axis_labels["unit"] if figure.by == self.data.unit else label(figure.by) if figure.by else ""
+        return {"x": self.data.measured_label(figure.x), "by": by, "value": value}
+
+    def grid_outcome(self, name: str) -> str | None:
+        """Left side of the formulas if a figure of kind `grid` is on its scale and shall show measurements; else None.
+
+        It is a column unless a formula has a function of the outcome.
+        """
+        figure = self.figures[name]
+        prediction = self.predictions[figure.predictions]
+        if not figure.measurements or prediction.contrast or prediction.slope:
+            return None
+        return self.outcome_of(name)
+
+    def outcome_of(self, name: str) -> str | None:
+        """Left side of the formulas of the models of a figure, or the successes of a number of trials, if it is one."""
+        formulas = [self.models[model].formula for model in self.figure_models(name)]
+        sides = {columns(formula)[0] if trials(formula) else left_side(formula).strip("`") for formula in formulas}
+        return sides.pop() if len(sides) == 1 else None
 
     def sections_called(self, section: str) -> list[str]:
         """Sections of the report that a figure's `section` may mean: `models.{name}` or `comparisons.{name}`."""

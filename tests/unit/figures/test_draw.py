@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -256,3 +257,62 @@ def test_intercepts_and_slopes_of_a_fit_that_keeps_summaries(files, make_spec, u
         # Of 4000 draws worth 2000 or more; the error of a 2.5 % quantile is 2.7 times that of the mean.
         for column, size in ((name, 1), (f"{name}_low", 2.7), (f"{name}_high", 2.7)):
             assert (np.abs(draws[column] - again[column]) < 5 * size * sd * np.sqrt(2 / 2000)).all()
+
+
+GRID = {
+    "titles": {"a": "A"},
+    "by": None,
+    "outcome": "y",
+    "no_difference": 0.0,
+    "same_scale": True,
+    "labels": {"x": "Time", "by": "Group", "value": "Expected Score"},
+}
+
+
+@pytest.fixture
+def over_time(files):
+    """Predictions of one model, of two groups at two times."""
+    rows = [
+        ("a", "expected", "average unit", v, v - 1, v + 1, t, g) for v, (g, t) in enumerate(product("ab", range(2)))
+    ]
+    columns = ["model", "quantity", "id", "mean", "q2.5", "q97.5", "t", "g"]
+    pd.DataFrame(rows, columns=columns).to_csv(files["summaries"]["p"], index=False)
+    return files
+
+
+def test_a_grid_has_values_over_a_covariate_and_measurements_behind(over_time):
+    figure = one(over_time, "grid", x="t", **GRID | {"by": "g"})
+    assert rows(figure)[["x", "by", "mean"]].to_numpy().tolist() == [[0, "a", 0], [1, "a", 1], [0, "b", 2], [1, "b", 3]]
+    (points,) = [layer.geom.data for layer in figure.plot.layers if type(layer.geom).__name__ == "geom_point"]
+    assert points[["x", "y"]].to_numpy().tolist() == [[0.0, 0.1], [1.0, 0.2], [0.0, 0.3], [2.0, 0.5], [0.0, 0.9]]
+
+
+def test_measurements_that_are_on_another_scale_are_not_behind(over_time):
+    for outcome in (None, "log(y)", "g"):
+        figure = one(over_time, "grid", x="t", **GRID | {"by": "g", "outcome": outcome})
+        assert [type(layer.geom).__name__ for layer in figure.plot.layers] == ["geom_ribbon", "geom_line"]
+
+
+def test_a_grid_of_contrasts_has_a_line_where_nothing_differs(over_time):
+    table = pd.read_csv(over_time["summaries"]["p"]).assign(contrast="g: b - a")
+    table[:2].to_csv(over_time["summaries"]["p"], index=False)
+    figure = one(over_time, "grid", x="t", **GRID | {"outcome": None})
+    assert type(figure.plot.layers[0].geom).__name__ == "geom_hline"
+
+
+def test_units_may_have_colours(files):
+    figure = one(files, "grid", x="who", **GRID | {"by": "who"})
+    assert rows(figure)["by"].tolist() == ["1", "2", "10"]
+
+
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        ({"x": "t"}, r"figures\.f: The predictions have several values at one t: name what tells them apart as 'by'"),
+        ({"x": "week"}, "'x': the predictions have no column 'week'. Columns: id, t, g"),
+        ({"x": "t", "by": "arm"}, "'by': the predictions have no column 'arm'"),
+    ],
+)
+def test_grids_that_cannot_be_drawn(over_time, own, message):
+    with pytest.raises(StudyError, match=message):
+        one(over_time, "grid", **GRID | own)

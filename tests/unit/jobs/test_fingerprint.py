@@ -153,6 +153,7 @@ def test_modules_of_the_report_are_those_that_its_notebook_imports():
         "report.numbers",
         "report.page",
         "report.paper",
+        "report.predicted",
         "report.provenance",
         "report.published",
         "report.results",
@@ -162,6 +163,7 @@ def test_modules_of_the_report_are_those_that_its_notebook_imports():
         "report.terms",
         "report.texts",
         "report.variance",
+        "report.whose",
         *(f"study.{module}" for module in ("base", "data", "entries", "figures", "models", "report", "study")),
     }
 

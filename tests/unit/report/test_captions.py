@@ -143,6 +143,19 @@ def test_captions_of_comparisons_say_what_is_left_out():
         assert expected in caption(study, "comparison-growth")
 
 
+def test_captions_of_grids_say_of_whom_and_that_points_are_measurements():
+    words = {"title": "T", "caption": "A curve", "alt": "A", "kind": "grid", "predictions": "new", "x": "week"}
+    curve = {"models": ["m71.3"], "population": True, "at": {"week": [0, 1]}}
+    assert caption(load({"predictions/new": curve, "figures/new": words}), "new") == (
+        "A curve. Mean over all people of the population, which are integrated out: posterior means and 95 % "
+        "equal-tailed intervals; points are measurements; draws: 4000 of Change over weeks."
+    )
+    slope = curve | {"slope": "week"}
+    said = caption(load({"predictions/new": slope, "figures/new": words}), "new")
+    assert "change of the expected value for each unit of Week: posterior means" in said
+    assert "points" not in said
+
+
 def test_captions_of_tables_say_how_many_draws_and_whose_values(study):
     assert estimates(study, "m71.4", "identity") == "Common coefficients and scales: 16000 draws"
     assert estimates(study, "m71.4", "logit") == "Common coefficients and scales, on the logit scale: 16000 draws"

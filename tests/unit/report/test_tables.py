@@ -54,14 +54,6 @@ def test_variables_have_their_own_names_behind_their_labels():
     assert shown["histogram"].tolist() == [""] * 4
 
 
-def test_predictions_name_the_unit_by_its_noun_whatever_labels_say():
-    values = pd.DataFrame({"model": ["a"], "id": ["6"], "x": [1.0], "mean": [0.1234], "q2.5": [0.0], "q97.5": [0.4]})
-    words = data(labels={"id": "Id", "x": "Exposure"}, units_of_measurement={"x": "mg"})
-    shown = tables.predicted(values, words)
-    assert shown.columns.tolist() == ["model", "herd", "Exposure (mg)", "mean", "q2.5", "q97.5"]
-    assert shown.loc[0, "mean"] == "0.12"
-
-
 def test_rows_used_are_counted_under_the_nouns():
     rows = xr.Dataset({"farm": ("__obs__", ["1", "1", "2"])})
     trees = {"a": xr.DataTree.from_dict({"constant_data": rows})}

@@ -2,7 +2,10 @@ import pytest
 
 from study.editing import DROP, mistakes
 
-KINDS = "trajectories, gradient-intervals, shrinkage, half-eyes, three-poolings, fitted-trajectories, intercepts-slopes"
+KINDS = (
+    "trajectories, gradient-intervals, shrinkage, half-eyes, three-poolings, fitted-trajectories, grid, "
+    "intercepts-slopes"
+)
 
 
 def test_a_figure_has_a_kind():

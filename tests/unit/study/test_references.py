@@ -37,21 +37,26 @@ TAKEN = "a figure of this name is drawn for every model and comparison; choose a
             "them, for example at: {week: [...]}.",
         ),
         (
-            "predictions/time-trajectories/slope",
-            "weeks",
-            "predictions.time-trajectories.slope: model 'm71.3' does not use weeks. Did you mean 'week'? "
-            "Its covariates: week.",
+            "predictions/more",
+            {"models": ["m71.3"], "units": "all", "slope": "weeks"},
+            "predictions.more.slope: model 'm71.3' does not use weeks. Did you mean 'week'? Its covariates: week.",
         ),
         (
-            "predictions/time-trajectories/contrast",
-            {"group": ["CTRL", "PD"]},
-            "predictions.time-trajectories.contrast.group: model 'm71.3' does not use it. Its covariates: week.",
+            "predictions/more",
+            {"models": ["m71.3"], "average_unit": True, "contrast": {"group": ["CTRL", "PD"]}},
+            "predictions.more.contrast.group: model 'm71.3' does not use it. Its covariates: week.",
         ),
         (
             "figures/shrinkage/predictions",
             "people",
             "figures.shrinkage.predictions: there is no prediction 'people'. Did you mean 'new-people'? "
             "Valid: person-means, known-people, new-people, time-trajectories, group-trajectories.",
+        ),
+        (
+            "predictions/known-people/average",
+            True,
+            "figures.expected-predicted.predictions: 'half-eyes' shows values of units, and "
+            "predictions.known-people has others: take 'grid'.",
         ),
         (
             "figures/shrinkage/section",

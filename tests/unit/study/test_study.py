@@ -185,3 +185,46 @@ def test_models_of_a_figure_are_its_own_or_those_of_its_predictions(study):
     assert study.figure_models("shrinkage") == ["m71.1", "m71.2"]
     assert study.figure_models("person-means") == ["m71.2"]
     assert study.figure_models("intercepts-slopes") == ["m71.5"]
+
+
+def grid_of(figure=(), **prediction):
+    """The shipped study with one more prediction, and a grid of it."""
+    entry = {"models": ["m71.4"], "average_unit": True} | prediction
+    words = {"title": "T", "caption": "C", "alt": "A", "kind": "grid", "predictions": "new", "x": "week"}
+    return load({"predictions/new": entry, "figures/new": words | dict(figure)})
+
+
+@pytest.mark.parametrize(
+    ("figure", "prediction", "labels"),
+    [
+        ({}, {}, {"x": "Week", "by": "", "value": "Expected Conscientiousness"}),
+        ({"by": "group"}, {}, {"x": "Week", "by": "Group", "value": "Expected Conscientiousness"}),
+        ({"by": "id"}, {"average_unit": False, "units": 2}, {"x": "Week", "by": "Person", "value": None}),
+        ({}, {"contrast": {"group": ["A", "B"]}}, {"value": "Expected Conscientiousness: Group B \N{MINUS SIGN} A"}),
+        ({}, {"contrast": {"group": ["A", "B"]}, "ratio": True}, {"value": "Expected Conscientiousness: Group B / A"}),
+        ({}, {"slope": "week"}, {"value": "Expected Conscientiousness: change per unit of Week"}),
+    ],
+)
+def test_what_the_axes_of_a_grid_say(figure, prediction, labels):
+    said = grid_of(figure, **prediction).grid_labels("new")
+    assert {key: said[key] for key, value in labels.items() if value} == {k: v for k, v in labels.items() if v}
+
+
+def test_measurements_are_shown_on_their_own_scale_only():
+    assert grid_of().grid_outcome("new") == "con"
+    assert grid_of({"measurements": False}).grid_outcome("new") is None
+    assert grid_of(slope="week").grid_outcome("new") is None
+
+
+def test_a_grid_of_several_outcomes_has_none_in_common():
+    words = {"title": "T", "caption": "C", "alt": "A", "kind": "grid", "predictions": "new", "x": "week"}
+    study = load(
+        {
+            "models/m71.5/formula": "log(con) ~ 1 + week + (1 + week | id)",
+            "comparisons": {},
+            "predictions": {"new": {"models": ["m71.3", "m71.5"], "average_unit": True}},
+            "figures": {"new": words},
+        }
+    )
+    assert study.outcome_of("new") is None
+    assert study.grid_labels("new")["value"] == "Expected value"

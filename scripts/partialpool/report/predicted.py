@@ -1,0 +1,123 @@
+"""Tables of predictions, and a sentence for each contrast and slope."""
+
+import pandas as pd
+
+from partialpool.model.outcome import outcome_column
+from partialpool.report.numbers import decimals, number
+from partialpool.study.entries import Prediction
+from partialpool.study.study import Study
+
+# Columns of a table of predictions that are no covariates.
+_VALUES = ("model", "quantity", "id", "mean", "q2.5", "q97.5")
+_EXTRA = ("contrast", "slope", "p_above_0", "p_above_1", "in_rope", "integration_error")
+_HEADINGS = {
+    "p_above_0": "P(> 0)",
+    "p_above_1": "P(> 1)",
+    "in_rope": "in region",
+    "integration_error": "integration error",
+}
+# More sentences than these are not read: the table has the same numbers.
+MOST_SENTENCES = 8
+
+
+def tabulated(table: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """A table of predictions, rounded to what intervals allow; columns under labels, the unit's under its noun."""
+    places = [decimals((high - low) / 4) for low, high in zip(table["q2.5"], table["q97.5"], strict=True)]
+    shown = table.copy()
+    for column in ("mean", "q2.5", "q97.5"):
+        shown[column] = [number(value, p) for value, p in zip(table[column], places, strict=True)]
+    for column in table.columns.drop([*_VALUES, *(name for name in _EXTRA if name in table)]):
+        if pd.api.types.is_float_dtype(table[column]):
+            shown[column] = [f"{value:g}" for value in table[column]]
+    for column in ("p_above_0", "p_above_1", "in_rope"):
+        if column in table:
+            shown[column] = [probability(value) for value in table[column]]
+    if "integration_error" in table:
+        shown["integration_error"] = [f"{value:.0e}" if value else "0" for value in table["integration_error"]]
+    if "contrast" in table:
+        shown["contrast"] = [_labelled_contrast(text, study) for text in table["contrast"]]
+    if "slope" in table:
+        shown["slope"] = [f"per unit of {study.data.measured_label(column)}" for column in table["slope"]]
+    shown["id"] = [_who(unit, study) for unit in table["id"]]
+    covariates = {name: study.data.measured_label(name) for name in table.columns.drop([*_VALUES])}
+    return shown.rename(columns={**covariates, **_HEADINGS, "id": study.data.nouns.unit[0]})
+
+
+def _labelled_contrast(text: str, study: Study) -> str:
+    column, _, levels = text.partition(": ")
+    return f"{study.data.label(column)}: {levels.replace(' - ', ' \N{MINUS SIGN} ')}"
+
+
+def _who(unit: str, study: Study) -> str:
+    """What the report says of an id of a table: the average unit and others that are no ids, in the study's noun."""
+    noun, nouns = study.data.nouns.unit
+    named = {"average unit": f"average {noun}", "population": f"all {nouns}"}
+    named |= {f"{whose} units": f"{whose} {nouns}" for whose in ("observed", "new", "observed and new")}
+    return named.get(unit, unit)
+
+
+def probability(value: float) -> str:
+    """A share of draws with three decimals, none of which is certain."""
+    if value > 0.9995:
+        return "over 0.999"
+    return "under 0.001" if value < 0.0005 else number(value, 3)
+
+
+def sentences(table: pd.DataFrame, study: Study, name: str) -> list[str]:
+    """A sentence for each contrast or slope of an entry, if there are not too many: how much, how sure, and whose.
+
+    Parameters
+    ----------
+    table
+        Its table of results.
+    study, name
+        The study and the name of the entry.
+    """
+    prediction = study.predictions[name]
+    if not (prediction.contrast or prediction.slope) or len(table) > MOST_SENTENCES:
+        return []
+    return [_sentence(row, study, prediction) for row in table.to_dict("records")]
+
+
+def _sentence(row: dict, study: Study, prediction: Prediction) -> str:
+    label, places = study.data.label, decimals((row["q97.5"] - row["q2.5"]) / 4)
+    mean, low, high = (number(row[column], places) for column in ("mean", "q2.5", "q97.5"))
+    if prediction.contrast:
+        [(column, (first, second))] = prediction.contrast.items()
+        change = f"with {label(column)} {second} in place of {first}"
+    else:
+        change = f"for each unit of {study.data.measured_label(prediction.slope)}"
+    how = f"is {mean} times as large" if prediction.ratio else f"changes by {mean}{_measured_in(row['model'], study)}"
+    above = probability(row["p_above_1" if prediction.ratio else "p_above_0"])
+    larger = "rises" if prediction.slope else "is larger"
+    region = ""
+    if prediction.rope:
+        ends = " to ".join(f"{end:g}".replace("-", "\N{MINUS SIGN}") for end in prediction.rope)
+        region = f"; the share of the draws from {ends} is {probability(row['in_rope'])}"
+    return (
+        f"{_place(row, study)}: {change}, {_expected(row['model'], study)} {how} (95 % interval {low} to {high}); the "
+        f"probability that it {larger} is {above}{region}."
+    )
+
+
+def _place(row: dict, study: Study) -> str:
+    """Model, whose and where: ``Growth, average person, Week 2``."""
+    covariates = [column for column in row if column not in (*_VALUES, *_EXTRA, "row") and not pd.isna(row[column])]
+    values = [f"{row[column]:g}" if isinstance(row[column], float) else row[column] for column in covariates]
+    places = [f"{study.data.label(column)} {value}" for column, value in zip(covariates, values, strict=True)]
+    unit = _who(row["id"], study)
+    who = unit if unit != row["id"] else f"{study.data.nouns.unit[0]} {unit}"
+    return ", ".join([study.models[row["model"]].title, who, *places])
+
+
+def _measured_in(model: str, study: Study) -> str:
+    """What the outcome of a model is measured in, behind a number."""
+    outcome, _ = outcome_column(study.models[model].formula)
+    unit = study.data.units_of_measurement.get(outcome)
+    return f" {unit}" if unit else ""
+
+
+def _expected(model: str, study: Study) -> str:
+    """What is expected: the outcome under its label, or as the formula has it."""
+    outcome, _ = outcome_column(study.models[model].formula)
+    return "the expected value" if outcome is None else f"expected {study.data.label(outcome)}"

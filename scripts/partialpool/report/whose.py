@@ -1,0 +1,46 @@
+"""Of whom, where and what predictions are, in words.
+
+Snakemake reads it whenever it starts: nothing heavy is imported.
+"""
+
+from partialpool.model.grammar import covariates
+from partialpool.study.entries import Prediction
+from partialpool.study.study import Study
+
+
+def of_whom(study: Study, prediction: Prediction) -> str:
+    """Of whom the values of an entry are: ``observed people``."""
+    unit, units = study.data.nouns.unit
+    if prediction.average_unit:
+        return f"average {unit}, whose group-level effects are all 0"
+    if prediction.population:
+        return f"mean over all {units} of the population, which are integrated out"
+    if prediction.rows not in (None, "observed"):
+        return f"{units} of the rows of {prediction.rows}, new ones where the model does not know them"
+    return f"{'new' if prediction.new_units else 'observed'} {units}"
+
+
+def at_which(study: Study, prediction: Prediction) -> str:
+    """At which covariate values they are, if that is not to be seen from the table."""
+    average = ", averaged over all rows" if prediction.average else ""
+    if prediction.by:
+        average = f", averaged over rows with the same {study.data.label(prediction.by)}"
+    if prediction.rows == "observed":
+        return f", at the rows of the model{average}"
+    if prediction.rows or prediction.units is not None or prediction.new_units is not None:
+        return average
+    named = {*prediction.at, *(prediction.contrast or {})}
+    if all(named.issuperset(covariates(study.models[name].formula, study.data.unit)) for name in prediction.models):
+        return average
+    return f", at the means of numbers and the first levels of categories that are not named{average}"
+
+
+def of_what(study: Study, prediction: Prediction) -> str:
+    """What is shown if it is no value: a contrast or a slope."""
+    if prediction.contrast:
+        [(column, (first, second))] = prediction.contrast.items()
+        how = "divided by" if prediction.ratio else "minus"
+        return f"; expected value with {study.data.label(column)} {second} {how} that with {first}"
+    if prediction.slope:
+        return f"; change of the expected value for each unit of {study.data.measured_label(prediction.slope)}"
+    return ""

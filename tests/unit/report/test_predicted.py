@@ -1,0 +1,112 @@
+import pandas as pd
+import pytest
+from partialpool.report.captions import predictions
+from partialpool.report.predicted import probability, sentences, tabulated
+from partialpool.study.config import load
+
+from report.made_up_study import study_values
+
+CONTRAST = {"models": ["b"], "average_unit": True, "contrast": {"year": [1, 2]}, "rope": [-0.5, 0.5]}
+SLOPE = {"models": ["b"], "units": "all", "rows": "observed", "slope": "year", "average": True}
+HERDS = {"unit": ["herd", "herds"], "measurement": ["count", "counts"]}
+
+
+def study_of(**entry):
+    values = study_values(nouns=HERDS)
+    values["data"]["labels"] = {"milk": "Yield", "farm": "Farm", "year": "Year"}
+    return load(values | {"predictions": {"some": entry}, "figures": {}})
+
+
+def row(unit, mean=0.5, low=0.1, high=0.9, **more):
+    return {"model": "b", "quantity": "expected", "id": unit, "mean": mean, "q2.5": low, "q97.5": high, **more}
+
+
+def test_the_unit_is_named_by_its_noun_whatever_labels_say():
+    shown = tabulated(pd.DataFrame([row("6", 0.1234, 0.0, 0.4, year=1.0)]), study_of(models=["b"], units="all"))
+    assert shown.columns.tolist() == ["model", "quantity", "herd", "mean", "q2.5", "q97.5", "Year"]
+    assert shown.loc[0, ["mean", "Year"]].tolist() == ["0.12", "1"]
+
+
+def test_what_is_no_unit_is_called_by_the_noun_too():
+    ids = ["average unit", "population", "observed units", "observed and new units", "7"]
+    shown = tabulated(pd.DataFrame([row(unit) for unit in ids]), study_of(models=["b"], units="all"))
+    assert shown["herd"].tolist() == ["average herd", "all herds", "observed herds", "observed and new herds", "7"]
+
+
+def test_further_columns_are_rounded_and_named():
+    more = {"contrast": "year: 2 - 1", "p_above_0": 1.0, "in_rope": 0.12345, "integration_error": 3.21e-9}
+    shown = tabulated(pd.DataFrame([row("population", **more)]), study_of(**CONTRAST))
+    expected = {"contrast": "Year: 2 − 1", "P(> 0)": "over 0.999", "in region": "0.123", "integration error": "3e-09"}
+    assert shown[list(expected)].loc[0].to_dict() == expected
+    shown = tabulated(pd.DataFrame([row("7", slope="year", p_above_0=0.5)]), study_of(**SLOPE))
+    assert shown.loc[0, "slope"] == "per unit of Year"
+
+
+@pytest.mark.parametrize(
+    ("share", "words"), [(0, "under 0.001"), (0.0004, "under 0.001"), (0.9994, "0.999"), (1, "over 0.999")]
+)
+def test_no_probability_is_certain(share, words):
+    assert probability(share) == words
+
+
+def test_a_contrast_is_told():
+    values = pd.DataFrame([row("average unit", -0.25, -0.75, 0.25, dose=1.5, contrast="", p_above_0=0.16, in_rope=0.8)])
+    assert sentences(values, study_of(**CONTRAST), "some") == [
+        "Growth, average herd, dose 1.5: with Year 2 in place of 1, expected Yield changes by −0.25 (95 % interval "
+        "−0.75 to 0.25); the probability that it is larger is 0.160; the share of the draws from −0.5 to 0.5 is 0.800."
+    ]
+
+
+def test_a_ratio_is_told():
+    entry = {"models": ["b"], "population": True, "contrast": {"year": [1, 2]}, "ratio": True}
+    values = pd.DataFrame([row("population", 1.5, 1.0, 2.0, contrast="", p_above_1=1.0)])
+    assert sentences(values, study_of(**entry), "some") == [
+        "Growth, all herds: with Year 2 in place of 1, expected Yield is 1.50 times as large (95 % interval 1.00 to "
+        "2.00); the probability that it is larger is over 0.999."
+    ]
+
+
+def test_a_slope_is_told():
+    values = pd.DataFrame([row("observed units", slope="year", p_above_0=0.99), row("7", slope="year", p_above_0=0.5)])
+    first, second = sentences(values, study_of(**SLOPE), "some")
+    assert first == (
+        "Growth, observed herds: for each unit of Year, expected Yield changes by 0.50 (95 % interval 0.10 to 0.90); "
+        "the probability that it rises is 0.990."
+    )
+    assert second.startswith("Growth, herd 7: for each")
+
+
+def test_values_and_long_tables_have_no_sentences():
+    assert sentences(pd.DataFrame([row("7")]), study_of(models=["b"], units="all"), "some") == []
+    many = pd.DataFrame([row("7", slope="year", p_above_0=0.5)] * 9)
+    assert sentences(many, study_of(**SLOPE), "some") == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (
+            {"models": ["b"], "average_unit": True},
+            "Average herd, whose group-level effects are all 0, at the means of numbers and the first levels of "
+            "categories that are not named; draws",
+        ),
+        (
+            {"models": ["b"], "population": True, "at": {"year": [1]}},
+            "Mean over all herds of the population, which are integrated out; draws",
+        ),
+        (CONTRAST, "are all 0; expected value with Year 2 minus that with 1; draws: 4000 of b"),
+        (CONTRAST | {"ratio": True, "rope": [0.9, 1.1]}, "expected value with Year 2 divided by that with 1"),
+        (
+            SLOPE,
+            "Observed herds, at the rows of the model, averaged over all rows; change of the expected value for each "
+            "unit of Year; draws",
+        ),
+        (
+            {"models": ["b"], "units": "all", "rows": "new.csv", "by": "farm"},
+            "Herds of the rows of new.csv, new ones where the model does not know them, averaged over rows with the "
+            "same Farm; draws",
+        ),
+    ],
+)
+def test_captions_say_of_whom_where_and_what(entry, words):
+    assert words in predictions(study_of(**entry), "some")
