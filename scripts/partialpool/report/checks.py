@@ -10,14 +10,16 @@ from partialpool.report.elements import bullets, folded
 from partialpool.report.glossary import link
 
 NAMES = {
-    "rhat": link("rhat", "R-hat"),
-    "ess_bulk": link("ess", "bulk ESS"),
-    "ess_tail": link("ess", "tail ESS"),
-    "divergences": link("divergences", "divergent transitions"),
-    "ebfmi": link("ebfmi", "E-BFMI"),
-    "pareto_k": link("pareto", "Pareto k") + " of the importance weights",
-    "acceptance": link("acceptance", "share of proposals accepted"),
+    "rhat": "R-hat",
+    "ess_bulk": "bulk ESS",
+    "ess_tail": "tail ESS",
+    "divergences": "divergent transitions",
+    "ebfmi": "E-BFMI",
+    "pareto_k": "Pareto k of the importance weights",
+    "acceptance": "share of proposals accepted",
 }
+# The terms of the glossary that explain them, where these are called otherwise.
+TERMS = {"ess_bulk": "ess", "ess_tail": "ess", "pareto_k": "pareto"}
 # The others have a smallest value.
 HAVE_A_LARGEST_VALUE = ("rhat", "divergences", "pareto_k")
 
@@ -42,7 +44,7 @@ def listed(entries: Mapping[str, Mapping]) -> Markup:
     if not failed(entries):
         title = f"✓ All {len(entries)} convergence checks passed"
         return Markup('<div class="convergence checks passed">{}</div>').format(folded(title, [bullets(items)]))
-    names = Markup(", ").join(NAMES[name] for name, entry in entries.items() if not entry["passed"])
+    names = Markup(", ").join(_linked(name) for name, entry in entries.items() if not entry["passed"])
     return Markup(
         '<div class="checks failed" role="note"><p><strong>✗ Failed: {}.</strong> Do not rely on the estimates of '
         "this model until the cause is found and removed.</p>{}</div>"
@@ -58,7 +60,11 @@ def _told(name: str, entry: Mapping) -> Markup:
     value = "not computable" if entry["value"] is None else _number(entry["value"])
     where = f" ({entry['where']})" if entry["where"] else ""
     bound = "at most" if name in HAVE_A_LARGEST_VALUE else "at least"
-    return Markup("{}: {}{}, should be {} {:g}").format(NAMES[name], value, where, bound, entry["threshold"])
+    return Markup("{}: {}{}, should be {} {:g}").format(_linked(name), value, where, bound, entry["threshold"])
+
+
+def _linked(name: str) -> Markup:
+    return link(TERMS.get(name, name), NAMES[name])
 
 
 def _number(value: float) -> str:

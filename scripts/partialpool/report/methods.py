@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import pandas as pd
-from markupsafe import Markup
 
 from partialpool.model.spec import ModelSpec
 from partialpool.report import comparisons, sampling
@@ -111,7 +110,7 @@ def _checked(study: Study, checks: Mapping[str, Mapping], cite: _Citing) -> str:
     """Thresholds, and whether they were kept."""
     entries = {name: entry for of_model in checks.values() for name, entry in of_model.items()}
     limits = ", ".join(
-        f"{_plain(NAMES[name])} {'at most' if name in HAVE_A_LARGEST_VALUE else 'at least'} {entry['threshold']:g}"
+        f"{NAMES[name]} {'at most' if name in HAVE_A_LARGEST_VALUE else 'at least'} {entry['threshold']:g}"
         for name, entry in entries.items()
     )
     works = cite(*(OF_CHECKS[name] for name in entries if name in OF_CHECKS))
@@ -140,7 +139,7 @@ def _comparing(study: Study, compared: Mapping[str, pd.DataFrame], cite: _Citing
     parts = []
     for name, table in compared.items():
         titles = ", ".join(study.models[model].title for model in study.comparisons[name].models)
-        blocks = [_plain(block.title) for block in comparisons.blocks(table, study.data.nouns) if block.has_verdict]
+        blocks = [block.title for block in comparisons.blocks(table, study.data.nouns) if block.has_verdict]
         parts.append(f"{titles}: {'. '.join(blocks)}.")
     how = "Models were compared by leave-one-out cross-validation, by the expected log predictive density"
     return f"{how} {cite('loo', 'psis')}. {' '.join(parts)}"
@@ -161,8 +160,3 @@ def _software(fits: Mapping[str, Mapping], snakemake: str, cite: _Citing) -> str
         ]
         sets.append(", ".join(named))
     return f"Software: {'; and '.join(sets)}. The workflow was run by Snakemake {snakemake} {cite('snakemake')}."
-
-
-def _plain(words: str) -> str:
-    """Words without the links that they have on the page."""
-    return words.striptags() if isinstance(words, Markup) else words
