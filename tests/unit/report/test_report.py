@@ -125,7 +125,11 @@ def test_sections_have_the_order_the_headings_and_the_texts_of_the_config(page_o
         "data": {"text": "Weighed by hand."},
         "sizes": {"title": "How many?"},
     }
-    report = {"sections": sections, "order": ["comparisons", "sizes"], "hide": ["models", "published", "provenance"]}
+    report = {
+        "sections": sections,
+        "order": ["comparisons", "sizes"],
+        "hide": ["models", "paper", "published", "provenance"],
+    }
     page = page_of(study_values() | {"report": report})
     shown = ["In short", "Comparing the models", "How many?", "The data", "Why <b>?", "Predictions", "Glossary"]
     assert headings(page) == shown
