@@ -3,7 +3,7 @@ from partialpool.study.report import SECTIONS, Report
 
 from study.editing import load, mistakes
 
-KNOWN = "data, why, models, sizes, comparisons, predictions, published, provenance, glossary"
+KNOWN = "data, why, models, sizes, comparisons, predictions, paper, published, provenance, glossary"
 
 
 def why(**keys):
@@ -13,7 +13,7 @@ def why(**keys):
 def test_sections_of_the_study_follow_the_data_and_those_in_order_come_first():
     assert Report().shown == list(SECTIONS)
     assert load(why()).report.shown == ["data", "why", *SECTIONS[1:]]
-    shown = load(why(order=["glossary", "why"], hide=["data", "sizes", "published"])).report.shown
+    shown = load(why(order=["glossary", "why"], hide=["data", "sizes", "paper", "published"])).report.shown
     assert shown == ["glossary", "why", "models", "comparisons", "predictions", "provenance"]
 
 
