@@ -92,7 +92,7 @@ def _panel(effect: Conditional, points: pd.DataFrame, *, outcome: str, columns: 
 
 def _measurements(points: pd.DataFrame, is_number: bool):
     return geom_point(
-        aes("x", "y"), points, inherit_aes=False, color=GREY, size=0.7, stroke=0, alpha=0.5 if is_number else 0.3
+        aes("x", "y"), points, inherit_aes=False, color=GREY, size=1, stroke=0, alpha=0.6 if is_number else 0.3
     )
 
 

@@ -45,7 +45,8 @@ def figure_title(study: Study, name: str) -> str:
     study
         The study.
     name
-        A figure of the config, ``diagnostics-{model}``, ``ppc-{model}`` or ``comparison-{comparison}``.
+        A figure of the config, ``{kind}-{model}`` with a kind of ``OF_MODELS``, ``comparison-{comparison}`` or
+        ``estimates-{comparison}``.
     """
     if name in study.figures:
         return study.figures[name].title
@@ -54,7 +55,10 @@ def figure_title(study: Study, name: str) -> str:
         return study.comparisons[of].title
     if kind == "estimates":
         return f"{study.comparisons[of].title} Estimates side by side"
-    return f"{study.models[of].title}: {OF_MODELS[kind]}"
+    of_model = OF_MODELS[kind]
+    if kind == "effects" and not behind_bars(study.models[of].formula):
+        of_model = f"coefficients of the {study.data.nouns.unit[1]}"
+    return f"{study.models[of].title}: {of_model}"
 
 
 def alt(study: Study, name: str, sampling: Mapping[str, str] = NOT_FITTED) -> str:
@@ -85,7 +89,7 @@ def caption(study: Study, name: str, sampling: Mapping[str, str] = NOT_FITTED) -
         return _side_by_side(study, of)
     if kind == "diagnostics":
         return _diagnostics(study, of, sampling.get(of))
-    return f"{study.models[of].title}: {DESCRIPTIONS[kind](study, of)}"
+    return _capitalised(DESCRIPTIONS[kind](study, of))
 
 
 def for_snakemake(study: Study, sampling: Mapping[str, str] = NOT_FITTED) -> dict[str, str | dict[str, str]]:
@@ -290,8 +294,8 @@ def _conditional(study: Study, model: str) -> str:
 def _diagnostics(study: Study, model: str, sampling: str | None) -> str:
     of_sampler, draws = OF_SAMPLER.get(sampling, ("", "draws"))
     return (
-        f"{study.models[model].title}: traces and ranks of parameters by chain; {study.draws_of(model)} {draws}. If "
-        f"the chains agree, their rank distributions are nearly equal. {of_sampler}"
+        f"Traces and ranks of parameters by chain; {study.draws_of(model)} {draws}. If the chains agree, their rank "
+        f"distributions are nearly equal. {of_sampler}"
     ).rstrip()
 
 
