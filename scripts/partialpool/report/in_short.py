@@ -10,7 +10,7 @@ from partialpool.report import checks, comparisons, published
 from partialpool.report.elements import bullets, warning
 from partialpool.report.glossary import link
 from partialpool.report.meaning import Meaning
-from partialpool.report.numbers import rounded
+from partialpool.report.numbers import limits, rounded
 from partialpool.report.results import Results
 
 # A term with more coefficients than this, such as one for each unit, is told by its range.
@@ -105,7 +105,7 @@ def estimates(results: Results, model: str) -> Markup:
 def _estimate(meaning: Meaning, row: Mapping, ratio: Mapping | None) -> Markup:
     """One parameter: what it is, its value and its interval; of a coefficient that tells a ratio, the ratio."""
     name = link("ratio", ratio["meaning"]) if ratio else ""
-    value, low, high = (rounded(ratio or row, column) for column in ("mean", "q2.5", "q97.5"))
+    value, (low, high) = rounded(ratio or row, "mean"), limits(ratio or row)
     words = Markup(" ").join(filter(None, (name, value, meaning.unit, "" if ratio else meaning.scale)))
     return Markup("{}: {} ({} to {})").format(meaning.words, words, low, high)
 

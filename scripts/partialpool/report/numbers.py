@@ -25,6 +25,12 @@ def rounded(row: Mapping, name: str) -> str:
     return number(row[name], trusted_decimals(row["sd"], row[f"mcse_{name}"]))
 
 
+def limits(row: Mapping) -> tuple[str, str]:
+    """Limits of the interval of a row of estimates, both with the decimals of the one that is known less well."""
+    places = min(trusted_decimals(row["sd"], row[f"mcse_{name}"]) for name in ("q2.5", "q97.5"))
+    return number(row["q2.5"], places), number(row["q97.5"], places)
+
+
 def number(value: float, places: int) -> str:
     """A number with ``places`` decimals; an en dash for nan."""
     return "–" if pd.isna(value) else f"{value:z.{places}f}".replace("-", "−")

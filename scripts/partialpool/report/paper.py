@@ -10,8 +10,7 @@ import pandas as pd
 from partialpool.model import parameters
 from partialpool.model.names import ROW_DIM
 from partialpool.report import checks, comparisons
-from partialpool.report.numbers import number, trusted_decimals
-from partialpool.report.variance import rounded
+from partialpool.report.numbers import limits, number, rounded
 from partialpool.study.study import Study
 
 KINDS = ("common", "sd", "cor", "family")
@@ -180,20 +179,14 @@ def _estimates(parameter: str, models: Mapping[str, Fitted], labels: Mapping[str
 
 
 def _with_interval(row: dict) -> str:
-    low, high = _limits(row)
+    low, high = limits(row)
     return f"{rounded(row, 'mean')}\n[{low}, {high}]"
-
-
-def _limits(row: dict) -> tuple[str, str]:
-    """Limits of the interval, both with the decimals of the one that is known less well."""
-    places = min(trusted_decimals(row["sd"], row[f"mcse_{name}"]) for name in ("q2.5", "q97.5"))
-    return number(row["q2.5"], places), number(row["q97.5"], places)
 
 
 def _numbers(row: dict) -> tuple[str, ...]:
     """Mean, sd and limits of the interval; the sd with as many decimals as the mean."""
     mean = rounded(row, "mean")
-    return mean, number(row["sd"], len(mean.partition(".")[2])), *_limits(row)
+    return mean, number(row["sd"], len(mean.partition(".")[2])), *limits(row)
 
 
 def _sizes(study: Study, models: Mapping[str, Fitted]) -> list[tuple[str, ...]]:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from partialpool.model import parameters
 from partialpool.model.names import ROW_DIM
 from partialpool.report.meaning import Meaning
-from partialpool.report.numbers import decimals, number, rounded
+from partialpool.report.numbers import decimals, number
 from partialpool.study.data import Data, Nouns
 
 # The meanings of parameters that have none.
@@ -70,7 +70,7 @@ def rows_used(trees: Mapping, titles: Mapping[str, str], *, unit: str, nouns: No
 def estimates(
     summary: pd.DataFrame, meanings: Mapping[str, Meaning] = UNKNOWN, truth: Mapping[str, float] | None = None
 ) -> pd.DataFrame:
-    """A model's summary, rounded as posterior sd and Monte Carlo errors allow.
+    """A model's summary, rounded as its posterior sd allows; the Monte Carlo error stands beside it.
 
     Parameters
     ----------
@@ -83,11 +83,11 @@ def estimates(
     """
     rows = []
     for row in summary.to_dict("records"):
-        of_truth = {} if truth is None else {"truth": truth.get(row["parameter"], np.nan)}
+        places = decimals(row["sd"])
         rows.append(
             {
-                **{name: number(value, decimals(row["sd"])) for name, value in of_truth.items()},
-                **{name: rounded(row, name) for name in ("mean", "sd", "q2.5", "q97.5")},
+                **({} if truth is None else {"truth": number(truth.get(row["parameter"], np.nan), places)}),
+                **{name: number(row[name], places) for name in ("mean", "sd", "q2.5", "q97.5")},
                 "R\N{NON-BREAKING HYPHEN}hat": number(row["rhat"], 3),
                 "bulk ESS": number(row["ess_bulk"], 0),
                 "tail ESS": number(row["ess_tail"], 0),

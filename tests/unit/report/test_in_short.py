@@ -115,6 +115,6 @@ def test_every_number_of_the_estimates_is_that_of_the_table(results_of):
     table["mcse_q2.5"], table["mcse_q97.5"] = 0.015, 0.004
     told = lines(results_of(alone("a"), {"models/a.summary.csv": table}))[2:5]
     for line, row in zip(told, table.to_dict("records"), strict=True):
-        # Two digits of the sd are thousandths, and errors of 0.002 and 0.004 leave hundredths; 0.015 leaves tenths.
-        shown = f"{row['mean']:.2f} ({row['q2.5']:.1f} to {row['q97.5']:.2f})".replace("-", "−")
+        # Two digits of the sd are thousandths; an error of 0.002 leaves hundredths, one of 0.015 tenths of both ends.
+        shown = f"{row['mean']:.2f} ({row['q2.5']:.1f} to {row['q97.5']:.1f})".replace("-", "−")
         assert line.endswith(f": {shown}")
