@@ -13,14 +13,13 @@ _EXTRA = ("contrast", "slope", "p_above_0", "p_above_1", "in_rope", "integration
 _HEADINGS = {
     "p_above_0": "P(> 0)",
     "p_above_1": "P(> 1)",
-    "in_rope": "in region",
     "integration_error": "integration error",
 }
 # More sentences than these are not read: the table has the same numbers.
 MOST_SENTENCES = 8
 
 
-def tabulated(table: pd.DataFrame, study: Study) -> pd.DataFrame:
+def tabulated(table: pd.DataFrame, study: Study, name: str) -> pd.DataFrame:
     """A table of predictions, rounded to what intervals allow; columns under labels, the unit's under its noun."""
     places = [decimals((high - low) / 4) for low, high in zip(table["q2.5"], table["q97.5"], strict=True)]
     shown = table.copy()
@@ -39,7 +38,9 @@ def tabulated(table: pd.DataFrame, study: Study) -> pd.DataFrame:
     if "slope" in table:
         shown["slope"] = [f"per unit of {study.data.measured_label(column)}" for column in table["slope"]]
     shown["id"] = [_who(unit, study) for unit in table["id"]]
-    covariates = {name: study.data.measured_label(name) for name in table.columns.drop([*_VALUES])}
+    covariates = {column: study.data.measured_label(column) for column in table.columns.drop([*_VALUES])}
+    if "in_rope" in table:
+        shown = shown.rename(columns={"in_rope": f"P({_region(study.predictions[name])})"})
     return shown.rename(columns={**covariates, **_HEADINGS, "id": study.data.nouns.unit[0]})
 
 
@@ -56,11 +57,16 @@ def _who(unit: str, study: Study) -> str:
     return named.get(unit, unit)
 
 
+def _region(prediction: Prediction) -> str:
+    """Ends of the region of practical equivalence."""
+    return " to ".join(f"{end:g}".replace("-", "\N{MINUS SIGN}") for end in prediction.rope)
+
+
 def probability(value: float) -> str:
     """A share of draws with three decimals, none of which is certain."""
-    if value > 0.9995:
+    if value >= 0.9995:
         return "over 0.999"
-    return "under 0.001" if value < 0.0005 else number(value, 3)
+    return "under 0.001" if value <= 0.0005 else number(value, 3)
 
 
 def sentences(table: pd.DataFrame, study: Study, name: str) -> list[str]:
@@ -92,8 +98,7 @@ def _sentence(row: dict, study: Study, prediction: Prediction) -> str:
     larger = "rises" if prediction.slope else "is larger"
     region = ""
     if prediction.rope:
-        ends = " to ".join(f"{end:g}".replace("-", "\N{MINUS SIGN}") for end in prediction.rope)
-        region = f"; the share of the draws from {ends} is {probability(row['in_rope'])}"
+        region = f", that it is from {_region(prediction)} is {probability(row['in_rope'])}"
     return (
         f"{_place(row, study)}: {change}, {_expected(row['model'], study)} {how} (95 % interval {low} to {high}); the "
         f"probability that it {larger} is {above}{region}."
@@ -101,7 +106,7 @@ def _sentence(row: dict, study: Study, prediction: Prediction) -> str:
 
 
 def _place(row: dict, study: Study) -> str:
-    """Model, whose and where: ``Growth, average person, Week 2``."""
+    """Model, whose and where: ``Growth, average herd, Year 2``."""
     covariates = [column for column in row if column not in (*_VALUES, *_EXTRA, "row") and not pd.isna(row[column])]
     values = [f"{row[column]:g}" if isinstance(row[column], float) else row[column] for column in covariates]
     places = [f"{study.data.label(column)} {value}" for column, value in zip(covariates, values, strict=True)]

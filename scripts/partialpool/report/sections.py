@@ -178,7 +178,7 @@ def predictions(results: Results) -> list[str]:
     for name in study.predictions:
         values = pd.read_csv(results.folder / f"predictions/{name}.csv", dtype={"id": str})
         if len(values) <= MOST_ROWS:
-            parts.append(table(predicted.tabulated(values, study), captions.predictions(study, name)))
+            parts.append(table(predicted.tabulated(values, study, name), captions.predictions(study, name)))
         if words := predicted.sentences(values, study, name):
             parts.append(bullets(words))
     parts += _figures(results, lambda section, kind: section is None and kind != "trajectories")

@@ -3,21 +3,31 @@
 Snakemake reads it whenever it starts: nothing heavy is imported.
 """
 
+from partialpool.model.families import LINKS, ZERO_INFLATED
 from partialpool.model.grammar import covariates
 from partialpool.study.entries import Prediction
 from partialpool.study.study import Study
 
 
 def of_whom(study: Study, prediction: Prediction) -> str:
-    """Of whom the values of an entry are: ``observed people``."""
+    """Of whom the values of an entry are: ``observed herds``."""
     unit, units = study.data.nouns.unit
     if prediction.average_unit:
         return f"average {unit}, whose group-level effects are all 0"
     if prediction.population:
-        return f"mean over all {units} of the population, which are integrated out"
+        return f"mean over all {units} of the population, which are integrated out{_how(study, prediction)}"
     if prediction.rows not in (None, "observed"):
         return f"{units} of the rows of {prediction.rows}, new ones where the model does not know them"
     return f"{'new' if prediction.new_units else 'observed'} {units}"
+
+
+def _how(study: Study, prediction: Prediction) -> str:
+    """How units are integrated out: in closed form for the links identity and log."""
+    entries = [study.models[name] for name in prediction.models if name in study.models]
+    links = {entry.link or (LINKS | ZERO_INFLATED).get(entry.family) for entry in entries}
+    if links <= {"identity", "log"}:
+        return " exactly"
+    return " by quadrature (integration error: the largest difference in any draw from one with half as many nodes)"
 
 
 def at_which(study: Study, prediction: Prediction) -> str:

@@ -147,7 +147,7 @@ def test_captions_of_grids_say_of_whom_and_that_points_are_measurements():
     words = {"title": "T", "caption": "A curve", "alt": "A", "kind": "grid", "predictions": "new", "x": "week"}
     curve = {"models": ["m71.3"], "population": True, "at": {"week": [0, 1]}}
     assert caption(load({"predictions/new": curve, "figures/new": words}), "new") == (
-        "A curve. Mean over all people of the population, which are integrated out: posterior means and 95 % "
+        "A curve. Mean over all people of the population, which are integrated out exactly: posterior means and 95 % "
         "equal-tailed intervals; points are measurements; draws: 4000 of Change over weeks."
     )
     slope = curve | {"slope": "week"}

@@ -22,28 +22,34 @@ def row(unit, mean=0.5, low=0.1, high=0.9, **more):
 
 
 def test_the_unit_is_named_by_its_noun_whatever_labels_say():
-    shown = tabulated(pd.DataFrame([row("6", 0.1234, 0.0, 0.4, year=1.0)]), study_of(models=["b"], units="all"))
+    shown = tabulated(pd.DataFrame([row("6", 0.1234, 0.0, 0.4, year=1.0)]), study_of(models=["b"], units="all"), "some")
     assert shown.columns.tolist() == ["model", "quantity", "herd", "mean", "q2.5", "q97.5", "Year"]
     assert shown.loc[0, ["mean", "Year"]].tolist() == ["0.12", "1"]
 
 
 def test_what_is_no_unit_is_called_by_the_noun_too():
     ids = ["average unit", "population", "observed units", "observed and new units", "7"]
-    shown = tabulated(pd.DataFrame([row(unit) for unit in ids]), study_of(models=["b"], units="all"))
+    shown = tabulated(pd.DataFrame([row(unit) for unit in ids]), study_of(models=["b"], units="all"), "some")
     assert shown["herd"].tolist() == ["average herd", "all herds", "observed herds", "observed and new herds", "7"]
 
 
 def test_further_columns_are_rounded_and_named():
     more = {"contrast": "year: 2 - 1", "p_above_0": 1.0, "in_rope": 0.12345, "integration_error": 3.21e-9}
-    shown = tabulated(pd.DataFrame([row("population", **more)]), study_of(**CONTRAST))
-    expected = {"contrast": "Year: 2 − 1", "P(> 0)": "over 0.999", "in region": "0.123", "integration error": "3e-09"}
+    shown = tabulated(pd.DataFrame([row("population", **more)]), study_of(**CONTRAST), "some")
+    expected = {
+        "contrast": "Year: 2 − 1",
+        "P(> 0)": "over 0.999",
+        "P(−0.5 to 0.5)": "0.123",
+        "integration error": "3e-09",
+    }
     assert shown[list(expected)].loc[0].to_dict() == expected
-    shown = tabulated(pd.DataFrame([row("7", slope="year", p_above_0=0.5)]), study_of(**SLOPE))
+    shown = tabulated(pd.DataFrame([row("7", slope="year", p_above_0=0.5)]), study_of(**SLOPE), "some")
     assert shown.loc[0, "slope"] == "per unit of Year"
 
 
 @pytest.mark.parametrize(
-    ("share", "words"), [(0, "under 0.001"), (0.0004, "under 0.001"), (0.9994, "0.999"), (1, "over 0.999")]
+    ("share", "words"),
+    [(0, "under 0.001"), (0.0004, "under 0.001"), (0.9994, "0.999"), (0.9995, "over 0.999"), (1, "over 0.999")],
 )
 def test_no_probability_is_certain(share, words):
     assert probability(share) == words
@@ -53,7 +59,7 @@ def test_a_contrast_is_told():
     values = pd.DataFrame([row("average unit", -0.25, -0.75, 0.25, dose=1.5, contrast="", p_above_0=0.16, in_rope=0.8)])
     assert sentences(values, study_of(**CONTRAST), "some") == [
         "Growth, average herd, dose 1.5: with Year 2 in place of 1, expected Yield changes by −0.25 (95 % interval "
-        "−0.75 to 0.25); the probability that it is larger is 0.160; the share of the draws from −0.5 to 0.5 is 0.800."
+        "−0.75 to 0.25); the probability that it is larger is 0.160, that it is from −0.5 to 0.5 is 0.800."
     ]
 
 
@@ -92,7 +98,7 @@ def test_values_and_long_tables_have_no_sentences():
         ),
         (
             {"models": ["b"], "population": True, "at": {"year": [1]}},
-            "Mean over all herds of the population, which are integrated out; draws",
+            "Mean over all herds of the population, which are integrated out exactly; draws",
         ),
         (CONTRAST, "are all 0; expected value with Year 2 minus that with 1; draws: 4000 of b"),
         (CONTRAST | {"ratio": True, "rope": [0.9, 1.1]}, "expected value with Year 2 divided by that with 1"),
@@ -110,3 +116,12 @@ def test_values_and_long_tables_have_no_sentences():
 )
 def test_captions_say_of_whom_where_and_what(entry, words):
     assert words in predictions(study_of(**entry), "some")
+
+
+def test_captions_say_how_the_population_is_integrated():
+    values = study_values()
+    values["models"]["b"] |= {"family": "bernoulli", "priors": {"Intercept": "Normal(0, 1)", "b": "Normal(0, 1)"}}
+    values["models"]["b"]["priors"]["sd"] = "Exponential(1)"
+    entry = {"models": ["b"], "population": True}
+    study = load(values | {"predictions": {"some": entry}, "figures": {}, "comparisons": {}})
+    assert "integrated out by quadrature (integration error: the largest difference" in predictions(study, "some")
