@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from partialpool.figures.limits import MOST_EFFECTS, MOST_UNITS
 from partialpool.model.families import CUMULATIVE, OF_LEVELS
-from partialpool.model.grammar import behind_bars, predictors
+from partialpool.model.grammar import behind_bars, predictors, trials
 from partialpool.report.whose import at_which, of_what, of_whom
 from partialpool.study.figures import FittedTrajectories, Grid, InterceptsSlopes, PredictionFigure
 from partialpool.study.study import Study
@@ -171,7 +171,8 @@ def averaged_over(study: Study, name: str) -> list[str]:
     if data.group not in at:
         # It is the same in all rows of a unit.
         shown.add(data.group)
-    named = (column for model in study.figure_models(name) for column in predictors(study.models[model].formula))
+    formulas = [study.models[model].formula for model in study.figure_models(name)]
+    named = (column for formula in formulas for column in (*predictors(formula), *trials(formula)))
     return [column for column in dict.fromkeys(named) if column not in shown]
 
 

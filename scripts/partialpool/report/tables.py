@@ -18,7 +18,12 @@ UNKNOWN: Mapping[str, Meaning] = MappingProxyType({})
 
 
 def described(summary: pd.DataFrame, data: Data) -> pd.DataFrame:
-    """The summary of the data, rounded; variables under their labels, with their units of measurement."""
+    """The summary of the data, rounded; variables under their labels, with their units of measurement.
+
+    Ids have no mean and no histogram, whether they are numbers or not.
+    """
+    numbers = ["mean", "sd", "q5.5", "q94.5", "histogram"]
+    summary = summary.assign(**summary[numbers].mask(summary["variable"] == data.unit))
     digits = [decimals(sd / 10) if sd > 0 else 2 for sd in summary["sd"].fillna(0)]
     shown = pd.DataFrame(
         {

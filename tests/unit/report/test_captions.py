@@ -118,6 +118,12 @@ def test_captions_say_over_what_expected_values_are_averaged(study):
     assert "averaged over each person's values of Week: posterior" in caption(few, "new-people")
 
 
+def test_trials_vary_as_covariates_do():
+    trials = {"models/m71.1/formula": "p(con, wave) ~ 0 + id", "models/m71.2/formula": "p(con, wave) ~ 1 + (1 | id)"}
+    changed = load(trials | {"predictions/new-people/at": {"wave": [4]}})
+    assert "averaged over each person's values of Wave: posterior" in caption(changed, "person-means")
+
+
 def test_captions_say_expected_and_predicted_in_the_nouns_of_the_study(study):
     assert "Expected and predicted values of observed people:" in caption(study, "expected-predicted")
     assert "Expected and predicted values of new people:" in caption(study, "new-people")

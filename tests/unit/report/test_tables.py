@@ -51,6 +51,14 @@ def test_variables_have_their_own_names_behind_their_labels():
     assert shown["histogram"].tolist() == [""] * 4
 
 
+def test_ids_have_no_mean():
+    row = {"n": 3, "missing": 0, "mean": 1.25, "sd": 0.5, "q5.5": 1.0, "q94.5": 2.0, "histogram": "▁█"}
+    words = data()
+    shown = tables.described(pd.DataFrame([row | {"variable": name} for name in (words.unit, "y")]), words)
+    assert shown["mean"].tolist() == ["–", "1.250"]
+    assert shown["histogram"].tolist() == ["", "▁█"]
+
+
 def test_rows_used_are_counted_under_the_nouns():
     rows = xr.Dataset({"farm": ("__obs__", ["1", "1", "2"])})
     trees = {"a": xr.DataTree.from_dict({"constant_data": rows})}
