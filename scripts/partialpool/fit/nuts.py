@@ -37,8 +37,10 @@ def nuts(spec: ModelSpec, rows: pd.DataFrame, *, cores: int, progress=None) -> t
     with reproducible(), _listening(progress):
         model = build(spec, rows)
         model.build()
+        renamed = {}
         if spec.sampler == "nutpie":
             settings["compile_kwargs"] = starts(model)
+            renamed = rename_commas(model.backend.model)
         tree = model.fit(
             draws=spec.draws,
             tune=spec.warmup,
@@ -51,6 +53,9 @@ def nuts(spec: ModelSpec, rows: pd.DataFrame, *, cores: int, progress=None) -> t
             compute_convergence_checks=False,
             **settings,
         )
+        if renamed:
+            posterior = tree["posterior"].to_dataset()
+            tree["posterior"] = posterior.rename({new: old for old, new in renamed.items() if new in posterior.dims})
         model.predict(tree, kind="response", random_seed=spec.seed)
         model.compute_log_likelihood(tree)
     attributes = {
@@ -58,6 +63,27 @@ def nuts(spec: ModelSpec, rows: pd.DataFrame, *, cores: int, progress=None) -> t
         "link": model.family.link[model.family.likelihood.parent].name,
     }
     return {name: child.to_dataset() for name, child in tree.children.items()}, attributes
+
+
+def rename_commas(model) -> dict[str, str]:
+    """Give dimensions with a comma, as of ``poly(x, 2)``, names without: nutpie splits names there.
+
+    Parameters
+    ----------
+    model : pymc.Model
+        Changed in place.
+
+    Returns
+    -------
+    dict
+        New names by the old ones.
+    """
+    renamed = {dim: dim.replace(",", ";") for dim in model.coords if "," in dim}
+    for old, new in renamed.items():
+        model.add_coord(new, model.coords[old])
+    for name, dims in list(model.named_vars_to_dims.items()):
+        model.named_vars_to_dims[name] = tuple(renamed.get(dim, dim) for dim in dims)
+    return renamed
 
 
 def starts(model) -> dict:

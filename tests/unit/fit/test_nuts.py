@@ -2,8 +2,9 @@ import inspect
 
 import numpy as np
 import pandas as pd
-from partialpool.fit.nuts import nuts, starts
+from partialpool.fit.nuts import nuts, rename_commas, starts
 from partialpool.model.build import build
+from partialpool.model.formula import complete_cases
 
 
 def test_pymc_tells_its_bars_of_nutpies_progress():
@@ -15,7 +16,6 @@ def test_pymc_tells_its_bars_of_nutpies_progress():
 
 
 def test_progress_of_all_chains_arrives_and_the_bars_are_as_before(correlated, units):
-    from partialpool.model.formula import complete_cases
     from pymc.progress_bar import NutpieProgressBarManager
 
     before, states = NutpieProgressBarManager.update, []
@@ -60,3 +60,20 @@ def test_chains_begin_where_covariates_of_any_size_move_the_predictor_by_little(
         values = np.array([np.asarray(at[name]) for at in points]) * largest
         assert 0.8 < np.abs(values).max() <= 1, name
         assert len(np.unique(values)) == values.size, name
+
+
+def test_dimensions_with_a_comma_keep_their_names(make_spec, units):
+    """A canary: nutpie splits the names of dimensions at commas, so that it is given names without."""
+    spec = make_spec("flag ~ poly(x, 2) + (0 + poly(x, 2) | id)", "Intercept b sd cor", family="bernoulli", draws=10)
+    rows = complete_cases(spec, units)
+    groups, _ = nuts(spec, rows, cores=1)
+    posterior = groups["posterior"]
+    assert posterior["poly(x, 2)"].dims == ("chain", "draw", "poly(x, 2)_dim")
+    assert posterior["poly(x, 2)|id"].dims == ("chain", "draw", "poly(x, 2)__expr_dim", "id__factor_dim")
+    assert not [dim for dim in posterior.dims if ";" in dim]
+    model = build(spec, rows)
+    model.build()
+    assert rename_commas(model.backend.model) == {
+        "poly(x, 2)_dim": "poly(x; 2)_dim",
+        "poly(x, 2)__expr_dim": "poly(x; 2)__expr_dim",
+    }
