@@ -162,7 +162,7 @@ def _of_lines(facts: Facts, ladder: Ladder) -> dict[str, dict[str, Any]]:
             "kind": "fitted-trajectories",
             "title": "What the model expects over time"
             + (f", by {facts.label(facts.group).lower()}" if by_group else ""),
-            "caption": f"Expected values of {shown} {several}.",
+            "caption": f"Lines of {shown} {several}.",
             "alt": f"{'Lines of different slope' if name == 'slopes' else 'Similar lines'}, one for each of {shown} "
             f"{several}.",
             "predictions": f"{name}-lines",
