@@ -175,10 +175,13 @@ def test_a_comment_runs_nothing(demo):
     assert demo.planned() == {}
 
 
-def test_another_caption_or_title_of_a_figure_draws_nothing(demo):
+def test_other_words_of_figures_and_of_the_report_draw_nothing(demo):
     def reword(config):
         for figure in config["figures"].values():
             figure |= {"title": "Another", "caption": "Another.", "alt": "Another text."}
+        for entry in (config, *config["models"].values(), *config["comparisons"].values()):
+            entry["text"] = "Another text."
+        config["report"] = {"sections": {"why": {"title": "Why?"}}, "order": ["why"], "hide": ["sizes"]}
 
     before = demo.edit(reword)
     planned = demo.planned()
