@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from partialpool.errors import StudyError
-from partialpool.model.families import LINKS, OF_LEVELS, WITHOUT_MEAN, ZERO_INFLATED
+from partialpool.model.families import CUMULATIVE, LINKS, OF_LEVELS, WITHOUT_MEAN, ZERO_INFLATED
 from partialpool.model.grammar import special_outcome
 from partialpool.model.spec import ModelSpec
 
@@ -131,6 +131,41 @@ class Mean:
         return values * trials
 
 
+@dataclass(frozen=True)
+class Probabilities:
+    """The probabilities of the levels of an outcome of the family ``cumulative``, in the place of a mean.
+
+    Parameters
+    ----------
+    spec
+        The model's spec.
+    """
+
+    spec: ModelSpec
+
+    @property
+    def link(self) -> str:
+        """Name of the link function."""
+        return self.spec.link or "logit"
+
+    def of_unit(self, eta: np.ndarray, posterior, trials: float = 1.0) -> np.ndarray:
+        """The probabilities given the linear predictor (chain, draw, rows): (chain, draw, rows, levels)."""
+        return level_probabilities(eta, _thresholds(posterior), self.link)
+
+    def of_population(self, eta: np.ndarray, variance: np.ndarray, posterior, trials: float = 1.0):
+        """The same over units whose effects are normal; see ``Mean.of_population``."""
+        return _over_normal(lambda eta: self.of_unit(eta, posterior), eta, np.sqrt(variance))
+
+
+def expected_of(spec: ModelSpec) -> Mean | Probabilities:
+    """What is expected of a model's measurements; StudyError if that is not known here."""
+    return Probabilities(spec) if spec.family == CUMULATIVE else Mean(spec)
+
+
+def _thresholds(posterior) -> np.ndarray:
+    return posterior["threshold"].transpose("chain", "draw", ...).to_numpy()
+
+
 def level_probabilities(eta: np.ndarray, thresholds: np.ndarray, link: str) -> np.ndarray:
     """Probabilities of the levels of an outcome of the family ``cumulative``.
 
@@ -160,12 +195,12 @@ def _over_normal(function, mean: np.ndarray, sd: np.ndarray) -> tuple[np.ndarray
     most = float(sd.max(initial=0))
     step = max(min(0.5, 0.35 / most if most > 0 else 0.5), REACH / MOST_NODES)
     last = int(np.ceil(REACH / step))
-    fine, coarse = np.zeros_like(mean), np.zeros_like(mean)
+    fine = coarse = 0.0
     with np.errstate(over="ignore"):
         for node in range(-last, last + 1):
             weight = step * np.exp(-0.5 * (step * node) ** 2) / np.sqrt(2 * np.pi)
             values = weight * function(mean + step * node * sd)
-            fine += values
+            fine = fine + values
             if node % 2 == 0:
-                coarse += 2 * values
+                coarse = coarse + 2 * values
     return fine, coarse

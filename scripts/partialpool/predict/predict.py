@@ -65,7 +65,7 @@ def predict(tree, spec: ModelSpec, data: pd.DataFrame, asked: Asked, *, model: s
         fine, coarse = of_population(tree, spec, data, whole)
         values = {"expected": fine}
         both = [changed(asked, part, groups, step) for part in (fine, coarse)]
-        error = np.abs(both[1] - both[0]).max(axis=(0, 1))
+        error = np.abs(both[1] - both[0]).max(axis=(0, 1)).ravel()
     else:
         values = draws_at(tree, spec, data, whole, quantities=asked.quantities, seed=spec.seed)
     values = {quantity: changed(asked, part, groups, step) for quantity, part in values.items()}

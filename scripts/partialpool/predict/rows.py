@@ -51,7 +51,7 @@ def rows_of_file(
                 f"'rows': {path} has no column '{column}'.{suggest(column, given)} Columns: {listing(given)}."
             )
     numeric = {column for column in columns if rows[column].dtype.kind in "iuf"}
-    label(table, {}, {*numeric, unit})
+    label(table, {}, unit=unit or "", numeric=numeric)
     frame = table.frame[[*needed, "row"]].copy()
     for column in needed:
         values = numbers(frame[column]) if column in numeric else frame[column]

@@ -12,7 +12,7 @@ from partialpool.model.spec import ModelSpec
 from partialpool.predict import gaussian
 from partialpool.predict.effects import with_effects_at
 from partialpool.predict.linear import LinearPredictor
-from partialpool.predict.means import Mean
+from partialpool.predict.means import Mean, expected_of
 from partialpool.predict.new_units import refuse_own_terms, with_new_units
 
 
@@ -131,7 +131,7 @@ def of_population(tree, spec: ModelSpec, data: pd.DataFrame, at: pd.DataFrame) -
 
 def _without_units(tree, spec: ModelSpec, data: pd.DataFrame, at: pd.DataFrame, what: str):
     rows, posterior = complete_cases(spec, data), tree["posterior"].to_dataset()
-    mean = Mean(spec)
+    mean = expected_of(spec)
     refuse_own_terms(posterior, spec.unit, f"{what} has no '{{}}'")
     return mean, posterior, LinearPredictor(spec, rows), with_categories(at.drop(columns=spec.unit), rows)
 

@@ -296,6 +296,35 @@ def test_successes_in_trials(make_spec, units):
     np.testing.assert_allclose(values, rows["size"].to_numpy() * expit(of_units(made_up(), rows)), rtol=1e-10)
 
 
+def test_levels_in_an_order(make_spec, units):
+    """A row for the probability of each level: of the average unit, of the population, and of their contrasts."""
+    formula = "mood ~ 0 + x + z + group + (1 + x | id) + (1 | school)"
+    spec = make_spec(formula, "b sd cor", family="cumulative", priors={"threshold": "Normal(0, 1)"})
+    units = units.assign(mood=units["mood"].cat.as_ordered())
+    ends, grid = [-np.inf, -0.5, 0.7, np.inf], GRID.assign(z=complete_cases(spec, units)["z"].mean())
+    flat = made_up().assign(Intercept=0 * made_up()["x"])
+    thresholds = np.broadcast_to(ends[1:3], (CHAINS, DRAWS, 2))
+    posterior = flat.drop_vars("Intercept").assign(threshold=(("chain", "draw", "threshold_dim"), thresholds))
+    posterior.attrs["levels"] = '["bad", "fair", "good"]'
+
+    def by_level(of):
+        """(chain, draw, points, levels) from a function of the probability of a level given the linear predictor."""
+        levels = [lambda eta, _=None, k=k: expit(ends[k + 1] - eta) - expit(ends[k] - eta) for k in range(3)]
+        return np.stack([of(level) for level in levels], axis=-1)
+
+    for whose, expected in {
+        "average_unit": by_level(lambda level: level(common(flat, grid))),
+        "population": by_level(lambda level: over_effects(flat, grid, level)),
+    }.items():
+        at, values = predicted(("cumulative", spec), units, posterior, **{whose: True}, at=AT)
+        assert at["mood"].tolist() == ["bad", "fair", "good"] * 4
+        np.testing.assert_allclose(values, expected.reshape(CHAINS, DRAWS, -1), rtol=1e-8)
+        contrast = {"contrast": {"group": ["CTRL", "PD"]}, "at": {"x": [0, 2]}}
+        _, values = predicted(("cumulative", spec), units, posterior, **{whose: True}, **contrast)
+        difference = expected[:, :, 1::2] - expected[:, :, ::2]
+        np.testing.assert_allclose(values, difference.reshape(CHAINS, DRAWS, -1), atol=1e-9)
+
+
 # ------------------------------------------------------------------------------------------ what cannot be
 
 
