@@ -36,16 +36,16 @@ def of_population(posterior, *, unit: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``parameter``, ``panel`` (one of ``PANELS``), ``mean``, and the ends of the 66 and 95 % equal-tailed intervals,
-        ``q17``, ``q83``, ``q2.5``, ``q97.5``.
+        ``parameter``, ``in_full`` (its name with the grouping factor), ``panel`` (one of ``PANELS``), ``mean``, and the
+        ends of the 66 and 95 % equal-tailed intervals, ``q17``, ``q83``, ``q2.5``, ``q97.5``.
     """
     rows = []
-    for parameter in parameters.of(posterior):
+    both = zip(parameters.of(posterior), parameters.of(posterior, factors=True), strict=True)
+    for parameter, in_full in both:
         if parameter.kind != "group" and parameter.variable != unit:
-            rows.append(
-                {"parameter": parameter.name, "panel": _panel(parameter)} | intervals(parameter.draws(posterior))
-            )
-    return pd.DataFrame(rows, columns=["parameter", "panel", "mean", "q2.5", "q17", "q83", "q97.5"])
+            named = {"parameter": parameter.name, "in_full": in_full.name, "panel": _panel(parameter)}
+            rows.append(named | intervals(parameter.draws(posterior)))
+    return pd.DataFrame(rows, columns=["parameter", "in_full", "panel", "mean", "q2.5", "q17", "q83", "q97.5"])
 
 
 def intervals(draws: np.ndarray) -> dict[str, float]:
@@ -107,6 +107,10 @@ def side_by_side(estimates: pd.DataFrame) -> Figure:
     Figure
         Each parameter has a range of its own. A model that lacks a parameter has no interval there.
     """
+    # Where one of the models has several grouping factors, all of them name theirs.
+    named = (estimates["parameter"] == estimates["in_full"]) & estimates["in_full"].str.match(r"(sd|cor)\(")
+    if named.any():
+        estimates = estimates.assign(parameter=estimates["in_full"])
     models = distinct(estimates["model"])
     shown = list(in_order(estimates, panel=list(PANELS)).sort_values("panel", kind="stable")["parameter"].unique())
     around_zero = estimates.loc[estimates["panel"].isin(AROUND_ZERO), "parameter"].unique()

@@ -10,6 +10,7 @@ from partialpool.fit import store
 from partialpool.model.families import CUMULATIVE
 from partialpool.model.formula import complete_cases
 from partialpool.model.grammar import left_side
+from partialpool.model.names import effect_terms
 from partialpool.model.spec import ModelSpec
 from partialpool.predict.conditional import conditional_effects
 from partialpool.predict.linear import LinearPredictor
@@ -86,7 +87,9 @@ def _coefficients(model: Model) -> Figure:
 
 def _effects(model: Model) -> Figure:
     levels = effects.of_levels(model.tree, unit=model.spec.unit, seed=model.spec.seed)
-    return effects.effects_in_order(*levels, noun=model.labels["unit"])
+    # Where other grouping factors have effects too, the names of the panels say whose they are.
+    of_units = all(term.grouping == model.spec.unit for term in effect_terms(model.posterior))
+    return effects.effects_in_order(*levels, noun=model.labels["unit"] if of_units else "Level")
 
 
 def _conditional(model: Model) -> Figure:

@@ -22,7 +22,7 @@ class Parameter:
         return posterior[self.variable].transpose("chain", "draw", ...).to_numpy()[(..., *self.index)]
 
 
-def of(posterior) -> list[Parameter]:
+def of(posterior, *, factors: bool | None = None) -> list[Parameter]:
     """All parameters of a posterior.
 
     Parameters
@@ -30,6 +30,9 @@ def of(posterior) -> list[Parameter]:
     posterior
         Dataset with Bambi's variables and dimensions (chain, draw, ...), its attribute ``family_parameters`` set by
         ``fit.fit``.
+    factors
+        Whether names of standard deviations and correlations say of which grouping factor they are,
+        ``sd(id:Intercept)``; by default they do if there are several.
 
     Returns
     -------
@@ -37,14 +40,15 @@ def of(posterior) -> list[Parameter]:
         Common coefficients first, then sd, cor, the parameters of the family, and the effects of each group's members.
     """
     family = posterior.attrs.get("family_parameters", "").split()
-    groupings = {term.grouping for term in names.effect_terms(posterior)}
+    if factors is None:
+        factors = len({term.grouping for term in names.effect_terms(posterior)}) > 1
     kinds: dict[str, list[Parameter]] = {kind: [] for kind in ("common", "sd", "cor", "family", "group")}
     for name, values in posterior.data_vars.items():
         dims = [dim for dim in values.dims if dim not in ("chain", "draw")]
         levels = [[names.label(str(dim), level) for level in values.coords[dim].values] for dim in dims]
         for index in np.ndindex(*(len(level) for level in levels)):
             labels = {dim: levels[i][index[i]] for i, dim in enumerate(dims)}
-            kind, spelled = _spell(str(name), labels, len(groupings) > 1)
+            kind, spelled = _spell(str(name), labels, factors)
             kind = "family" if name in family else kind
             kinds[kind].append(Parameter(spelled, str(name), index, kind))
     kinds["common"].sort(key=lambda parameter: parameter.name != "Intercept")

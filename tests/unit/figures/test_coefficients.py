@@ -54,3 +54,14 @@ def test_models_stand_side_by_side(posterior):
     drawn, [layers] = draw(side_by_side(both))
     assert {"Both", "No x", "x", "sd(Intercept)"} <= texts(drawn)
     assert len(layers[-1]) == 7
+
+
+def test_models_with_one_grouping_factor_name_it_beside_those_with_several(posterior):
+    crossed = posterior.assign({"1|site_sigma": posterior["1|id_sigma"] + 1, "1|site": 2 * posterior["1|id"]})
+    crossed["1|site"] = crossed["1|site"].rename(id__factor_dim="site__factor_dim")
+    parts = {"One": posterior, "Two": crossed}
+    both = pd.concat([of_population(one, unit="id").assign(model=model) for model, one in parts.items()])
+    drawn, [layers] = draw(side_by_side(both))
+    assert {"sd(id:Intercept)", "sd(site:Intercept)"} <= texts(drawn)
+    assert "sd(Intercept)" not in texts(drawn)
+    assert len(layers[-1]) == 4 + 5
