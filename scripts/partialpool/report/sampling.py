@@ -40,10 +40,11 @@ def sentence(sampling: Sampling, fit: Mapping) -> Markup:
     """
     chains = f"{sampling.chains} chains of {sampling.draws} draws"
     if fit["sampling"] == "independent":
-        accepted = link("acceptance", f"{100 * fit['acceptance']:.0f} % of proposals accepted")
-        return Markup("{} without warmup: scales independently of each other ({}), coefficients exactly ({}).").format(
-            chains, accepted, link("marginal", "marginal engine")
-        )
+        accepted = link("acceptance", f"{100 * fit['acceptance']:.0f} % accepted")
+        return Markup(
+            "{} without warmup: the scales by independent proposals ({}), all coefficients exactly, given the scales "
+            "({})."
+        ).format(chains, accepted, link("marginal", "marginal engine"))
     over = link("marginal", moved_over(fit)) if fit["engine"] == "marginal" else moved_over(fit)
     return Markup("{} after {} warmup iterations, by {} over {}.").format(
         chains, sampling.warmup, link("nuts", "NUTS"), over

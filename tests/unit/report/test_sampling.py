@@ -20,8 +20,8 @@ def test_which_sampler_ran_is_known_from_the_checks(tmp_path):
 def test_of_independent_draws_no_warmup_is_reported_and_one_sentence_says_why():
     told = sampling.sentence(SETTINGS, INDEPENDENT).striptags()
     assert told == (
-        "3 chains of 500 draws without warmup: scales independently of each other (81 % of proposals accepted), "
-        "coefficients exactly (marginal engine)."
+        "3 chains of 500 draws without warmup: the scales by independent proposals (81 % accepted), all coefficients "
+        "exactly, given the scales (marginal engine)."
     )
     assert "77" not in told + sampling.settings(SETTINGS, INDEPENDENT)
     assert sampling.settings(SETTINGS, INDEPENDENT) == (
