@@ -150,7 +150,8 @@ def test_a_prior_refits_its_own_model_only(demo):
     [
         ("figures/units", {"draw_figures", "render_report"}),
         ("figures/diagnostics", {"draw_models", "render_report"}),
-        ("loo/compare", {"compare_models", "draw_figures", "render_report"}),
+        ("loo/compare", {"compare_models", "draw_figures", "write_paper", "render_report"}),
+        ("report/paper_files", {"write_paper", "render_report"}),
         ("audit/published", set()),
         ("jobs/progress", set()),
         ("jobs/job", set()),

@@ -156,6 +156,13 @@ def tables_for_a_paper():
     return ["all-models", *(f"models/{model}" for model in study.models)]
 
 
+def study_of_a_paper():
+    """What tables and methods for a paper show of the configuration: without texts, figures and predictions."""
+    whole = dict.fromkeys(("text", "figures", "predictions", "published", "report"), True)
+    parts = {"models": {"__all__": {"text"}}, "comparisons": {"__all__": {"text", "bayes_factors"}}}
+    return study.model_dump(mode="json", exclude=whole | parts)
+
+
 def results_to_keep():
     """What a reference is made of, as inputs."""
     return {

@@ -17,7 +17,7 @@ rule write_paper:
     resources:
         **usual,
     params:
-        study=study.model_dump(mode="json", exclude={"figures", "predictions", "published"}),
+        study=study_of_a_paper(),
         snakemake=version("snakemake"),
         code=code("write_paper"),
     message:
