@@ -33,6 +33,9 @@ def tabulated(table: pd.DataFrame, study: Study, name: str) -> pd.DataFrame:
             shown[column] = [probability(value) for value in table[column]]
     if "integration_error" in table:
         shown["integration_error"] = [f"{value:.0e}" if value else "0" for value in table["integration_error"]]
+        if not table["integration_error"].any():
+            # The caption says that it is exact.
+            shown = shown.drop(columns="integration_error")
     if "contrast" in table:
         shown["contrast"] = [_labelled_contrast(text, study) for text in table["contrast"]]
     if "slope" in table:
@@ -99,9 +102,10 @@ def _sentence(row: dict, study: Study, prediction: Prediction) -> str:
     region = ""
     if prediction.rope:
         region = f", that it is from {_region(prediction)} is {probability(row['in_rope'])}"
+    interval = f"95\N{NO-BREAK SPACE}% interval {low} to {high}"
     return (
-        f"{_place(row, study)}: {change}, {_expected(row['model'], study)} {how} (95 % interval {low} to {high}); the "
-        f"probability that it {larger} is {above}{region}."
+        f"{_place(row, study)}: {change}, {_expected(row['model'], study)} {how} ({interval}); the probability that it "
+        f"{larger} is {above}{region}."
     )
 
 

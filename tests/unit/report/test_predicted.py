@@ -21,6 +21,10 @@ def row(unit, mean=0.5, low=0.1, high=0.9, **more):
     return {"model": "b", "quantity": "expected", "id": unit, "mean": mean, "q2.5": low, "q97.5": high, **more}
 
 
+def told(*arguments):
+    return [sentence.replace("\N{NO-BREAK SPACE}", " ") for sentence in sentences(*arguments)]
+
+
 def test_the_unit_is_named_by_its_noun_whatever_labels_say():
     shown = tabulated(pd.DataFrame([row("6", 0.1234, 0.0, 0.4, year=1.0)]), study_of(models=["b"], units="all"), "some")
     assert shown.columns.tolist() == ["model", "quantity", "herd", "mean", "q2.5", "q97.5", "Year"]
@@ -57,7 +61,7 @@ def test_no_probability_is_certain(share, words):
 
 def test_a_contrast_is_told():
     values = pd.DataFrame([row("average unit", -0.25, -0.75, 0.25, dose=1.5, contrast="", p_above_0=0.16, in_rope=0.8)])
-    assert sentences(values, study_of(**CONTRAST), "some") == [
+    assert told(values, study_of(**CONTRAST), "some") == [
         "Growth, average herd, dose 1.5: with Year 2 in place of 1, expected Yield changes by −0.25 (95 % interval "
         "−0.75 to 0.25); the probability that it is larger is 0.160, that it is from −0.5 to 0.5 is 0.800."
     ]
@@ -66,7 +70,7 @@ def test_a_contrast_is_told():
 def test_a_ratio_is_told():
     entry = {"models": ["b"], "population": True, "contrast": {"year": [1, 2]}, "ratio": True}
     values = pd.DataFrame([row("population", 1.5, 1.0, 2.0, contrast="", p_above_1=1.0)])
-    assert sentences(values, study_of(**entry), "some") == [
+    assert told(values, study_of(**entry), "some") == [
         "Growth, all herds: with Year 2 in place of 1, expected Yield is 1.50 times as large (95 % interval 1.00 to "
         "2.00); the probability that it is larger is over 0.999."
     ]
@@ -74,7 +78,7 @@ def test_a_ratio_is_told():
 
 def test_a_slope_is_told():
     values = pd.DataFrame([row("observed units", slope="year", p_above_0=0.99), row("7", slope="year", p_above_0=0.5)])
-    first, second = sentences(values, study_of(**SLOPE), "some")
+    first, second = told(values, study_of(**SLOPE), "some")
     assert first == (
         "Growth, observed herds: for each unit of Year, expected Yield changes by 0.50 (95 % interval 0.10 to 0.90); "
         "the probability that it rises is 0.990."
@@ -83,9 +87,9 @@ def test_a_slope_is_told():
 
 
 def test_values_and_long_tables_have_no_sentences():
-    assert sentences(pd.DataFrame([row("7")]), study_of(models=["b"], units="all"), "some") == []
+    assert told(pd.DataFrame([row("7")]), study_of(models=["b"], units="all"), "some") == []
     many = pd.DataFrame([row("7", slope="year", p_above_0=0.5)] * 9)
-    assert sentences(many, study_of(**SLOPE), "some") == []
+    assert told(many, study_of(**SLOPE), "some") == []
 
 
 @pytest.mark.parametrize(
@@ -125,3 +129,8 @@ def test_captions_say_how_the_population_is_integrated():
     entry = {"models": ["b"], "population": True}
     study = load(values | {"predictions": {"some": entry}, "figures": {}, "comparisons": {}})
     assert "integrated out by quadrature (integration error: the largest difference" in predictions(study, "some")
+
+
+def test_an_exact_mean_has_no_column_of_errors():
+    shown = tabulated(pd.DataFrame([row("population", integration_error=0.0)]), study_of(**CONTRAST), "some")
+    assert "integration error" not in shown
