@@ -78,7 +78,10 @@ class _Speaker:
         if parameter.kind == "sd":
             return self._sd(parameter)
         if parameter.name == "sigma" and self.link == "identity":
-            return Meaning("family", "sigma", link("residual", "residual sd"), escape(self.outcome_unit), NOTHING)
+            # Of other families it is a scale: the sd of a Student t distribution is larger.
+            gaussian = self.terms.spec.family == "gaussian"
+            words = link("residual", "residual sd") if gaussian else Markup("residual scale")
+            return Meaning("family", "sigma", words, escape(self.outcome_unit), NOTHING)
         return None
 
     def _common(self, parameter: parameters.Parameter, coefficient: Coefficient) -> Meaning:

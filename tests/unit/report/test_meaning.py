@@ -68,6 +68,11 @@ def test_labels_levels_and_units_of_measurement(make_spec):
     }
 
 
+def test_sigma_is_a_standard_deviation_in_gaussian_models_only(make_spec):
+    fit = tree([("Intercept",)], ["1|id"])
+    assert told(make_spec, "y ~ 1 + (1 | id)", fit, family="t")["sigma"] == ("residual scale", "kg")
+
+
 def test_other_grouping_factors_by_their_labels(make_spec):
     fit = tree([("Intercept",)], ["1|id", "1|plate"])
     meanings = told(make_spec, "y ~ 1 + (1 | id) + (1 | plate)", fit)
