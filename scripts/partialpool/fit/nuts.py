@@ -5,6 +5,7 @@ from contextlib import contextmanager
 import numpy as np
 import pandas as pd
 
+from partialpool.errors import StudyError
 from partialpool.jobs.progress import draw_by_draw, from_nutpie
 from partialpool.model.build import build
 from partialpool.model.names import Term
@@ -30,6 +31,11 @@ def nuts(spec: ModelSpec, rows: pd.DataFrame, *, cores: int, progress=None) -> t
         The groups of ``fit.fit`` as datasets, with what Bambi adds to them.
     dict
         Attributes of the posterior: ``family_parameters`` and ``link``.
+
+    Raises
+    ------
+    StudyError
+        If no chain finds a point to begin at.
     """
     settings = {}
     if progress and spec.sampler == "pymc":
@@ -41,7 +47,23 @@ def nuts(spec: ModelSpec, rows: pd.DataFrame, *, cores: int, progress=None) -> t
         if spec.sampler == "nutpie":
             settings["compile_kwargs"] = starts(model)
             renamed = rename_commas(model.backend.model)
-        tree = model.fit(
+        tree = _sample(model, spec, cores=cores, **settings)
+        if renamed:
+            posterior = tree["posterior"].to_dataset()
+            tree["posterior"] = posterior.rename({new: old for old, new in renamed.items() if new in posterior.dims})
+        model.predict(tree, kind="response", random_seed=spec.seed)
+        model.compute_log_likelihood(tree)
+    attributes = {
+        "family_parameters": " ".join(model.marginal_parameters),
+        "link": model.family.link[model.family.likelihood.parent].name,
+    }
+    return {name: child.to_dataset() for name, child in tree.children.items()}, attributes
+
+
+def _sample(model, spec: ModelSpec, *, cores: int, **settings):
+    """Run the sampler of a spec on a Bambi model; StudyError, without its stack, if it stops."""
+    try:
+        return model.fit(
             draws=spec.draws,
             tune=spec.warmup,
             chains=spec.chains,
@@ -53,16 +75,13 @@ def nuts(spec: ModelSpec, rows: pd.DataFrame, *, cores: int, progress=None) -> t
             compute_convergence_checks=False,
             **settings,
         )
-        if renamed:
-            posterior = tree["posterior"].to_dataset()
-            tree["posterior"] = posterior.rename({new: old for old, new in renamed.items() if new in posterior.dims})
-        model.predict(tree, kind="response", random_seed=spec.seed)
-        model.compute_log_likelihood(tree)
-    attributes = {
-        "family_parameters": " ".join(model.marginal_parameters),
-        "link": model.family.link[model.family.likelihood.parent].name,
-    }
-    return {name: child.to_dataset() for name, child in tree.children.items()}, attributes
+    except RuntimeError as error:  # of nutpie and of PyMC
+        link = model.family.link[model.family.likelihood.parent].name
+        raise StudyError(
+            f"formula '{spec.formula}': NUTS cannot sample this model: {str(error).splitlines()[0]}. At the middle of "
+            f"its priors its density may not exist: with the link '{link}' a mean can be one that the family "
+            f"'{spec.family}' does not have. Take another link (log for positive numbers), or narrower priors."
+        ) from None
 
 
 def rename_commas(model) -> dict[str, str]:

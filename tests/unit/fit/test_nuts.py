@@ -2,6 +2,8 @@ import inspect
 
 import numpy as np
 import pandas as pd
+import pytest
+from partialpool.errors import StudyError
 from partialpool.fit.nuts import nuts, rename_commas, starts
 from partialpool.model.build import build
 from partialpool.model.formula import complete_cases
@@ -77,3 +79,17 @@ def test_dimensions_with_a_comma_keep_their_names(make_spec, units):
         "poly(x, 2)_dim": "poly(x; 2)_dim",
         "poly(x, 2)__expr_dim": "poly(x; 2)__expr_dim",
     }
+
+
+def test_a_model_that_cannot_be_sampled_is_told_in_words(make_spec, units, monkeypatch):
+    import bambi
+
+    def fit(model, **settings):
+        raise RuntimeError("All initialization points failed\n\nStack backtrace: ...")
+
+    monkeypatch.setattr(bambi.Model, "fit", fit)
+    data = units.assign(positive=np.exp(units["y"]))
+    spec = make_spec("positive ~ x", "Intercept b", priors={"alpha": "Exponential(1)"}, family="gamma")
+    with pytest.raises(StudyError, match=r"All initialization points failed\. At .* the link 'inverse'") as error:
+        nuts(spec, complete_cases(spec, data), cores=1)
+    assert "backtrace" not in str(error.value)
