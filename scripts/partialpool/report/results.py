@@ -115,6 +115,6 @@ def read(study: Study, folder: str | Path = "results") -> Results:
         {m: pd.read_csv(folder / f"models/{m}.summary.csv") for m in study.models},
         {m: pd.read_csv(folder / f"models/{m}.variance.csv") for m in study.models},
         {m: checks.read(folder / f"models/{m}.diagnostics.json") for m in study.models},
-        {c: pd.read_csv(folder / f"comparison/{c}.csv") for c in study.comparisons},
+        {c: pd.read_csv(folder / f"comparison/{c}.csv", dtype={"model": str}) for c in study.comparisons},
         printed,
     )
