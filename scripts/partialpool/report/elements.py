@@ -86,8 +86,11 @@ def table(frame: pd.DataFrame, caption: str) -> Markup:
     """
     numeric = [_is_numeric(column) for _, column in frame.items()]
     head = Markup().join(
-        Markup('<th scope="col"{}>{}</th>').format(Markup(" class=num" if n else ""), str(name))
-        for name, n in zip(frame.columns, numeric, strict=True)
+        Markup('<th scope="col"{}>{}</th>').format(Markup(" class=num" if n else ""), name)
+        # A column of row headings may have no name; no words are no heading.
+        if name
+        else Markup("<td></td>")
+        for name, n in zip(map(str, frame.columns), numeric, strict=True)
     )
     body = Markup().join(
         Markup("<tr>{}</tr>").format(Markup().join(_row(map(_words, row), numeric)))

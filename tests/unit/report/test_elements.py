@@ -66,6 +66,11 @@ def test_a_table_has_a_name_and_the_keyboard_reaches_it():
     assert '<th scope="col" class=num>n</th>' in made
 
 
+def test_a_column_without_a_name_has_no_heading():
+    made = table(pd.DataFrame({"": ["a"], "m": ["1"]}), "Models side by side")
+    assert '<thead><tr><td></td><th scope="col" class=num>m</th></tr></thead>' in made
+
+
 def test_only_long_tables_are_folded():
     frame = pd.DataFrame({"n": range(MOST_ROWS + 1)})
     folds = f'<details class="long"><summary>Effects ({MOST_ROWS + 1} rows)</summary>'
