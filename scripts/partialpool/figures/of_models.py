@@ -109,7 +109,7 @@ def _outcome(spec: ModelSpec, columns: Mapping[str, str]) -> str:
     """What the mean of a measurement is called."""
     if spec.family in ("bernoulli", "binomial", CUMULATIVE):
         return "Probability"
-    outcome = left_side(spec.formula)
+    outcome = left_side(spec.formula).strip("`")
     return columns.get(outcome, outcome)
 
 

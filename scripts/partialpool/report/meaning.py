@@ -68,7 +68,7 @@ class _Speaker:
         self.scale = Markup("on the {}").format(link("link", f"{self.link} scale"))
         self.scale = NOTHING if self.link == "identity" else self.scale
         # What is modelled may be a function of the outcome, and the scale that of a link.
-        same = left_side(terms.spec.formula) == data.outcome and self.link == "identity"
+        same = left_side(terms.spec.formula).strip("`") == data.outcome and self.link == "identity"
         self.outcome_unit = data.units_of_measurement.get(data.outcome, "") if same else ""
 
     def meaning(self, parameter: parameters.Parameter) -> Meaning | None:

@@ -95,3 +95,8 @@ def test_the_unit_of_the_outcome_is_of_the_outcome_itself_only(make_spec, formul
 def test_words_of_the_study_are_escaped(make_spec):
     meanings = of_model(DATA, make_spec("y ~ 0 + g", "Intercept"), tree([("g", "A", "B", "C")]))
     assert str(meanings["g[A]"].words) == "Breed &lt;b&gt; A"
+
+
+def test_an_outcome_in_backquotes_has_its_unit(make_spec):
+    fit = tree([("Intercept",), ("x",)], [])
+    assert told(make_spec, "`y` ~ 1 + x", fit)["x"] == ("Age", "kg per year")
