@@ -107,7 +107,7 @@ def automatic_priors(spec: ModelSpec, rows: pd.DataFrame) -> dict[str, Distribut
     common = {name: _columns(term.data, rows) for name, term in _terms(matrices.common)}
     effects = {name: _columns(term.expr.data, rows) for name, term in _terms(matrices.group)}
     refuse_infinite(spec.formula, [(spec.formula.partition("~")[0].strip(), outcome), *common.items()], rows)
-    refuse_infinite(spec.formula, effects.items(), rows)
+    refuse_infinite(spec.formula, [(Term.of_name(name).expression, values) for name, values in effects.items()], rows)
     scale = _scale(spec, outcome)
     priors, width = _of_common(spec, matrices, common, scale)
     return priors | _of_groups(spec, matrices, effects, scale, width) | _of_family(spec, scale, outcome)
@@ -120,7 +120,7 @@ def _is_complete(spec: ModelSpec) -> bool:
     description = model_description(spec.formula)
     common = [term.name for term in description.common_terms if not term.name.startswith("offset(")]
     effects = [Term.of_name(term.name).coefficient for term in description.group_terms]
-    several = any(len(bar) > 1 or not bar[0].startswith("1|") for bar in bars(spec.formula))
+    several = any(len(bar) > 1 or Term.of_name(bar[0]).expression != "1" for bar in bars(spec.formula))
     lacking = [
         *(_lacks(spec, "b", name) for name in common if name != INTERCEPT),
         *(_lacks(spec, "sd", coefficient) for coefficient in effects),

@@ -109,8 +109,8 @@ def test_posterior_predictive_is_normal_around_the_mean(tree, units):
 def test_mistakes_come_before_sampling(units, make_spec):
     with pytest.raises(StudyError, match="no column 'w'"):
         fit_module.fit(make_spec("y ~ w"), units)
-    with pytest.raises(StudyError, match="without a prior"):
-        fit_module.fit(make_spec("y ~ x", "Intercept b"), units)
+    with pytest.raises(StudyError, match="no parameter"):
+        fit_module.fit(make_spec("y ~ x", "Intercept b sd sigma"), units)
 
 
 # ---------------------------------------------------------------------------------------- repeatability

@@ -190,7 +190,7 @@ def test_snakemake_imports_no_numpy_before_the_script_does():
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
-def test_every_script_imports_the_job_first():
-    for script in SCRIPTS.glob("*.py"):
+def test_every_script_of_a_rule_imports_the_job_first():
+    for script in {*SCRIPTS.glob("*.py")} - {SCRIPTS / "new_study.py"}:
         imports = [line for line in script.read_text().splitlines() if "import" in line.split("#")[0].split()]
         assert imports[0] == "from partialpool.jobs.job import job", script

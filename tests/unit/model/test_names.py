@@ -68,8 +68,8 @@ def test_terms_of_a_posterior_have_their_levels():
 
 
 LIBRARY = Path(names.__file__).parents[1]
-# A formula and a file with other separators than commas have bars, too.
-OTHER_BARS = ("model/formula.py", "model/grammar.py", "data/delimited.py")
+# A formula, a file with other separators than commas, and a text that LaTeX is to print have bars, too.
+OTHER_BARS = ("model/formula.py", "model/grammar.py", "data/delimited.py", "report/paper_files.py")
 
 
 def texts(path):
