@@ -72,8 +72,11 @@ def test_every_fit_keeps_what_it_was_made_from(demo):
 def test_every_figure_is_there_as_png_and_svg(demo):
     config = yaml.safe_load(demo.config.read_text())
     names = set(config["figures"])
-    names |= {f"{kind}-{model}" for kind in ("diagnostics", "ppc") for model in config["models"]}
-    names |= {f"comparison-{name}" for name in config["comparisons"]}
+    names |= {
+        f"{kind}-{model}" for kind in ("coefficients", "effects", "ppc", "diagnostics") for model in config["models"]
+    }
+    names |= {f"conditional-{model}" for model, entry in config["models"].items() if "week" in entry["formula"]}
+    names |= {f"{kind}-{name}" for kind in ("comparison", "estimates") for name in config["comparisons"]}
     made = {path.name for path in (demo.directory / "results/figures").iterdir()}
     assert made == {f"{name}.{suffix}" for name in names for suffix in ("png", "svg")}
 
