@@ -67,14 +67,14 @@ def bare(project, tmp_path_factory) -> Project:
 def test_the_report_has_no_empty_section_and_no_stray_word(bare):
     page = BeautifulSoup((bare.directory / "results/report/report.html").read_text(), "html.parser")
     figures = [(figure["id"], figure.find_previous(["h2", "h3"]).get_text()) for figure in page.find_all("figure")]
+    mean, pooled, compared = "mean: No pooling", "pooled: Pooling", "Which is better"
     assert figures == [
-        ("figure-diagnostics-mean", "mean: No pooling"),
-        ("figure-ppc-mean", "mean: No pooling"),
-        ("figure-eyes", "pooled: Pooling"),
-        ("figure-diagnostics-pooled", "pooled: Pooling"),
-        ("figure-ppc-pooled", "pooled: Pooling"),
-        ("figure-comparison-pooled", "Which is better"),
-        ("figure-pooled", "Which is better"),
+        *((f"figure-{kind}-mean", mean) for kind in ("coefficients", "effects", "diagnostics", "ppc")),
+        ("figure-eyes", pooled),
+        *((f"figure-{kind}-pooled", pooled) for kind in ("coefficients", "effects", "diagnostics", "ppc")),
+        ("figure-comparison-pooled", compared),
+        ("figure-estimates-pooled", compared),
+        ("figure-pooled", compared),
     ]
     # Their figures stand elsewhere, and there are too many for a table.
     assert "Predictions" not in [heading.get_text() for heading in page.find_all("h2")]
