@@ -1,5 +1,7 @@
 """Estimates of the population: common coefficients, standard deviations, correlations."""
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 from plotnine import (
@@ -80,16 +82,8 @@ def coefficients(estimates: pd.DataFrame) -> Figure:
     estimates = in_order(estimates, panel=panels, parameter=distinct(estimates["parameter"])[::-1])
     most = estimates.groupby("panel", observed=True).size().max()
     columns = min(len(panels), 2)
-    plot = chart(
-        estimates,
-        aes("mean", "parameter", group=1),
-        *_zero(panels),
-        *_ranges("parameter"),
-        geom_point(color=TEAL, fill="white", size=1.8, stroke=0.4),
-        facet_wrap("panel", ncol=columns, scales="free"),
-        few_x_numbers(),
-        labs(x="Estimate", y=""),
-    )
+    zero = _zero("panel", panels, AROUND_ZERO)
+    plot = _forest(estimates, "parameter", zero, facet_wrap("panel", ncol=columns, scales="free"))
     rows = -(-len(panels) // columns)
     return Figure(plot, PAGE if columns > 1 else COLUMN, 0.4 + rows * (0.45 + 0.17 * max(most, 2)))
 
@@ -116,30 +110,37 @@ def side_by_side(estimates: pd.DataFrame) -> Figure:
     around_zero = estimates.loc[estimates["panel"].isin(AROUND_ZERO), "parameter"].unique()
     estimates = in_order(estimates, parameter=shown, model=models[::-1])
     columns = min(len(shown), 3)
-    plot = chart(
+    plot = _forest(
         estimates,
-        aes("mean", "model", group=1),
-        *_zero(shown, around_zero, "parameter"),
-        *_ranges("model"),
-        geom_point(color=TEAL, fill="white", size=1.8, stroke=0.4),
+        "model",
+        _zero("parameter", shown, around_zero),
         facet_wrap("parameter", ncol=columns, scales="free_x"),
         scale_y_discrete(limits=models[::-1]),
-        few_x_numbers(),
-        labs(x="Estimate", y=""),
     )
     rows = -(-len(shown) // columns)
     return Figure(plot, PAGE, 0.4 + rows * (0.5 + 0.17 * len(models)))
 
 
-def _zero(panels, around_zero=AROUND_ZERO, by="panel"):
+def _zero(by: str, panels: list[str], around_zero: Collection[str]) -> list:
+    """A line at 0 in those panels where 0 is a value like others."""
     lines = pd.DataFrame({by: [panel for panel in panels if panel in around_zero]})
-    lines = in_order(lines.assign(at=0.0), **{by: list(panels)})
+    lines = in_order(lines.assign(at=0.0), **{by: panels})
     return [geom_vline(aes(xintercept="at"), lines, linetype="dashed", size=0.4)] if len(lines) else []
 
 
-def _ranges(y: str) -> list:
-    """The wide interval, and the narrow one on it."""
-    return [
+def _forest(estimates: pd.DataFrame, y: str, zero: list, *parts):
+    """Means with the wide interval and the narrow one on it, a row for each value of ``y``, over the lines at 0."""
+    ranges = [
         geom_segment(aes(low, xend=high, yend=y), color=TEAL, size=size)
         for low, high, size in (("q2.5", "q97.5", 0.5), ("q17", "q83", 1.3))
     ]
+    return chart(
+        estimates,
+        aes("mean", y, group=1),
+        *zero,
+        *ranges,
+        geom_point(color=TEAL, fill="white", size=1.8, stroke=0.4),
+        *parts,
+        few_x_numbers(),
+        labs(x="Estimate", y=""),
+    )

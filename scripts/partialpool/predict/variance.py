@@ -43,25 +43,25 @@ def of_fit(tree, spec: ModelSpec, data: pd.DataFrame, *, at: Mapping[str, Sequen
     """
     rows, posterior = complete_cases(spec, data), tree["posterior"].to_dataset()
     predictor = LinearPredictor(spec, rows)
-    found = [(name, "", what, draws) for name, what, draws in ratios(posterior, predictor)]
+    quantities = [(name, "", what, draws) for name, what, draws in ratios(posterior, predictor)]
     nodes = 1 if posterior.attrs["link"] == "identity" else NODES
     some = thinned(posterior, max(FEWEST, MOST // (len(rows) * nodes * posterior.sizes["chain"])))
     measured = measurements(some, spec, predictor.matrices)
     if effect_terms(some):
-        found = _shares(some, predictor, rows, measured, at) + found
+        quantities = _shares(some, predictor, rows, measured, at) + quantities
     if measured is not None:
-        found = _r2(some, predictor, rows, measured) + found
-    return _table(found)
+        quantities = _r2(some, predictor, rows, measured) + quantities
+    return _table(quantities)
 
 
 def _r2(posterior, predictor: LinearPredictor, rows: pd.DataFrame, measured) -> list[tuple]:
     """Both R2, as rows of ``_table``."""
     what = "share of successes" if measured.family == "binomial" else "outcome"
     whole = with_effects_at(posterior, predictor, rows, rows, seed=predictor.spec.seed)
-    found = [("R2(conditional)", "", what, explained.conditional(whole, predictor, rows, measured))]
+    quantities = [("R2(conditional)", "", what, explained.conditional(whole, predictor, rows, measured))]
     if effect_terms(posterior):
-        found.append(("R2(marginal)", "", what, explained.marginal(posterior, predictor, rows, measured)))
-    return found
+        quantities.append(("R2(marginal)", "", what, explained.marginal(posterior, predictor, rows, measured)))
+    return quantities
 
 
 def _shares(posterior, predictor: LinearPredictor, rows: pd.DataFrame, measured, at) -> list[tuple]:
@@ -77,12 +77,12 @@ def _shares(posterior, predictor: LinearPredictor, rows: pd.DataFrame, measured,
     ]
 
 
-def _table(found: list[tuple]) -> pd.DataFrame:
+def _table(quantities: list[tuple]) -> pd.DataFrame:
     """The table of quantities: name, where, what it is, draws (chain, draw)."""
     from arviz_stats.base import array_stats
 
     records = []
-    for quantity, where, what, draws in found:
+    for quantity, where, what, draws in quantities:
         low, high = np.quantile(draws, [0.025, 0.975])
         mcse_low, mcse_high = quantile_mcse(draws)
         mcse = float(array_stats.mcse(draws, method="mean"))

@@ -278,16 +278,17 @@ def _effects(study: Study, model: str) -> str:
 
 
 def _conditional(study: Study, model: str) -> str:
-    unit, measurements = study.data.nouns.unit[0], study.data.nouns.measurement[1]
+    unit, outcome = study.data.nouns.unit[0], study.data.label(study.data.outcome)
     entry = study.models[model]
-    what = "probability of each level" if entry.family == CUMULATIVE else f"mean of the {measurements}"
+    what = {CUMULATIVE: "probability of each level of", **dict.fromkeys(("bernoulli", "binomial"), "probability of")}
+    mean = f"{what.get(entry.family, 'mean of')} {outcome}"
     average = "" if not behind_bars(entry.formula) else f" for the average {unit}, whose group-level effects are 0"
     new = ""
     populations = [text.strip("`").partition("/")[0] for text in behind_bars(entry.formula)]
     if entry.family != CUMULATIVE and study.data.unit in populations:
         new = f" The fainter and wider interval is that of a new {unit}."
     return (
-        f"expected {what}{average}, as one predictor varies and the others are at their mean or their first level; "
+        f"{mean}{average}, as one predictor varies and the others are at their mean or their first level; "
         f"posterior means and 95 % equal-tailed intervals, {study.draws_of(model)} draws.{new}"
     )
 

@@ -282,8 +282,8 @@ def _difference(table: pd.DataFrame, units: pd.Series, nouns: Nouns) -> str:
         f"{unit} {units[row]}, row {row} ({number(excess[row], 2)})"
         for row in excess.abs().sort_values(ascending=False, kind="stable").index[:3]
     )
+    of_bad = f"Where Pareto k of plain PSIS is over {BAD_PARETO_K}: {number(excess[bad].sum(), 1)} (rows: {bad.sum()})."
     return (
         f"elpd is {number(table['elpd'].sum(), 1)}, by plain PSIS {number(table['psis_elpd'].sum(), 1)}, a difference "
-        f"of {number(excess.sum(), 1)}.{parts} Where Pareto k of plain PSIS is over {BAD_PARETO_K}: "
-        f"{number(excess[bad].sum(), 1)} (rows: {bad.sum()}). Largest: {largest}."
+        f"of {number(excess.sum(), 1)}.{parts} {f'{of_bad} ' if bad.any() else ''}Largest: {largest}."
     )

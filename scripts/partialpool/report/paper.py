@@ -160,13 +160,13 @@ def of_model(study: Study, name: str, model: Fitted) -> Table:
 
 def _parameters(models: Mapping[str, Fitted], kinds) -> list[str]:
     """Parameters of some kinds that any model has, kind by kind; the intercept first."""
-    found = [
+    named = [
         name
         for kind in kinds
         for model in models.values()
         for name in model.estimates.index[model.estimates["kind"] == kind]
     ]
-    return sorted(dict.fromkeys(found), key=lambda name: name != "Intercept")
+    return sorted(dict.fromkeys(named), key=lambda name: name != "Intercept")
 
 
 def _estimates(parameter: str, models: Mapping[str, Fitted], labels: Mapping[str, str]) -> tuple[str, ...]:

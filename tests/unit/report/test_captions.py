@@ -239,3 +239,9 @@ def test_captions_of_conditional_effects_promise_what_the_model_has():
     nested = load({"models/m71.3/formula": "con ~ week + (1 | group / id)"})
     assert "for the average person" in caption(nested, "conditional-m71.3")
     assert "a new person" not in caption(nested, "conditional-m71.3")
+
+
+def test_captions_of_conditional_effects_name_what_is_expected():
+    assert caption(load(), "conditional-m71.3").startswith("Mean of Conscientiousness for the average person")
+    counted = load({"models/m71.3/family": "cumulative", "models/m71.3/priors": {}, "comparisons": {}, "figures": {}})
+    assert caption(counted, "conditional-m71.3").startswith("Probability of each level of Conscientiousness for")
