@@ -76,6 +76,8 @@ def _panel(effect: Conditional, points: pd.DataFrame, *, outcome: str, columns: 
     axis = [x_numbers(), labs(x=label)] if is_number else unit_axis(list(map(str, distinct(table["x"]))), label, width)
     title = "" if by is None else columns.get(by, by)
     behind = points[[effect.predictor, "y"]].set_axis(["x", "y"], axis=1) if len(points) else None
+    if behind is not None and not is_number:
+        behind = behind.astype({"x": str})
     return chart(
         table,
         aes("x", "mean", color="by", fill="by"),

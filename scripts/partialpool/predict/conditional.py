@@ -14,6 +14,7 @@ from partialpool.model.population import population
 from partialpool.model.spec import ModelSpec
 from partialpool.predict.linear import LinearPredictor
 from partialpool.predict.means import Mean, level_probabilities
+from partialpool.predict.points import is_number, typical
 
 # Values of a predictor that is a number, from the smallest to the largest.
 POINTS = 50
@@ -60,13 +61,13 @@ def conditional_effects(posterior, predictor: LinearPredictor, rows: pd.DataFram
     spec, columns = predictor.spec, common_predictors(predictor.spec.formula)
     if spec.family == CUMULATIVE:
         levels = outcome_levels(spec, rows) or _levels(rows[outcome_column(spec.formula)[0]])
-        return [_of_levels(posterior, predictor, _grid(rows, column, None), column, levels) for column in columns]
+        return [_of_levels(posterior, predictor, rows, column, levels) for column in columns]
     rng = np.random.default_rng([spec.seed, STREAM])
     effects = []
     for column in columns:
         by = _partner(spec, rows, column, columns)
-        table = _of_means(posterior, predictor, grid := _grid(rows, column, by), rng)
-        table.insert(0, "x", grid[column])
+        table = _of_means(posterior, predictor, grid := _grid(spec, rows, column, by), rng)
+        table.insert(0, "x", grid[column] if is_number(spec, rows, column) else _text(grid[column]))
         if by is not None:
             table.insert(1, "by", _text(grid[by]))
         effects.append(Conditional(column, by, table))
@@ -79,43 +80,27 @@ def _partner(spec: ModelSpec, rows: pd.DataFrame, column: str, columns: list[str
 
     together = [term.var_names for term in model_description(spec.formula).common_terms]
     others = [other for other in columns if other != column and any({column, other} <= names for names in together)]
-    return min(others, key=lambda other: _is_number(rows[other]), default=None)
+    return min(others, key=lambda other: is_number(spec, rows, other), default=None)
 
 
-def _grid(rows: pd.DataFrame, column: str, by: str | None) -> pd.DataFrame:
+def _grid(spec: ModelSpec, rows: pd.DataFrame, column: str, by: str | None) -> pd.DataFrame:
     """Values of all columns of a model: one or two of them vary."""
-    values = {column: _values(rows[column])}
+    values = {column: _levels(rows[column])}
+    if is_number(spec, rows, column):
+        values[column] = list(np.linspace(rows[column].min(), rows[column].max(), POINTS))
     if by is not None:
-        values[by] = _few_values(rows[by])
+        values[by] = _levels(rows[by])
+        if is_number(spec, rows, by) and len(values[by]) > len(AWAY):
+            values[by] = [rows[by].mean() + away * rows[by].std() for away in AWAY]
     grid = pd.DataFrame(list(product(*values.values())), columns=list(values))
-    grid = grid.assign(**{other: _usual(rows[other]) for other in rows.columns if other not in values})
-    categories = {name: rows[name].dtype for name in rows.columns if not _is_number(rows[name])}
+    grid = grid.assign(**{other: typical(spec, rows, other) for other in rows.columns if other not in values})
+    categories = {name: rows[name].dtype for name in rows.columns if rows[name].dtype.kind not in "iuf"}
     return grid.astype(categories)[list(rows.columns)]
 
 
-def _is_number(values: pd.Series) -> bool:
-    return values.dtype.kind in "iuf"
-
-
 def _levels(values: pd.Series) -> list:
-    """Levels in their order."""
+    """Different values in their order."""
     return list(values.cat.categories) if isinstance(values.dtype, pd.CategoricalDtype) else sorted(values.unique())
-
-
-def _values(values: pd.Series) -> list:
-    return list(np.linspace(values.min(), values.max(), POINTS)) if _is_number(values) else _levels(values)
-
-
-def _few_values(values: pd.Series) -> list:
-    if not _is_number(values):
-        return _levels(values)
-    return (
-        sorted(values.unique()) if values.nunique() <= len(AWAY) else [values.mean() + k * values.std() for k in AWAY]
-    )
-
-
-def _usual(values: pd.Series):
-    return values.mean() if _is_number(values) else _levels(values)[0]
 
 
 def _text(values: pd.Series) -> pd.Categorical:
@@ -153,13 +138,14 @@ def _of_means(posterior, predictor: LinearPredictor, grid: pd.DataFrame, rng) ->
     return pd.DataFrame(numbers)
 
 
-def _of_levels(posterior, predictor: LinearPredictor, grid: pd.DataFrame, column: str, levels: list) -> Conditional:
+def _of_levels(posterior, predictor: LinearPredictor, rows: pd.DataFrame, column: str, levels: list) -> Conditional:
     """The probability of each level of an ordinal outcome, level by level."""
+    spec, grid = predictor.spec, _grid(predictor.spec, rows, column, None)
+    x = grid[column] if is_number(spec, rows, column) else _text(grid[column])
     thresholds = posterior["threshold"].transpose("chain", "draw", ...).to_numpy()
-    eta = predictor.common(posterior, grid)
-    probabilities = level_probabilities(eta, thresholds, posterior.attrs["link"])
+    probabilities = level_probabilities(predictor.common(posterior, grid), thresholds, posterior.attrs["link"])
     parts = [
-        pd.DataFrame({"x": grid[column], "by": str(level), "mean": values.mean(axis=(0, 1))} | _ends(values))
+        pd.DataFrame({"x": x, "by": str(level), "mean": values.mean(axis=(0, 1))} | _ends(values))
         for level, values in zip(levels, np.moveaxis(probabilities, -1, 0), strict=True)
     ]
     table = pd.concat(parts, ignore_index=True)

@@ -49,7 +49,7 @@ def points(spec: ModelSpec, data: pd.DataFrame, asked: Asked) -> pd.DataFrame:
     if asked.rows is not None:
         chosen = _rows(spec, data, rows, columns, asked)
     elif not asked.of_units:
-        fixed = {name: [_typical(spec, rows, name)] for name in columns if name not in grid}
+        fixed = {name: [typical(spec, rows, name)] for name in columns if name not in grid}
         chosen = _grid({name: (grid | fixed)[name] for name in [*grid, *fixed]})
     else:
         chosen = _of_units(spec, rows, columns, asked, grid)
@@ -72,22 +72,23 @@ def _check(spec: ModelSpec, rows: pd.DataFrame, columns: list[str], asked: Asked
         for name, values in values_of.items():
             if name not in columns:
                 raise StudyError(f"'{key}' names '{name}', a grouping factor, whose effects are left out here.")
-            is_number = rows[name].dtype.kind in "iuf"
-            if text := [value for value in values if is_number and not isinstance(value, (int, float))]:
+            of_numbers = rows[name].dtype.kind in "iuf"
+            if text := [value for value in values if of_numbers and not isinstance(value, (int, float))]:
                 raise StudyError(f"'{key}': {name} takes numbers, not {', '.join(map(repr, text))}.")
-    if asked.slope and not _is_number(spec, rows, asked.slope):
+    if asked.slope and not is_number(spec, rows, asked.slope):
         raise StudyError(f"'slope': {asked.slope} is no number in the model {spec.formula}; ask for a 'contrast'.")
 
 
-def _is_number(spec: ModelSpec, rows: pd.DataFrame, name: str) -> bool:
+def is_number(spec: ModelSpec, rows: pd.DataFrame, name: str) -> bool:
+    """Whether a model takes a covariate for a number, and not for a category as in ``C(x)``."""
     return name in numeric_predictors(spec.formula) and rows[name].dtype.kind in "iuf"
 
 
-def _typical(spec: ModelSpec, rows: pd.DataFrame, name: str):
+def typical(spec: ModelSpec, rows: pd.DataFrame, name: str):
     """The value of a covariate that the config does not name: a mean, the first level, or one trial."""
     if name in trials(spec.formula):
         return 1
-    if _is_number(spec, rows, name):
+    if is_number(spec, rows, name):
         return rows[name].mean()
     return rows[name].cat.categories[0] if isinstance(rows[name].dtype, pd.CategoricalDtype) else rows[name].min()
 

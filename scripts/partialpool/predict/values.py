@@ -53,8 +53,8 @@ def draws_at(
     new = [unit for unit in ids if unit not in known]
     # New units take the places of observed ones, as many at a time as there are places: so any design and any family
     # takes them for units that it knows.
-    places = {unit: unit for unit in known} | {unit: observed[i % len(observed)] for i, unit in enumerate(new)}
-    placed = with_categories(at.assign(**{spec.unit: at[spec.unit].map(places)}), rows)
+    stand_in = {unit: unit for unit in known} | {unit: observed[i % len(observed)] for i, unit in enumerate(new)}
+    placed = with_categories(at.assign(**{spec.unit: at[spec.unit].map(stand_in)}), rows)
     posterior = with_effects_at(tree["posterior"].to_dataset(), draw.predictor, rows, placed, seed=seed)
     batches = [(posterior, [unit for unit in ids if unit in known])]
     batches += [(None, new[start : start + len(observed)]) for start in range(0, len(new), len(observed))]

@@ -107,3 +107,16 @@ def test_levels_of_an_ordinal_outcome_have_probabilities(make_spec, units):
     thresholds = draws["threshold"].transpose("chain", "draw", ...).to_numpy()
     low = expit(thresholds[..., 0] - 4 * draws["x"].to_numpy()).mean()
     assert of_x.table.query("x == 4 and by == 'low'")["mean"].item() == pytest.approx(low)
+
+
+def test_codes_of_categories_are_no_numbers(make_spec, units):
+    coded = units.assign(code=np.resize([3, 1, 7], len(units)))
+    spec = make_spec("y ~ 1 + x + C(code)", "Intercept b sigma")
+    draws = posterior(
+        Intercept=1.0, x=2.0, **{"C(code)": [5.0, -5.0]}, coords={"C(code)": [("C(code)_dim", ["3", "7"])]}
+    )
+    of_x, of_code = effects_of(spec, coded, draws)
+    # The first level is 1, and the others are away from it.
+    assert of_x.table["mean"].iloc[0] == pytest.approx(1, abs=0.02)
+    assert list(of_code.table["x"]) == ["1", "3", "7"]
+    np.testing.assert_allclose(of_code.table["mean"] - of_code.table["mean"].iloc[0], [0, 5, -5], atol=0.03)
