@@ -50,9 +50,8 @@ class Table:
 
     @property
     def on_page(self) -> pd.DataFrame:
-        """The table for the report, whose cells have one line."""
-        cells = [[cell.replace("\n", " ") for cell in row] for row in self.rows]
-        return pd.DataFrame(cells, columns=self.headings)
+        """The table for the report."""
+        return pd.DataFrame(self.rows, columns=self.headings)
 
 
 @dataclass(frozen=True)
