@@ -224,6 +224,18 @@ def zipped(**files) -> bytes:
         (gzip.compress(b"a,b\n1,2\n")[:-4], "damaged or cut short"),
         (b"\xd0\xcf\x11\xe0", "an old Excel file"),
     ],
+    # A packed file holds the time; a worker of pytest-xdist must find the same names as the next.
+    ids=[
+        "a zip",
+        "a damaged workbook",
+        "a cut workbook",
+        "a cut Parquet file",
+        "a cut SPSS file",
+        "a cut Stata file",
+        "a cut header of gzip",
+        "a cut gzip",
+        "an old Excel file",
+    ],
 )
 def test_damaged_and_other_files_are_refused(write_csv, content, says):
     with pytest.raises(StudyError) as error:
