@@ -43,6 +43,8 @@ configfile: CONFIG
 
 # The archive that `verify` checks; all other keys describe the study.
 archive_to_verify = config.pop("archive", "results/archive.zip")
+for file in inside.config_files(workflow):
+    read(syntax.check, file)
 study = read(study_config.load, config, inside.config_files(workflow))
 
 # For the templates in workflow/report: in the configuration, because a caption among a rule's parameters would draw the

@@ -103,6 +103,8 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
+# ASSUME: no formula that is written by hand is longer, or has more brackets in each other.
+MOST_CHARACTERS, MOST_DEEP = 10_000, 20
 _COMPARISONS = ("==", "!=", "<=", ">=", "<", ">")
 _CLOSING = {"(": ")", "{": "}"}
 
@@ -121,6 +123,7 @@ class _Open:
     bracket: str
     function: str | None
     has_bar: bool = False
+    has_operator: bool = False
     arguments: int = 1
 
 
@@ -247,14 +250,19 @@ class _Reader:
         self.tokens = [*_tokens(formula), end, end]
         self.position = 0
         self.open: list[_Open] = []
+        # The bracket that closed last, and where it did.
+        self.closed: tuple[_Open | None, int] = None, 0
 
     def read(self) -> None:
+        if len(self.formula) > MOST_CHARACTERS:
+            raise StudyError(f"'{self.formula[:60]}...': a formula has at most {MOST_CHARACTERS} characters.")
         _require_both_sides(self.formula, [token.text for token in self.tokens])
         _require_no_addition(self.formula, self.tokens)
         self.term()
         while self.token.kind != "end" or self.open:
             self.operator()
             self.term()
+        _require_other_columns(self.formula)
 
     @property
     def token(self) -> _Token:
@@ -281,12 +289,15 @@ class _Reader:
         if token.kind == "name" and self.token.text == "[":
             self.level()
         while self.open and self.token.text == _CLOSING[self.open[-1].bracket]:
-            self.open.pop()
+            bracket = self.open.pop()
             self.take()
+            self.closed = bracket, self.position
 
     def prefix(self) -> bool:
         """Read a sign, an opening bracket, or the name of a function or of an argument, if one of them comes next."""
         token, following = self.tokens[self.position : self.position + 2]
+        if len(self.open) > MOST_DEEP:
+            raise StudyError(f"'{self.formula[:60]}...': brackets stand in each other more than {MOST_DEEP} deep.")
         if token.text in _CLOSING:
             self.open.append(_Open(token.text, "I" if token.text == "{" else None))
         elif token.kind == "name" and following.text == "(":
@@ -329,6 +340,19 @@ class _Reader:
             _require_room(self.formula, around)
         elif token.text == "|":
             around.has_bar = True
+        elif token.text == "**":
+            self.power(token)
+        elif around:
+            around.has_operator = True
+
+    def power(self, token: _Token) -> None:
+        """Refuse ``x**2`` outside of functions: there ``**`` crosses the terms of a sum, and one term stays."""
+        closed, place = self.closed
+        crosses = closed is not None and place == self.position - 1 and closed.has_operator and not closed.function
+        if self.function is None and not crosses:
+            base = self.tokens[self.position - 2].text
+            shown = base if base not in _CLOSING.values() else "x"
+            self.refuse(token, f"of one term it is no power. Write I({shown}**{self.token.text or 2}) for it")
 
     def refuse(self, token: _Token, why: str) -> None:
         if token.kind == "end":
@@ -349,6 +373,18 @@ def _require_both_sides(formula: str, words: list[str]) -> None:
             f"'{formula}': '||' is not understood. Write independent effects as separate terms: "
             "(1 | unit) + (0 + x | unit)."
         )
+
+
+def _require_other_columns(formula: str) -> None:
+    """Refuse an outcome that predicts itself, and the name that results use for the number of a row."""
+    outcome = columns(left_side(formula))[:1]
+    for name in outcome:
+        if name in predictors(formula):
+            raise StudyError(
+                f"'{formula}': the outcome '{name}' stands on the right side too, and would predict itself."
+            )
+    if "row" in columns(formula):
+        raise StudyError(f"'{formula}': there is no column 'row'; results call the number of a data row so.")
 
 
 def _require_no_addition(formula: str, tokens: list[_Token]) -> None:

@@ -147,10 +147,12 @@ def parse(text: str) -> Distribution:
     """
     try:
         call = ast.parse(text.strip(), mode="eval").body
-    except SyntaxError:
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        # No Python; a character that none has; and what is nested too deeply.
         call = None
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
-        raise StudyError(f"'{text}' is no prior; write a distribution with numbers, as in Normal(0, 1.5).")
+        shown = text if len(text) <= 60 else f"{text[:60]}..."
+        raise StudyError(f"'{shown}' is no prior; write a distribution with numbers, as in Normal(0, 1.5).")
     name = call.func.id
     if name not in DISTRIBUTIONS:
         raise StudyError(

@@ -1,9 +1,19 @@
 """What all classes of the configuration share: they refuse unknown keys, and old ones by their new names."""
 
+import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WrapValidator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WrapValidator,
+    model_validator,
+)
 
 from partialpool.errors import suggest
 
@@ -27,7 +37,7 @@ def unknown(word: str, choices: Iterable[str], what: str, where: str = "") -> st
 class Strict(BaseModel):
     """Refuses keys that it does not know, and says which it knows."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
     @model_validator(mode="wrap")
     @classmethod
@@ -78,8 +88,17 @@ def _units(value: Any, handler) -> Any:
         raise ValueError(f"takes 'all', a number of units, or a list of ids, not {value!r}.") from None
 
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+def _name(name: str) -> str:
+    if re.search(r"(.+)\1{9}", name):
+        # Snakemake takes it for a rule that feeds on itself.
+        raise ValueError(f"the name '{name}' repeats itself; choose another.")
+    return name
+
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100), AfterValidator(_name)]
 """A name that becomes a file name: letters, digits, dot, dash and underscore."""
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+"""A seed of random numbers, as every generator takes it."""
 UnitId = Annotated[str, BeforeValidator(_as_text)]
 """Id of a unit, as it stands in the data."""
 Units = Annotated[Literal["all"] | Annotated[int, Field(ge=1)] | list[UnitId], WrapValidator(_units)]

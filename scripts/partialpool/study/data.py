@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, ValidationError, WrapValidator, mode
 
 from partialpool.data.expression import columns, parse
 from partialpool.errors import StudyError, suggest
-from partialpool.study.base import Strict, UnitId
+from partialpool.study.base import Seed, Strict, UnitId
 
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".xlsx", ".sav", ".dta")
 """How the name of a data file may end; of any other file the content says what it is."""
@@ -17,11 +17,11 @@ SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".xlsx", ".sav", "
 class Simulate(Strict):
     """Known parameters of a growth model, from which the data are drawn instead of fetched."""
 
-    seed: int = Field(ge=0)
+    seed: Seed
     """Seed of the simulated data."""
-    units: int = Field(ge=2)
+    units: int = Field(ge=2, le=1_000_000)
     """How many units."""
-    waves: int = Field(ge=2)
+    waves: int = Field(ge=2, le=1000)
     """Largest number of measurements of one unit; each has between 1 and this many."""
     intercepts: dict[str, float] = Field(min_length=1)
     """Mean of the outcome at time 0 in each group: `{A: 0.2, B: 0.19}`."""

@@ -1,5 +1,6 @@
 """The sections `comparisons`, `predictions` and `published`."""
 
+import math
 import re
 from typing import Any, Literal
 
@@ -38,7 +39,7 @@ class Prediction(Strict):
     """Names of the models."""
     units: Units | None = None
     """Observed units: `all`, a number of them drawn at random (by `sampling.seed`), or their ids."""
-    new_units: int | None = Field(None, ge=1)
+    new_units: int | None = Field(None, ge=1, le=1_000_000)
     """Instead of `units`: so many new units, drawn from the population distribution."""
     average_unit: bool = False
     """Instead: the average unit, whose group-level effects are all 0; so are those of other grouping factors."""
@@ -88,7 +89,14 @@ class Prediction(Strict):
 
     @model_validator(mode="after")
     def where(self):
-        """Refuse rows together with what they have already."""
+        """Refuse rows together with what they have already, and values that cannot be any."""
+        for key, values_of in (("at", self.at), ("contrast", self.contrast or {})):
+            for name, values in values_of.items():
+                if not values:
+                    raise ValueError(f"'{key}': {name} has no values.")
+                for value in values:
+                    if not isinstance(value, (str, int, float)) or value in (math.inf, -math.inf) or value != value:
+                        raise ValueError(f"'{key}': {name} takes finite numbers or levels, not {value!r}.")
         if self.rows and self.at:
             raise ValueError("'rows' have values of all covariates: leave 'at' out, or give it instead.")
         if self.rows and self.new_units:

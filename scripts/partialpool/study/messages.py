@@ -10,6 +10,8 @@ from pydantic import ValidationError
 from partialpool.errors import suggest
 
 MOST_SHOWN = 15
+# Characters of a place, or of a wrong value, that are shown.
+LONGEST = 100
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Mistake:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.place or 'top level'}: {self.message}"
+        return f"{_short(self.place) or 'top level'}: {self.message}"
 
 
 def told(mistakes: Sequence[Mistake], files: Sequence[Any]) -> str:
@@ -66,4 +68,8 @@ def _message(entry: dict[str, Any]) -> str:
             return f"there is no kind '{kind}'.{suggest(kind, kinds)} Valid: {', '.join(kinds)}."
         case "value_error":
             return str(entry["ctx"]["error"])
-    return f"{entry['msg']} (it is {entry['input']!r})."
+    return f"{entry['msg']} (it is {_short(repr(entry['input']))})."
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."

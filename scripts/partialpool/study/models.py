@@ -2,57 +2,16 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from partialpool.errors import StudyError, suggest
-from partialpool.model.grammar import check_formula
+from partialpool.model.grammar import behind_bars, check_formula, columns
 from partialpool.model.priors import parse_priors
-from partialpool.study.base import Strict
+from partialpool.study.base import Seed, Strict
+from partialpool.study.families import FAMILIES, IN_R
 
-# Bambi's families (a test holds them to it), and what brms and lme4 call some of them.
-FAMILIES = (
-    "gaussian",
-    "t",
-    "bernoulli",
-    "binomial",
-    "poisson",
-    "negativebinomial",
-    "gamma",
-    "beta",
-    "cumulative",
-    "sratio",
-    "lognormal",
-    "weibull",
-    "exponential",
-    "laplace",
-    "asymmetriclaplace",
-    "exgaussian",
-    "vonmises",
-    "wald",
-    "beta_binomial",
-    "categorical",
-    "multinomial",
-    "dirichlet_multinomial",
-    "hurdle_gamma",
-    "hurdle_lognormal",
-    "hurdle_negativebinomial",
-    "hurdle_poisson",
-    "zero_inflated_binomial",
-    "zero_inflated_negativebinomial",
-    "zero_inflated_poisson",
-)
-_IN_R = {
-    "student": "t",
-    "normal": "gaussian",
-    "negbinomial": "negativebinomial",
-    "negative.binomial": "negativebinomial",
-    "nbinom2": "negativebinomial",
-    "inverse.gaussian": "wald",
-    "von_mises": "vonmises",
-    "asym_laplace": "asymmetriclaplace",
-    "zero_inflated_negbinomial": "zero_inflated_negativebinomial",
-    "hurdle_negbinomial": "hurdle_negativebinomial",
-}
+# ASSUME: nobody wants more, and a typing error may ask for so many that no memory holds them.
+MOST_CHAINS, MOST_DRAWS = 100, 1_000_000
 
 
 def _refuse_collapsed(value: Any) -> Any:
@@ -78,16 +37,16 @@ class Sampling(Strict):
     unless they would take about a gigabyte."""
     sampler: Sampler = "nutpie"
     """Which NUTS over all parameters: nutpie's or PyMC's own."""
-    chains: int = Field(4, ge=2)
+    chains: int = Field(4, ge=2, le=MOST_CHAINS)
     """Number of chains; R-hat needs at least two."""
-    warmup: int = Field(1000, ge=1)
+    warmup: int = Field(1000, ge=1, le=MOST_DRAWS)
     """Warmup iterations per chain, not kept; for NUTS only, since independent draws have no warmup."""
-    draws: int = Field(1000, ge=4)
+    draws: int = Field(1000, ge=4, le=MOST_DRAWS)
     """Draws kept per chain."""
     target_accept: float | None = Field(None, gt=0, lt=1)
     """Acceptance rate that the step size of NUTS is adapted to; higher means smaller steps, fewer divergences. By
     default 0.8 where it moves over the scales only, which are nearly normal, and 0.95 over all parameters."""
-    seed: int = Field(1, ge=0)
+    seed: Seed = 1
     """Seed of the sampler and of the posterior predictive draws."""
 
 
@@ -115,15 +74,15 @@ class Model(Strict):
     """Overrides `sampling.group_effects` for this model."""
     sampler: Sampler | None = None
     """Overrides `sampling.sampler` for this model."""
-    chains: int | None = Field(None, ge=2)
+    chains: int | None = Field(None, ge=2, le=MOST_CHAINS)
     """Overrides `sampling.chains` for this model."""
-    warmup: int | None = Field(None, ge=1)
+    warmup: int | None = Field(None, ge=1, le=MOST_DRAWS)
     """Overrides `sampling.warmup` for this model."""
-    draws: int | None = Field(None, ge=4)
+    draws: int | None = Field(None, ge=4, le=MOST_DRAWS)
     """Overrides `sampling.draws` for this model."""
     target_accept: float | None = Field(None, gt=0, lt=1)
     """Overrides `sampling.target_accept` for this model."""
-    seed: int | None = Field(None, ge=0)
+    seed: Seed | None = None
     """Overrides `sampling.seed` for this model."""
 
     @field_validator("family")
@@ -132,7 +91,7 @@ class Model(Strict):
         """Refuse what Bambi does not have."""
         if family in FAMILIES:
             return family
-        hint = f" Write '{_IN_R[family]}'." if family in _IN_R else suggest(family, FAMILIES)
+        hint = f" Write '{IN_R[family]}'." if family in IN_R else suggest(family, FAMILIES)
         raise ValueError(f"there is no family '{family}'.{hint} Valid: {', '.join(FAMILIES)}.")
 
     @field_validator("formula")
@@ -153,6 +112,37 @@ class Model(Strict):
             return {key: str(prior) for key, prior in parse_priors(priors).items()}
         except StudyError as error:
             raise ValueError(str(error)) from None
+
+    @model_validator(mode="after")
+    def fits_together(self):
+        """Refuse a link that the family does not have, and priors of parameters that the model cannot have."""
+        family = FAMILIES[self.family]
+        if self.link is not None and self.link not in family.links:
+            raise ValueError(
+                f"the family '{self.family}' has no link '{self.link}'.{suggest(self.link, family.links)} Valid: "
+                f"{', '.join(family.links)}."
+            )
+        wrong = [why for key in self.priors if (why := _why_no_prior(key, self.formula, family.parameters))]
+        if wrong:
+            raise ValueError("\n    ".join(wrong))
+        return self
+
+
+def _why_no_prior(key: str, formula: str, parameters: tuple[str, ...]) -> str | None:
+    """Why a model has no parameter for the prior of a class, as far as its formula tells without data."""
+    classes = ("Intercept", "b", *(("sd", "cor") if behind_bars(formula) else ()), *parameters)
+    klass, bracket, coefficient = key.partition("[")
+    closed = coefficient.endswith("]") and klass in ("b", "sd") if bracket else True
+    if klass not in classes or not closed:
+        valid = [*classes, *(f"{name}[x]" for name in ("b", "sd") if name in classes)]
+        return (
+            f"'priors': the model has no parameters of class '{key}'.{suggest(key, valid)} Valid: {', '.join(valid)}."
+        )
+    known = [*columns(formula), "Intercept"]
+    other = next((name for name in columns(coefficient) if name not in known), None) if bracket else None
+    if other:
+        return f"'priors': '{key}' names '{other}', which is not in the formula.{suggest(other, known)}"
+    return None
 
 
 class Checks(Strict):

@@ -1,10 +1,12 @@
 """Checks across keys: names that must be those of another section, and models that cannot be compared."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from partialpool.data.expression import columns as made_from
+from partialpool.data.expression import parse
 from partialpool.errors import suggest
 from partialpool.model.families import OF_LEVELS
-from partialpool.model.grammar import covariates, left_side
+from partialpool.model.grammar import columns, covariates, left_side
 from partialpool.study.base import unknown
 from partialpool.study.entries import Comparison, Prediction
 from partialpool.study.figures import Figure, FittedTrajectories, InterceptsSlopes, PredictionFigure
@@ -15,6 +17,8 @@ from partialpool.study.study import Study
 
 def mistakes(study: Study) -> Iterator[Mistake]:
     """All mistakes across entries, in a study in which every entry by itself is right."""
+    for section in ("models", "comparisons", "predictions", "figures"):
+        yield from _same_files(section, getattr(study, section))
     for name, comparison in study.comparisons.items():
         yield from _comparison(study, name, comparison)
     for name, prediction in study.predictions.items():
@@ -23,6 +27,15 @@ def mistakes(study: Study) -> Iterator[Mistake]:
     for name, figure in study.figures.items():
         yield from _figure(study, name, figure)
     yield from _report(study.report)
+
+
+def _same_files(section: str, names: Iterable[str]) -> Iterator[Mistake]:
+    """Names that differ in capitals only, whose files are the same where file systems do not tell these apart."""
+    first: dict[str, str] = {}
+    for name in names:
+        other = first.setdefault(name.lower(), name)
+        if other != name:
+            yield Mistake(f"{section}.{name}", f"'{other}' differs in capitals only; choose another name.")
 
 
 def _report(report: Report) -> Iterator[Mistake]:
@@ -94,10 +107,26 @@ def _comparison(study: Study, name: str, comparison: Comparison) -> Iterator[Mis
             f"the left sides of the formulas differ: {listing}. Densities of different quantities cannot be compared; "
             "give all models the same left side, or compare them apart.",
         )
+    elif by_left_side and (why := _why_other_outcome(study, *by_left_side)):
+        yield Mistake(f"{place}.models", why)
     if comparison.rows == "common":
         yield from _other_rows(study, name, f"{place}.rows")
     if comparison.bayes_factors:
         yield from _evidence(study, comparison, f"{place}.bayes_factors")
+
+
+def _why_other_outcome(study: Study, left: str) -> str | None:
+    """Why what models are of is not the outcome of the study, nor made from it; None if it is."""
+    made = {study.data.outcome}
+    for name, expression in study.data.derive.items():
+        if made & {*made_from(parse(expression))}:
+            made.add(name)
+    if made & {*columns(left)}:
+        return None
+    return (
+        f"the models are of '{left}', which is neither 'data.outcome', {study.data.outcome}, nor made from it by "
+        "'data.derive'. Give them this outcome, or name theirs in 'data.outcome'."
+    )
 
 
 def _other_rows(study: Study, name: str, place: str) -> Iterator[Mistake]:

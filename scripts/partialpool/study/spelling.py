@@ -12,8 +12,6 @@ import yaml
 from partialpool.study import syntax
 from partialpool.study.messages import Mistake
 
-_TAG = "tag:yaml.org,2002:"
-
 
 def mistakes(path: str | Path) -> Iterator[Mistake]:
     """Ids, levels of categories and covariate values in a configuration file whose spelling YAML does not keep.
@@ -38,7 +36,7 @@ def mistakes(path: str | Path) -> Iterator[Mistake]:
 
 def _is_kept(scalar: yaml.ScalarNode, is_id: bool) -> bool:
     """Whether the value that YAML makes of a scalar says how it was written."""
-    written, tag = scalar.value, scalar.tag.removeprefix(_TAG)
+    written, tag = scalar.value, scalar.tag.removeprefix(syntax.TAG)
     if tag == "str" or not written:
         return True
     if tag == "float" and not is_id:
@@ -66,15 +64,8 @@ def _scalars(root: yaml.Node | None) -> Iterator[tuple[str, yaml.ScalarNode, boo
 
 
 def _items(node: yaml.Node | None) -> Iterator[tuple[str, yaml.Node]]:
-    """Keys and values of a mapping, with those that it takes over by `<<`; nothing of any other node."""
-    if not isinstance(node, yaml.MappingNode):
-        return
-    for key, value in node.value:
-        if key.tag == f"{_TAG}merge":
-            for merged in value.value if isinstance(value, yaml.SequenceNode) else [value]:
-                yield from _items(merged)
-        else:
-            yield key.value, value
+    """Keys as text, and values, of a mapping; nothing of any other node."""
+    return ((key.value, value) for key, value in syntax.items(node))
 
 
 def _members(node: yaml.Node) -> Iterator[yaml.ScalarNode]:

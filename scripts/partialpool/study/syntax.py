@@ -4,6 +4,7 @@ Snakemake says of such a file that it is not valid, and neither which file nor w
 """
 
 import json
+import math
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import accumulate
@@ -15,10 +16,19 @@ from partialpool.errors import StudyError
 
 # Characters of a line that are shown before and after the place of a mistake.
 SHOWN_AROUND = 60
+# Snakemake runs the Python in a file that has this key.
+_RUNS = "__use_yte__"
+# ASSUME: no study has more keys and values than this. A short file may have any number of them: by references (`*name`)
+# to what has references itself.
+MOST_NODES = 100_000
+MOST_DEEP = 40
+TAG = "tag:yaml.org,2002:"
 
 
 def check(path: str | Path) -> None:
-    """Refuse a file that is not YAML, that has no keys at its top level, a key twice, or a text that a comma cuts.
+    """Refuse a file that is not YAML, without keys at its top level, that runs something, or is easily misread.
+
+    Misread are a key that stands twice and a text that a comma cuts.
 
     Parameters
     ----------
@@ -47,6 +57,8 @@ def check(path: str | Path) -> None:
         if not _is_json(text):
             raise StudyError(_told(path, text, *_explained(error, text))) from None
         return
+    except RecursionError:
+        raise _too_deep(path) from None
     except yaml.reader.ReaderError as error:
         place = _place(text[: error.position])
         what = f"the character U+{ord(text[error.position]):04X} may not be in a YAML file."
@@ -58,12 +70,53 @@ def check(path: str | Path) -> None:
         kind = "a list" if isinstance(top, yaml.SequenceNode) else "text"
         mend = "Write keys with a colon, without a dash before them, as in 'title: Reading over a year'."
         raise StudyError(_told(path, text, start, f"the file has {kind} where its keys should stand.", mend))
+    size, depth = _measured(top, {})
+    if size > MOST_NODES:
+        raise StudyError(f"{path} has more than {MOST_NODES:,} keys and values, its references (*name) written out.")
+    if depth > MOST_DEEP:
+        raise _too_deep(path)
+    _refuse_running(path, text, top)
     if cut := [(node.start_mark.line, node.start_mark.column) for node in _cut(top)]:
         raise StudyError(_told(path, text, cut[0], "YAML ends this text at the comma.", _mend_of_cut(text, cut)))
     for key, first in _twice(top):
         place, mend = (key.start_mark.line, key.start_mark.column), "Delete one of them, or give it another name."
         what = f"the key '{key.value}' stands twice; first in line {first.start_mark.line + 1}."
         raise StudyError(_told(path, text, place, what, mend))
+
+
+def items(node: yaml.Node | None) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+    """Keys and values of a mapping, with those that it takes over by `<<`; nothing of any other node."""
+    if not isinstance(node, yaml.MappingNode):
+        return
+    for key, value in node.value:
+        if key.tag == f"{TAG}merge":
+            for merged in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                yield from items(merged)
+        else:
+            yield key, value
+
+
+def _too_deep(path: str | Path) -> StudyError:
+    return StudyError(f"{path}: brackets, lists or keys stand in each other more than {MOST_DEEP} deep.")
+
+
+def _refuse_running(path: str | Path, text: str, top: yaml.MappingNode) -> None:
+    for key, _ in items(top):
+        if key.value == _RUNS:
+            place = (key.start_mark.line, key.start_mark.column)
+            what = f"with '{_RUNS}' a configuration would run Python; a study only describes."
+            raise StudyError(_told(path, text, place, what, "Delete this key, and write out what it would compute."))
+
+
+def _measured(node: yaml.Node, known: dict[int, tuple[float, float]]) -> tuple[float, float]:
+    """How many nodes a node stands for, its references written out, and how deep they are; infinite in a circle."""
+    if id(node) not in known:
+        known[id(node)] = math.inf, math.inf
+        parts = node.value if isinstance(node, yaml.CollectionNode) else []
+        members = [part for pair in parts for part in pair] if isinstance(node, yaml.MappingNode) else parts
+        sizes, depths = zip((0, 0), *(_measured(member, known) for member in members), strict=True)
+        known[id(node)] = 1 + sum(sizes), 1 + max(depths)
+    return known[id(node)]
 
 
 def _decoded(path: str | Path, content: bytes) -> str:

@@ -257,7 +257,7 @@ def test_predictors_are_the_columns_right_of_the_tilde(formula, columns):
         ("y ~ 1 + x + (1 + z | id)", ["x", "z"]),
         ("y ~ x * log(z) + (1 | a / b) + w", ["x", "z", "w"]),
         ("y ~ C(x) + S(z, omit='a') + C(w) : v + `a column`", ["v", "a column"]),
-        ("period ~ I(x - 1) + (0 + x | period)", ["x"]),
+        ("y ~ I(x - 1) + (0 + x | period)", ["x"]),
         ("y ~ C(x) + x", ["x"]),
         ("y ~ 1", []),
     ],
@@ -322,3 +322,31 @@ def test_outcomes_that_are_not_normal(formula, function):
 def test_what_has_common_coefficients_and_what_stands_behind_bars(formula, common, behind):
     assert common_predictors(formula) == common
     assert behind_bars(formula) == behind
+
+
+@pytest.mark.parametrize(
+    ("formula", "words"),
+    [
+        ("y ~ x**2", "of one term it is no power. Write I(x**2) for it"),
+        ("y ~ z + (x)**2", "of one term it is no power"),
+        ("y ~ log(x)**3", "of one term it is no power"),
+        ("y ~ y + (1 | id)", "the outcome 'y' stands on the right side too"),
+        ("log(y) ~ x + y", "the outcome 'y' stands on the right side too"),
+        ("p(y, n) ~ x:y", "the outcome 'y' stands on the right side too"),
+        ("y ~ row + (1 | id)", "there is no column 'row'"),
+        (f"y ~ {'x + ' * 5000}x", "a formula has at most 10000 characters"),
+        (f"y ~ {'(' * 500}x{')' * 500}", "brackets stand in each other more than 20 deep"),
+    ],
+)
+def test_what_formulae_would_misread_is_refused(formula, words):
+    with pytest.raises(StudyError) as error:
+        check_formula(formula)
+    assert words in str(error.value)
+    assert len(str(error.value)) < 300
+
+
+@pytest.mark.parametrize(
+    "formula", ["y ~ (x + z)**2", "y ~ I(x**2) + {x**3}", "p(y, n) ~ n", "y ~ (a * b)**2 + (1 | id)"]
+)
+def test_powers_of_sums_and_in_functions_are_read(formula):
+    check_formula(formula)

@@ -78,7 +78,20 @@ def test_nothing_is_evaluated(text, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("text", ["", "Normal", "1", "pm.Normal(0, 1)", "Normal(0, 1", "Normal(0, 1); x", "x := 1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Normal",
+        "1",
+        "pm.Normal(0, 1)",
+        "Normal(0, 1",
+        "Normal(0, 1); x",
+        "x := 1",
+        "\0",
+        f"Normal({'-' * 200_000}1, 1)",
+    ],
+)
 def test_what_is_no_call_is_refused_with_an_example(text):
     with pytest.raises(StudyError, match=r"is no prior; write a distribution with numbers, as in Normal\(0, 1\.5\)"):
         parse(text)

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from study.editing import DROP, SIMULATE, load, mistakes
+from study.editing import DROP, SIMULATE, SMALL, load, mistakes
 
 
 @pytest.mark.parametrize(
@@ -114,3 +114,18 @@ def test_units_are_all_a_number_or_ids(value):
     assert mistakes({"figures/trajectories/units": value}) == [
         f"figures.trajectories.units: takes 'all', a number of units, or a list of ids, not {value!r}."
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("x" * 260, "String should have at most 100 characters"),
+        ("ab" * 20, f"the name '{'ab' * 20}' repeats itself"),
+        ("../m", "String should match pattern"),
+        ("", "String should match pattern"),
+        (".hidden", "String should match pattern"),
+    ],
+)
+def test_names_that_cannot_be_those_of_files_are_refused(name, words):
+    (line,) = mistakes({"models": {name: SMALL["models"]["m1"]}}, SMALL)
+    assert words in line

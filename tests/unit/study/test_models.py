@@ -1,7 +1,8 @@
 import pytest
+from bambi.defaults import get_builtin_family
 from bambi.defaults.families import BUILTIN_FAMILIES
 from partialpool.model.grammar import FUNCTIONS
-from partialpool.study.models import FAMILIES
+from partialpool.study.families import FAMILIES
 
 from study.editing import load, mistakes
 
@@ -15,6 +16,51 @@ def test_priors_are_kept_in_one_spelling():
 
 def test_families_are_those_of_bambi():
     assert set(FAMILIES) == set(BUILTIN_FAMILIES)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_links_and_parameters_of_a_family_are_those_of_bambi(name):
+    family = get_builtin_family(name)
+    mean = family.likelihood.parent
+    assert set(FAMILIES[name].links) == set(family.SUPPORTED_LINKS[mean])
+    assert {*FAMILIES[name].parameters, mean} == set(family.likelihood.params)
+
+
+@pytest.mark.parametrize(("link", "hint"), [("lg", " Did you mean 'log'?"), ("logit", " Did you mean 'log'?")])
+def test_a_link_that_a_family_has_not_is_refused_before_anything_runs(link, hint):
+    assert mistakes({"models/m71.1/link": link}) == [
+        f"models.m71.1: the family 'gaussian' has no link '{link}'.{hint} Valid: identity, log, inverse."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        (
+            "sd[week",
+            "no parameters of class 'sd[week'. Did you mean 'sd[x]'? Valid: Intercept, b,",
+        ),
+        ("b[weak]", "'b[weak]' names 'weak', which is not in the formula. Did you mean 'week'?"),
+        ("nu", "no parameters of class 'nu'."),
+        ("Intercept[1]", "no parameters of class 'Intercept[1]'. Did you mean 'Intercept'?"),
+    ],
+)
+def test_a_prior_of_no_parameter_is_refused_before_anything_runs(key, words):
+    (line,) = mistakes({f"models/m71.5/priors/{key}": "Exponential(1)"})
+    assert line.startswith("models.m71.5: 'priors': ")
+    assert words in line
+
+
+def test_a_model_without_bars_has_no_scales_of_groups():
+    (line,) = mistakes({"models/m71.1/priors/sd": "Exponential(1)"})
+    assert line.endswith("no parameters of class 'sd'. Valid: Intercept, b, sigma, b[x].")
+
+
+def test_priors_of_terms_and_levels_are_taken():
+    keys = ("b[np.log(week)]", "b[week:group[B]]", "sd[C(group)]", "sd[Intercept]")
+    formula = "con ~ np.log(week) + week:group + (1 + C(group) | id)"
+    priors = dict.fromkeys(keys, "HalfNormal(1)")
+    assert set(load({"models/m71.5/formula": formula, "models/m71.5/priors": priors}).models["m71.5"].priors) == {*keys}
 
 
 @pytest.mark.parametrize(
@@ -103,6 +149,10 @@ def test_a_scale_is_not_negative():
         ("models/m71.1/priors", "Normal(0, 1)", ["dictionary"]),
         ("models/m71.1/priors/b", 1, ["string", "1"]),
         ("sampling/chains", 1, ["greater than or equal to 2", "1"]),
+        ("sampling/chains", 10**9, ["less than or equal to 100"]),
+        ("sampling/draws", 10**9, ["less than or equal to 1000000"]),
+        ("sampling/seed", 2**70, ["less than 4294967296"]),
+        ("models/m71.1/seed", -1, ["greater than or equal to 0"]),
         ("sampling/target_accept", 1, ["less than 1", "1"]),
         ("sampling/sampler", "stan", ["'nutpie' or 'pymc'", "stan"]),
         ("sampling/engine", "stan", ["'auto', 'marginal' or 'nuts'", "stan"]),

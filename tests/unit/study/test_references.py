@@ -223,8 +223,38 @@ def test_several_wrong_references_are_listed_at_once():
 
 
 def test_no_figure_shows_probabilities_of_levels():
-    changes = {"models/m71.3/family": "cumulative"}
+    changes = {"models/m71.3/family": "cumulative", "models/m71.3/priors/sigma": DROP}
     assert mistakes(changes) == [
         "figures.time-trajectories: 'fitted-trajectories' shows numbers, and model 'm71.3' (family cumulative) "
         "predicts a probability for each level. The table of the predictions has them."
     ]
+
+
+@pytest.mark.parametrize(
+    ("derive", "left", "refused"),
+    [
+        ({}, "log(con)", False),
+        ({"log_con": "log(con)", "z_con": "standardise(log_con)"}, "z_con", False),
+        ({}, "week", True),
+        ({"z_week": "standardise(week)"}, "z_week", True),
+    ],
+)
+def test_models_compared_are_of_the_outcome_or_of_what_is_made_from_it(derive, left, refused):
+    formula = f"{left} ~ 1 + (1 | id)"
+    changes = {"data/derive": derive, "models/m71.1/formula": formula, "models/m71.2/formula": formula}
+    if not refused:
+        assert load(changes).comparisons["pooling"].models == ["m71.1", "m71.2"]
+        return
+    assert mistakes(changes) == [
+        f"comparisons.pooling.models: the models are of '{left}', which is neither 'data.outcome', con, nor made from "
+        "it by 'data.derive'. Give them this outcome, or name theirs in 'data.outcome'."
+    ]
+
+
+@pytest.mark.parametrize("section", ["models", "comparisons", "predictions", "figures"])
+def test_names_differ_not_only_in_capitals(section):
+    name = next(name for name in SHIPPED[section] if name.upper() != name)
+    other = name.capitalize()
+    assert f"{section}.{other}: '{name}' differs in capitals only; choose another name." in mistakes(
+        {f"{section}/{other}": SHIPPED[section][name]}
+    )

@@ -144,3 +144,25 @@ def test_a_file_that_is_not_there_is_named_with_its_folder(tmp_path):
 def test_a_folder_in_place_of_the_file(tmp_path):
     with pytest.raises(StudyError, match=r"cannot be read: Is a directory\."):
         syntax.check(tmp_path)
+
+
+def test_a_file_that_would_run_python_is_refused(said):
+    message = said("title: x\n__use_yte__: true\n__definitions__:\n  - import os\n")
+    assert message.startswith("FILE, line 2, column 1: with '__use_yte__' a configuration would run Python")
+    assert "with '__use_yte__'" in said("a: &a {__use_yte__: true}\n<<: *a\n")
+    assert "with '__use_yte__'" in said('"\\x5f_use_yte__": true')
+    assert said("text: __use_yte__\n") == ""
+
+
+@pytest.mark.parametrize("depth", [41, 5000])
+def test_brackets_in_each_other_are_limited(said, depth):
+    assert "more than 40 deep" in said(f"text: {'[' * depth}{']' * depth}\n")
+    assert said(f"text: {'[' * 30}{']' * 30}\n") == ""
+
+
+def test_references_that_grow_or_run_in_circles_are_refused(said):
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 9)]
+    assert "more than 100,000 keys and values, its references" in said("\n".join(lines))
+    assert "more than 100,000 keys and values, its references" in said("a: &a [x, *a]")
+    assert said("a: &a [1, 2]\nb: *a\nc: *a\n") == ""

@@ -1,0 +1,70 @@
+"""Families of outcomes: what a model of each can say, as Bambi has them (a test holds the two together)."""
+
+from typing import NamedTuple
+
+
+class Family(NamedTuple):
+    """What is known of a family before anything of Bambi's is loaded.
+
+    Attributes
+    ----------
+    links
+        Links of its mean.
+    parameters
+        Its own parameters, which may have priors.
+    """
+
+    links: tuple[str, ...]
+    parameters: tuple[str, ...] = ()
+
+
+_OF_NUMBERS = ("identity", "log", "inverse")
+_OF_COUNTS = ("identity", "log")
+_OF_COUNTS_WITH_SHAPE = ("identity", "log", "cloglog")
+_OF_SHARES = ("logit", "probit", "cloglog")
+_OF_TWO_LEVELS = ("identity", "logit", "probit", "cloglog")
+
+FAMILIES = {
+    "gaussian": Family(_OF_NUMBERS, ("sigma",)),
+    "t": Family(_OF_NUMBERS, ("sigma", "nu")),
+    "bernoulli": Family(_OF_TWO_LEVELS),
+    "binomial": Family(_OF_TWO_LEVELS),
+    "poisson": Family(_OF_COUNTS),
+    "negativebinomial": Family(_OF_COUNTS_WITH_SHAPE, ("alpha",)),
+    "gamma": Family(_OF_NUMBERS, ("alpha",)),
+    "beta": Family(_OF_SHARES, ("kappa",)),
+    "cumulative": Family(_OF_SHARES, ("threshold",)),
+    "sratio": Family(_OF_SHARES, ("threshold",)),
+    "lognormal": Family(_OF_NUMBERS, ("sigma",)),
+    "weibull": Family(_OF_NUMBERS, ("alpha",)),
+    "exponential": Family(_OF_NUMBERS),
+    "laplace": Family(_OF_NUMBERS, ("b",)),
+    "asymmetriclaplace": Family(_OF_NUMBERS, ("b", "kappa")),
+    "exgaussian": Family(_OF_NUMBERS, ("sigma", "nu")),
+    "vonmises": Family(("identity",), ("kappa",)),
+    "wald": Family(("inverse", "inverse_squared", "identity", "log"), ("lam",)),
+    "beta_binomial": Family(_OF_SHARES, ("kappa",)),
+    "categorical": Family(("softmax",)),
+    "multinomial": Family(("softmax",)),
+    "dirichlet_multinomial": Family(("log",)),
+    "hurdle_gamma": Family(_OF_NUMBERS, ("alpha", "psi")),
+    "hurdle_lognormal": Family(_OF_NUMBERS, ("sigma", "psi")),
+    "hurdle_negativebinomial": Family(_OF_COUNTS_WITH_SHAPE, ("alpha", "psi")),
+    "hurdle_poisson": Family(_OF_COUNTS, ("psi",)),
+    "zero_inflated_binomial": Family(_OF_TWO_LEVELS, ("psi",)),
+    "zero_inflated_negativebinomial": Family(_OF_COUNTS_WITH_SHAPE, ("alpha", "psi")),
+    "zero_inflated_poisson": Family(_OF_COUNTS, ("psi",)),
+}
+# What brms and lme4 call some of them.
+IN_R = {
+    "student": "t",
+    "normal": "gaussian",
+    "negbinomial": "negativebinomial",
+    "negative.binomial": "negativebinomial",
+    "nbinom2": "negativebinomial",
+    "inverse.gaussian": "wald",
+    "von_mises": "vonmises",
+    "asym_laplace": "asymmetriclaplace",
+    "zero_inflated_negbinomial": "zero_inflated_negativebinomial",
+    "hurdle_negbinomial": "hurdle_negativebinomial",
+}
