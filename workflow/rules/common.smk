@@ -64,6 +64,7 @@ wildcard_constraints:
     model="|".join(map(re.escape, study.models)),
     comparison="|".join(map(re.escape, study.comparisons)) or "(?!)",
     prediction="|".join(map(re.escape, study.predictions)) or "(?!)",
+    batch=r"\d+-\d+",
 
 
 def watched_source():
@@ -163,6 +164,16 @@ def study_of_a_paper():
     whole = dict.fromkeys(("text", "figures", "predictions", "published", "report"), True)
     parts = {"models": {"__all__": {"text"}}, "comparisons": {"__all__": {"text", "bayes_factors"}}}
     return study.model_dump(mode="json", exclude=whole | parts)
+
+
+def models_simulated(section):
+    """Models of a study on made-up data: those that its section names, or all."""
+    return section.models or list(study.models)
+
+
+def batches_of(section, pattern):
+    """Files of all batches of such a study, model by model."""
+    return expand(pattern, model=models_simulated(section), batch=section.batches)
 
 
 def results_to_keep():

@@ -53,7 +53,7 @@ def fit(spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1, progress=None):
     for name, prior in automatic.items():
         print(f"Automatic prior: {name} ~ {prior}")
     spec = spec.with_priors(automatic)
-    matrices = _matrices(spec, rows)
+    matrices = closed_form(spec, rows)
     if matrices is None:
         from partialpool.fit.nuts import nuts
 
@@ -82,7 +82,7 @@ def settled(spec: ModelSpec, engine: str) -> ModelSpec:
     return replace(spec, target_accept=spec.target_accept or TARGET_ACCEPT[engine])
 
 
-def _matrices(spec: ModelSpec, rows: pd.DataFrame):
+def closed_form(spec: ModelSpec, rows: pd.DataFrame):
     """The model as matrices if its engine is to be the marginal one, else None; the log says why."""
     from partialpool.marginal.design import NoClosedForm, design
 

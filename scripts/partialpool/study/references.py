@@ -12,6 +12,7 @@ from partialpool.study.entries import Comparison, Prediction
 from partialpool.study.figures import Figure, FittedTrajectories, InterceptsSlopes, PredictionFigure
 from partialpool.study.messages import Mistake
 from partialpool.study.report import SECTIONS, Report
+from partialpool.study.simulation import OfModels
 from partialpool.study.study import Study
 
 
@@ -26,6 +27,9 @@ def mistakes(study: Study) -> Iterator[Mistake]:
         yield from _covariates(study, prediction, f"predictions.{name}")
     for name, figure in study.figures.items():
         yield from _figure(study, name, figure)
+    for key in ("calibration", "recovery"):
+        if (section := getattr(study, key)).models:
+            yield from _models(study, section, f"{key}.models")
     yield from _report(study.report)
 
 
@@ -57,7 +61,7 @@ def _report(report: Report) -> Iterator[Mistake]:
             yield Mistake("report.hide", f"section '{name}' stands in 'order' too; take it out of one of the two.")
 
 
-def _models(study: Study, entry: Comparison | Prediction, place: str) -> Iterator[Mistake]:
+def _models(study: Study, entry: Comparison | Prediction | OfModels, place: str) -> Iterator[Mistake]:
     for model in entry.models:
         if wrong := unknown(model, study.models, "model"):
             yield Mistake(place, wrong)

@@ -14,6 +14,7 @@ from partialpool.study.entries import Comparison, Prediction, Published
 from partialpool.study.figures import Figure, InterceptsSlopes, PredictionFigure
 from partialpool.study.models import Checks, Model, Sampling
 from partialpool.study.report import Report
+from partialpool.study.simulation import Calibration, Recovery
 
 
 class Study(Strict):
@@ -33,6 +34,10 @@ class Study(Strict):
     """Thresholds of the convergence checks."""
     on_failed_check: Literal["report", "stop"] = "report"
     """What a failed check does: shown in the report beside the model, or an error."""
+    calibration: Calibration = Calibration()
+    """What `snakemake calibrate` does."""
+    recovery: Recovery = Recovery()
+    """What `snakemake recover` does."""
     comparisons: dict[Name, Comparison] = Field({})
     """Comparisons by name."""
     predictions: dict[Name, Prediction] = Field({})

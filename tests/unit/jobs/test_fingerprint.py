@@ -164,7 +164,10 @@ def test_modules_of_the_report_are_those_that_its_notebook_imports():
         "report.texts",
         "report.variance",
         "report.whose",
-        *(f"study.{module}" for module in ("base", "data", "entries", "figures", "models", "report", "study")),
+        *(
+            f"study.{module}"
+            for module in ("base", "data", "entries", "figures", "models", "report", "simulation", "study")
+        ),
     }
 
 

@@ -1,0 +1,22 @@
+"""Join the batches of a calibration, say which quantities are calibrated, and draw the ranks."""
+
+from partialpool.jobs.job import job
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        from itertools import batched
+
+        from partialpool.figures import calibration
+        from partialpool.jobs.files import atomic
+        from partialpool.simulation import replicates, verdicts
+
+        output = snakemake.output
+        ranks = replicates.join(snakemake.input.batches)
+        table = verdicts.table(ranks)
+        print(verdicts.told(table))
+        with atomic(output.ranks) as temporary:
+            ranks.to_parquet(temporary)
+        with atomic(output.table) as temporary:
+            table.to_csv(temporary, index=False)
+        for figure, files in zip(calibration.of_models(ranks, table), batched(output.figures, 2), strict=True):
+            figure.save(*files)

@@ -1,0 +1,1 @@
+"""Simulation studies: fits on data whose parameters are known."""

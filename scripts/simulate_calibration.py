@@ -1,0 +1,22 @@
+"""Fit a batch of data sets made from the priors of a model, and rank the parameters that they were made from."""
+
+from partialpool.jobs.job import job
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]) as say:
+        import pandas as pd
+        from partialpool.jobs.files import atomic
+        from partialpool.model.spec import ModelSpec
+        from partialpool.simulation import calibration
+        from partialpool.simulation.engine import engine_of
+        from partialpool.simulation.replicates import run
+
+        wildcards, spec = snakemake.wildcards, ModelSpec.from_dict(snakemake.params.spec)
+        engine, rows = engine_of(spec, pd.read_parquet(snakemake.input.prepared))
+
+        def one(number):
+            return calibration.replicate(engine, rows[spec.unit], spec.seed, number)
+
+        ranks = run(wildcards.batch, one, name=wildcards.model, say=say)
+        with atomic(snakemake.output.ranks) as temporary:
+            ranks.assign(model=wildcards.model).to_parquet(temporary)

@@ -1,0 +1,71 @@
+# Studies on made-up data; none of them is part of `all`. A job fits a batch of replicates, because to load the packages
+# takes longer than a fit. Batches of the same replicates stay when there are to be more of them.
+rule simulate_calibration:
+    input:
+        prepared=rules.prepare_data.output.prepared,
+    output:
+        ranks="results/calibration/batches/{model}/{batch}.parquet",
+    log:
+        "results/logs/simulate_calibration/{model}-{batch}.log",
+    conda:
+        "../../envs/models.yaml"
+    resources:
+        **usual,
+    params:
+        spec=lambda wildcards: study.spec(wildcards.model).to_dict(),
+        pins=pins(),
+        code=code("simulate_calibration"),
+    message:
+        "Calibrate {wildcards.model}: replicates {wildcards.batch}"
+    script:
+        "../../scripts/simulate_calibration.py"
+
+
+rule judge_calibration:
+    input:
+        batches=batches_of(study.calibration, rules.simulate_calibration.output.ranks),
+    output:
+        ranks="results/calibration/ranks.parquet",
+        table=report("results/calibration/calibration.csv", caption="../report/calibration.rst", category="Calibration"),
+        figures=[
+            drawn(
+                f"calibration-{model}",
+                caption="../report/calibration-figure.rst",
+                category="Calibration",
+                labels={"model": model},
+            )
+            for model in models_simulated(study.calibration)
+        ],
+    log:
+        "results/logs/judge_calibration/calibration.log",
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        **usual,
+    params:
+        code=code("judge_calibration"),
+    message:
+        "Say which quantities are calibrated"
+    script:
+        "../../scripts/judge_calibration.py"
+
+
+# Not in the job before, because Snakemake deletes the output of a job that fails, and one wants to look at it. Without an
+# output, so that it runs each time.
+rule calibrate:
+    input:
+        table=rules.judge_calibration.output.table,
+        figures=rules.judge_calibration.output.figures,
+    log:
+        "results/logs/calibrate/calibrate.log",
+    localrule: True
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        **usual,
+    params:
+        code=code("calibrate"),
+    message:
+        "Fail if a quantity is not calibrated"
+    script:
+        "../../scripts/calibrate.py"
