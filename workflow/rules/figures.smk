@@ -38,7 +38,7 @@ rule draw_models:
         },
         comparisons={name: entry.models for name, entry in study.comparisons.items()},
         labels=study.data.axis_labels,
-        columns=study.data.labels,
+        columns=study.data.measured_labels,
         code=code("draw_models"),
     message:
         "Draw the figures of the models"

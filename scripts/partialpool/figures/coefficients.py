@@ -1,6 +1,6 @@
 """Estimates of the population: common coefficients, standard deviations, correlations."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from plotnine import (
 )
 
 from partialpool.figures.order import distinct, in_order
-from partialpool.figures.scales import few_x_numbers
+from partialpool.figures.scales import LINE, few_x_numbers, wrapped
 from partialpool.figures.theme import COLUMN, PAGE, TEAL, Figure, chart
 from partialpool.model import parameters
 from partialpool.model.names import INTERCEPT
@@ -23,6 +23,12 @@ from partialpool.model.names import INTERCEPT
 PANELS = ("Intercept", "Coefficients", "Standard deviations", "Correlations", "Other parameters")
 # Parameters of which 0 is a value like others; a line is drawn there.
 AROUND_ZERO = ("Coefficients", "Correlations")
+# More coefficients than this would make the panels of all other parameters as high as theirs.
+MOST_IN_GRID = 4
+# Inches that a parameter takes, letters in a line of a name beside an axis, and of a name above a third of a page.
+ROW = 0.17
+NAME_LETTERS = 28
+STRIP_LETTERS = 24
 
 
 def of_population(posterior, *, unit: str) -> pd.DataFrame:
@@ -76,16 +82,38 @@ def coefficients(estimates: pd.DataFrame) -> Figure:
     -------
     Figure
         Panels have ranges of their own, since their parameters have different units. In each the parameters are in the
-        order of the table, the first on top.
+        order of the table, the first on top. Many coefficients stand in a column beside all others.
     """
     panels = [panel for panel in PANELS if (estimates["panel"] == panel).any()]
+    many = (estimates["panel"] == "Coefficients").sum() > MOST_IN_GRID and len(panels) > 1
+    if not many:
+        columns = min(len(panels), 2)
+        plot, height = _panels(estimates, panels, columns)
+        return Figure(plot, PAGE if columns > 1 else COLUMN, height)
+    others, height = _panels(estimates, [panel for panel in panels if panel != "Coefficients"], 1)
+    beside, needed = _panels(estimates, ["Coefficients"], 1)
+    return Figure(others | beside, PAGE, max(height, needed))
+
+
+def _panels(estimates: pd.DataFrame, panels: list[str], columns: int):
+    """Panels of a kind of parameter each, and their height in inches."""
+    estimates = estimates[estimates["panel"].isin(panels)]
     estimates = in_order(estimates, panel=panels, parameter=distinct(estimates["parameter"])[::-1])
+    plot = _forest(
+        estimates,
+        "parameter",
+        _zero("panel", panels, AROUND_ZERO),
+        facet_wrap("panel", ncol=columns, scales="free"),
+        scale_y_discrete(labels=lambda names: [wrapped(name, NAME_LETTERS) for name in names]),
+    )
     most = estimates.groupby("panel", observed=True).size().max()
-    columns = min(len(panels), 2)
-    zero = _zero("panel", panels, AROUND_ZERO)
-    plot = _forest(estimates, "parameter", zero, facet_wrap("panel", ncol=columns, scales="free"))
     rows = -(-len(panels) // columns)
-    return Figure(plot, PAGE if columns > 1 else COLUMN, 0.4 + rows * (0.45 + 0.17 * max(most, 2)))
+    return plot, 0.4 + rows * (0.45 + max(most, 2) * _row(estimates["parameter"]))
+
+
+def _row(names: Iterable[str]) -> float:
+    """Inches that each of some parameters or models takes beside an axis with their names."""
+    return ROW + LINE * max(wrapped(name, NAME_LETTERS).count("\n") for name in names)
 
 
 def side_by_side(estimates: pd.DataFrame) -> Figure:
@@ -109,16 +137,19 @@ def side_by_side(estimates: pd.DataFrame) -> Figure:
     shown = list(in_order(estimates, panel=list(PANELS)).sort_values("panel", kind="stable")["parameter"].unique())
     around_zero = estimates.loc[estimates["panel"].isin(AROUND_ZERO), "parameter"].unique()
     estimates = in_order(estimates, parameter=shown, model=models[::-1])
-    columns = min(len(shown), 3)
+    # Strips with long names are in wider panels, and in lines.
+    columns = min(len(shown), 3 if max(map(len, shown)) <= STRIP_LETTERS else 2)
+    letters = 3 * STRIP_LETTERS // max(columns, 2)
     plot = _forest(
         estimates,
         "model",
         _zero("parameter", shown, around_zero),
-        facet_wrap("parameter", ncol=columns, scales="free_x"),
-        scale_y_discrete(limits=models[::-1]),
+        facet_wrap("parameter", ncol=columns, scales="free_x", labeller=lambda name: wrapped(name, letters)),
+        scale_y_discrete(limits=models[::-1], labels=lambda names: [wrapped(name, NAME_LETTERS) for name in names]),
     )
+    lines = max(wrapped(name, letters).count("\n") for name in shown)
     rows = -(-len(shown) // columns)
-    return Figure(plot, PAGE, 0.4 + rows * (0.5 + 0.17 * len(models)))
+    return Figure(plot, PAGE, 0.4 + rows * (0.5 + LINE * lines + len(models) * _row(models)))
 
 
 def _zero(by: str, panels: list[str], around_zero: Collection[str]) -> list:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 from plotnine import (
     aes,
@@ -9,6 +10,7 @@ from plotnine import (
     geom_linerange,
     geom_point,
     geom_ribbon,
+    guide_legend,
     labs,
     position_dodge,
     scale_color_manual,
@@ -18,13 +20,16 @@ from plotnine import (
 from plotnine.composition import Compose, plot_spacer
 
 from partialpool.figures.order import distinct
-from partialpool.figures.scales import repeated, unit_axis, x_numbers, y_numbers
+from partialpool.figures.scales import LETTER, LINE, names_height, repeated, unit_axis, wrapped, x_numbers, y_numbers
 from partialpool.figures.theme import COLUMN, GREY, GROUP_COLORS, PAGE, TEAL, Figure, chart
 from partialpool.predict.conditional import Conditional
 
 # More points than this hide the lines.
 MOST_POINTS = 1000
 PER_ROW = 2
+# Letters in a line of a title along a panel, and of the title at its side.
+TITLE_LETTERS = 40
+OUTCOME_LETTERS = 28
 
 
 def conditional(
@@ -53,43 +58,60 @@ def conditional(
     """
     points = data.sample(MOST_POINTS, random_state=seed) if len(data) > MOST_POINTS else data
     width = PAGE / PER_ROW if len(effects) > 1 else COLUMN
-    panels = [_panel(effect, points, outcome=outcome, columns=columns, width=width) for effect in effects]
+    both = [_panel(effect, points, outcome=outcome, columns=columns, width=width) for effect in effects]
+    panels, heights = [list(of_all) for of_all in zip(*both, strict=True)]
     if len(panels) == 1:
-        return Figure(panels[0], COLUMN, 2.8)
+        return Figure(panels[0], COLUMN, 2.8 + heights[0])
     panels += [plot_spacer()] * (-len(panels) % PER_ROW)
-    rows = [panels[i] | panels[i + 1] for i in range(0, len(panels), PER_ROW)]
+    starts = range(0, len(panels), PER_ROW)
+    rows = [panels[i] | panels[i + 1] for i in starts]
     plot: Compose = rows[0]
     for row in rows[1:]:
         plot /= row
-    return Figure(plot, PAGE, 2.7 * len(rows))
+    return Figure(plot, PAGE, sum(2.7 + max(heights[i : i + PER_ROW]) for i in starts))
 
 
 def _panel(effect: Conditional, points: pd.DataFrame, *, outcome: str, columns: Mapping[str, str], width: float):
-    table, by = effect.table, effect.by
+    """A panel, and the inches that names and a legend take beyond a line of each."""
+    table, by, height = effect.table, effect.by, 0.0
+    look, guide = [TEAL], None
     if by is None:
-        table, look, scales = table.assign(by=""), [TEAL], {"guide": None}
+        table = table.assign(by="")
     else:
-        look, scales = repeated(GROUP_COLORS, table["by"].nunique()), {}
+        guide, height = _legend(list(map(str, distinct(table["by"]))), width)
+        look = repeated(GROUP_COLORS, table["by"].nunique())
     is_number = table["x"].dtype.kind in "iuf"
     draw = _lines if is_number else _intervals
-    label = columns.get(effect.predictor, effect.predictor)
-    axis = [x_numbers(), labs(x=label)] if is_number else unit_axis(list(map(str, distinct(table["x"]))), label, width)
-    title = "" if by is None else columns.get(by, by)
+    label = wrapped(columns.get(effect.predictor, effect.predictor), TITLE_LETTERS)
+    axis = [x_numbers(), labs(x=label)]
+    if not is_number:
+        names = list(map(str, distinct(table["x"])))
+        axis = unit_axis(names, label, width)
+        height += names_height(names, width)
+    title = "" if by is None else wrapped(columns.get(by, by), TITLE_LETTERS)
     behind = points[[effect.predictor, "y"]].set_axis(["x", "y"], axis=1) if len(points) else None
     if behind is not None and not is_number:
         behind = behind.astype({"x": str})
-    return chart(
+    plot = chart(
         table,
         aes("x", "mean", color="by", fill="by"),
         *([] if behind is None else [_measurements(behind, is_number)]),
         *draw("new_low" in table),
-        scale_color_manual(values=look, **scales),
-        scale_fill_manual(values=look, **scales),
+        scale_color_manual(values=look, guide=guide),
+        scale_fill_manual(values=look, guide=guide),
         *axis,
         y_numbers(),
-        labs(y=outcome, color=title, fill=title),
-        theme(legend_position="top"),
+        labs(y=wrapped(outcome, OUTCOME_LETTERS), color=title, fill=title),
+        theme(legend_position="top", legend_title_position="top"),
     )
+    return plot, height + LINE * label.count("\n")
+
+
+def _legend(names: list[str], width: float) -> tuple[guide_legend, float]:
+    """The legend of a panel so wide, below its title, and the inches that it takes beyond a line."""
+    # In points: a key is 25 wide with what is around it.
+    columns = int(np.clip(72 * (width - 0.5) / (25 + LETTER * max(map(len, names))), 1, len(names)))
+    return guide_legend(ncol=columns), 0.17 * -(-len(names) // columns)
 
 
 def _measurements(points: pd.DataFrame, is_number: bool):

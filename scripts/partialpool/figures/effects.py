@@ -20,7 +20,7 @@ from plotnine import (
 from partialpool.data import units
 from partialpool.figures.limits import MOST_EFFECTS
 from partialpool.figures.order import distinct, in_order
-from partialpool.figures.scales import NAMED_UNITS, upright_if_long, y_numbers
+from partialpool.figures.scales import NAMED_UNITS, names_below, y_numbers
 from partialpool.figures.theme import CORAL, PAGE, TEAL, Figure, chart
 from partialpool.model.names import common_dim, effect_terms
 from partialpool.model.population import population
@@ -130,8 +130,9 @@ def effects_in_order(effects: pd.DataFrame, populations: pd.DataFrame, *, noun: 
     n_levels = effects.groupby("panel", observed=True).size().max()
     size = float(np.clip(40 / n_levels, 0.15, 0.5))
     band = {"xmin": -np.inf, "xmax": np.inf, "fill": CORAL, "alpha": 0.18}
-    named = n_levels <= NAMED_UNITS
-    longest = effects["level"].str.len().max()
+    names, height = [scale_x_discrete(breaks=[])], 0.0
+    if n_levels <= NAMED_UNITS:
+        names, height = names_below(distinct(effects["level"]), PAGE, _level)
     plot = chart(
         effects,
         # One group, since plotnine draws each group by itself, which takes much longer.
@@ -142,14 +143,13 @@ def effects_in_order(effects: pd.DataFrame, populations: pd.DataFrame, *, noun: 
         geom_linerange(aes(ymin="q2.5", ymax="q97.5"), color=TEAL, size=size),
         geom_point(color=TEAL, size=2 * size + 0.5, stroke=0),
         facet_wrap("panel", ncol=1, scales="free"),
-        scale_x_discrete(labels=_levels) if named else scale_x_discrete(breaks=[]),
+        *names,
         y_numbers(),
         labs(x=f"{noun}, ordered by estimate", y="Estimate"),
         theme(panel_grid_major_x=element_blank()),
-        upright_if_long(n_levels, longest, PAGE) if named else theme(),
     )
-    return Figure(plot, PAGE, 0.5 + 1.9 * len(panels))
+    return Figure(plot, PAGE, 0.5 + (1.9 + height) * len(panels))
 
 
-def _levels(places: list[str]) -> list[str]:
-    return [place.partition("\n")[2] for place in places]
+def _level(place: str) -> str:
+    return place.partition("\n")[2]

@@ -43,7 +43,7 @@ def figures(
     labels
         Labels for axes, by role (``Data.axis_labels``).
     columns
-        Labels of columns.
+        Labels of columns, with what they are measured in.
 
     Yields
     ------

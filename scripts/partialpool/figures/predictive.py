@@ -21,7 +21,7 @@ from plotnine import (
 
 from partialpool.figures.geoms import estimate_density, geom_curves
 from partialpool.figures.order import distinct, in_order
-from partialpool.figures.scales import axis_label, few_x_numbers, x_numbers, y_numbers
+from partialpool.figures.scales import axis_label, few_x_numbers, wrapped, x_numbers, y_numbers
 from partialpool.figures.theme import CORAL, PAGE, TEAL, Figure, chart
 from partialpool.model.names import ROW_DIM
 
@@ -29,6 +29,8 @@ from partialpool.model.names import ROW_DIM
 MOST_BARS = 30
 # At most 1000 replicated data sets are shown, and at least 50; between these, as many as have this many values in all.
 REPLICATED_VALUES = 2_000_000
+# Letters in a line of a title along half a page.
+OUTCOME_LETTERS = 45
 
 
 def of_fit(tree, *, labels):
@@ -79,7 +81,7 @@ def posterior_predictive(observed, replicated, *, labels, levels=None):
     observed = np.asarray(observed, dtype=float)
     replicated = np.asarray(replicated, dtype=float)
     values = np.unique(np.concatenate([observed, replicated.ravel()]))
-    outcome = axis_label(labels, "outcome")
+    outcome = wrapped(axis_label(labels, "outcome"), OUTCOME_LETTERS)
     if len(values) <= MOST_BARS and np.all(values == np.round(values)):
         distribution = _compare_shares(observed, replicated, outcome, levels)
     else:

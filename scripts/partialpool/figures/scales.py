@@ -1,6 +1,7 @@
 """Axes and colors that several figures share."""
 
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle, islice
 
 import pandas as pd
@@ -20,6 +21,12 @@ from partialpool.figures.theme import UNIT_COLORS
 
 # More units than this have no room for their names below an axis as wide as a page.
 NAMED_UNITS = 40
+# Of text of 7 to 8 pt: points that a letter takes across, and inches that a line takes.
+LETTER = 5
+LINE = 0.13
+# Lines of names have room for so many letters at least, and so many if they are upright.
+FEWEST_LETTERS = 10
+UPRIGHT_LETTERS = 24
 
 
 def axis_label(labels: Mapping[str, str], role: str) -> str:
@@ -64,15 +71,48 @@ def unit_colors(ids: pd.Series):
 
 
 def unit_axis(units: list[str], title: str, width: float) -> list:
-    """Names of units along the x axis of a figure ``width`` inches wide: upright if long, none if too many."""
+    """Names of units along the x axis of a figure ``width`` inches wide; none if too many. See ``names_below``."""
     no_grid = theme(panel_grid_major_x=element_blank())
     if len(units) > NAMED_UNITS:
         return [labs(x=title), no_grid, scale_x_discrete(breaks=[])]
-    return [labs(x=title), no_grid, upright_if_long(len(units), max(map(len, units)), width)]
+    return [labs(x=title), no_grid, *names_below(units, width)[0]]
 
 
-def upright_if_long(n_names: int, longest: int, width: float):
-    """Upright names on the x axis of a figure ``width`` inches wide if the longest, in characters, has no room."""
-    # In points: the room an axis has for each name, and what the longest needs in 7 pt.
-    room = 72 * (width - 0.7) / n_names
-    return theme(axis_text_x=element_text(rotation=90)) if 5 * (longest + 1) > room else theme()
+def names_height(units: list[str], width: float) -> float:
+    """Inches that ``unit_axis`` takes beyond one line of names."""
+    return 0.0 if len(units) > NAMED_UNITS else names_below(units, width)[1]
+
+
+def names_below(names: list[str], width: float, of: Callable[[str], str] = str) -> tuple[list, float]:
+    """Names along the x axis of a figure ``width`` inches wide: in lines where these have room, else upright.
+
+    Parameters
+    ----------
+    names
+        The names.
+    width
+        Inches.
+    of
+        The name of a value of the axis, if it is not the value itself.
+
+    Returns
+    -------
+    parts, height
+        Parts of a plot, and the inches that names take beyond one line.
+    """
+    # In points: the room that an axis has for each name.
+    room = 72 * (width - 0.7) / len(names)
+    letters, longest = int(room / LETTER) - 1, max(map(len, names))
+    word = max(len(word) for name in names for word in name.split() or [""])
+    if is_upright := longest > letters and letters < max(word, FEWEST_LETTERS):
+        letters = UPRIGHT_LETTERS if room > 2 * 72 * LINE else longest
+    parts = [scale_x_discrete(labels=lambda values: [wrapped(of(value), letters) for value in values])]
+    if not is_upright:
+        return parts, LINE * max(wrapped(name, letters).count("\n") for name in names)
+    upright = theme(axis_text_x=element_text(rotation=90))
+    return [*parts, upright], LETTER * min(longest, letters) / 72 - LINE
+
+
+def wrapped(text: str, letters: int) -> str:
+    """A text in lines of at most so many letters."""
+    return "\n".join(textwrap.wrap(text, letters, break_on_hyphens=False)) or text

@@ -28,7 +28,16 @@ from partialpool.figures.geoms import (
     slab_intervals,
 )
 from partialpool.figures.order import distinct, distinct_units, in_order, units_by_estimate
-from partialpool.figures.scales import NAMED_UNITS, axis_label, repeated, unit_axis, unit_colors, x_numbers, y_numbers
+from partialpool.figures.scales import (
+    NAMED_UNITS,
+    axis_label,
+    names_height,
+    repeated,
+    unit_axis,
+    unit_colors,
+    x_numbers,
+    y_numbers,
+)
 from partialpool.figures.theme import (
     COLUMN,
     CORAL,
@@ -124,7 +133,7 @@ def gradient_intervals(draws, *, labels):
         labs(y=axis_label(labels, "outcome")),
         *unit_axis(units, f"{axis_label(labels, 'unit')}, ordered by estimate", PAGE),
     )
-    return Figure(plot, PAGE, 0.6 + 2.0 * len(models))
+    return Figure(plot, PAGE, 0.6 + 2.0 * len(models) + names_height(units, PAGE))
 
 
 def shrinkage(summary, *, grand_mean, labels):
@@ -158,7 +167,7 @@ def shrinkage(summary, *, grand_mean, labels):
         labs(y=axis_label(labels, "outcome"), color=""),
         *unit_axis(units, f"{axis_label(labels, 'unit')}, ordered by estimate", PAGE),
     )
-    return Figure(plot, PAGE, 2.8)
+    return Figure(plot, PAGE, 2.8 + names_height(units, PAGE))
 
 
 def half_eyes(draws, *, reference=None, labels):
@@ -208,7 +217,7 @@ def half_eyes(draws, *, reference=None, labels):
         labs(y=axis_label(labels, "outcome"), fill="", color=""),
         *unit_axis(units, axis_label(labels, "unit"), width),
     )
-    return Figure(plot, width, 2.8)
+    return Figure(plot, width, 2.8 + names_height(units, width))
 
 
 def three_poolings(summary, raw_means, *, grand_mean, labels):
@@ -246,7 +255,7 @@ def three_poolings(summary, raw_means, *, grand_mean, labels):
         labs(y=axis_label(labels, "outcome"), color="", linetype=""),
         *unit_axis(units, axis_label(labels, "unit"), PAGE),
     )
-    return Figure(plot, PAGE, 2.8)
+    return Figure(plot, PAGE, 2.8 + names_height(units, PAGE))
 
 
 def fitted_trajectories(summary, *, time, group=None, labels):

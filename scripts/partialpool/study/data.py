@@ -191,6 +191,11 @@ class Data(Strict):
         unit = self.told_unit(column)
         return f"{self.label(column)} ({unit})" if unit else self.label(column)
 
+    @property
+    def measured_labels(self) -> dict[str, str]:
+        """``measured_label`` of the columns that the config says something of."""
+        return {column: self.measured_label(column) for column in {**self.labels, **self.units_of_measurement}}
+
     def told_unit(self, column: str) -> str:
         """What a column is measured in, if its label does not say so: ``years`` adds nothing to ``Year``."""
         unit, label = self.units_of_measurement.get(column, ""), self.label(column).casefold()

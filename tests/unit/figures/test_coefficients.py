@@ -48,12 +48,36 @@ def test_every_kind_has_a_panel_and_the_first_parameter_is_on_top(posterior):
     assert layers[0]["PANEL"].tolist() == [2]
 
 
+def test_many_coefficients_stand_beside_the_others(posterior):
+    more = {f"covariate {i} of a survey with long names": posterior["x"] + i for i in range(11)}
+    few, many = (coefficients(of_population(data, unit="id")) for data in (posterior, posterior.assign(more)))
+    drawn, [others, beside] = draw(many)
+    assert (len(others[-1]), len(beside[-1])) == (3, 12)
+    # Two lines a name, none of them cut.
+    assert {f"covariate {i} of a survey with\nlong names" for i in (0, 9)} <= texts(drawn)
+    assert many.height > few.height
+
+
 def test_models_stand_side_by_side(posterior):
     own = of_population(posterior, unit="id")
     both = pd.concat([own.assign(model="Both"), own[own["parameter"] != "x"].assign(model="No x")])
     drawn, [layers] = draw(side_by_side(both))
     assert {"Both", "No x", "x", "sd(Intercept)"} <= texts(drawn)
     assert len(layers[-1]) == 7
+
+
+def test_long_titles_and_names_stand_in_lines(posterior):
+    named = posterior.rename(x="a treatment with a name that no strip has room for")
+    title = "A model whose title is long enough for two lines"
+    figure = side_by_side(of_population(named, unit="id").assign(model=title))
+    drawn, _ = draw(figure)
+    titles = {
+        "A model whose title is long\nenough for two lines",
+        "a treatment with a name that no\nstrip has room for",
+    }
+    assert titles <= texts(drawn)
+    short = side_by_side(of_population(posterior, unit="id").assign(model="Short"))
+    assert figure.height > short.height
 
 
 def test_models_with_one_grouping_factor_name_it_beside_those_with_several(posterior):

@@ -62,3 +62,16 @@ def test_an_odd_number_of_panels(rng):
     # The fourth place is empty.
     assert sum(bool(axes.collections) for axes in drawn.axes) == 3
     assert sum(len(layers) == 3 for layers in plots) == 3
+
+
+def test_long_levels_have_a_row_of_the_legend_each_and_their_height(rng):
+    long, short = [f"a way of tillage that has a long name {i}" for i in range(4)], list("abcd")
+    heights = []
+    for levels in (short, long):
+        by = pd.Categorical(np.repeat(levels, 5), levels)
+        effect = Conditional("age", "diet", table(np.tile(np.linspace(0, 9, 5), 4), by=by))
+        figure = conditional([effect], data(rng, 20), outcome="Yield", columns=LABELS, seed=1)
+        drawn, _ = draw(figure)
+        assert set(levels) <= texts(drawn)
+        heights.append(figure.height)
+    assert heights[1] - heights[0] > 0.4

@@ -1,7 +1,7 @@
 """Axes and colors."""
 
 import pytest
-from partialpool.figures.scales import few_breaks, repeated
+from partialpool.figures.scales import few_breaks, names_below, names_height, repeated
 
 
 @pytest.mark.parametrize("limits", [(0.0766, 0.1043), (-0.35, 0.83), (-5.0, 80.0), (0.0, 1.0), (3.1, 3.2)])
@@ -13,3 +13,33 @@ def test_few_breaks_are_more_than_one_and_within_the_limits(limits):
 
 def test_values_begin_again_where_they_are_fewer():
     assert repeated("ab", 5) == ["a", "b", "a", "b", "a"]
+
+
+LONG = [f"Agricultural holding number {number} of the valley" for number in range(40)]
+
+
+@pytest.mark.parametrize(
+    ("names", "upright", "lines"),
+    [
+        (["a", "b", "c"], False, 1),
+        # An inch and a quarter each: 17 letters a line.
+        (LONG[:5], False, 3),
+        # A quarter of an inch each, for lines of 24 letters beside each other.
+        (LONG[:20], True, 2),
+        (LONG, True, 1),
+    ],
+)
+def test_long_names_stand_in_lines_or_upright_and_no_letter_is_lost(names, upright, lines):
+    parts, _ = names_below(names, 7.0)
+    shown = parts[0].labels(names)
+    assert max(name.count("\n") + 1 for name in shown) == lines
+    assert [name.replace("\n", " ") for name in shown] == names
+    assert (len(parts) > 1) == upright
+
+
+def test_names_take_the_height_that_they_need():
+    # 50 letters upright are as long as about ten lines.
+    short, in_lines, upright = (names_height(names, 7.0) for names in (["a"] * 5, LONG[:5], LONG))
+    assert short == 0
+    assert 0 < in_lines < upright < 5
+    assert names_height([*LONG, "one more than have names"], 7.0) == 0
