@@ -1,8 +1,9 @@
 """Titles, captions and alternative texts of figures and tables, in the nouns of the study."""
 
+import math
 import re
 from collections.abc import Mapping
-from types import MappingProxyType
+from dataclasses import dataclass, field
 
 from partialpool.figures.limits import MOST_EFFECTS, MOST_UNITS
 from partialpool.model.families import CUMULATIVE, OF_LEVELS
@@ -12,8 +13,28 @@ from partialpool.study.figures import FittedTrajectories, Grid, InterceptsSlopes
 from partialpool.study.study import Study
 
 ONLY_MEANS = ("shrinkage", "three-poolings", "fitted-trajectories")
-# How draws were made, where no model has any yet.
-NOT_FITTED: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known beside the configuration; without data and fits nothing is.
+
+    Attributes
+    ----------
+    sampling
+        By model how its draws were made, ``independent`` or ``nuts``.
+    units
+        How many units the data have.
+    levels
+        By model the number of levels of the grouping factor that has most, or of units with a coefficient each.
+    """
+
+    sampling: Mapping[str, str] = field(default_factory=dict)
+    units: float = math.inf
+    levels: Mapping[str, int] = field(default_factory=dict)
+
+
+NOTHING = Known()
 # Figures that models have, by their kind.
 OF_MODELS = {
     "coefficients": "estimates",
@@ -61,12 +82,12 @@ def figure_title(study: Study, name: str) -> str:
     return f"{study.models[of].title}: {of_model}"
 
 
-def alt(study: Study, name: str, sampling: Mapping[str, str] = NOT_FITTED) -> str:
+def alt(study: Study, name: str, known: Known = NOTHING) -> str:
     """Text for readers who cannot see a figure; see ``caption``."""
-    return study.figures[name].alt if name in study.figures else caption(study, name, sampling)
+    return study.figures[name].alt if name in study.figures else caption(study, name, known)
 
 
-def caption(study: Study, name: str, sampling: Mapping[str, str] = NOT_FITTED) -> str:
+def caption(study: Study, name: str, known: Known = NOTHING) -> str:
     """What a figure shows, from how many draws, and whose values.
 
     Parameters
@@ -75,29 +96,31 @@ def caption(study: Study, name: str, sampling: Mapping[str, str] = NOT_FITTED) -
         The study.
     name
         See ``figure_title``.
-    sampling
-        By model how its draws were made, ``independent`` or ``nuts``; models that are not there are not fitted yet.
+    known
+        What is known of data and fits.
     """
     if name in study.figures:
         text = study.figures[name].caption.strip()
         text += "" if text.endswith((".", "!", "?", ":")) else "."
-        return f"{text} {draws_sentence(study, name)}"
+        return f"{text} {draws_sentence(study, name, known)}"
     kind, _, of = name.partition("-")
     if kind == "comparison":
         return _comparison(study, of)
     if kind == "estimates":
         return _side_by_side(study, of)
     if kind == "diagnostics":
-        return _diagnostics(study, of, sampling.get(of))
+        return _diagnostics(study, of, known.sampling.get(of))
+    if kind == "effects":
+        return _capitalised(_effects(study, of, known.levels.get(of, math.inf)))
     return _capitalised(DESCRIPTIONS[kind](study, of))
 
 
-def for_snakemake(study: Study, sampling: Mapping[str, str] = NOT_FITTED) -> dict[str, str | dict[str, str]]:
+def for_snakemake(study: Study, known: Known = NOTHING) -> dict[str, str | dict[str, str]]:
     """What Snakemake's own report says: ``title`` of the study, ``captions`` of all figures by name.
 
-    It takes reStructuredText; here every character stands for itself. For ``sampling`` see ``caption``.
+    It takes reStructuredText; here every character stands for itself. For ``known`` see ``caption``.
     """
-    captions = {name: _literal(caption(study, name, sampling)) for name in study.all_figures}
+    captions = {name: _literal(caption(study, name, known)) for name in study.all_figures}
     return {"title": _literal(study.title), "captions": captions}
 
 
@@ -106,12 +129,12 @@ def _literal(words: str) -> str:
     return re.sub(r"([^\w\s]|_)", r"\\\1", " ".join(words.split()))
 
 
-def draws_sentence(study: Study, name: str) -> str:
+def draws_sentence(study: Study, name: str, known: Known = NOTHING) -> str:
     """Whose values a figure of the config shows, with which interval, from how many draws."""
     figure, models, units = study.figures[name], study.figure_models(name), study.data.nouns.unit[1]
     if isinstance(figure, Grid):
         return _grid(study, name)
-    some = f", {MOST_UNITS} at random where there are more" if _may_have_many_units(study, name) else ""
+    some = f", {MOST_UNITS} at random where there are more" if _may_have_many_units(study, name, known) else ""
     if not models:
         whose = f" of {units}{some}" if some else ""
         return f"{_capitalised(study.data.nouns.measurement[1])} only{whose}: no model, no draws."
@@ -132,17 +155,17 @@ def _grid(study: Study, name: str) -> str:
     return f"{_capitalised(words)}: posterior means and 95 % equal-tailed intervals{points}; draws: {draws}."
 
 
-def _may_have_many_units(study: Study, name: str) -> bool:
+def _may_have_many_units(study: Study, name: str, known: Known) -> bool:
     """Whether the config leaves it to a figure how many units it shows, and they may be more than ``MOST_UNITS``."""
     figure = study.figures[name]
     if figure.units not in (None, "all"):
         return False
     if not isinstance(figure, PredictionFigure):
-        return True
+        return known.units > MOST_UNITS
     prediction = study.predictions[figure.predictions]
     predicted = prediction.new_units or prediction.units
     if predicted == "all":
-        return True
+        return known.units > MOST_UNITS
     return (predicted if isinstance(predicted, int) else len(predicted)) > MOST_UNITS
 
 
@@ -265,14 +288,14 @@ def _coefficients(study: Study, model: str) -> str:
     )
 
 
-def _effects(study: Study, model: str) -> str:
+def _effects(study: Study, model: str, levels: float) -> str:
     """Of units with a common coefficient each there is no population."""
     intervals = f"posterior means and 95 % equal-tailed intervals, {study.draws_of(model)} draws"
-    some = f"{MOST_EFFECTS} at random where there are more"
+    some = f"{MOST_EFFECTS} at random where there are more, " if levels > MOST_EFFECTS else ""
     if not behind_bars(study.models[model].formula):
-        return f"coefficients of the observed {study.data.nouns.unit[1]}, {some}, in order: {intervals}."
+        return f"coefficients of the observed {study.data.nouns.unit[1]}, {some}in order: {intervals}."
     return (
-        f"group-level effects, {some}, in order: {intervals}. They are deviations from the population, whose central "
+        f"group-level effects, {some}in order: {intervals}. They are deviations from the population, whose central "
         "66 and 95 % are the bands behind."
     )
 
@@ -312,7 +335,6 @@ def _predictive_check(study: Study, model: str) -> str:
 
 DESCRIPTIONS = {
     "coefficients": _coefficients,
-    "effects": _effects,
     "conditional": _conditional,
     "ppc": _predictive_check,
 }

@@ -1,7 +1,6 @@
 """Figures inside the page, with their captions."""
 
 import base64
-from collections.abc import Mapping
 from pathlib import Path
 
 from markupsafe import Markup
@@ -19,24 +18,24 @@ def figure(
     name: str,
     folder: str | Path = "results/figures",
     *,
-    sampling: Mapping[str, str] = captions.NOT_FITTED,
+    known: captions.Known = captions.NOTHING,
 ) -> Markup:
     """A figure with its caption, the image inside the page; whichever of SVG and PNG is smaller.
 
-    For ``sampling`` see ``captions.caption``.
+    For ``known`` see ``captions.caption``.
     """
     png, svg = (Path(folder, f"{name}.{suffix}") for suffix in ("png", "svg"))
     path, kind = min((svg, "svg+xml"), (png, "png"), key=lambda choice: choice[0].stat().st_size)
     title, width = _sentence(captions.figure_title(study, name)), _width(png)
     image = Markup('<img src="data:image/{};base64,{}" alt="{}" class="{}">').format(
-        kind, base64.b64encode(path.read_bytes()).decode(), captions.alt(study, name, sampling), width
+        kind, base64.b64encode(path.read_bytes()).decode(), captions.alt(study, name, known), width
     )
     if width == "page":
         image = scrolled(f"Figure: {title}", image)
     # The page has the image once: its script gives the link the address of the image.
     save = Markup('<a hidden download="{}">Save {}</a>').format(path.name, path.name)
     return Markup('<figure id="figure-{}">{}<figcaption><strong>{}</strong> {} {}</figcaption></figure>').format(
-        name, image, title, captions.caption(study, name, sampling), save
+        name, image, title, captions.caption(study, name, known), save
     )
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import pandas as pd
 
 from partialpool.model import parameters
+from partialpool.model.names import common_dim, effect_terms
 from partialpool.model.spec import ModelSpec
 from partialpool.report import checks, meaning
+from partialpool.report.captions import Known
 from partialpool.study.data import Nouns
 from partialpool.study.study import Study
 
@@ -64,9 +66,11 @@ class Results:
         return {name: model.title for name, model in self.study.models.items()}
 
     @property
-    def sampled(self) -> dict[str, str]:
-        """By model how its draws were made, ``independent`` or ``nuts``."""
-        return {name: tree.attrs["sampling"] for name, tree in self.trees.items()}
+    def known(self) -> Known:
+        """What captions say of data and fits."""
+        sampling = {name: tree.attrs["sampling"] for name, tree in self.trees.items()}
+        levels = {name: self._most_levels(name) for name in self.trees}
+        return Known(sampling, self.prepared[self.study.data.unit].nunique(), levels)
 
     def link(self, model: str) -> str:
         """The link of a model."""
@@ -87,6 +91,13 @@ class Results:
     def table_files(self, name: str) -> list[Path]:
         """The files of a table for a paper."""
         return [self.folder / f"tables/{name}.{kind}" for kind in TABLE_KINDS]
+
+    def _most_levels(self, model: str) -> int:
+        tree = self.trees[model]
+        sizes = {**tree["posterior"].sizes, **(tree["group_effects"].sizes if "group_effects" in tree.children else {})}
+        terms = effect_terms(tree["posterior"].to_dataset())
+        dims = [common_dim(self.study.data.unit), *(term.grouping_dim for term in terms)]
+        return max((sizes[dim] for dim in dims if dim in sizes), default=0)
 
     def _estimates(self, model: str, *, effects: bool) -> pd.DataFrame:
         posterior, summary = self.trees[model]["posterior"].to_dataset(), self.summaries[model]

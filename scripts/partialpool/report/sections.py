@@ -235,7 +235,7 @@ CONTENTS: Mapping[str, Callable[[Results], list[str]]] = MappingProxyType(
 
 
 def _figure(results: Results, name: str) -> Markup:
-    return figures.figure(results.study, name, results.folder / "figures", sampling=results.sampled)
+    return figures.figure(results.study, name, results.folder / "figures", known=results.known)
 
 
 def _figures(results: Results, chosen: Callable[[str | None, str], bool]) -> list[Markup]:

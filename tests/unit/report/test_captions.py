@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 from partialpool.report.captions import (
+    NOTHING,
+    Known,
     alt,
     caption,
     estimates,
@@ -196,6 +198,14 @@ def test_captions_of_snakemakes_report_are_text_and_no_markup():
     assert shown.startswith("<p>&lt;b&gt;x&lt;/b&gt; *y* _z_ `w` |s| a_ http://a.b {c} .. raw:: html &lt;script&gt;1")
 
 
+def test_a_choice_at_random_is_said_where_there_may_be_one(study):
+    few, many = Known(units=91, levels={"m71.2": 91}), Known(units=501, levels={"m71.2": 501})
+    for known, is_said in ((few, False), (many, True), (NOTHING, True)):
+        for figure in ("pooling-intervals", "effects-m71.2"):
+            assert ("at random" in caption(study, figure, known)) == is_said, (figure, known)
+        assert ("means only" in caption(study, "intercepts-slopes", known)) == is_said, known
+
+
 @pytest.mark.parametrize(
     ("sampling", "words", "others"),
     [
@@ -205,8 +215,9 @@ def test_captions_of_snakemakes_report_are_text_and_no_markup():
     ],
 )
 def test_captions_of_diagnostics_are_of_the_sampler_that_ran(study, sampling, words, others):
-    told = caption(study, "diagnostics-m71.2", sampling)
-    assert alt(study, "diagnostics-m71.2", sampling) == told
+    known = Known(sampling)
+    told = caption(study, "diagnostics-m71.2", known)
+    assert alt(study, "diagnostics-m71.2", known) == told
     assert [word for word in words if word not in told] == []
     assert [word for word in others if word in told] == []
 

@@ -40,7 +40,7 @@ def test_the_page_has_everything(page_of):
         "As other software reports it, by plain Pareto-smoothed importance sampling (PSIS)",
         "Observed units; draws: 4000 of a",
         "New units; draws: 4000 of b",
-        "Measurements only of units, 200 at random where there are more: no model, no draws.",
+        "Measurements only: no model, no draws.",
         "Level 1: measurement i of unit j",
         "1 number differs by more than that.",
         "4 chains of 1000 draws without warmup",
