@@ -60,12 +60,17 @@ WORKS = {
             "title": "{Numba}: a {LLVM}-based {Python} {JIT} compiler",
             "booktitle": "Proceedings of the Second Workshop on the LLVM Compiler Infrastructure in HPC",
             "year": "2015",
+            "pages": "1--6",
             "doi": "10.1145/2833157.2833162",
         },
     ),
     "numpy": _article(
         "Harris et al. 2020",
-        "Harris, Charles R. and Millman, K. Jarrod and van der Walt, Stéfan J. and others",
+        "Harris, Charles R. and Millman, K. Jarrod and van der Walt, Stéfan J. and Gommers, Ralf and Virtanen, Pauli "
+        "and Cournapeau, David and Wieser, Eric and Taylor, Julian and Berg, Sebastian and Smith, Nathaniel J. and Kern, "
+        "Robert and Picus, Matti and Hoyer, Stephan and van Kerkwijk, Marten H. and Brett, Matthew and Haldane, Allan "
+        "and Fernández del Río, Jaime and Wiebe, Mark and Peterson, Pearu and Gérard-Marchant, Pierre and Sheppard, "
+        "Kevin and Reddy, Tyler and Weckesser, Warren and Abbasi, Hameer and Gohlke, Christoph and Oliphant, Travis E.",
         "Array programming with {NumPy}",
         "Nature",
         2020,
@@ -81,18 +86,20 @@ WORKS = {
         2017,
         volume="5",
         number="1",
+        pages="10",
         doi="10.5334/jors.148",
     ),
     "snakemake": _article(
-        "Köster & Rahmann 2012",
-        "Köster, Johannes and Rahmann, Sven",
-        "{Snakemake}—a scalable bioinformatics workflow engine",
-        "Bioinformatics",
-        2012,
-        volume="28",
-        number="19",
-        pages="2520--2522",
-        doi="10.1093/bioinformatics/bts480",
+        "Mölder et al. 2021",
+        "Mölder, Felix and Jablonski, Kim Philipp and Letcher, Brice and Hall, Michael B. and Tomkins-Tinch, "
+        "Christopher H. and Sochat, Vanessa and Forster, Jan and Lee, Soohyun and Twardziok, Sven O. and Kanitz, "
+        "Alexander and Wilm, Andreas and Holtgrewe, Manuel and Rahmann, Sven and Nahnsen, Sven and Köster, Johannes",
+        "Sustainable data analysis with {Snakemake}",
+        "F1000Research",
+        2021,
+        volume="10",
+        pages="33",
+        doi="10.12688/f1000research.29032.2",
     ),
     "nuts": _article(
         "Hoffman & Gelman 2014",

@@ -40,7 +40,7 @@ def test_facts_of_a_study():
     assert "R-hat at most 1.01, bulk ESS at least 400" in text
     assert "All models met them." in text
     assert "Means, Growth: New measurements of observed units: one left out at a time, 5 measurements" in text
-    assert "Snakemake 9.27.1 (Köster & Rahmann 2012)" in text
+    assert "Snakemake 9.27.1 (Mölder et al. 2021)" in text
     assert "PSIS" not in text
     assert not re.search(r"[<>`*_]|\.\.", text)
 
