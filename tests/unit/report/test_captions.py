@@ -108,6 +108,7 @@ def test_captions_say_over_what_expected_values_are_averaged(study):
     crossed = {
         "models/m71.2/formula": "con ~ 1 + week + (1 | id) + (1 | dan / x)",
         "models/m71.3/formula": "con ~ week + dan",
+        "models/m71.3/priors": {},
     }
     at = {column: [0, 1] for column in ("week", "dan", "x")}
     changed = load(crossed | {"predictions/new-people/at": at})
@@ -169,7 +170,7 @@ def test_captions_of_tables_say_how_many_draws_and_whose_values(study):
     assert estimates(study, "m71.4", "logit") == "Common coefficients and scales, on the logit scale: 16000 draws"
     assert group_effects(study, "m71.4", "log").endswith(", on the log scale): 16000 draws")
     assert predictions(study, "new-people") == "New people; draws: 4000 of m71.2"
-    ordinal = load({"models/m71.2/family": "cumulative", "figures": {}})
+    ordinal = load({"models/m71.2/family": "cumulative", "models/m71.2/priors": {}, "comparisons": {}, "figures": {}})
     levels = "New people; the probability of each level of Conscientiousness; draws: 4000 of m71.2"
     assert predictions(ordinal, "new-people") == levels
     assert predictions(study, "person-means") == "Observed people; draws: 4000 of m71.1, 4000 of m71.2"
@@ -245,8 +246,9 @@ def test_a_figure_called_like_a_kind_is_the_one_of_the_config():
 
 
 def test_captions_of_conditional_effects_promise_what_the_model_has():
-    assert "a new" not in caption(load({"models/m71.3/formula": "con ~ week"}), "conditional-m71.3")
-    assert "the average" not in caption(load({"models/m71.3/formula": "con ~ week"}), "conditional-m71.3")
+    without_units = load({"models/m71.3/formula": "con ~ week", "models/m71.3/priors": {}})
+    assert "a new" not in caption(without_units, "conditional-m71.3")
+    assert "the average" not in caption(without_units, "conditional-m71.3")
     nested = load({"models/m71.3/formula": "con ~ week + (1 | group / id)"})
     assert "for the average person" in caption(nested, "conditional-m71.3")
     assert "a new person" not in caption(nested, "conditional-m71.3")
