@@ -17,14 +17,17 @@ include: "workflow/rules/reference.smk"
 include: "workflow/rules/archive.smk"
 
 
+# All that a study has, though the report needs it too: what is deleted is made again.
 rule all:
     default_target: True
     input:
         rules.prepare_data.output,
+        fits(study.models),
         expand(rules.summarise_model.output, model=study.models),
         expand(rules.compare_models.output, comparison=study.comparisons),
         expand(rules.predict_values.output, prediction=study.predictions),
         rules.draw_models.output,
         rules.draw_figures.output,
         rules.check_published.output if study.published else [],
+        rules.write_paper.output,
         rules.render_report.output,

@@ -210,6 +210,17 @@ def test_a_deleted_figure_is_made_again(demo):
         assert "fit_model" not in planned
 
 
+@pytest.mark.parametrize(
+    ("deleted", "rule"), [("models/m71.1.nc", "fit_model"), ("tables/all-models.docx", "write_paper")]
+)
+def test_a_deleted_fit_or_table_is_made_again(demo, deleted, rule):
+    path = demo.directory / "results" / deleted
+    kept = path.rename(path.with_suffix(".kept"))
+    planned = demo.planned()
+    kept.rename(path)
+    assert planned[rule] == 1
+
+
 def test_snakemakes_own_report(demo):
     demo.snakemake("--report", str(demo.root / "report.zip"))
     with zipfile.ZipFile(demo.root / "report.zip") as archive:

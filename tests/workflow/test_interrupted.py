@@ -1,13 +1,15 @@
 """After a job or Snakemake itself was stopped half-way, the same command goes on."""
 
 import os
+import random
 import shutil
 import signal
 import time
 
+import kills
 import psutil
 import pytest
-from copies import Project
+from copies import Project, copy_project
 
 FIT = "results/models/m71.2.nc"
 
@@ -51,21 +53,28 @@ def test_a_killed_fit_and_an_interrupted_run_go_on_with_the_same_command(study):
 
     run = study.start(terminal, FIT)
     fitting(run)
-    # To Snakemake alone, not as Ctrl-C on a terminal, which reaches its jobs too: it ends when its jobs have.
+    # To Snakemake alone, not as Ctrl-C on a terminal, which reaches its jobs too.
     os.kill(run.pid, signal.SIGINT)
-    run.wait(timeout=60)
-    (study.directory / FIT).unlink(missing_ok=True)
+    assert run.wait(timeout=60) == 1
+    assert not (study.directory / FIT).exists()
 
-    # Of all processes nothing is left but the lock, which the README says how to remove.
+    # Of all processes nothing is left but a lock, which is lifted since its process is dead.
     run = study.start(terminal, FIT)
     fit = fitting(run)
     run.kill()
     fit.kill()
     run.wait(timeout=60)
-    done = study.snakemake(FIT, check=False)
-    assert done.returncode == 1
-    assert "--unlock" in done.stdout
-    study.snakemake("--unlock")
-
-    study.snakemake(FIT)
+    assert "its lock is lifted" in study.snakemake(FIT).stdout
     assert sorted(path.name for path in (study.directory / "results/models").iterdir()) == ["m71.2.nc"]
+
+
+@pytest.mark.slow(reason="starts the whole pipeline again and again; tests/workflow/kills.py does it a hundred times")
+def test_runs_killed_at_random_moments_end_right_when_started_again(tmp_path):
+    project = copy_project(tmp_path / "project")
+    kills.small_study(project)
+    right, seconds = kills.undisturbed(project)
+    chance = random.Random(14)
+    for _ in range(3):
+        kills.forget(project)
+        what = kills.disturb(project, chance, seconds)
+        assert (what, kills.wrong(project, right)) == (what, "")

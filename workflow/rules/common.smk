@@ -11,7 +11,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from partialpool.errors import StudyError
 from partialpool.fit.store import PACKAGES
-from partialpool.jobs import inside, plan
+from partialpool.jobs import inside, plan, running
 from partialpool.jobs.fingerprint import fingerprint
 from partialpool.jobs.resources import fit_memory, memory, minutes
 from partialpool.report import captions, sampling
@@ -30,6 +30,12 @@ def read(function, *arguments):
         return function(*arguments)
     except StudyError as error:
         sys.exit(str(error))
+
+
+if not inside.is_started_by_the_user(workflow):
+    running.forget()
+elif running.begin(".snakemake"):
+    print("The last run in this folder was killed: its lock is lifted.", file=sys.stderr)
 
 
 # A study may also be given by `--configfile` alone.

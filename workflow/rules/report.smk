@@ -59,6 +59,8 @@ rule render_report:
 
 
 onstart:
+    if inside.runs_here(workflow):
+        running.end_jobs_when_asked()
     if jobs := inside.jobs_to_run(workflow):
         kept = [model for model in study.models if Path(f"results/models/{model}.nc").exists()]
         cores, cache = inside.cores(workflow), inside.uses_cache(workflow)

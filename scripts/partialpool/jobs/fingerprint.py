@@ -11,13 +11,14 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = "partialpool"
-# No result depends on these: they refuse mistakes, show progress, or measure a job.
+# No result depends on these: they refuse mistakes, show progress, measure a job, or end it.
 WORDING = (
     "partialpool/errors.py",
     "partialpool/model/grammar.py",
     "partialpool/jobs/progress.py",
     "partialpool/jobs/job.py",
     "partialpool/jobs/measure.py",
+    "partialpool/jobs/running.py",
 )
 
 

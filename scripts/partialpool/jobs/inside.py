@@ -1,7 +1,8 @@
 """What Snakemake knows and does not document: the only place that reads its private attributes.
 
-Snakemake has no public way to learn which files the configuration is from; which jobs will run (in ``onstart``), and on
-how many cores, where a cluster may run them; whether ``--cache`` is given (without it, a rule with ``cache: True``
+Snakemake has no public way to learn which files the configuration is from; whether it is the one that was started, or
+one that it started for a job; which jobs will run (in ``onstart``), whether here or on a cluster, and on how many
+cores; whether ``--cache`` is given (without it, a rule with ``cache: True``
 makes Snakemake warn in every run); and where it keeps the conda environments of jobs. A test runs a small workflow with
 these functions, and fails when a release of Snakemake changes what they read.
 """
@@ -12,6 +13,16 @@ from pathlib import Path
 def config_files(workflow) -> list[str]:
     """Paths of the files from which the configuration was read."""
     return [str(path) for path in workflow.configfiles]
+
+
+def is_started_by_the_user(workflow) -> bool:
+    """Whether this is the Snakemake that plans the run, and none that runs a job of it."""
+    return workflow.is_main_process
+
+
+def runs_here(workflow) -> bool:
+    """Whether jobs run on this machine, and not on a cluster; for ``onstart``."""
+    return workflow.local_exec
 
 
 def jobs_to_run(workflow) -> list[tuple[str, str]]:

@@ -1,4 +1,7 @@
-"""What every job does: its own log, one thread for linear algebra, errors without a traceback, time and memory."""
+"""What every job does: its own log, one thread for linear algebra, errors without a traceback, time and memory.
+
+It ends with the Snakemake that started it.
+"""
 
 import gc
 import os
@@ -13,7 +16,7 @@ from typing import NoReturn
 # First, since it must come before NumPy.
 import partialpool.jobs.threads  # noqa: F401
 from partialpool.errors import StudyError, full_disk, is_full_disk
-from partialpool.jobs import measure
+from partialpool.jobs import measure, running
 
 # Drawing makes many objects and little garbage: collecting less often saves a tenth of the time.
 gc.set_threshold(100_000)
@@ -41,6 +44,7 @@ def job(log: str | Path) -> Iterator[Callable[[str], None]]:
         exception, whose traceback goes to the log, and whose text goes to the terminal with the path of the log.
     """
     start = time.monotonic()
+    running.end_with_snakemake()
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     terminal = os.dup(2)
     with open(log, "w") as file:
@@ -59,7 +63,10 @@ def job(log: str | Path) -> Iterator[Callable[[str], None]]:
         measure.write(measure.benchmark_of(log), time.monotonic() - start)
     except StudyError as error:
         _fail(str(error), terminal)
-    except Exception as error:
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    # Not only Exception: what compiled code raises when it gives up need not be one (nutpie's is not).
+    except BaseException as error:
         if isinstance(error, OSError) and is_full_disk(error):
             _fail(full_disk(error.filename or log), terminal)
         text = f"{type(error).__name__}: {error}"

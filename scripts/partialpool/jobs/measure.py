@@ -5,6 +5,8 @@ import resource
 import sys
 from pathlib import Path
 
+from partialpool.jobs.files import atomic
+
 
 def benchmark_of(log: str | Path) -> Path:
     """File for time and memory of the job with this log: ``logs/RULE/NAME.log`` -> ``benchmarks/RULE/NAME.tsv``."""
@@ -33,8 +35,8 @@ def write(path: Path, seconds: float) -> None:
         "max_rss": f"{max(_own_memory(usages[0]), _megabytes(usages[1].ru_maxrss)):.2f}",
         "cpu_time": f"{sum(usage.ru_utime + usage.ru_stime for usage in usages):.2f}",
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\t".join(row) + "\n" + "\t".join(row.values()) + "\n")
+    with atomic(path) as temporary:
+        temporary.write_text("\t".join(row) + "\n" + "\t".join(row.values()) + "\n")
 
 
 def _own_memory(usage) -> float:

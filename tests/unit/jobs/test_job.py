@@ -104,6 +104,13 @@ def test_any_other_error_has_its_traceback_in_the_log_and_the_terminal_says_wher
     assert log.endswith(f"{line}\n")
 
 
+def test_compiled_code_that_gives_up_is_no_traceback_on_the_terminal(run):
+    process, log = run("raise Panic('no space left')", before="class Panic(BaseException):\n    pass\n")
+    assert process.returncode == 1
+    assert process.stderr == "\nPanic: no space left\nThe traceback is in new/folder/job.log\n\n"
+    assert log.startswith("Traceback (most recent call last):\n")
+
+
 def test_a_full_disk_is_said_in_words(run, tmp_path):
     process, log = run("raise OSError(28, 'No space left on device', 'results/a.csv')")
     assert process.returncode == 1

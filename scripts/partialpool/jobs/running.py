@@ -1,0 +1,138 @@
+"""One run of Snakemake in a folder: its jobs end with it, and what it leaves when it is killed stops no later run.
+
+Snakemake locks its folder with files that do not say whose they are, so that those of a process that was killed look
+like those of one that runs. Here the system says who runs: every Snakemake holds a lock of the system on one byte of a
+file, the one whose number is its process id, and such locks vanish with their process, however it ends.
+"""
+
+import atexit
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+# Tells the jobs of a run its file and the id of its process: those on the same machine, which inherit it.
+VARIABLE = "PARTIALPOOL_RUN"
+
+
+def begin(folder: str | Path) -> bool:
+    """Say that this Snakemake runs in the current folder, until its process ends; lift the lock of one that was killed.
+
+    Parameters
+    ----------
+    folder
+        Snakemake's own folder in it, for the file ``running``: a line for each run that has not ended by itself.
+
+    Returns
+    -------
+    bool
+        Whether a lock was lifted: if a run of this machine was killed, and none is left. Where the folder cannot be
+        written, or its disk knows no such locks, nothing is done, and Snakemake says itself what is wrong.
+    """
+    # One that a job has started, in another folder, ends with the run of that job.
+    end_with_snakemake()
+    me = f"{socket.gethostname()} {os.getpid()}\n".encode()
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        # Never closed: the locks of a process on a file end when it closes any descriptor of it.
+        file = os.open(Path(folder, "running"), os.O_RDWR | os.O_CREAT)
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, os.getpid())
+    except OSError:
+        return False
+    alone, before = _alone(file), os.pread(file, os.fstat(file).st_size, 0)
+    # Of a process on another machine the system need not know that it runs.
+    here = all(line.rpartition(b" ")[0] == me.rpartition(b" ")[0] for line in before.splitlines())
+    lifted = bool(alone and before and here and _unlock())
+    if lifted:
+        os.ftruncate(file, 0)
+    os.pwrite(file, me, os.fstat(file).st_size)
+    atexit.register(_end, file, me)
+    _share(file)
+    os.environ[VARIABLE] = f"{Path(folder, 'running').resolve()}:{os.getpid()}"
+    return lifted
+
+
+def _alone(file: int) -> bool:
+    """Whether no other process holds a byte. If so, this one holds all of them, until ``_share``."""
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _share(file: int) -> None:
+    """Give back all bytes but the own one."""
+    fcntl.lockf(file, fcntl.LOCK_UN, os.getpid(), 0)
+    fcntl.lockf(file, fcntl.LOCK_UN, 0, os.getpid() + 1)
+
+
+def _unlock() -> bool:
+    """``snakemake --unlock`` in the current folder; without a workflow, since the locks are those of the folder."""
+    options = ["--profile", "none", "--workflow-profile", "none", "--directory", ".", "--snakefile", os.devnull]
+    command = [sys.executable, "-m", "snakemake", "--unlock", *options]
+    return subprocess.run(command, capture_output=True).returncode == 0
+
+
+def _end(file: int, me: bytes) -> None:
+    # If others run, or one was killed meanwhile, the file stays: then the next run looks for a lock once more.
+    if _alone(file) and os.pread(file, os.fstat(file).st_size, 0) == me:
+        os.ftruncate(file, 0)
+
+
+def forget() -> None:
+    """On a node of a cluster: the queue ends jobs, and locks of other machines may not be known there."""
+    os.environ.pop(VARIABLE, None)
+
+
+def end_jobs_when_asked() -> None:
+    """From now on end the jobs of this Snakemake, and then it, at Ctrl-C or SIGTERM; by itself it waits for them."""
+
+    def end(number, frame):
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        threading.Thread(target=_end_children, daemon=True).start()
+        # What Snakemake takes for Ctrl-C.
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, end)
+    signal.signal(signal.SIGTERM, end)
+
+
+def _end_children() -> None:
+    import psutil
+
+    # Again and again, because another thread may just be starting a job.
+    while True:
+        for process in psutil.Process().children(recursive=True):
+            try:
+                process.terminate()
+            except psutil.Error:
+                # It has ended meanwhile.
+                continue
+        time.sleep(0.2)
+
+
+def end_with_snakemake() -> None:
+    """In a job: end this process as soon as the Snakemake that started it is gone, even by ``kill -9``.
+
+    Else it would go on beside the job that the next run starts in its place.
+    """
+    path, _, process = os.environ.get(VARIABLE, "").rpartition(":")
+    if path:
+        threading.Thread(target=_wait_and_end, args=(path, int(process)), daemon=True).start()
+
+
+def _wait_and_end(path: str, process: int) -> None:
+    try:
+        file = os.open(path, os.O_RDWR)
+        # Waits until that Snakemake holds its byte no more.
+        fcntl.lockf(file, fcntl.LOCK_EX, 1, process)
+    except OSError:
+        return
+    os.kill(os.getpid(), signal.SIGTERM)

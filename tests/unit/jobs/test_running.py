@@ -1,0 +1,145 @@
+"""Small workflows that begin as ours does: what a killed Snakemake leaves, and how jobs end with theirs."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+SCRIPTS = Path(__file__).parents[3] / "scripts"
+SNAKEFILE = """
+from partialpool.jobs import inside, running
+
+if inside.is_started_by_the_user(workflow) and running.begin(".snakemake"):
+    print("LIFTED")
+
+rule all:
+    input: ["a.txt", "b.txt"]
+
+rule sleep:
+    output: "{name}.txt"
+    script: "sleep.py"
+
+onstart:
+    if inside.runs_here(workflow):
+        running.end_jobs_when_asked()
+"""
+SCRIPT = """
+from partialpool.jobs.running import end_with_snakemake
+import time
+from pathlib import Path
+end_with_snakemake()
+Path(snakemake.wildcards.name).touch()
+for _ in range(6000):
+    if Path("go").exists():
+        break
+    time.sleep(0.01)
+Path(snakemake.output[0]).touch()
+"""
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(SCRIPTS)}
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Start the workflow; its output goes to `terminal`. What still runs at the end is killed."""
+    (tmp_path / "Snakefile").write_text(SNAKEFILE)
+    (tmp_path / "sleep.py").write_text(SCRIPT)
+    started = []
+
+    def start(*options):
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--rerun-incomplete", *options]
+        with (tmp_path / "terminal").open("w") as file:
+            options = {"cwd": tmp_path, "env": ENVIRONMENT, "stdout": file, "stderr": subprocess.STDOUT}
+            started.append(subprocess.Popen(command, **options))
+        return started[-1]
+
+    yield start
+    for run in started:
+        run.kill()
+        run.wait()
+
+
+def sleeping(tmp_path, name, run) -> list[psutil.Process]:
+    """The processes of a run, once its job does its work."""
+    while not (tmp_path / name).exists():
+        assert run.poll() is None, (tmp_path / "terminal").read_text()
+        time.sleep(0.01)
+    (tmp_path / name).unlink()
+    return psutil.Process(run.pid).children(recursive=True)
+
+
+def gone(processes: list[psutil.Process]) -> bool:
+    """Whether all processes end."""
+    return not psutil.wait_procs(processes, timeout=60)[1]
+
+
+def test_after_kill_9_its_job_is_gone_and_the_same_command_goes_on(start, tmp_path):
+    run = start("a.txt")
+    jobs = sleeping(tmp_path, "a", run)
+    run.kill()
+    run.wait()
+    assert gone(jobs)
+    (tmp_path / "go").touch()
+    assert start("a.txt").wait() == 0
+    assert "LIFTED" in (tmp_path / "terminal").read_text()
+    # That one ended by itself.
+    assert start("a.txt").wait() == 0
+    assert "LIFTED" not in (tmp_path / "terminal").read_text()
+
+
+def test_the_lock_of_one_that_runs_stays(start, tmp_path):
+    run = start("a.txt")
+    sleeping(tmp_path, "a", run)
+    assert start("a.txt").wait() == 1
+    said = (tmp_path / "terminal").read_text()
+    assert "LIFTED" not in said
+    assert "Directory cannot be locked" in said
+    # Nor does a plan lift it, or end what runs.
+    assert start("--dry-run").wait() == 0
+    # Another job in the same folder may run, and outlive the first.
+    other = start("b.txt")
+    jobs = sleeping(tmp_path, "b", other)
+    run.kill()
+    run.wait()
+    assert start("b.txt").wait() == 1
+    assert all(job.is_running() for job in jobs)
+    (tmp_path / "go").touch()
+    assert other.wait() == 0
+
+
+def test_a_lock_of_another_machine_is_not_lifted(start, tmp_path):
+    run = start("a.txt")
+    sleeping(tmp_path, "a", run)
+    run.kill()
+    run.wait()
+    running = tmp_path / ".snakemake/running"
+    assert running.read_text() == f"{socket.gethostname()} {run.pid}\n"
+    running.write_text(f"elsewhere {run.pid}\n")
+    assert start("a.txt").wait() == 1
+    assert "Directory cannot be locked" in (tmp_path / "terminal").read_text()
+
+
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
+def test_asked_to_end_it_ends_its_jobs_first(start, tmp_path, asked):
+    run = start("a.txt")
+    jobs = sleeping(tmp_path, "a", run)
+    run.send_signal(asked)
+    assert run.wait() == 1
+    assert gone(jobs)
+    assert "Terminating processes on user request" in (tmp_path / "terminal").read_text()
+    assert not (tmp_path / "a.txt").exists()
+    (tmp_path / "go").touch()
+    assert start("a.txt").wait() == 0
+    assert "LIFTED" not in (tmp_path / "terminal").read_text()
+
+
+def test_a_folder_that_cannot_be_written_is_left_to_snakemake(tmp_path):
+    (tmp_path / "file").touch()
+    program = "from partialpool.jobs import running; print(running.begin('file'))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=ENVIRONMENT, capture_output=True)
+    assert (done.stdout, done.returncode) == (b"False\n", 0)
