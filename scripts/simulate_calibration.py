@@ -4,6 +4,8 @@ from partialpool.jobs.job import job
 
 if __name__ == "__main__":
     with job(snakemake.log[0]) as say:
+        from functools import partial
+
         import pandas as pd
         from partialpool.jobs.files import atomic
         from partialpool.model.spec import ModelSpec
@@ -11,12 +13,9 @@ if __name__ == "__main__":
         from partialpool.simulation.engine import engine_of
         from partialpool.simulation.replicates import run
 
-        wildcards, spec = snakemake.wildcards, ModelSpec.from_dict(snakemake.params.spec)
+        model, spec = snakemake.wildcards.model, ModelSpec.from_dict(snakemake.params.spec)
         engine, rows = engine_of(spec, pd.read_parquet(snakemake.input.prepared))
-
-        def one(number):
-            return calibration.replicate(engine, rows[spec.unit], spec.seed, number)
-
-        ranks = run(wildcards.batch, one, name=wildcards.model, say=say)
+        one = partial(calibration.replicate, engine, rows[spec.unit], spec.seed)
+        ranks = run(snakemake.wildcards.batch, one, name=model, say=say).assign(model=model)
         with atomic(snakemake.output.ranks) as temporary:
-            ranks.assign(model=wildcards.model).to_parquet(temporary)
+            ranks.to_parquet(temporary)

@@ -69,3 +69,52 @@ rule calibrate:
         "Fail if a quantity is not calibrated"
     script:
         "../../scripts/calibrate.py"
+
+
+rule simulate_recovery:
+    input:
+        prepared=rules.prepare_data.output.prepared,
+        fit=rules.fit_model.output.fit,
+    output:
+        estimates="results/recovery/batches/{model}/{batch}.parquet",
+    log:
+        "results/logs/simulate_recovery/{model}-{batch}.log",
+    conda:
+        "../../envs/models.yaml"
+    resources:
+        **usual,
+    params:
+        spec=lambda wildcards: study.spec(wildcards.model).to_dict(),
+        code=code("simulate_recovery"),
+    message:
+        "Recover {wildcards.model}: replicates {wildcards.batch}"
+    script:
+        "../../scripts/simulate_recovery.py"
+
+
+rule recover:
+    input:
+        batches=batches_of(study.recovery, rules.simulate_recovery.output.estimates),
+    output:
+        table=report("results/recovery/recovery.csv", caption="../report/recovery.rst", category="Recovery"),
+        figures=[
+            drawn(
+                f"recovery-{model}",
+                caption="../report/recovery-figure.rst",
+                category="Recovery",
+                labels={"model": model},
+            )
+            for model in models_simulated(study.recovery)
+        ],
+    log:
+        "results/logs/recover/recovery.log",
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        **usual,
+    params:
+        code=code("recover"),
+    message:
+        "Say how well parameters are found again"
+    script:
+        "../../scripts/recover.py"

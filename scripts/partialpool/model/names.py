@@ -212,6 +212,11 @@ def partial_correlations_name(correlation: str) -> str:
     return f"{correlation}_offset"
 
 
+def is_sampled_instead(name: str) -> bool:
+    """Whether a variable is sampled in the place of effects or correlations, which follow from it."""
+    return name.endswith("_offset")
+
+
 def common_dim(name: str) -> str:
     """Dimension of the coefficients of a common term, where it has several."""
     return f"{name}_dim"

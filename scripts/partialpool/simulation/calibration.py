@@ -69,18 +69,19 @@ def quantities(truth, fitted, units: pd.Series) -> Iterator[tuple[str, float, np
         yield f"log likelihood[{unit}]", float(truth.log_likelihood[own].sum()), of_rows[..., own].sum(axis=-1)
 
 
-def some(all_parameters: list[Parameter]) -> list[Parameter]:
-    """Parameters without most of those of a variable that has many."""
+def some(all_parameters: list[Parameter], *, effects: int = FEW) -> list[Parameter]:
+    """Parameters without most of those of a variable that has many; ``effects`` of those of units are kept."""
     by_variable: dict[str, list[Parameter]] = {}
     for parameter in all_parameters:
         by_variable.setdefault(parameter.variable, []).append(parameter)
     kept = []
     for own in by_variable.values():
-        shown = few(len(own)) if own[0].kind == "group" or len(own) > MANY else range(len(own))
+        is_group = own[0].kind == "group"
+        shown = few(len(own), effects if is_group else FEW) if is_group or len(own) > MANY else range(len(own))
         kept += [own[i] for i in shown]
     return kept
 
 
-def few(n: int) -> np.ndarray:
+def few(n: int, wanted: int = FEW) -> np.ndarray:
     """A few positions among n, evenly spaced."""
-    return np.unique(np.linspace(0, n - 1, FEW).round().astype(int))
+    return np.unique(np.linspace(0, n - 1, wanted).round().astype(int))

@@ -73,11 +73,15 @@ class MarginalEngine:
     def from_prior(self, seed: np.random.SeedSequence) -> Truth:
         """Parameters from the prior, and an outcome from them."""
         rng = np.random.default_rng(seed)
-        return self.outcome_of(from_prior.parameters(self.matrices, rng), rng)
+        return self._from_population(from_prior.population(self.matrices, rng), rng)
 
-    def outcome_of(self, parameters: dict[str, np.ndarray], rng: np.random.Generator) -> Truth:
-        """An outcome from parameters, by name as ``from_prior.parameters`` has them."""
-        matrices, sigma = self.matrices, parameters["sigma"]
+    def from_population(self, population: dict[str, np.ndarray], seed: np.random.SeedSequence) -> Truth:
+        """Effects of new units and an outcome, from parameters by name as ``from_prior.population`` has them."""
+        return self._from_population(population, np.random.default_rng(seed))
+
+    def _from_population(self, population: dict[str, np.ndarray], rng: np.random.Generator) -> Truth:
+        matrices, sigma = self.matrices, population["sigma"]
+        parameters = population | from_prior.effects(matrices, population, rng)
         noise = rng.standard_normal(len(matrices.y))
         outcome = from_prior.expected(matrices, parameters) + sigma * noise + self.offset
         return Truth(parameters, outcome, -0.5 * (np.log(2 * np.pi) + noise**2) - np.log(sigma))

@@ -1,17 +1,18 @@
-"""Parameters of a Gaussian model drawn from its prior, and outcomes from parameters.
+"""Parameters of a Gaussian model from its prior, units from their population, and outcomes from all of them.
 
 Written from the words of the model and not with what the engines compute, so that a mistake there cannot hide here:
 coefficients and effects are those of the terms as they stand in the formula, the intercept's prior is that at the means
 of the predictors, and correlations are drawn by the onion method, where the engines have partial correlations.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 
 import numpy as np
 
 from partialpool.marginal.design import Design, GroupingFactor
-from partialpool.model.names import INTERCEPT
+from partialpool.model.names import INTERCEPT, Block
+from partialpool.model.population import cholesky_of_correlations, correlation_matrices
 from partialpool.model.priors import Distribution
 
 # Arguments after the generator and the shape are in the order of `model.priors.DISTRIBUTIONS`.
@@ -30,8 +31,8 @@ DRAW = {
 }
 
 
-def parameters(matrices: Design, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """All parameters of a model, drawn from its prior.
+def population(matrices: Design, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """All parameters of a model but the effects of units, drawn from its prior.
 
     Parameters
     ----------
@@ -46,37 +47,50 @@ def parameters(matrices: Design, rng: np.random.Generator) -> dict[str, np.ndarr
         By Bambi's name of the variable, without the dimensions of chains and draws; ``Intercept`` is that at
         predictors = 0, as in a fit.
     """
-    truth = {"sigma": draw(matrices.priors.family["sigma"], (), rng)}
+    values = {"sigma": draw(matrices.priors.family["sigma"], (), rng)}
     for term in matrices.common:
-        shape = () if term.levels is None else (len(term.levels),)
-        truth[term.name] = draw(matrices.priors.common[term.name], shape, rng)
-    if INTERCEPT in truth:
+        values[term.name] = draw(matrices.priors.common[term.name], shape_of(term.levels), rng)
+    if INTERCEPT in values:
         slopes = [term for term in matrices.common if term.name != INTERCEPT]
-        at_means = sum(term.values.mean(axis=0) @ np.atleast_1d(truth[term.name]) for term in slopes)
-        truth[INTERCEPT] = truth[INTERCEPT] - at_means
+        at_means = sum(term.values.mean(axis=0) @ np.atleast_1d(values[term.name]) for term in slopes)
+        values[INTERCEPT] = values[INTERCEPT] - at_means
+    for _, block in _blocks(matrices):
+        for term in block.terms:
+            values[term.sd_name] = draw(matrices.priors.sd[term.name], shape_of(term.levels), rng)
+        if block.correlation:
+            q = len(block.coefficients)
+            cholesky = correlation(q, matrices.priors.eta, rng)
+            values[block.correlation] = np.array([cholesky[i] @ cholesky[j] for i, j in combinations(range(q), 2)])
+    return values
+
+
+def _blocks(matrices: Design) -> Iterator[tuple[GroupingFactor, Block]]:
+    """The bars of the formula, each with its grouping factor."""
     for factor in matrices.factors:
-        truth |= effects(matrices, factor, rng)
-    return truth
+        for block in factor.blocks:
+            yield factor, block
 
 
-def effects(matrices: Design, factor: GroupingFactor, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Standard deviations, correlations and effects of one grouping factor, as ``parameters`` has them."""
-    truth = {}
-    for block in factor.blocks:
+def shape_of(levels) -> tuple[int, ...]:
+    """Shape of a term's values: one, or one for each of its levels."""
+    return () if levels is None else (len(levels),)
+
+
+def effects(matrices: Design, population: Mapping[str, np.ndarray], rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Effects of all units, drawn from their population; by name, (units,) or (levels of the term, units)."""
+    drawn = {}
+    for factor, block in _blocks(matrices):
         q = len(block.coefficients)
-        cholesky = correlation(q, matrices.priors.eta, rng) if block.correlation else np.eye(q)
-        values = rng.standard_normal((len(factor.levels), q)) @ cholesky.T
+        standard = rng.standard_normal((len(factor.levels), q))
+        if block.correlation:
+            matrix = correlation_matrices(population[block.correlation], q)
+            standard = standard @ cholesky_of_correlations(matrix)[0].T
         first = 0
         for term in block.terms:
-            shape = () if term.levels is None else (len(term.levels),)
-            truth[term.sd_name] = sd = draw(matrices.priors.sd[term.name], shape, rng)
-            own = (values[:, first : first + len(term.coefficients)] * sd).T
-            truth[term.name] = own if shape else own[0]
+            own = standard[:, first : first + len(term.coefficients)] * population[term.sd_name]
+            drawn[term.name] = own.T if term.levels else own[:, 0]
             first += len(term.coefficients)
-        if block.correlation:
-            pairs = combinations(range(q), 2)
-            truth[block.correlation] = np.array([cholesky[i] @ cholesky[j] for i, j in pairs])
-    return truth
+    return drawn
 
 
 def draw(prior: Distribution, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:

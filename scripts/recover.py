@@ -1,0 +1,22 @@
+"""Join the batches of a recovery, sum them up, and draw them."""
+
+from partialpool.jobs.job import job
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        import sys
+        from itertools import batched
+
+        from partialpool.figures import recovery as figures
+        from partialpool.jobs.files import atomic
+        from partialpool.simulation import recovery, replicates
+
+        output = snakemake.output
+        table = recovery.table(replicates.join(snakemake.input.batches))
+        with atomic(output.table) as temporary:
+            table.to_csv(temporary, index=False)
+        for figure, files in zip(figures.of_models(table), batched(output.figures, 2), strict=True):
+            figure.save(*files)
+        text = recovery.told(table)
+        print(text)
+    print(text, file=sys.stderr)
