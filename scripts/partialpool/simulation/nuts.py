@@ -12,7 +12,7 @@ from partialpool.model.names import INTERCEPT, ROW_DIM, Term, is_sampled_instead
 from partialpool.model.population import cholesky_of_correlations, correlation_matrices
 from partialpool.model.reproducible import reproducible
 from partialpool.model.spec import ModelSpec
-from partialpool.simulation.engine import Fitted, Truth, divergences
+from partialpool.simulation.truth import Fitted, Truth, divergences
 
 OUTCOME = "outcome of a replicate"
 
@@ -130,7 +130,7 @@ class NutsEngine:
         return [Term.of_bambi(term) for term in parent.group_specific_terms.values()]
 
     def _with_intercept(self, values: dict, of_draws: tuple[int, ...], *, at_means: bool = False) -> dict:
-        """Values of variables, (*of_draws, ...), with the intercept moved from the means of predictors to 0, or back."""
+        """Variables, (*of_draws, ...), with the intercept moved from the means of predictors to 0, or back."""
         parent = self.bambi.parameters[self.bambi.family.likelihood.parent]
         if parent.intercept_term is None or INTERCEPT not in values:
             return dict(values)

@@ -166,7 +166,7 @@ def test_modules_of_the_report_are_those_that_its_notebook_imports():
         "report.whose",
         *(
             f"study.{module}"
-            for module in ("base", "data", "entries", "figures", "models", "report", "simulation", "study")
+            for module in ("base", "data", "entries", "families", "figures", "models", "report", "simulation", "study")
         ),
     }
 
