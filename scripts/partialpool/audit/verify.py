@@ -4,6 +4,7 @@ import filecmp
 import json
 import math
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -102,6 +103,11 @@ def unpack(archive: Path, folder: Path) -> dict[str, str]:
     damaged = {}
     try:
         with zipfile.ZipFile(archive) as file:
+            size, free = sum(entry.file_size for entry in file.infolist()), shutil.disk_usage(folder.parent).free
+            if size > free:
+                raise StudyError(
+                    f"'{archive}' unpacks to {size:,} bytes, and only {free:,} are free in {folder.parent}."
+                )
             for name in file.namelist():
                 if (folder / name).is_file():
                     damaged[name] = "stands twice in the zip"

@@ -184,6 +184,7 @@ def _download(url: str, target: Path, limits: Limits) -> None:
     def attempt(client: httpx.Client) -> None:
         try:
             with client.stream("GET", url) as response:
+                _refuse_downgrade(url, response)
                 _save(response, target, limits, ends)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason = f"{type(error).__name__}: {error}".rstrip(": ")
@@ -196,6 +197,13 @@ def _download(url: str, target: Path, limits: Limits) -> None:
         except _Failure as failure:
             tries = retrying.statistics["attempt_number"]
             raise _Failure(f"{failure} (attempts: {tries})") from failure
+
+
+def _refuse_downgrade(url: str, response) -> None:
+    """Refuse an answer that came over http although https was asked: anyone on the way could have written it."""
+    hops = [step.url for step in (*response.history, response)]
+    if url.lower().startswith("https:") and (plain := [hop for hop in hops if hop.scheme != "https"]):
+        raise _Failure(f"the server sends on to {plain[0]}, which is not https; if you trust it, write that address")
 
 
 def _save(response, target: Path, limits: Limits, ends: float) -> None:

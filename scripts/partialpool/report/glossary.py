@@ -210,13 +210,13 @@ def link(term: str, words: str) -> Markup:
     return Markup('<a class="term" href="#term-{}">{}</a>').format(term, words)
 
 
-def first_links(parts: Iterable[str], linked: set[str]) -> list[str]:
+def first_links(parts: Iterable[Markup], linked: set[str]) -> list[Markup]:
     """Parts of the report with the first link to each term only.
 
     Parameters
     ----------
     parts
-        HTML (``Markup``), and the study's own Markdown, which is left as it is.
+        HTML.
     linked
         Terms that are linked before these parts; those of these are added.
     """
@@ -227,12 +227,12 @@ def first_links(parts: Iterable[str], linked: set[str]) -> list[str]:
         linked.add(found[1])
         return found[0]
 
-    return [Markup(_LINK.sub(kept, part)) if isinstance(part, Markup) else part for part in parts]
+    return [Markup(_LINK.sub(kept, part)) for part in parts]
 
 
-def without_links(part: str) -> str:
+def without_links(part: Markup) -> Markup:
     """A part of a report that has no glossary."""
-    return Markup(_LINK.sub(r"\2", part)) if isinstance(part, Markup) else part
+    return Markup(_LINK.sub(r"\2", part))
 
 
 def explained(linked: Iterable[str], nouns: Nouns) -> Markup:

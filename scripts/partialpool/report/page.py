@@ -1,5 +1,7 @@
 """The page that is made of the executed notebook."""
 
+import base64
+import hashlib
 import os
 import re
 from collections.abc import Iterable
@@ -71,8 +73,33 @@ def to_page(notebook: str | Path, page: str | Path, title: str) -> str:
     body, _ = exporter.from_filename(str(notebook))
     # The title stands in the page's header, above the contents.
     body, contents = with_anchors(re.sub(r"<h1\b.*?</h1>", "", body, count=1, flags=re.DOTALL))
-    template = jinja2.Template(Path(page).read_text(encoding="utf-8"), autoescape=True)
-    return template.render(title=title, contents=contents, body=Markup(body))
+    text = Path(page).read_text(encoding="utf-8")
+    template = jinja2.Template(text, autoescape=True)
+    return template.render(title=title, contents=contents, body=Markup(body), policy=policy(text))
+
+
+def policy(template: str) -> Markup:
+    """The page's Content-Security-Policy: its own style and script, images inside of it, and nothing else.
+
+    Parameters
+    ----------
+    template
+        Text of the template. What stands in its elements ``style`` and ``script`` is in the page as it is.
+    """
+    allowed = {
+        f"{element}-src": " ".join(f"'sha256-{_sha256(text)}'" for text in _inside(template, element))
+        for element in ("style", "script")
+    }
+    sources = {"default-src": "'none'", "img-src": "data:", **allowed, "base-uri": "'none'", "form-action": "'none'"}
+    return Markup("; ".join(f"{kind} {source}" for kind, source in sources.items()))
+
+
+def _inside(template: str, element: str) -> list[str]:
+    return re.findall(rf"<{element}>(.*?)</{element}>", template, re.DOTALL)
+
+
+def _sha256(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def with_anchors(body: str) -> tuple[str, list[dict]]:

@@ -1,6 +1,6 @@
 """The sections of the report: a function makes the parts of each from the results.
 
-Parts are HTML (``Markup``), or Markdown of the study's own (``str``).
+Parts are HTML (``Markup``); texts of the study's own are Markdown, and become HTML here.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,6 +29,7 @@ from partialpool.report import (
 )
 from partialpool.report.elements import MOST_ROWS, bullets, downloads, folded, heading, paragraph, table, warning
 from partialpool.report.glossary import in_nouns
+from partialpool.report.markdown import as_html
 from partialpool.report.results import Results
 from partialpool.study.report import Section
 
@@ -45,7 +46,7 @@ TITLES = {
 }
 
 
-def of_report(results: Results) -> dict[str, list[str]]:
+def of_report(results: Results) -> dict[str, list[Markup]]:
     """All parts of the report by section, ``opening`` first, the others in the order of the config.
 
     The first link to each term of the glossary stays, in the order in which the report is read.
@@ -61,13 +62,13 @@ def of_report(results: Results) -> dict[str, list[str]]:
     return {"opening": made["opening"]} | {name: made.get(name, explained) for name in study.report.shown}
 
 
-def opening(results: Results) -> list[str]:
+def opening(results: Results) -> list[Markup]:
     """Title and text of the study, and the report in short."""
     study = results.study
-    return [heading(1, study.title), study.text, heading(2, "In short"), *in_short.in_short(results)]
+    return [heading(1, study.title), as_html(study.text), heading(2, "In short"), *in_short.in_short(results)]
 
 
-def section(results: Results, name: str) -> list[str]:
+def section(results: Results, name: str) -> list[Markup]:
     """One section with its heading and the study's own text; nothing if the report has nothing to say there."""
     if name not in CONTENTS:
         return headed(results, name)
@@ -75,13 +76,13 @@ def section(results: Results, name: str) -> list[str]:
     return [*headed(results, name), *parts] if parts else []
 
 
-def headed(results: Results, name: str) -> list[str]:
+def headed(results: Results, name: str) -> list[Markup]:
     """The heading of a section, and what the study itself says in it."""
     own = results.study.report.sections.get(name, Section())
-    return list(filter(None, [heading(2, own.title or TITLES[name]), own.text]))
+    return list(filter(None, [heading(2, own.title or TITLES[name]), as_html(own.text)]))
 
 
-def data(results: Results) -> list[str]:
+def data(results: Results) -> list[Markup]:
     """What was measured, and which rows the models use."""
     study, titles, nouns = results.study, results.titles, results.nouns
     return [
@@ -93,18 +94,18 @@ def data(results: Results) -> list[str]:
     ]
 
 
-def models(results: Results) -> list[str]:
+def models(results: Results) -> list[Markup]:
     """Each model: its equations, how it was sampled, its checks, estimates and figures."""
     return [in_nouns(texts.MODELS, results.nouns), *(part for name in results.trees for part in _model(results, name))]
 
 
-def _model(results: Results, name: str) -> list[str]:
+def _model(results: Results, name: str) -> list[Markup]:
     study, tree = results.study, results.trees[name]
     model, checked, link = study.models[name], results.diagnostics[name], results.link(name)
     estimates = tables.estimates(results.population(name), results.meanings(name), model.truth or results.truth)
     parts = [
         heading(3, f"{name}: {model.title}"),
-        model.text,
+        as_html(model.text),
         equations.formulas(results.specs[name], tree, results.nouns, study.data.labels),
         paragraph(sampling.sentence(study.sampling_of(name), tree.attrs)),
         checks.listed(checked),
@@ -124,21 +125,21 @@ def _model(results: Results, name: str) -> list[str]:
     return [*parts, *shown, folded("Diagnostics and posterior predictive check", [traces, check])]
 
 
-def sizes(results: Results) -> list[str]:
+def sizes(results: Results) -> list[Markup]:
     """How many parameters each model has."""
     return [table(tables.sizes(results.trees, results.titles), "Parameters of each model, by kind")]
 
 
-def compared(results: Results) -> list[str]:
+def compared(results: Results) -> list[Markup]:
     """Each comparison: elpd, what it says, what plain PSIS gets wrong, evidence and Bayes factors."""
     parts = [part for name in results.compared for part in _comparison(results, name)]
     return [in_nouns(texts.COMPARING, results.nouns), *parts] if parts else []
 
 
-def _comparison(results: Results, name: str) -> list[str]:
+def _comparison(results: Results, name: str) -> list[Markup]:
     study, titles, nouns, compared = results.study, results.titles, results.nouns, results.compared[name]
     comparison = study.comparisons[name]
-    parts = [heading(3, comparison.title), comparison.text]
+    parts = [heading(3, comparison.title), as_html(comparison.text)]
     for block in comparisons.blocks(compared, nouns):
         parts.append(table(comparisons.tabulated(block.table, titles), block.title))
         if words := comparisons.unreliable(block.table):
@@ -156,7 +157,7 @@ def _comparison(results: Results, name: str) -> list[str]:
     return [*parts, *_evidence(results, name)]
 
 
-def _evidence(results: Results, name: str) -> list[str]:
+def _evidence(results: Results, name: str) -> list[Markup]:
     study, titles, evidence, parts = results.study, results.titles, results.compared[name], []
     known = comparisons.evidence(evidence, titles)
     if len(known) < 2:
@@ -172,7 +173,7 @@ def _evidence(results: Results, name: str) -> list[str]:
     return parts
 
 
-def predictions(results: Results) -> list[str]:
+def predictions(results: Results) -> list[Markup]:
     """Tables of predictions that are short, and figures of those that no other section shows."""
     study, parts = results.study, []
     for name in study.predictions:
@@ -187,7 +188,7 @@ def predictions(results: Results) -> list[str]:
     return [paragraph(in_nouns(words, results.nouns)), *parts] if parts else []
 
 
-def for_a_paper(results: Results) -> list[str]:
+def for_a_paper(results: Results) -> list[Markup]:
     """All models side by side, and the methods as text, with their files."""
     models = paper.fitted(results.study, results.trees, results.summaries, results.variance, results.diagnostics)
     side_by_side = paper.side_by_side(results.study, models, results.compared)
@@ -201,7 +202,7 @@ def for_a_paper(results: Results) -> list[str]:
     ]
 
 
-def printed(results: Results) -> list[str]:
+def printed(results: Results) -> list[Markup]:
     """Printed numbers beside ours."""
     if results.published is None:
         return []
@@ -209,7 +210,7 @@ def printed(results: Results) -> list[str]:
     return [published.explained(results.published, source), published.tables(results.published)]
 
 
-def origins(results: Results) -> list[str]:
+def origins(results: Results) -> list[Markup]:
     """Where the numbers come from, and what they took."""
     return [
         table(provenance.origins(results.study, results.trees, results.prepared.attrs["notes"]), "Origins"),
@@ -220,7 +221,7 @@ def origins(results: Results) -> list[str]:
     ]
 
 
-CONTENTS: Mapping[str, Callable[[Results], list[str]]] = MappingProxyType(
+CONTENTS: Mapping[str, Callable[[Results], list[Markup]]] = MappingProxyType(
     {
         "data": data,
         "models": models,

@@ -188,9 +188,9 @@ def run_cells(values: dict, directory: Path, monkeypatch) -> dict:
         exec(compile("".join(cell["source"]), cell["id"], "exec"), names)
         if "parameters" in cell["metadata"].get("tags", []):
             names |= {"study": load(values).model_dump(mode="json"), "library": str(ROOT / "scripts")}
-        kinds = {"HTML": "text/html", "Markdown": "text/markdown"}
-        data = [{kinds[type(what).__name__]: what.data} for what in shown]
-        cell["outputs"] = [{"output_type": "display_data", "data": one, "metadata": {}} for one in data]
+        cell["outputs"] = [
+            {"output_type": "display_data", "data": {"text/html": what.data}, "metadata": {}} for what in shown
+        ]
         cell["execution_count"] = count
         shown.clear()
     return notebook

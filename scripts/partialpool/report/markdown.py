@@ -1,0 +1,23 @@
+"""Texts of the study, Markdown, as HTML that does nothing: no HTML of their own, no images, links to http(s) only."""
+
+import re
+
+from markupsafe import Markup
+
+_ADDRESS = re.compile(r"https?://", re.IGNORECASE)
+
+
+def as_html(text: str) -> Markup:
+    """Markdown (CommonMark, and tables) as HTML.
+
+    Parameters
+    ----------
+    text
+        Of the study. HTML in it is shown as text. A link to anything but an http(s) address stays as it is written, and
+        an image is a link to it: a page that fetched one would tell others who reads it.
+    """
+    from markdown_it import MarkdownIt
+
+    reader = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+    reader.validateLink = lambda address: _ADDRESS.match(address) is not None
+    return Markup(reader.render(text))
