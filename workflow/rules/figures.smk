@@ -29,6 +29,7 @@ rule draw_models:
         "results/logs/draw_models/models.log",
     conda:
         "../../envs/figures.yaml"
+    priority: 1
     resources:
         **usual,
     params:

@@ -1,3 +1,4 @@
+# Fits, their summaries and the figures that wait for all of them go before jobs that nothing long waits for.
 rule fit_model:
     input:
         prepared=rules.prepare_data.output.prepared,
@@ -8,6 +9,7 @@ rule fit_model:
     cache: caching()
     conda:
         "../../envs/models.yaml"
+    priority: 1
     resources:
         **usual
         | {
@@ -49,6 +51,7 @@ rule summarise_model:
         "results/logs/summarise_model/{model}.log",
     conda:
         "../../envs/summaries.yaml"
+    priority: 1
     resources:
         **usual,
     params:
