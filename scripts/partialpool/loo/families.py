@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import betaln, gammaln, log_expit, log_ndtr, xlogy
+from scipy.special import bdtr, betainc, betaln, gammaln, log_expit, log_ndtr, ndtr, pdtr, stdtr, xlogy
 
 # Beyond this exp() is no number any more.
 LARGEST_EXPONENT = 700.0
@@ -75,6 +75,41 @@ def _gaussian_constant(y, *, sigma):
     return -np.log(sigma) - np.log(2 * np.pi) / 2 + 0.0 * y
 
 
+def _binomial_below(y, eta, link, *, n):
+    return np.where(y < 0, 0.0, bdtr(np.maximum(y, 0), np.asarray(n).astype(int), np.exp(LOG_PROBABILITIES[link](eta)[0])))
+
+
+def _cumulative_below(y, eta, link, *, lower, upper):
+    return np.exp(LOG_PROBABILITIES[link](upper - eta)[0])
+
+
+def _cumulative_smaller(y, eta, link, *, lower, upper):
+    return np.exp(LOG_PROBABILITIES[link](lower - eta)[0])
+
+
+def _poisson_below(y, eta, link):
+    return np.where(y < 0, 0.0, pdtr(np.maximum(y, 0), np.exp(np.minimum(eta, LARGEST_EXPONENT))))
+
+
+def _negativebinomial_below(y, eta, link, *, alpha):
+    # The share alpha / (alpha + mean), from its logit, so that no exponential overflows.
+    share = np.exp(log_expit(np.log(alpha) - eta))
+    return np.where(y < 0, 0.0, betainc(alpha, np.maximum(y, 0) + 1, share))
+
+
+def _student_t_below(y, eta, link, *, sigma, nu):
+    return stdtr(nu, (y - eta) / sigma)
+
+
+def _gaussian_below(y, eta, link, *, sigma):
+    return ndtr((y - eta) / sigma)
+
+
+def _one_less(below: Callable) -> Callable:
+    """Of whole numbers the probability of less than y is that of at most y - 1."""
+    return lambda y, eta, link, **parameters: below(y - 1, eta, link, **parameters)
+
+
 class Family(NamedTuple):
     """Log density of a measurement, in nats: ``kernel + constant``.
 
@@ -86,6 +121,8 @@ class Family(NamedTuple):
         ``kernel(y, eta, link, **parameters)``, arrays that broadcast: the part that depends on the linear predictor.
     constant
         ``constant(y, **parameters)``: the rest.
+    below, smaller
+        As ``kernel``: the probability of being at most y, and that of being smaller.
     parameters
         What else there is beside the linear predictor, by its name in a posterior.
     """
@@ -93,6 +130,8 @@ class Family(NamedTuple):
     links: tuple[str, ...]
     kernel: Callable
     constant: Callable
+    below: Callable
+    smaller: Callable
     parameters: tuple[str, ...] = ()
 
     def derivatives(self, y, eta, link, **parameters) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -103,11 +142,33 @@ class Family(NamedTuple):
 
 
 FAMILIES = {
-    "bernoulli": Family(tuple(LOG_PROBABILITIES), _binomial, _log_choose),
-    "binomial": Family(tuple(LOG_PROBABILITIES), _binomial, _log_choose),
-    "cumulative": Family(tuple(LOG_PROBABILITIES), _cumulative, lambda y, **_: np.zeros_like(y), ("threshold",)),
-    "gaussian": Family(("identity",), _gaussian, _gaussian_constant, ("sigma",)),
-    "negativebinomial": Family(("log",), _negativebinomial, _negativebinomial_constant, ("alpha",)),
-    "poisson": Family(("log",), _poisson, lambda y: -gammaln(y + 1)),
-    "t": Family(("identity",), _student_t, _student_t_constant, ("sigma", "nu")),
+    **dict.fromkeys(
+        ("bernoulli", "binomial"),
+        Family(tuple(LOG_PROBABILITIES), _binomial, _log_choose, _binomial_below, _one_less(_binomial_below)),
+    ),
+    "cumulative": Family(
+        tuple(LOG_PROBABILITIES),
+        _cumulative,
+        lambda y, **_: np.zeros_like(y),
+        _cumulative_below,
+        _cumulative_smaller,
+        ("threshold",),
+    ),
+    "gaussian": Family(
+        ("identity",), _gaussian, _gaussian_constant, _gaussian_below, _gaussian_below, ("sigma",)
+    ),
+    "negativebinomial": Family(
+        ("log",),
+        _negativebinomial,
+        _negativebinomial_constant,
+        _negativebinomial_below,
+        _one_less(_negativebinomial_below),
+        ("alpha",),
+    ),
+    "poisson": Family(
+        ("log",), _poisson, lambda y: -gammaln(y + 1), _poisson_below, _one_less(_poisson_below)
+    ),
+    "t": Family(
+        ("identity",), _student_t, _student_t_constant, _student_t_below, _student_t_below, ("sigma", "nu")
+    ),
 }

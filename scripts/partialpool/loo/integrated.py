@@ -58,8 +58,8 @@ def integrated(tree, spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1) -> 
     units = rows[spec.unit].cat
 
     def importance(labels: np.ndarray, draws, subsets: np.ndarray) -> PointwiseElpd:
-        densities = without.densities(draws, subsets, len(labels))
-        return concatenate([psis(own, labels[some], method="integrated") for some, own in densities])
+        parts = without.left_out(draws, subsets, len(labels))
+        return concatenate([psis(own, labels[some], method="integrated") for some, own, _ in parts])
 
     def leave_out(labels: np.ndarray, subsets: np.ndarray) -> PointwiseElpd:
         # In a large study the scales are known well, and some draws are enough for most.

@@ -4,11 +4,12 @@ Given common coefficients, scales and the family's parameters, units are indepen
 effects of a unit can be integrated numerically, many draws and units at a time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 
@@ -142,6 +143,39 @@ def densities(given: Given, codes: np.ndarray, nodes: int, *, cores: int = 1) ->
     return of_units, of_rows
 
 
+def below(given: Given, codes: np.ndarray, nodes: int, *, cores: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities of each row, given the other rows of its unit, to be smaller than it is, and at most as large.
+
+    With the nodes of all rows of a unit, so that they are less accurate than ``densities`` where a unit has few rows.
+
+    Parameters
+    ----------
+    given, codes, nodes, cores
+        See ``densities``.
+
+    Returns
+    -------
+    smaller, at_most : (draws, n)
+    """
+    both = np.empty((2, *given.eta.shape))
+    for _, rows in _by_size(codes):
+        parts = _in_chunks(given, rows, nodes, cores, integral=probabilities)
+        both[:, :, rows] = parts
+    return both[0], both[1]
+
+
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")
+def probabilities(given: Given, sets: np.ndarray, nodes: int) -> list[np.ndarray]:
+    """``below`` of sets of rows, (draws, sets, m) each; see ``integrate``."""
+    at = _at_nodes(given, sets, nodes)
+    log_weights = at.terms[..., None, :] - at.by_row
+    weights = np.exp(log_weights - log_sum_exp(log_weights)[..., None])
+    return [
+        (weights * probability(eta=at.eta, link=given.link, **at.beside)).sum(axis=-1)
+        for probability in (given.family.smaller, given.family.below)
+    ]
+
+
 def _by_size(codes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Units with the same number m of rows, (units,), and their rows, (units, m)."""
     order, sizes = np.argsort(codes, kind="stable"), np.bincount(codes)
@@ -151,8 +185,11 @@ def _by_size(codes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         yield units, order[starts[units][:, None] + np.arange(m)]
 
 
-def _in_chunks(given: Given, sets: np.ndarray, nodes: int, cores: int, **options) -> list[np.ndarray]:
-    """``integrate``, some draws and some sets at a time, so that memory is bounded."""
+def _in_chunks(
+    given: Given, sets: np.ndarray, nodes: int, cores: int, integral: Callable | None = None, **options
+) -> list[np.ndarray]:
+    """``integrate`` or another integral, some draws and some sets at a time, so that memory is bounded."""
+    integral = integral or integrate
     size = (sets.shape[1] + 1) * nodes ** given.z.shape[1]
     sets_at_a_time = max(1, CHUNK // size)
     draws_at_a_time = max(1, CHUNK // (size * min(sets_at_a_time, len(sets))))
@@ -161,7 +198,7 @@ def _in_chunks(given: Given, sets: np.ndarray, nodes: int, cores: int, **options
     def some(start: int) -> list[np.ndarray]:
         few = given.take(slice(start, start + draws_at_a_time))
         parts = [
-            integrate(few, sets[i : i + sets_at_a_time], nodes, **options) for i in range(0, len(sets), sets_at_a_time)
+            integral(few, sets[i : i + sets_at_a_time], nodes, **options) for i in range(0, len(sets), sets_at_a_time)
         ]
         return [np.concatenate(values, axis=1) for values in zip(*parts, strict=True)]
 
@@ -192,6 +229,37 @@ def integrate(given: Given, sets: np.ndarray, nodes: int, *, without_each: bool 
     -------
     list of (draws, sets) and, where asked for, (draws, sets, m)
     """
+    at = _at_nodes(given, sets, nodes)
+    constants = np.broadcast_to(given.family.constant(**given.at(sets)), at.eta.shape[:-1])
+    beside = at.log_determinant + constants.sum(axis=-1)
+    whole = log_sum_exp(at.terms) + beside
+    if not without_each:
+        return [whole]
+    return [whole, log_sum_exp(at.terms[..., None, :] - at.by_row) + beside[..., None] - constants]
+
+
+class _AtNodes(NamedTuple):
+    """A model at the nodes of sets of rows.
+
+    Attributes
+    ----------
+    eta, by_row : (draws, sets, m, nodes)
+        Linear predictors, and kernels of the densities of the rows.
+    terms : (draws, sets, nodes)
+        Logs of what is added up, but for the determinant.
+    log_determinant : (draws, sets)
+    beside
+        What a density depends on beside the linear predictor.
+    """
+
+    eta: np.ndarray
+    by_row: np.ndarray
+    terms: np.ndarray
+    log_determinant: np.ndarray
+    beside: dict[str, np.ndarray]
+
+
+def _at_nodes(given: Given, sets: np.ndarray, nodes: int) -> _AtNodes:
     own = given.at(sets)
     direction = np.einsum("smj,djk->dsmk", given.z[sets], given.cholesky)
     eta = given.eta[:, sets]
@@ -199,16 +267,12 @@ def integrate(given: Given, sets: np.ndarray, nodes: int, *, without_each: bool 
     x, log_weights = grid(nodes, direction.shape[-1])
     # (draws, sets, effects, nodes)
     v = mode[..., None] + spread @ x.T
-    beside_nodes = {name: value[..., None] for name, value in own.items()}
-    by_row = given.family.kernel(eta=eta[..., None] + direction @ v, link=given.link, **beside_nodes)
+    beside = {name: value[..., None] for name, value in own.items()}
+    eta = eta[..., None] + direction @ v
+    by_row = given.family.kernel(eta=eta, link=given.link, **beside)
     terms = log_weights - 0.5 * (v**2).sum(axis=-2) + by_row.sum(axis=-2)
     log_determinant = np.log(np.diagonal(spread, axis1=-2, axis2=-1)).sum(axis=-1)
-    constants = np.broadcast_to(given.family.constant(**own), eta.shape)
-    whole = log_sum_exp(terms) + log_determinant + constants.sum(axis=-1)
-    if not without_each:
-        return [whole]
-    rest = log_sum_exp(terms[..., None, :] - by_row) + (log_determinant + constants.sum(axis=-1))[..., None] - constants
-    return [whole, rest]
+    return _AtNodes(eta, by_row, terms, log_determinant, beside)
 
 
 @cache

@@ -11,7 +11,7 @@ from partialpool.marginal.unit import conditional_, load_, marginal_
 
 
 @compiled
-def leave_out_(out, sigma, cholesky, mean, covariance, units, triangles, starts, places, cross, z, columns):
+def leave_out_(out, residuals, sigma, cholesky, mean, covariance, units, triangles, starts, places, cross, z, columns):
     """Log density of rows of a unit given all other rows and the scales, up to log(2 pi) / 2 a row.
 
     With P the posterior covariance of all coefficients given the scales and w the design of the rows, H = w P w' /
@@ -20,8 +20,8 @@ def leave_out_(out, sigma, cholesky, mean, covariance, units, triangles, starts,
 
     Parameters
     ----------
-    out : (subsets, lanes)
-        Filled.
+    out, residuals : (subsets, lanes)
+        Filled; the residuals of subsets of one row in units of their standard deviation, given all other rows.
     sigma, cholesky
         Residual standard deviation (lanes,), and L (q, q, lanes).
     mean, covariance : (d, lanes), (d, d, lanes)
@@ -72,6 +72,7 @@ def leave_out_(out, sigma, cholesky, mean, covariance, units, triangles, starts,
             for t in range(m):
                 value -= np.log(rest[t, t, lane]) + 0.5 * residual[0, t, lane] ** 2 / variance[lane]
             out[subset, lane] = value
+            residuals[subset, lane] = residual[0, 0, lane] / sigma[lane]
 
 
 @inner
@@ -127,8 +128,8 @@ def less_(rest, own, other, spread, shared, variance, same):
 
 def left_out(
     statistics: Statistics, rows: Rows, scales: Scales, subsets: np.ndarray, some: slice, cores: int
-) -> np.ndarray:
-    """Log density of some subsets of rows given all other rows and the scales, with all coefficients integrated out.
+) -> tuple[np.ndarray, np.ndarray]:
+    """Some subsets of rows given all other rows and the scales, with all coefficients integrated out.
 
     Parameters
     ----------
@@ -145,7 +146,10 @@ def left_out(
 
     Returns
     -------
-    (draws, some subsets), in nats
+    densities : (draws, some subsets), in nats
+        Logarithms.
+    residuals : (draws, some subsets)
+        Of subsets of one row: the outcome less its mean, in standard deviations.
     """
     inside = np.flatnonzero((subsets >= some.start) & (subsets < some.stop))
     order = inside[np.lexsort((subsets[inside], rows.codes[inside]))]
@@ -162,16 +166,17 @@ def left_out(
         mean, covariance = dense_posterior(statistics, own)
         given = own.sigma, *map(lanes_last, (own.cholesky[0], mean, covariance))
         of_units = statistics.triangles, statistics.starts, statistics.places, statistics.cross
-        densities = np.empty((len(own.sigma), len(which)))
+        both = np.empty((2, len(own.sigma), len(which)))
         for subset, units, z, columns, spare, squares in parts:
-            out = np.empty((len(subset), len(own.sigma)))
-            leave_out_(out, *given, units, *of_units, z, columns)
+            out, residuals = np.empty((2, len(subset), len(own.sigma)))
+            leave_out_(out, residuals, *given, units, *of_units, z, columns)
             out -= 0.5 * z.shape[1] * np.log(2 * np.pi)
             out -= 0.5 * (spare * np.log(2 * np.pi * own.sigma**2) + squares[:, None] / own.sigma**2)
-            densities[:, which[subset]] = out.T
-        return densities
+            both[:, :, which[subset]] = out.T, residuals.T
+        return both
 
-    return np.concatenate(in_threads(block, statistics, scales, cores))
+    densities, residuals = np.concatenate(in_threads(block, statistics, scales, cores), axis=1)
+    return densities, residuals
 
 
 def compressed(z: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, int, np.ndarray]:

@@ -7,7 +7,7 @@ import numpy as np
 from partialpool.marginal.coefficients import in_batches, summary_of_effects, thinned
 from partialpool.marginal.design import Design, GroupingFactor
 from partialpool.marginal.sample import Posterior, ScaleDraws, sample_scales
-from partialpool.marginal.scales import correlations
+from partialpool.marginal.scales import Scales, correlations
 from partialpool.model.names import ROW_DIM, Term, pair_dim, pair_label
 
 # Limits, in elements of 8 bytes.
@@ -137,16 +137,45 @@ def _by_row(matrices: Design, sigma: np.ndarray, coefficients: Coefficients, rng
 
 def _posterior(matrices: Design, drawn: ScaleDraws, coefficients: Coefficients):
     """Draws under Bambi's names, in Bambi's order."""
+    population, variables, coords = population_of(matrices, drawn.scales, coefficients.common, drawn.shape), {}, {}
+    for i, (factor, effects) in enumerate(zip(matrices.factors, coefficients.effects, strict=True)):
+        if i != coefficients.block or coefficients.summary is None:
+            for term in factor.terms:
+                labels = _effect_labels(factor, term)
+                values = effects[:, :, factor.columns[term.name]].transpose(0, 2, 1)
+                values = values.reshape(*drawn.shape, *map(len, labels.values()))
+                variables[term.name] = (("chain", "draw", *labels), values)
+                coords |= _as_coords(labels)
+    return population.assign_coords(coords).assign(variables)
+
+
+def population_of(matrices: Design, scales: Scales, common: np.ndarray, shape: tuple[int, int]):
+    """Draws of all but the effects of units, under Bambi's names, in Bambi's order.
+
+    Parameters
+    ----------
+    matrices
+        From ``design``.
+    scales
+        Draws of the scales, chain by chain.
+    common : (draws, p)
+        Common coefficients of the centred design.
+    shape : (2,)
+        Chains, and draws of each.
+
+    Returns
+    -------
+    Dataset
+    """
     import xarray as xr
 
-    scales, shape = drawn.scales, drawn.shape
     variables, coords = {}, {"chain": np.arange(shape[0]), "draw": np.arange(shape[1])}
 
     def keep(name: str, values: np.ndarray, labels: dict[str, list]) -> None:
         variables[name] = (("chain", "draw", *labels), values.reshape(*shape, *map(len, labels.values())))
         coords.update(_as_coords(labels))
 
-    common = coefficients.common.copy()
+    common = common.copy()
     # The intercept at predictors = 0; that of the centred design is the one at their means.
     common[:, :1] -= common @ matrices.centre[:, None]
     for term in matrices.common:
@@ -162,11 +191,6 @@ def _posterior(matrices: Design, drawn: ScaleDraws, coefficients: Coefficients):
                 names = block.coefficients
                 pairs = [pair_label(first, second) for i, first in enumerate(names) for second in names[i + 1 :]]
                 keep(block.correlation, correlations(cholesky[:, effects]), {pair_dim(block.correlation): pairs})
-    for i, (factor, effects) in enumerate(zip(matrices.factors, coefficients.effects, strict=True)):
-        if i != coefficients.block or coefficients.summary is None:
-            for term in factor.terms:
-                values = effects[:, :, factor.columns[term.name]].transpose(0, 2, 1)
-                keep(term.name, values, _effect_labels(factor, term))
     return xr.Dataset(variables, coords)
 
 

@@ -53,6 +53,8 @@ class WithEffects:
 
         return np.concatenate(likelihood.in_threads(some, self.statistics, scales, cores))
 
-    def left_out(self, scales: Scales, subsets: np.ndarray, some: slice, cores: int = 1) -> np.ndarray:
-        """Log density of some subsets of rows, each given all others and the scales, (draws, some subsets), in nats."""
+    def left_out(
+        self, scales: Scales, subsets: np.ndarray, some: slice, cores: int = 1
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Log densities and residuals of some subsets of rows, each given all others and the scales: ``left_out``."""
         return left_out(self.statistics, self.rows, scales.block_first(self.block), subsets, some, cores)

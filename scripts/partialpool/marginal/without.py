@@ -21,6 +21,12 @@ BATCH = 2 * 10**7
 DRAWS, SEED = 8000, 71
 
 
+def of_rows(matrices: Design, kept: np.ndarray) -> Design:
+    """A model of some of its rows, given by position or as (n,) bool; priors and levels stay those of all rows."""
+    factors = tuple(replace(own, z=own.z[kept], codes=own.codes[kept]) for own in matrices.factors)
+    return replace(matrices, x=matrices.x[kept], y=matrices.y[kept], factors=factors)
+
+
 @dataclass(frozen=True)
 class Without:
     """A model, and what its data say of rows that are left out of them.
@@ -36,8 +42,10 @@ class Without:
     matrices: Design
     cores: int = 1
 
-    def densities(self, posterior, subsets: np.ndarray, n_subsets: int) -> Iterator[tuple[slice, np.ndarray]]:
-        """Log density of subsets of rows given all other rows and the scales, with all coefficients integrated out.
+    def left_out(
+        self, posterior, subsets: np.ndarray, n_subsets: int
+    ) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+        """Subsets of rows given all other rows and the scales, with all coefficients integrated out.
 
         Some subsets at a time, so that memory does not grow with their number.
 
@@ -55,6 +63,9 @@ class Without:
         some
             Numbers of some subsets.
         densities : (chain, draw, some subsets), in nats
+            Logarithms.
+        residuals : (chain, draw, some subsets)
+            Of subsets of one row: the outcome less its mean, in standard deviations. It is normal.
 
         Raises
         ------
@@ -66,7 +77,8 @@ class Without:
         step = max(1, BATCH // len(scales.sigma))
         for start in range(0, n_subsets, step):
             some = slice(start, min(start + step, n_subsets))
-            yield some, model.left_out(scales, subsets, some, self.cores).reshape(*shape, -1)
+            densities, residuals = model.left_out(scales, subsets, some, self.cores)
+            yield some, densities.reshape(*shape, -1), residuals.reshape(*shape, -1)
 
     def _model(self, scales: Scales, subsets: np.ndarray) -> tuple[WithEffects | WithoutEffects, Scales]:
         """A model of which each subset has rows of one unit, and the scales as it takes them."""
@@ -118,14 +130,8 @@ class Without:
         trusted : bool
             Whether the draws behind both evidences pass their checks; False, without a value, where there are none.
         """
-        some = replace(
-            self.matrices,
-            x=self.matrices.x[kept],
-            y=self.matrices.y[kept],
-            factors=tuple(replace(own, z=own.z[kept], codes=own.codes[kept]) for own in self.matrices.factors),
-        )
         try:
-            without = self._draws(some)
+            without = self._draws(of_rows(self.matrices, kept))
         except StudyError:
             # What is left can be so little that the model fits it perfectly.
             return np.nan, np.nan, False

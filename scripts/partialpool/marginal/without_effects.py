@@ -57,21 +57,24 @@ class WithoutEffects:
         mean, precision = self.posterior(scales.sigma)
         return mean + rng.standard_normal(mean.shape) / np.sqrt(precision)
 
-    def left_out(self, scales: Scales, subsets: np.ndarray, some: slice, cores: int = 1) -> np.ndarray:
+    def left_out(
+        self, scales: Scales, subsets: np.ndarray, some: slice, cores: int = 1
+    ) -> tuple[np.ndarray, np.ndarray]:
         """As ``WithEffects.left_out``."""
         sigma = scales.sigma
         order = np.argsort(subsets, kind="stable")
         starts = np.searchsorted(subsets[order], np.arange(some.start, some.stop + 1))
-        densities = np.empty((len(sigma), len(starts) - 1))
+        both = np.empty((2, len(sigma), len(starts) - 1))
         for which, own in sets_of_rows(order, starts, np.full(len(starts) - 1, self.xy.shape[1])):
             step = max(1, CHUNK // (own.size * self.xy.shape[1]))
             for draw in range(0, len(sigma), step):
                 batch = slice(draw, draw + step)
-                densities[batch, which] = self._left_out_of(self.xy[own], sigma[batch])
-        return densities
+                both[:, batch, which] = self._left_out_of(self.xy[own], sigma[batch])
+        densities, residuals = both
+        return densities, residuals
 
-    def _left_out_of(self, rows: np.ndarray, sigma: np.ndarray) -> np.ndarray:
-        """Densities (draws, subsets) of ``rows`` (subsets, m, p + 1); ``leave_out_`` has the formula."""
+    def _left_out_of(self, rows: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of ``rows`` (subsets, m, p + 1) what ``left_out`` returns, (draws, subsets); ``leave_out_`` has the formula."""
         mean, precision = self.posterior(sigma)
         x, y, variance = rows[..., :-1], rows[..., -1], sigma[:, None] ** 2
         rest = -(x / (variance * precision)[:, None, None]) @ np.swapaxes(x, 1, 2)
@@ -79,4 +82,5 @@ class WithoutEffects:
         residual = y - np.moveaxis(x @ mean.T, -1, 0)
         _, log_determinant = np.linalg.slogdet(rest)
         quadratic = (residual * np.linalg.solve(rest, residual[..., None])[..., 0]).sum(axis=-1) / variance
-        return -0.5 * (y.shape[1] * np.log(2 * np.pi * variance) - log_determinant + quadratic)
+        density = -0.5 * (y.shape[1] * np.log(2 * np.pi * variance) - log_determinant + quadratic)
+        return density, residual[..., 0] / np.sqrt(rest[..., 0, 0] * variance)

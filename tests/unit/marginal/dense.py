@@ -63,11 +63,16 @@ class Dense:
 
     def log_predictive(self, scales, inside):
         """Log density of the rows inside, given the others."""
+        residual, covariance = self.predictive(scales, inside)
+        return stats.multivariate_normal.logpdf(residual, cov=covariance)
+
+    def predictive(self, scales, inside):
+        """Outcomes of the rows inside less their mean given the others, and their covariance given the others."""
         covariance, residual = self.covariance(scales), self.y - self.x @ self.mean
         inside = np.isin(np.arange(self.n), inside)
         gain = np.linalg.solve(covariance[np.ix_(~inside, ~inside)], covariance[np.ix_(~inside, inside)])
         left = covariance[np.ix_(inside, inside)] - gain.T @ covariance[np.ix_(~inside, inside)]
-        return stats.multivariate_normal.logpdf(residual[inside], gain.T @ residual[~inside], left)
+        return residual[inside] - gain.T @ residual[~inside], left
 
     def coefficients(self, scales):
         """Mean and covariance of all coefficients given the first draw: common ones, then effects level by level."""

@@ -31,10 +31,14 @@ def test_density_of_what_is_left_out_is_that_of_the_multivariate_normal(dense, e
     subsets = np.arange(dense.n) if estimand == "row" else dense.factors[0].codes
     n_subsets = subsets.max() + 1
     ours = WithoutEffects(dense.matrices).left_out(scales(SIGMAS), subsets, slice(0, n_subsets))
-    for sigma, values in zip(SIGMAS, ours, strict=True):
+    for sigma, values, residuals in zip(SIGMAS, *ours, strict=True):
         given = dense.scales(sigma, 1.0, 0.0)
         expected = [dense.log_predictive(given, np.flatnonzero(subsets == subset)) for subset in range(n_subsets)]
         np.testing.assert_allclose(values, expected, rtol=1e-9, atol=1e-9)
+        if estimand == "row":
+            parts = [dense.predictive(given, [row]) for row in range(dense.n)]
+            expected = [residual[0] / np.sqrt(variance[0, 0]) for residual, variance in parts]
+            np.testing.assert_allclose(residuals, expected, rtol=1e-7, atol=1e-7)
 
 
 def test_coefficients_are_drawn_from_their_distribution(dense):

@@ -1,0 +1,86 @@
+"""A fit with all that its checks need, each made once and only if a check asks for it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from partialpool.checks.priors import PriorsOfFit
+from partialpool.model import parameters
+from partialpool.model.names import ROW_DIM
+from partialpool.model.parameters import Parameter
+from partialpool.model.spec import ModelSpec
+from partialpool.predict.linear import LinearPredictor
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fit, and what it was made from.
+
+    Attributes
+    ----------
+    tree
+        The fit, from ``store.load``, with all groups.
+    spec
+        With all priors (``store.spec_of``).
+    data
+        The prepared data.
+    rows
+        The model's complete cases.
+    cores
+        Threads; no number depends on it.
+    """
+
+    tree: object
+    spec: ModelSpec
+    data: pd.DataFrame
+    rows: pd.DataFrame
+    cores: int = 1
+
+    @cached_property
+    def posterior(self):
+        """Dataset of the draws."""
+        return self.tree["posterior"].to_dataset()
+
+    @cached_property
+    def parameters(self) -> list[Parameter]:
+        """Common coefficients, scales and parameters of the family; no coefficients or effects of single units."""
+        every = parameters.of(self.posterior)
+        return [one for one in every if one.kind != "group" and one.variable != self.spec.unit]
+
+    @cached_property
+    def priors(self) -> PriorsOfFit:
+        """The priors of these."""
+        return PriorsOfFit(self.posterior, self.spec, LinearPredictor(self.spec, self.rows), self.rows)
+
+    @cached_property
+    def matrices(self):
+        """The model as matrices (``marginal.design``); None of one that was sampled over all parameters."""
+        if self.tree.attrs["engine"] != "marginal":
+            return None
+        from partialpool.marginal.design import design
+
+        return design(self.spec, self.rows)
+
+    @cached_property
+    def codes(self) -> np.ndarray:
+        """Which unit each row belongs to, (n,)."""
+        return self.rows[self.spec.unit].cat.codes.to_numpy().astype(np.int64)
+
+    @cached_property
+    def observed(self) -> np.ndarray:
+        """Outcomes as numbers, (n,); of one with levels their positions."""
+        return next(iter(self.tree["observed_data"].data_vars.values())).to_numpy().astype(float)
+
+    def by_row(self, group: str) -> np.ndarray:
+        """Draws by row, (chain, draw, n), of the group ``log_likelihood`` or ``posterior_predictive``.
+
+        A fit of a large study keeps them at some of its draws.
+        """
+        return next(iter(self.tree[group].data_vars.values())).transpose("chain", "draw", ROW_DIM).to_numpy()
+
+    @cached_property
+    def at_rows(self):
+        """The posterior at the draws at which there is something by row."""
+        return self.posterior.sel(draw=self.tree["log_likelihood"]["draw"].to_numpy())

@@ -1,0 +1,127 @@
+"""How surprising each unit and each measurement is, and how far estimates move without it."""
+
+import numpy as np
+import pandas as pd
+
+from partialpool.checks.fitted import Fitted
+from partialpool.checks.powered import Powered
+from partialpool.loo.by_quadrature import TRIED, Conditional
+from partialpool.loo.psis import psis
+from partialpool.loo.quadrature import NoQuadrature, densities, enough_nodes
+from partialpool.predict.effects import thinned
+from partialpool.weights.smoothing import relative_efficiency, smooth
+
+# Draws of each chain that serve.
+DRAWS = 250
+# Units that move estimates most, and without which the model is fitted again where that takes a moment.
+REFITS = 3
+COLUMNS = [
+    *("of", "label", "rows", "elpd", "pareto_k", "parameter"),
+    *("mean", "mean_without", "sd", "shift", "method"),
+]
+
+
+def influence(fitted: Fitted) -> pd.DataFrame:
+    """Units and measurements, each with the estimate that moves most without it.
+
+    Returns
+    -------
+    DataFrame
+        ``COLUMNS``, those that move an estimate most in front, units before measurements. ``of`` is ``unit`` or
+        ``row``, ``label`` its id or row of the data, ``rows`` how many measurements it has. ``elpd`` is the log density
+        that the model gives to it without having seen it, in nats. ``parameter`` is a common coefficient, a scale or a
+        parameter of the family; ``shift`` is ``mean_without`` less ``mean``, in posterior standard deviations ``sd``.
+        ``method`` is ``refit``, or ``importance weights``, which cannot be relied on where ``pareto_k`` is over 0.7.
+    """
+    posterior, of_units, of_rows = _densities(fitted)
+    units = fitted.rows[fitted.spec.unit].cat.categories.astype(str).to_numpy(dtype=object)
+    sizes = np.bincount(fitted.codes, minlength=len(units))
+    tables = [
+        _table(fitted, "unit", units, sizes, posterior, of_units),
+        _table(fitted, "row", fitted.rows["row"].to_numpy(), np.ones(len(fitted.rows), int), posterior, of_rows),
+    ]
+    tables = [table.sort_values("shift", key=lambda shift: -shift.abs(), kind="stable") for table in tables]
+    if fitted.matrices is not None:
+        tables[0] = _refitted(fitted, tables[0])
+    return pd.concat(tables, ignore_index=True)
+
+
+def _densities(fitted: Fitted) -> tuple:
+    """A posterior, and log densities given its draws, (chain, draw, k), of each unit and of each row.
+
+    Where they can be integrated out, without the effects of the unit: these would move far without it.
+    """
+    try:
+        model = Conditional(fitted.tree, fitted.spec, fitted.rows)
+        if model.factor != fitted.spec.unit:
+            raise NoQuadrature("it is not the unit that has the effects")
+        posterior = thinned(fitted.posterior, DRAWS)
+        nodes, _ = enough_nodes(model.given(thinned(posterior, TRIED)), model.codes)
+        both = densities(model.given(posterior), model.codes, nodes, cores=fitted.cores)
+        shape = posterior.sizes["chain"], posterior.sizes["draw"], -1
+        return posterior, *(values.reshape(shape) for values in both)
+    except NoQuadrature:
+        by_row = fitted.by_row("log_likelihood")
+        of_units = np.zeros((*by_row.shape[:2], fitted.codes.max() + 1))
+        for unit, values in zip(fitted.codes, np.moveaxis(by_row, -1, 0), strict=True):
+            of_units[..., unit] += values
+        return fitted.at_rows, of_units, by_row
+
+
+def _table(fitted: Fitted, of: str, labels, sizes, posterior, log_density: np.ndarray) -> pd.DataFrame:
+    """``influence`` by importance weights, from log densities (chain, draw, labels)."""
+    pointwise = psis(log_density, labels)
+    by_label = np.moveaxis(log_density, -1, 0)
+    log_weights, _ = smooth(-by_label.reshape(len(labels), -1), relative_efficiency(by_label))
+    draws = np.stack([one.draws(posterior).ravel() for one in fitted.parameters])
+    mean, sd = draws.mean(axis=1), draws.std(axis=1, ddof=1)
+    without = np.exp(log_weights) @ draws.T
+    most = np.abs((without - mean) / sd).argmax(axis=1)
+    moved = without[np.arange(len(labels)), most]
+    columns = {
+        "of": of,
+        "label": labels,
+        "rows": sizes,
+        "elpd": pointwise.elpd,
+        "pareto_k": pointwise.pareto_k,
+        "parameter": [fitted.parameters[i].name for i in most],
+        "mean": mean[most],
+        "mean_without": moved,
+        "sd": sd[most],
+        "shift": (moved - mean[most]) / sd[most],
+        "method": "importance weights",
+    }
+    return pd.DataFrame(columns, columns=COLUMNS)
+
+
+def _refitted(fitted: Fitted, table: pd.DataFrame) -> pd.DataFrame:
+    """With estimates of draws without the first of the units."""
+    from partialpool.marginal.without import of_rows
+
+    units = fitted.rows[fitted.spec.unit].astype(str).to_numpy()
+    settings = {"chains": fitted.spec.chains, "draws": DRAWS, "seed": fitted.spec.seed}
+    # With the same random numbers, so that few draws are enough for the difference.
+    base, _ = Powered(fitted.matrices, cores=fitted.cores).estimates(**settings)
+    table = table.reset_index(drop=True)
+    for place in range(min(REFITS, len(table) - 1)):
+        some = of_rows(fitted.matrices, units != table.at[place, "label"])
+        without, trusted = Powered(some, cores=fitted.cores).estimates(**settings)
+        if not trusted:
+            continue
+        moves = {
+            one: (one.draws(without).mean() - one.draws(base).mean()) / one.draws(base).std(ddof=1)
+            for one in fitted.parameters
+        }
+        one = max(moves, key=lambda parameter: abs(moves[parameter]))
+        draws = one.draws(fitted.posterior)
+        mean, sd = draws.mean(), draws.std(ddof=1)
+        values = {
+            "parameter": one.name,
+            "mean": mean,
+            "mean_without": mean + moves[one] * sd,
+            "sd": sd,
+            "shift": moves[one],
+            "method": "refit",
+        }
+        table.loc[place, list(values)] = list(values.values())
+    return table

@@ -1,0 +1,121 @@
+"""Where each measurement lies in its distribution given all others: leave-one-out probability integral transforms."""
+
+import numpy as np
+import pandas as pd
+
+from partialpool.checks.fitted import Fitted
+from partialpool.loo.by_quadrature import TRIED, Conditional
+from partialpool.loo.quadrature import NoQuadrature, below, densities, enough_nodes
+from partialpool.predict.effects import thinned
+from partialpool.weights.smoothing import relative_efficiency, smooth
+
+# Draws of each chain that serve: the distribution given a draw is known, so that few are enough.
+DRAWS = 250
+# Measurements that the curve and its envelope are made of, and simulations behind the envelope.
+MOST, SIMULATIONS = 1000, 1000
+ENVELOPE = 0.95
+
+
+def loo_pit(fitted: Fitted) -> pd.DataFrame:
+    """The probability that a measurement, left out, would be at most as large as it was, if the model were right.
+
+    Returns
+    -------
+    DataFrame
+        ``row,unit,pit,pareto_k,method``: by row of the data. Of discrete outcomes the probability is drawn from between
+        that of being smaller and that of being at most as large. ``method`` is ``integrated``, where the distribution
+        of a measurement given all others and the draw of what all units share is known, in closed form or by
+        quadrature; else ``psis``, from predictive draws. Where ``pareto_k`` is over 0.7 it cannot be relied on.
+
+    References
+    ----------
+    Gelfand, Dey & Chang (1992), Bayesian Statistics 4; Czado, Gneiting & Held (2009), Biometrics 65(4).
+    """
+    if fitted.matrices is not None:
+        values, pareto_k, method = *_in_closed_form(fitted), "integrated"
+    else:
+        try:
+            values, pareto_k, method = *_by_quadrature(fitted), "integrated"
+        except NoQuadrature:
+            values, pareto_k, method = *_by_predictive_draws(fitted), "psis"
+    units = fitted.rows[fitted.spec.unit].astype(str)
+    columns = {"row": fitted.rows["row"], "unit": units, "pit": values, "pareto_k": pareto_k, "method": method}
+    return pd.DataFrame(columns)
+
+
+def _in_closed_form(fitted: Fitted) -> tuple[np.ndarray, np.ndarray]:
+    from scipy.special import ndtr
+
+    from partialpool.marginal.without import Without
+
+    n, without = len(fitted.rows), Without(fitted.matrices, cores=fitted.cores)
+    values, pareto_k = np.empty(n), np.empty(n)
+    for some, density, residual in without.left_out(thinned(fitted.posterior, DRAWS), np.arange(n), n):
+        weights, pareto_k[some] = _weights(density)
+        values[some] = (weights * ndtr(_flat(residual))).sum(axis=1)
+    return values, pareto_k
+
+
+def _by_quadrature(fitted: Fitted) -> tuple[np.ndarray, np.ndarray]:
+    model = Conditional(fitted.tree, fitted.spec, fitted.rows)
+    posterior = thinned(fitted.posterior, DRAWS)
+    nodes, _ = enough_nodes(model.given(thinned(posterior, TRIED)), model.codes)
+    given, shape = model.given(posterior), (posterior.sizes["chain"], posterior.sizes["draw"], -1)
+    _, density = densities(given, model.codes, nodes, cores=fitted.cores)
+    weights, pareto_k = _weights(density.reshape(shape))
+    smaller, at_most = (
+        (weights * own.T).sum(axis=1) for own in below(given, model.codes, nodes, cores=fitted.cores)
+    )
+    chosen = np.random.default_rng(fitted.spec.seed).random(len(smaller))
+    return smaller + chosen * (at_most - smaller), pareto_k
+
+
+def _by_predictive_draws(fitted: Fitted) -> tuple[np.ndarray, np.ndarray]:
+    from arviz_stats.base import array_stats
+
+    log_likelihood = fitted.by_row("log_likelihood")
+    weights, pareto_k = _weights(log_likelihood)
+    predicted = np.moveaxis(fitted.by_row("posterior_predictive"), -1, 0)
+    with np.errstate(divide="ignore"):
+        log_weights = np.log(weights).reshape(predicted.shape)
+    values = array_stats.loo_pit(predicted, fitted.observed, log_weights, random_state=fitted.spec.seed)
+    return values, pareto_k
+
+
+def _flat(values: np.ndarray) -> np.ndarray:
+    """(chain, draw, n) as (n, draws)."""
+    return np.moveaxis(values, -1, 0).reshape(values.shape[-1], -1)
+
+
+def _weights(log_density: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (n, draws) of leaving out what has these log densities (chain, draw, n), and their Pareto k."""
+    log_weights, pareto_k = smooth(-_flat(log_density), relative_efficiency(np.moveaxis(log_density, -1, 0)))
+    return np.exp(log_weights), pareto_k
+
+
+def curve(values: np.ndarray, *, seed: int) -> pd.DataFrame:
+    """The distribution function of some LOO-PIT, less that of uniform ones, with an envelope.
+
+    Parameters
+    ----------
+    values : (n,)
+        From ``loo_pit``; of more than ``MOST``, so many at random.
+    seed
+        Seed of what is drawn.
+
+    Returns
+    -------
+    DataFrame
+        ``x,difference,lower,upper``. So many independent uniform numbers would stay in the envelope everywhere with
+        probability ``ENVELOPE``.
+
+    References
+    ----------
+    Säilynoja, Bürkner & Vehtari (2022), Statistics and Computing 32, 32.
+    """
+    from arviz_stats.ecdf_utils import ecdf_pit
+
+    rng = np.random.default_rng(seed)
+    some = rng.choice(values, MOST, replace=False) if len(values) > MOST else values
+    x, *others = ecdf_pit(some, ENVELOPE, SIMULATIONS, rng=rng)
+    return pd.DataFrame({"x": x} | {name: own - x for name, own in zip(("difference", "lower", "upper"), others)})

@@ -1,0 +1,142 @@
+"""The data beside data sets that the model would give: statistics, and calibration of probabilities."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from partialpool.checks.fitted import Fitted
+
+# Most values that replicated data sets have in all, and at most and at least how many data sets there are.
+VALUES, MOST, FEWEST = 2_000_000, 4000, 50
+# Fewer pairs of measurements that follow each other say nothing of an autocorrelation.
+FEWEST_PAIRS = 10
+COLUMNS = ["statistic", "observed", "mean", "sd", "q2.5", "q97.5", "p", "data_sets"]
+
+
+def replicated(fitted: Fitted, most: int = MOST) -> np.ndarray:
+    """Data sets drawn from the posterior predictive distribution, (some, n)."""
+    draws = fitted.by_row("posterior_predictive").reshape(-1, len(fitted.observed))
+    few = int(np.clip(VALUES // len(fitted.observed), FEWEST, most))
+    return draws[np.linspace(0, len(draws) - 1, min(few, len(draws))).round().astype(int)].astype(float)
+
+
+def predictive(fitted: Fitted, time: str | None) -> pd.DataFrame:
+    """Statistics of the data beside those of replicated data sets.
+
+    Parameters
+    ----------
+    fitted
+        The model.
+    time
+        Column of the time of measurement, if there is one.
+
+    Returns
+    -------
+    DataFrame
+        ``COLUMNS``: by statistic its value in the data; mean, sd and 95 % interval of those of replicated data sets;
+        and ``p``, the share of them that are at least as large. Statistics that never vary are left out.
+
+    References
+    ----------
+    Gelman, Meng & Stern (1996), Statistica Sinica 6(4).
+    """
+    ours, theirs = fitted.observed[None], replicated(fitted)
+    when = fitted.rows[time].to_numpy(dtype=float) if time in fitted.rows else None
+    rows = []
+    for name, statistic in statistics(fitted.codes, when).items():
+        observed, values = float(statistic(ours)[0]), statistic(theirs)
+        if np.ptp(values) == 0 and values[0] == observed:
+            continue
+        low, high = np.quantile(values, [0.025, 0.975])
+        p = float(np.mean(values >= observed))
+        rows.append((name, observed, values.mean(), values.std(ddof=1), low, high, p, len(values)))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def statistics(codes: np.ndarray, time: np.ndarray | None) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+    """Statistics of data sets (s, n), (s,) each, by name.
+
+    Parameters
+    ----------
+    codes : (n,)
+        Which unit each row belongs to.
+    time : (n,) or None
+        When it was measured.
+    """
+    found: dict[str, Callable] = {
+        "mean": lambda values: values.mean(axis=-1),
+        "sd": lambda values: values.std(axis=-1),
+        "skewness": skewness,
+        "minimum": lambda values: values.min(axis=-1),
+        "maximum": lambda values: values.max(axis=-1),
+    }
+    sizes = np.bincount(codes)
+    if len(sizes) > 1 and len(codes) > len(sizes):
+        found["sd_between_units"] = lambda values: _means(values, codes).std(axis=-1, ddof=1)
+        spare = len(codes) - len(sizes)
+        found["sd_within_units"] = lambda values: np.sqrt((_residuals(values, codes) ** 2).sum(axis=-1) / spare)
+        if time is not None and len(pairs := following(codes, time)) >= FEWEST_PAIRS:
+            found["autocorrelation"] = lambda values: _autocorrelation(_residuals(values, codes), pairs)
+    return found
+
+
+def skewness(values: np.ndarray) -> np.ndarray:
+    """Skewness along the last axis; 0 of values that do not vary."""
+    # `scipy.stats.skew` warns of these, and says nan: a data set of zeros is no mistake here.
+    centred = values - values.mean(axis=-1, keepdims=True)
+    variance = (centred**2).mean(axis=-1)
+    cubed = (centred**3).mean(axis=-1)
+    return np.divide(cubed, variance**1.5, out=np.zeros_like(cubed), where=variance > 0)
+
+
+def following(codes: np.ndarray, time: np.ndarray) -> np.ndarray:
+    """Pairs (pairs, 2) of rows of one unit that follow each other in time; rows without a time are in none."""
+    order = np.lexsort((time, codes))
+    order = order[~np.isnan(time[order])]
+    pairs = np.column_stack([order[:-1], order[1:]])
+    return pairs[(codes[pairs[:, 0]] == codes[pairs[:, 1]]) & (time[pairs[:, 0]] < time[pairs[:, 1]])]
+
+
+def _means(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Means of units, (s, units)."""
+    order, sizes = np.argsort(codes, kind="stable"), np.bincount(codes)
+    return np.add.reduceat(values[:, order], np.cumsum(sizes) - sizes, axis=1) / sizes
+
+
+def _residuals(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """What the means of units leave, (s, n)."""
+    return values - _means(values, codes)[:, codes]
+
+
+def _autocorrelation(residuals: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Correlation of residuals (s, n) with those that follow them in the same unit, (s,); 0 where nothing varies."""
+    first, second = residuals[:, pairs[:, 0]], residuals[:, pairs[:, 1]]
+    product = (first * second).sum(axis=-1)
+    size = np.sqrt((first**2).sum(axis=-1) * (second**2).sum(axis=-1))
+    return np.divide(product, size, out=np.zeros_like(product), where=size > 0)
+
+
+def calibration(fitted: Fitted) -> pd.DataFrame:
+    """Predicted probabilities of a yes-no outcome beside how often it is yes, by isotonic regression (PAVA).
+
+    Returns
+    -------
+    DataFrame
+        ``predicted,observed,low,high``, by row in rising order of ``predicted``; the last two are the central 95 % of
+        what replicated data sets have in the place of ``observed``.
+
+    References
+    ----------
+    Dimitriadis, Gneiting & Jordan (2021), PNAS 118(8).
+    """
+    import xarray as xr
+    from arviz_stats.helper_stats import isotonic_fit
+
+    data_sets = replicated(fitted)[None]
+    groups = {
+        "posterior_predictive": xr.Dataset({"y": (("chain", "draw", "row"), data_sets)}),
+        "observed_data": xr.Dataset({"y": ("row", fitted.observed)}),
+    }
+    fit = isotonic_fit(xr.DataTree.from_dict(groups), None, "posterior_predictive", 0.95)["y"]
+    return pd.DataFrame(dict(zip(("predicted", "observed", "low", "high"), fit.to_numpy(), strict=True)))
