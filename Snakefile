@@ -10,6 +10,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/comparison.smk"
+include: "workflow/rules/checks.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/simulation.smk"
 include: "workflow/rules/report.smk"
@@ -26,6 +27,7 @@ rule all:
         expand(rules.summarise_model.output, model=study.models),
         expand(rules.compare_models.output, comparison=study.comparisons),
         expand(rules.predict_values.output, prediction=study.predictions),
+        rules.check_models.output,
         rules.draw_models.output,
         rules.draw_figures.output,
         rules.check_published.output if study.published else [],

@@ -10,7 +10,7 @@ LIBRARY = Path(__file__).parents[2] / "scripts/partialpool"
 # From the ground up.
 ROOMS = (
     *("errors", "jobs", "data", "weights", "model", "study", "start", "marginal"),
-    *("fit", "predict", "loo", "simulation", "figures", "report", "audit"),
+    *("fit", "predict", "loo", "checks", "simulation", "figures", "report", "audit"),
 )
 MODULES = {
     ".".join(path.relative_to(LIBRARY).with_suffix("").parts): path

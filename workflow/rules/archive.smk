@@ -41,8 +41,8 @@ rule verify:
         snakefile=str(Path(workflow.basedir, "Snakefile")),
         # Those that make tables from data and fits.
         rules=[
-            *("prepare_data", "summarise_model", "compare_models", "compute_bayes_factors", "predict_values"),
-            *("check_published", "write_paper"),
+            *("prepare_data", "summarise_model", "check_models", "compare_models", "compute_bayes_factors"),
+            *("predict_values", "check_published", "write_paper"),
         ],
         options=lambda wildcards: inside.software_options(workflow),
         code=code("verify"),

@@ -113,6 +113,11 @@ def fits(models):
     return expand("results/models/{model}.nc", model=models)
 
 
+def tables_of_checks():
+    """Tables of the checks of each model, as pairs of model and table."""
+    return [(model, table) for model in study.models for table in study.checks_of(model)]
+
+
 def drawn(name, **shown):
     """PNG and SVG of a figure; ``shown`` says where Snakemake's report has it."""
     return [report(f"results/figures/{name}.png", **shown), f"results/figures/{name}.svg"]

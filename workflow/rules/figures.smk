@@ -4,6 +4,7 @@ rule draw_models:
         prepared=rules.prepare_data.output.prepared,
         fits=fits(study.models),
         summaries=expand(rules.summarise_model.output.summary, model=study.models),
+        checks=rules.check_models.output,
     output:
         [
             drawn(
@@ -34,7 +35,12 @@ rule draw_models:
         **usual,
     params:
         models={
-            name: {"spec": study.spec(name).to_dict(), "title": model.title, "kinds": study.figures_of(name)}
+            name: {
+                "spec": study.spec(name).to_dict(),
+                "title": model.title,
+                "tables": study.checks_of(name),
+                "kinds": study.figures_of(name),
+            }
             for name, model in study.models.items()
         },
         comparisons={name: entry.models for name, entry in study.comparisons.items()},

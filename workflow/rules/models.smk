@@ -56,7 +56,7 @@ rule summarise_model:
         **usual,
     params:
         spec=lambda wildcards: study.spec(wildcards.model).to_dict(),
-        checks={"thresholds": study.checks.model_dump(), "on_failed_check": study.on_failed_check},
+        checks={"thresholds": study.checks.thresholds, "on_failed_check": study.on_failed_check},
         at=lambda wildcards: values_asked_for(wildcards.model),
         code=code("summarise_model"),
     message:

@@ -34,6 +34,7 @@ rule render_report:
         summary=rules.prepare_data.output.summary,
         fits=fits(study.models),
         models=expand(rules.summarise_model.output, model=study.models),
+        checks=rules.check_models.output,
         comparisons=expand(rules.compare_models.output, comparison=study.comparisons),
         bayes_factors=expand(rules.compute_bayes_factors.output, comparison=comparisons_with_bayes_factors()),
         predictions=expand(rules.predict_values.output.summary, prediction=study.predictions),

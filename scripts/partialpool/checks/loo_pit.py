@@ -63,9 +63,7 @@ def _by_quadrature(fitted: Fitted) -> tuple[np.ndarray, np.ndarray]:
     given, shape = model.given(posterior), (posterior.sizes["chain"], posterior.sizes["draw"], -1)
     _, density = densities(given, model.codes, nodes, cores=fitted.cores)
     weights, pareto_k = _weights(density.reshape(shape))
-    smaller, at_most = (
-        (weights * own.T).sum(axis=1) for own in below(given, model.codes, nodes, cores=fitted.cores)
-    )
+    smaller, at_most = ((weights * own.T).sum(axis=1) for own in below(given, model.codes, nodes, cores=fitted.cores))
     chosen = np.random.default_rng(fitted.spec.seed).random(len(smaller))
     return smaller + chosen * (at_most - smaller), pareto_k
 
@@ -117,5 +115,5 @@ def curve(values: np.ndarray, *, seed: int) -> pd.DataFrame:
 
     rng = np.random.default_rng(seed)
     some = rng.choice(values, MOST, replace=False) if len(values) > MOST else values
-    x, *others = ecdf_pit(some, ENVELOPE, SIMULATIONS, rng=rng)
-    return pd.DataFrame({"x": x} | {name: own - x for name, own in zip(("difference", "lower", "upper"), others)})
+    x, ecdf, lower, upper = ecdf_pit(some, ENVELOPE, SIMULATIONS, rng=rng)
+    return pd.DataFrame({"x": x, "difference": ecdf - x, "lower": lower - x, "upper": upper - x})

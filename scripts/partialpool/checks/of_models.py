@@ -47,9 +47,7 @@ def check(
     """
     data = pd.read_parquet(prepared)
     for name, entry in models.items():
-        tree = store.load(
-            fits[name], spec=ModelSpec.from_dict(entry["spec"]), data_sha256=data.attrs["sha256"]
-        )
+        tree = store.load(fits[name], spec=ModelSpec.from_dict(entry["spec"]), data_sha256=data.attrs["sha256"])
         spec = store.spec_of(tree)
         made = Tables(Fitted(tree, spec, data, complete_cases(spec, data), cores), time, bounds)
         for table in entry["tables"]:

@@ -26,9 +26,9 @@ def prior_data_sets(fitted: Fitted, prior) -> np.ndarray:
     import xarray as xr
 
     tree = xr.DataTree.from_dict({"posterior": prior})
-    drawn = draws_at(
-        tree, fitted.spec, fitted.data, fitted.rows, quantities=["predicted"], seed=fitted.spec.seed
-    )["predicted"]
+    drawn = draws_at(tree, fitted.spec, fitted.data, fitted.rows, quantities=["predicted"], seed=fitted.spec.seed)[
+        "predicted"
+    ]
     drawn = drawn.argmax(axis=-1) if fitted.spec.family in OF_LEVELS else drawn
     return drawn.reshape(-1, len(fitted.rows)).astype(float)
 

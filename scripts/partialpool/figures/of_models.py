@@ -1,10 +1,10 @@
 """The figures that every model and every comparison of models has, drawn from fits."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
-from partialpool.figures import coefficients, conditional, diagnostics, effects, predictive
+from partialpool.figures import checks, coefficients, conditional, diagnostics, effects, predictive
 from partialpool.figures.theme import Figure
 from partialpool.fit import store
 from partialpool.model.families import CUMULATIVE
@@ -25,6 +25,7 @@ def figures(
     prepared: str,
     fits: Mapping[str, str],
     summaries: Mapping[str, str],
+    checked: Iterable[str],
     labels: Mapping[str, str],
     columns: Mapping[str, str],
 ) -> Iterator[tuple[str, Figure]]:
@@ -33,13 +34,16 @@ def figures(
     Parameters
     ----------
     models
-        By name ``spec``, ``title``, and ``kinds`` of figures, of ``KINDS``, in the order in which they are drawn.
+        By name ``spec``, ``title``, names of the ``tables`` of checks, and ``kinds`` of figures, of ``KINDS``, in the
+        order in which they are drawn.
     comparisons
         Names of the models of each.
     prepared
         Path of the prepared data.
     fits, summaries
         Paths by model.
+    checked
+        Paths of the tables of checks, model by model.
     labels
         Labels for axes, by role (``Data.axis_labels``).
     columns
@@ -50,11 +54,12 @@ def figures(
     name, figure
         ``{kind}-{model}``; then ``estimates-{comparison}``.
     """
-    data, estimates = pd.read_parquet(prepared), {}
+    data, estimates, paths = pd.read_parquet(prepared), {}, iter(checked)
     for name, entry in models.items():
         spec = ModelSpec.from_dict(entry["spec"])
         tree = store.load(fits[name], GROUPS, spec=spec)
-        model = Model(tree, spec, data, pd.read_csv(summaries[name]), labels, columns)
+        tables = {table: pd.read_csv(next(paths)) for table in entry["tables"]}
+        model = Model(tree, spec, data, pd.read_csv(summaries[name]), tables, labels, columns)
         for kind in entry["kinds"]:
             yield f"{kind}-{name}", KINDS[kind](model)
         estimates[name] = model.estimates.assign(model=entry["title"])
@@ -64,10 +69,10 @@ def figures(
 
 
 class Model:
-    """What the figures of a model are drawn from: its fit, spec, data and summary, and labels."""
+    """What the figures of a model are drawn from: its fit, spec, data, summary and tables of checks, and labels."""
 
-    def __init__(self, tree, spec: ModelSpec, data: pd.DataFrame, summary: pd.DataFrame, labels, columns):
-        self.tree, self.spec, self.data, self.summary = tree, spec, data, summary
+    def __init__(self, tree, spec: ModelSpec, data: pd.DataFrame, summary: pd.DataFrame, checks, labels, columns):
+        self.tree, self.spec, self.data, self.summary, self.checks = tree, spec, data, summary, checks
         self.labels, self.columns = labels, columns
         self.posterior = tree["posterior"].to_dataset()
         self.estimates = coefficients.of_population(self.posterior, unit=spec.unit)
@@ -78,7 +83,8 @@ def _diagnostics(model: Model) -> Figure:
 
 
 def _predictive(model: Model) -> Figure:
-    return predictive.of_fit(model.tree, labels=model.labels)
+    tables = model.checks["predictive"], model.checks.get("calibration")
+    return predictive.of_fit(model.tree, *tables, family=model.spec.family, labels=model.labels)
 
 
 def _coefficients(model: Model) -> Figure:
@@ -117,6 +123,10 @@ KINDS = {
     "coefficients": _coefficients,
     "effects": _effects,
     "conditional": _conditional,
+    "prior": lambda model: checks.prior(model.checks["prior_posterior"], labels=model.labels),
     "ppc": _predictive,
+    "pit": lambda model: checks.pit(model.checks["loo_pit_curve"]),
+    "sensitivity": lambda model: checks.sensitivity(model.checks["sensitivity"]),
+    "influence": lambda model: checks.influence(model.checks["influence"], labels=model.labels),
     "diagnostics": _diagnostics,
 }

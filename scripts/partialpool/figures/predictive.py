@@ -6,92 +6,175 @@ import numpy as np
 import pandas as pd
 from plotnine import (
     aes,
-    facet_wrap,
+    coord_cartesian,
+    geom_abline,
     geom_col,
-    geom_histogram,
+    geom_line,
+    geom_point,
     geom_pointrange,
+    geom_ribbon,
+    geom_segment,
+    geom_text,
     geom_vline,
     guide_legend,
     guides,
     labs,
     scale_color_manual,
     scale_fill_manual,
-    theme,
 )
 
 from partialpool.figures.geoms import estimate_density, geom_curves
-from partialpool.figures.order import distinct, in_order
 from partialpool.figures.scales import axis_label, few_x_numbers, wrapped, x_numbers, y_numbers
 from partialpool.figures.theme import CORAL, PAGE, TEAL, Figure, chart
+from partialpool.model.families import COUNTS
 from partialpool.model.names import ROW_DIM
 
-# More different values than this are drawn as a density, even if all are whole numbers.
+# More different values than this are drawn as a density, or counts several values a bar, even if all are whole numbers.
 MOST_BARS = 30
 # At most 1000 replicated data sets are shown, and at least 50; between these, as many as have this many values in all.
 REPLICATED_VALUES = 2_000_000
 # Letters in a line of a title along half a page.
 OUTCOME_LETTERS = 45
+# Where values of p stand, and how far statistics may be away, in standard deviations of replicated ones.
+P_AT, FARTHEST = 4.6, 4.0
 
 
-def of_fit(tree, *, labels):
+def of_fit(tree, statistics, calibration=None, *, family, labels):
     """The data of a fit against data sets replicated from it.
 
     Parameters
     ----------
     tree : DataTree
         With ``observed_data`` and ``posterior_predictive``; of ``posterior`` the names of the outcome's levels.
+    statistics : DataFrame
+        Columns `statistic`, `observed`, `mean`, `sd`, `q2.5`, `q97.5` and `p` (``checks.predictive``).
+    calibration : DataFrame, optional
+        Of a yes-no outcome, columns `predicted`, `observed`, `low` and `high`.
+    family : str
+        Of the model.
     labels : Mapping
-        `outcome`.
+        `outcome`, `unit_noun`.
 
     Returns
     -------
     Figure
-        See `posterior_predictive`.
+        Left, by the kind of outcome: yes-no ones by how often they are yes where the model predicts so (isotonic
+        regression), with the central 95 % of replicated data sets; counts as a rootogram; other whole numbers, if they
+        are few, as the share of each; else densities of the data and of 50 replicated data sets. Right, ``statistics``.
     """
-    observed = next(iter(tree["observed_data"].data_vars.values())).to_numpy()
+    observed = next(iter(tree["observed_data"].data_vars.values())).to_numpy().astype(float)
     replicated = next(iter(tree["posterior_predictive"].data_vars.values()))
-    replicated = replicated.transpose("chain", "draw", ROW_DIM).to_numpy().reshape(-1, len(observed))
-    most = int(np.clip(REPLICATED_VALUES // len(observed), 50, 1000))
+    replicated = replicated.transpose("chain", "draw", ROW_DIM).to_numpy().reshape(-1, len(observed)).astype(float)
+    replicated = _spread(replicated, int(np.clip(REPLICATED_VALUES // len(observed), 50, 1000)))
     levels = json.loads(tree["posterior"].attrs.get("levels", "null"))
-    return posterior_predictive(observed, _spread(replicated, most), labels=labels, levels=levels)
+    outcome = wrapped(axis_label(labels, "outcome"), OUTCOME_LETTERS)
+    if calibration is not None:
+        distribution = calibrated(calibration)
+    else:
+        distribution = distributions(observed, replicated, outcome, counts=family in COUNTS, levels=levels)
+    return Figure(distribution | beside(statistics, labels.get("unit_noun", "unit")), PAGE, 3.0)
 
 
-def posterior_predictive(observed, replicated, *, labels, levels=None):
-    """Data and what the model would have given instead: distribution and test quantities.
+def distributions(observed, replicated, outcome, *, counts=False, levels=None):
+    """Data (n,) and replicated data sets (s, n), as a rootogram, as shares or as densities.
+
+    ``outcome`` is the title of the axis, ``counts`` whether they are counts, ``levels`` what 0, 1, ... are called.
+    """
+    values = np.unique(np.concatenate([observed, replicated.ravel()]))
+    if counts:
+        return _rootogram(observed, replicated, outcome)
+    if len(values) <= MOST_BARS and np.all(values == np.round(values)):
+        return _compare_shares(observed, replicated, outcome, levels)
+    return _compare_densities(observed, replicated, outcome)
+
+
+def calibrated(calibration):
+    """How often a yes-no outcome is yes, over the predicted probability: with right predictions on the diagonal."""
+    return chart(
+        calibration,
+        aes("predicted"),
+        geom_ribbon(aes(ymin="low", ymax="high", fill="'Replicated'"), alpha=0.35),
+        geom_abline(intercept=0, slope=1, linetype="dashed", size=0.4),
+        geom_line(aes(y="observed", color="'Observed'"), size=0.9),
+        scale_fill_manual(values=[CORAL]),
+        scale_color_manual(values=[TEAL]),
+        coord_cartesian(ylim=(0, 1)),
+        x_numbers(),
+        y_numbers(),
+        labs(x="Predicted probability", y="Observed share", color="", fill=""),
+    )
+
+
+def beside(statistics, unit):
+    """Statistics of the data among those of replicated data sets, in standard deviations of these.
 
     Parameters
     ----------
-    observed : array_like, shape (n,)
-        The data.
-    replicated : array_like, shape (s, n)
-        Data sets drawn from the posterior predictive distribution.
-    labels : Mapping
-        `outcome`.
-    levels : list of str, optional
-        What the values 0, 1, ... are called.
-
-    Returns
-    -------
-    Figure
-        Left, densities of the data and of up to 50 replicated data sets; if all values are whole
-        numbers, the share of each value, with the mean and the central 95 % of the replicated ones.
-        Right, test quantities that vary, with the probability that a replicated one is at least as
-        large as the observed one.
+    statistics : DataFrame
+        See ``of_fit``.
+    unit : str
+        The noun of a unit.
     """
-    observed = np.asarray(observed, dtype=float)
-    replicated = np.asarray(replicated, dtype=float)
-    values = np.unique(np.concatenate([observed, replicated.ravel()]))
-    outcome = wrapped(axis_label(labels, "outcome"), OUTCOME_LETTERS)
-    if len(values) <= MOST_BARS and np.all(values == np.round(values)):
-        distribution = _compare_shares(observed, replicated, outcome, levels)
-    else:
-        distribution = _compare_densities(observed, replicated, outcome)
-    return Figure(distribution | _test_quantities(observed, replicated), PAGE, 3.0)
+    names = [STATISTICS[name].format(unit=unit) for name in statistics["statistic"]]
+    scale = statistics["sd"].where(statistics["sd"] > 0, 1.0)
+
+    def standardised(column):
+        return ((statistics[column] - statistics["mean"]) / scale).clip(-FARTHEST, FARTHEST)
+
+    frame = pd.DataFrame(
+        {
+            "statistic": pd.Categorical(names, names[::-1]),
+            "observed": standardised("observed"),
+            "low": standardised("q2.5"),
+            "high": standardised("q97.5"),
+            "p": [f"p = {p:.2f}" for p in statistics["p"]],
+        }
+    )
+    return chart(
+        frame,
+        aes(y="statistic"),
+        geom_vline(xintercept=0, linetype="dashed", size=0.4),
+        geom_segment(aes(x="low", xend="high", yend="statistic"), color=CORAL, size=2, alpha=0.6),
+        geom_point(aes("observed"), color=TEAL, size=2),
+        geom_text(aes(label="p"), x=P_AT, size=7, ha="left"),
+        coord_cartesian(xlim=(-FARTHEST, P_AT + 2.4)),
+        x_numbers(breaks=[-4, -2, 0, 2, 4]),
+        labs(x="SDs from the mean of replicated data sets", y=""),
+    )
 
 
 def _spread(rows, most):
     """At most so many rows, evenly spread over all."""
     return rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int)]
+
+
+def _rootogram(observed, replicated, outcome):
+    """How often each count is there, on the scale of the square root, on which all vary alike."""
+    largest = int(max(observed.max(), replicated.max()))
+    width = -(-(largest + 1) // MOST_BARS)
+    bins = np.arange(0, largest + width + 1, width)
+    counts = np.stack([np.histogram(values, bins)[0] for values in replicated])
+    low, high = np.quantile(counts, [0.025, 0.975], axis=0)
+    frame = pd.DataFrame(
+        {
+            "y": bins[:-1] + (width - 1) / 2,
+            "count": np.histogram(observed, bins)[0],
+            "mean": counts.mean(axis=0),
+            "low": low,
+            "high": high,
+        }
+    )
+    return chart(
+        frame,
+        aes("y"),
+        geom_col(aes(y="count", fill="'Observed'"), width=0.8 * width, alpha=0.5),
+        geom_pointrange(aes(y="mean", ymin="low", ymax="high", color="'Replicated'"), size=0.4, fatten=3),
+        scale_fill_manual(values=[TEAL]),
+        scale_color_manual(values=[CORAL]),
+        few_x_numbers(),
+        y_numbers(trans="sqrt"),
+        labs(x=outcome, y="How often (square-root scale)", color="", fill=""),
+    )
 
 
 def _compare_densities(observed, replicated, outcome):
@@ -144,41 +227,14 @@ def _compare_shares(observed, replicated, outcome, levels):
     )
 
 
-def _test_quantities(observed, replicated):
-    frames, marks = [], []
-    for name, quantity in TEST_QUANTITIES.items():
-        ours, theirs = float(quantity(observed)), quantity(replicated)
-        if np.ptp(theirs) == 0 and theirs[0] == ours:
-            continue
-        strip = f"{name}, p = {np.mean(theirs >= ours):.2f}"
-        frames.append(pd.DataFrame({"value": theirs, "quantity": strip}))
-        marks.append({"value": ours, "quantity": strip})
-    quantities, marks = pd.concat(frames, ignore_index=True), pd.DataFrame(marks)
-    strips = distinct(marks["quantity"])
-    return chart(
-        in_order(quantities, quantity=strips),
-        aes("value"),
-        geom_histogram(bins=15, fill=CORAL, alpha=0.6),
-        geom_vline(aes(xintercept="value"), in_order(marks, quantity=strips), color=TEAL, size=0.9),
-        facet_wrap("quantity", scales="free", ncol=2),
-        few_x_numbers(),
-        y_numbers(breaks=[]),
-        labs(x="Test quantity", y="Replicated data sets"),
-        theme(panel_spacing=0.05),
-    )
-
-
-def _skewness(values):
-    # `scipy.stats.skew` warns of values that do not vary, and says nan: a data set of zeros is no mistake here.
-    centered = values - values.mean(axis=-1, keepdims=True)
-    variance = (centered**2).mean(axis=-1)
-    cubed = (centered**3).mean(axis=-1)
-    return np.divide(cubed, variance**1.5, out=np.zeros_like(cubed), where=variance > 0)
-
-
-TEST_QUANTITIES = {
-    "SD": lambda values: values.std(axis=-1),
-    "Skewness": _skewness,
-    "Minimum": lambda values: values.min(axis=-1),
-    "Maximum": lambda values: values.max(axis=-1),
+# What the statistics of ``checks.predictive`` are called.
+STATISTICS = {
+    "mean": "Mean",
+    "sd": "SD",
+    "skewness": "Skewness",
+    "minimum": "Minimum",
+    "maximum": "Maximum",
+    "sd_between_units": "SD of means, a {unit} each",
+    "sd_within_units": "SD within a {unit}",
+    "autocorrelation": "Autocorrelation within a {unit}",
 }

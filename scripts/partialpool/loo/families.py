@@ -76,7 +76,9 @@ def _gaussian_constant(y, *, sigma):
 
 
 def _binomial_below(y, eta, link, *, n):
-    return np.where(y < 0, 0.0, bdtr(np.maximum(y, 0), np.asarray(n).astype(int), np.exp(LOG_PROBABILITIES[link](eta)[0])))
+    return np.where(
+        y < 0, 0.0, bdtr(np.maximum(y, 0), np.asarray(n).astype(int), np.exp(LOG_PROBABILITIES[link](eta)[0]))
+    )
 
 
 def _cumulative_below(y, eta, link, *, lower, upper):
@@ -154,9 +156,7 @@ FAMILIES = {
         _cumulative_smaller,
         ("threshold",),
     ),
-    "gaussian": Family(
-        ("identity",), _gaussian, _gaussian_constant, _gaussian_below, _gaussian_below, ("sigma",)
-    ),
+    "gaussian": Family(("identity",), _gaussian, _gaussian_constant, _gaussian_below, _gaussian_below, ("sigma",)),
     "negativebinomial": Family(
         ("log",),
         _negativebinomial,
@@ -165,10 +165,6 @@ FAMILIES = {
         _one_less(_negativebinomial_below),
         ("alpha",),
     ),
-    "poisson": Family(
-        ("log",), _poisson, lambda y: -gammaln(y + 1), _poisson_below, _one_less(_poisson_below)
-    ),
-    "t": Family(
-        ("identity",), _student_t, _student_t_constant, _student_t_below, _student_t_below, ("sigma", "nu")
-    ),
+    "poisson": Family(("log",), _poisson, lambda y: -gammaln(y + 1), _poisson_below, _one_less(_poisson_below)),
+    "t": Family(("identity",), _student_t, _student_t_constant, _student_t_below, _student_t_below, ("sigma", "nu")),
 }

@@ -74,7 +74,7 @@ class WithoutEffects:
         return densities, residuals
 
     def _left_out_of(self, rows: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Of ``rows`` (subsets, m, p + 1) what ``left_out`` returns, (draws, subsets); ``leave_out_`` has the formula."""
+        """As ``left_out``, (draws, subsets), of ``rows`` (subsets, m, p + 1); ``leave_out_`` has the formula."""
         mean, precision = self.posterior(sigma)
         x, y, variance = rows[..., :-1], rows[..., -1], sigma[:, None] ** 2
         rest = -(x / (variance * precision)[:, None, None]) @ np.swapaxes(x, 1, 2)

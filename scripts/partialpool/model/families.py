@@ -6,6 +6,12 @@ ORDINAL = (CUMULATIVE, "sratio")
 OF_LEVELS = (*ORDINAL, "categorical")
 # Families of successes in trials, whose mean is the probability times the trials.
 OF_TRIALS = ("binomial", "beta_binomial")
+# Families of counts.
+COUNTS = (
+    *OF_TRIALS,
+    *("poisson", "negativebinomial", "hurdle_poisson", "hurdle_negativebinomial"),
+    *("zero_inflated_binomial", "zero_inflated_negativebinomial", "zero_inflated_poisson"),
+)
 # Families whose mean is the inverse link of the linear predictor, and the links that they have by default, as in Bambi.
 # Of successes in trials it is the share of successes.
 LINKS = {

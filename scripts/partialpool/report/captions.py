@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from partialpool.figures.limits import MOST_EFFECTS, MOST_UNITS
-from partialpool.model.families import CUMULATIVE, OF_LEVELS
+from partialpool.model.families import COUNTS, CUMULATIVE, OF_LEVELS
 from partialpool.model.grammar import behind_bars, predictors, trials
 from partialpool.report.whose import at_which, of_what, of_whom
 from partialpool.study.figures import FittedTrajectories, Grid, InterceptsSlopes, PredictionFigure
@@ -40,7 +40,11 @@ OF_MODELS = {
     "coefficients": "estimates",
     "effects": "group-level effects",
     "conditional": "conditional effects",
+    "prior": "priors",
     "ppc": "posterior predictive check",
+    "pit": "leave-one-out probabilities",
+    "sensitivity": "sensitivity to priors and data",
+    "influence": "influence",
     "diagnostics": "diagnostics",
 }
 # What a sampler shows of itself, and what its draws are called, by the sampler that ran.
@@ -326,17 +330,66 @@ def _diagnostics(study: Study, model: str, sampling: str | None) -> str:
 
 def _predictive_check(study: Study, model: str) -> str:
     units, measurements = study.data.nouns.unit[1], study.data.nouns.measurement[1]
+    family, left = study.models[model].family, ""
+    if family == "bernoulli":
+        left = (
+            " Left, how often the outcome is a success where the model predicts it with some probability (isotonic "
+            "regression), with the central 95 % of replicated data sets; right predictions lie on the diagonal."
+        )
+    elif family in COUNTS:
+        left = " Left, how often each count is there, with mean and central 95 % of replicated data sets."
     return (
-        f"the {measurements} against data sets drawn from the posterior predictive "
-        f"distribution of the observed {units}, {study.draws_of(model)} draws in all; p is the share of the data sets "
-        "shown whose quantity is at least the observed one."
+        f"the {measurements} against data sets replicated from the posterior predictive distribution of the observed "
+        f"{units}.{left} Right, statistics of the data (points) among the central 95 % of those of replicated data "
+        "sets (bars); p is the share of these that are at least as large."
+    )
+
+
+def _priors(study: Study, model: str) -> str:
+    measurements, outcome = study.data.nouns.measurement[1], study.data.label(study.data.outcome)
+    shares = "shares of successes" if study.models[model].family == "bernoulli" else measurements
+    return (
+        f"in the first panel what the priors say of {outcome}, and the data below: means and central 66 and 95 % of "
+        f"{shares}. In the others parameters under their priors and posteriors: means, 66 and 95 % equal-tailed "
+        f"intervals, {study.draws_of(model)} draws of the posterior. Where there are many parameters, those are shown "
+        "that the data narrow least."
+    )
+
+
+def _pit(study: Study, model: str) -> str:
+    measurement, measurements = study.data.nouns.measurement
+    return (
+        f"the probability that each {measurement} would be at most as large as it was, from the model and all other "
+        f"{measurements}. If the model is right these probabilities are uniform: their distribution function less that "
+        "of uniform ones is near 0, and in the band everywhere with probability 95 %. A curve that rises first and "
+        f"then falls below 0 is of {measurements} that vary more than the model expects."
+    )
+
+
+def _sensitivity(study: Study, model: str) -> str:
+    return (
+        "how far posterior means move, in posterior standard deviations, if the densities of all priors, or of the "
+        "data, are raised to a power, so that they count less or more."
+    )
+
+
+def _influence(study: Study, model: str) -> str:
+    unit, units = study.data.nouns.unit
+    return (
+        f"by {unit}, the log density that the model gives to its data without having seen them (small where they are "
+        f"surprising), and how far the estimate that moves most would move without the {unit}. Named are the {units} "
+        "that move one most."
     )
 
 
 DESCRIPTIONS = {
     "coefficients": _coefficients,
     "conditional": _conditional,
+    "prior": _priors,
     "ppc": _predictive_check,
+    "pit": _pit,
+    "sensitivity": _sensitivity,
+    "influence": _influence,
 }
 
 

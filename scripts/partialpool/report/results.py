@@ -36,6 +36,8 @@ class Results:
     specs, trees, summaries, variance, diagnostics
         By model: its spec with all priors, its fit, its table of estimates, that of R2, intraclass correlations and
         ratios, and its checks.
+    checked
+        By model the tables of its checks against data and priors, by name.
     compared
         By comparison, its table.
     published
@@ -52,6 +54,7 @@ class Results:
     summaries: Mapping[str, pd.DataFrame]
     variance: Mapping[str, pd.DataFrame]
     diagnostics: Mapping[str, dict[str, dict]]
+    checked: Mapping[str, Mapping[str, pd.DataFrame]]
     compared: Mapping[str, pd.DataFrame]
     published: pd.DataFrame | None
 
@@ -126,6 +129,7 @@ def read(study: Study, folder: str | Path = "results") -> Results:
         {m: pd.read_csv(folder / f"models/{m}.summary.csv") for m in study.models},
         {m: pd.read_csv(folder / f"models/{m}.variance.csv") for m in study.models},
         {m: checks.read(folder / f"models/{m}.diagnostics.json") for m in study.models},
+        {m: {t: pd.read_csv(folder / f"checks/{m}.{t}.csv") for t in study.checks_of(m)} for m in study.models},
         {c: pd.read_csv(folder / f"comparison/{c}.csv", dtype={"model": str}) for c in study.comparisons},
         printed,
     )

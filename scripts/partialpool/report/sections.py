@@ -3,7 +3,7 @@
 Parts are HTML (``Markup``); texts of the study's own are Markdown, and become HTML here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 import pandas as pd
@@ -18,6 +18,7 @@ from partialpool.report import (
     figures,
     glossary,
     in_short,
+    model_checks,
     paper,
     predicted,
     provenance,
@@ -121,8 +122,36 @@ def _model(results: Results, name: str) -> list[Markup]:
     if summarised := tables.summarised_effects(tree):
         parts.append(paragraph(captions.summarised(name, summarised)))
     parts += _figures(results, lambda section, kind: section == f"models.{name}")
-    *shown, check, traces = (_figure(results, f"{kind}-{name}") for kind in study.figures_of(name))
-    return [*parts, *shown, folded("Diagnostics and posterior predictive check", [traces, check])]
+    figure = {kind: _figure(results, f"{kind}-{name}") for kind in study.figures_of(name)}
+    parts += [figure[kind] for kind in ("coefficients", "effects", "conditional") if kind in figure]
+    for title, kind, explained in _model_checks(results, name):
+        parts.append(folded(title, [*explained, figure[kind]]))
+    return [*parts, folded("Diagnostics of the sampler", [figure["diagnostics"]])]
+
+
+def _model_checks(results: Results, name: str) -> Iterator[tuple[str, str, list[Markup]]]:
+    """Of each check of a model against its data and its priors a title, the kind of its figure, and what is said."""
+    checked, nouns, switches = results.checked[name], results.nouns, results.study.checks
+    if switches.prior:
+        binary = results.study.models[name].family == "bernoulli"
+        yield "Priors", "prior", [paragraph(model_checks.prior(checked, nouns, binary=binary))]
+    if switches.predictive:
+        shown = table(model_checks.statistics(checked["predictive"], nouns), "Statistics of data and replicated data")
+        yield (
+            "Posterior predictive check",
+            "ppc",
+            [paragraph(model_checks.predictive(checked["predictive"], nouns)), shown],
+        )
+    if switches.loo_pit:
+        yield "Leave-one-out probabilities (LOO-PIT)", "pit", [paragraph(model_checks.loo_pit(checked, nouns))]
+    if switches.sensitivity:
+        shown = table(model_checks.shifts(checked["sensitivity"]), "Shifts of posterior means, in posterior sds")
+        words = paragraph(model_checks.sensitivity(checked["sensitivity"]))
+        yield "Sensitivity to priors and data", "sensitivity", [words, shown]
+    if switches.influence:
+        shown = table(model_checks.influential(checked["influence"], nouns), "What moves an estimate most")
+        words = paragraph(model_checks.influence(checked["influence"], nouns))
+        yield f"Influential {nouns.unit[1]} and {nouns.measurement[1]}", "influence", [words, shown]
 
 
 def sizes(results: Results) -> list[Markup]:

@@ -97,6 +97,16 @@ Expression = Annotated[str, AfterValidator(_expression)]
 """What a new column is computed from."""
 
 
+def _rising(bounds: tuple[float | None, float | None]) -> tuple[float | None, float | None]:
+    if None not in bounds and bounds[0] >= bounds[1]:
+        raise ValueError("takes two numbers, the smaller first, or null for none.")
+    return bounds
+
+
+Bounds = Annotated[tuple[float | None, float | None], AfterValidator(_rising)]
+"""Smallest and largest possible value; None for none."""
+
+
 class Data(Strict):
     """Where the measurements come from, and what their columns mean."""
 
@@ -126,6 +136,9 @@ class Data(Strict):
     """What columns are called in figures and tables: `{ht: Height}`."""
     units_of_measurement: dict[str, str] = Field({})
     """What columns are measured in, as axes, tables and estimates say it: `{ht: cm, age: years}`."""
+    bounds: Bounds | None = None
+    """Smallest and largest value that the outcome can have, `null` for none: `[0, null]`. The report says how often the
+    priors expect others."""
 
     @model_validator(mode="after")
     def source_or_simulate(self):

@@ -1,5 +1,7 @@
 """The sections `sampling`, `models` and `checks`."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -145,8 +147,22 @@ def _why_no_prior(key: str, formula: str, parameters: tuple[str, ...]) -> str | 
     return None
 
 
+# The tables of each check of a model that can be switched off.
+TABLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "prior": ("prior_predictive", "prior_posterior"),
+        "predictive": ("predictive",),
+        "loo_pit": ("loo_pit", "loo_pit_curve"),
+        "sensitivity": ("sensitivity",),
+        "influence": ("influence",),
+    }
+)
+
+
 class Checks(Strict):
-    """Thresholds of the checks of the draws (Vehtari et al. 2021 and 2024, Betancourt 2016)."""
+    """Thresholds of the checks of the draws (Vehtari et al. 2021 and 2024, Betancourt 2016), and which checks of a
+    model against its data and its priors there are.
+    """
 
     rhat: float = Field(1.01, gt=1)
     """Largest R-hat (rank-normalised, split) of any parameter."""
@@ -162,3 +178,18 @@ class Checks(Strict):
     """Largest Pareto k of the importance weights of independent draws."""
     acceptance: float = Field(0.3, gt=0, lt=1)
     """Smallest share of proposals of independent draws that are accepted."""
+    prior: bool = True
+    """Whether to show what the priors say of the outcome, and the priors of parameters beside their posteriors."""
+    predictive: bool = True
+    """Whether to compare the data with data sets that each model would give."""
+    loo_pit: bool = True
+    """Whether to show where measurements lie in their distributions given all others."""
+    sensitivity: bool = True
+    """Whether to say how far estimates move if the priors, or the data, counted a little more or less."""
+    influence: bool = True
+    """Whether to say how far estimates move without single units and measurements."""
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """The thresholds of the checks of the draws."""
+        return self.model_dump(exclude=set(TABLES))

@@ -12,7 +12,7 @@ from partialpool.study.base import Name, Strict
 from partialpool.study.data import Data
 from partialpool.study.entries import Comparison, Prediction, Published
 from partialpool.study.figures import Figure, InterceptsSlopes, PredictionFigure
-from partialpool.study.models import Checks, Model, Sampling
+from partialpool.study.models import TABLES, Checks, Model, Sampling
 from partialpool.study.report import Report
 from partialpool.study.simulation import Calibration, Recovery
 
@@ -31,7 +31,7 @@ class Study(Strict):
     models: dict[Name, Model] = Field(min_length=1)
     """Models by name, in the order in which the report shows them."""
     checks: Checks = Checks()
-    """Thresholds of the convergence checks."""
+    """Thresholds of the convergence checks, and which checks of models against data and priors there are."""
     on_failed_check: Literal["report", "stop"] = "report"
     """What a failed check does: shown in the report beside the model, or an error."""
     calibration: Calibration = Calibration()
@@ -137,6 +137,12 @@ class Study(Strict):
         of_comparisons = [f"{kind}-{name}" for name in self.comparisons for kind in ("comparison", "estimates")]
         return [*self.figures, *of_models, *of_comparisons]
 
+    def checks_of(self, model: str) -> list[str]:
+        """Tables of the checks of a model: ``results/checks/{model}.{table}.csv``."""
+        wanted = [table for check, tables in TABLES.items() if getattr(self.checks, check) for table in tables]
+        calibrated = self.checks.predictive and self.models[model].family == "bernoulli"
+        return [*wanted, *(["calibration"] if calibrated else [])]
+
     def figures_of(self, model: str) -> list[str]:
         """Kinds of the figures that a model has without being asked, in the order in which the report shows them."""
         formula, family = self.models[model].formula, self.models[model].family
@@ -148,7 +154,11 @@ class Study(Strict):
             "effects": bool(behind_bars(formula)) or own_coefficients,
             # Without a population there is no average unit.
             "conditional": bool(common) and has_mean and not own_coefficients,
-            "ppc": True,
+            "prior": self.checks.prior,
+            "ppc": self.checks.predictive,
+            "pit": self.checks.loo_pit,
+            "sensitivity": self.checks.sensitivity,
+            "influence": self.checks.influence,
             "diagnostics": True,
         }
         return [kind for kind, is_drawn in kinds.items() if is_drawn]

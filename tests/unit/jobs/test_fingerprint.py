@@ -114,7 +114,7 @@ def test_a_fit_is_made_from_its_own_rooms_only():
 
 def test_figures_are_drawn_again_when_figures_change_and_fits_are_not_made_again():
     assert {"figures.draw", "figures.units", "figures.comparison"} <= modules_of("draw_figures")
-    drawn = {"diagnostics", "predictive", "coefficients", "effects", "conditional"}
+    drawn = {"checks", "diagnostics", "predictive", "coefficients", "effects", "conditional"}
     assert {f"figures.{module}" for module in drawn} <= modules_of("draw_models")
     assert "predict.variance" in modules_of("summarise_model")
     for script in ("summarise_model", "compare_models", "predict_values"):
@@ -150,6 +150,7 @@ def test_modules_of_the_report_are_those_that_its_notebook_imports():
         "report.in_short",
         "report.latex",
         "report.meaning",
+        "report.model_checks",
         "report.numbers",
         "report.page",
         "report.paper",

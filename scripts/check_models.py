@@ -1,0 +1,21 @@
+"""Check all models against their data and their priors."""
+
+from partialpool.jobs.job import job
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        from partialpool.checks import of_models
+        from partialpool.jobs.files import atomic
+
+        params = snakemake.params
+        tables = of_models.check(
+            params.models,
+            prepared=snakemake.input.prepared,
+            fits=dict(zip(params.models, snakemake.input.fits, strict=True)),
+            time=params.time,
+            bounds=params.bounds,
+            cores=snakemake.threads,
+        )
+        for (_, _, table), path in zip(tables, snakemake.output, strict=True):
+            with atomic(path) as temporary:
+                table.to_csv(temporary, index=False)

@@ -1,0 +1,201 @@
+"""Checks of a model against its data and its priors, in words and tables."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from partialpool.report.numbers import decimals, number
+from partialpool.study.data import Nouns
+
+# The largest Pareto k with which importance weights can be relied on.
+GOOD_PARETO_K = 0.7
+# From where on ArviZ's measure of power scaling calls an estimate sensitive.
+SENSITIVE = 0.05
+# p beyond this, on either side, is told.
+EXTREME = 0.025
+# Units and measurements that are told.
+TOLD = 3
+STATISTICS = {
+    "mean": "the mean",
+    "sd": "the sd",
+    "skewness": "the skewness",
+    "minimum": "the minimum",
+    "maximum": "the maximum",
+    "sd_between_units": "the sd of the means of {units}",
+    "sd_within_units": "the sd within {units}",
+    "autocorrelation": "the autocorrelation within {units}",
+}
+
+
+def prior(tables: Mapping[str, pd.DataFrame], nouns: Nouns, *, binary: bool) -> str:
+    """What the priors say of the outcome, and which of them the data have narrowed least.
+
+    ``binary`` is whether the outcome is yes or no.
+    """
+    [outcome] = tables["prior_predictive"].to_dict("records")
+    both = tables["prior_posterior"].set_index("parameter")
+    share = both.iloc[0]
+    if binary:
+        words = [
+            f"Under the priors the share of successes in a data set is between {_short(share['prior_q2.5'])} and "
+            f"{_short(share['prior_q97.5'])} with probability 95 %; in the data it is {_short(share['mean'])}."
+        ]
+    else:
+        words = [
+            f"Under the priors 95 % of {nouns.measurement[1]} are between {_short(outcome['q2.5'])} and "
+            f"{_short(outcome['q97.5'])}, and {_percent(outcome['outside'])} lie outside of the range of the data, "
+            f"{_short(outcome['low'])} to {_short(outcome['high'])}."
+        ]
+    if not np.isnan(outcome["impossible"]):
+        words.append(f"{_percent(outcome['impossible'])} are impossible: {_beyond(outcome)}.")
+    narrower = both["narrower"].iloc[1:].dropna()
+    if len(narrower):
+        least = narrower.idxmin()
+        words.append(
+            f"Of the parameters, {least} is narrowed least by the data: the 95 % interval of its prior is "
+            f"{_short(narrower[least])} times as wide as that of its posterior."
+        )
+    return " ".join(words)
+
+
+def _beyond(outcome: Mapping) -> str:
+    parts = [
+        f"{word} {_short(outcome[bound])}"
+        for word, bound in (("under", "lower"), ("over", "upper"))
+        if not np.isnan(outcome[bound])
+    ]
+    return " or ".join(parts)
+
+
+def predictive(table: pd.DataFrame, nouns: Nouns) -> str:
+    """Which statistics of the data the model seldom gives."""
+    extreme = table[(table["p"] < EXTREME) | (table["p"] > 1 - EXTREME)]
+    if extreme.empty:
+        return (
+            f"No statistic of the data, of {len(table)}, is among the {100 * EXTREME:g} % largest or smallest of those "
+            "of replicated data sets."
+        )
+    told = [
+        f"{STATISTICS[row['statistic']].format(units=nouns.unit[1])} is {_like(row['observed'], row['sd'])}, and "
+        f"{_like(row['q2.5'], row['sd'])} to {_like(row['q97.5'], row['sd'])} in replicated ones (p = {row['p']:.3f})"
+        for row in extreme.to_dict("records")
+    ]
+    return f"The data differ from replicated data sets: {'; '.join(told)}."
+
+
+def statistics(table: pd.DataFrame, nouns: Nouns) -> pd.DataFrame:
+    """Statistics of the data beside those of replicated data sets."""
+    rows = [
+        {"statistic": STATISTICS[row["statistic"]].format(units=nouns.unit[1]).removeprefix("the ")}
+        | {name: _like(row[name], row["sd"]) for name in ("observed", "mean", "q2.5", "q97.5")}
+        | {"p": number(row["p"], 3)}
+        for row in table.to_dict("records")
+    ]
+    return pd.DataFrame(rows).rename(columns={"q2.5": "2.5 %", "q97.5": "97.5 %"})
+
+
+def loo_pit(tables: Mapping[str, pd.DataFrame], nouns: Nouns) -> str:
+    """Whether measurements lie where the model expects them."""
+    curve, table = tables["loo_pit_curve"], tables["loo_pit"]
+    outside = (curve["difference"] > curve["upper"]) | (curve["difference"] < curve["lower"])
+    words = ["The curve stays inside of its envelope."]
+    if outside.any():
+        at = curve.loc[outside, "x"]
+        words = [f"The curve leaves its envelope between {at.min():.2f} and {at.max():.2f}."]
+    if bad := int((~(table["pareto_k"] <= GOOD_PARETO_K)).sum()):
+        words.append(f"Pareto k is over {GOOD_PARETO_K:g} for {bad} of {len(table)} {nouns.measurement[1]}.")
+    return " ".join(words)
+
+
+def sensitivity(table: pd.DataFrame) -> str:
+    """Which estimates move most if the priors or the data counted less or more."""
+    words = []
+    for component, what in (("prior", "priors"), ("likelihood", "data")):
+        row = _largest(table[table["component"] == component])
+        words.append(
+            f"If the {what} counted a quarter more or a fifth less, {row['parameter']} would move most: by at most "
+            f"{_shift(row)} of its posterior sd."
+        )
+    wide = table.pivot(index="parameter", columns="component", values="psense")
+    sensitive = wide[wide["prior"] >= SENSITIVE]
+    for names, diagnosis in (
+        (sensitive.index[sensitive["likelihood"] >= SENSITIVE], "priors and data both count, and may disagree, on"),
+        (sensitive.index[sensitive["likelihood"] < SENSITIVE], "priors count more than data for"),
+    ):
+        if len(names):
+            words.append(f"By ArviZ's measure (psense, {SENSITIVE:g} or more) {diagnosis} {', '.join(names)}.")
+    if sensitive.empty:
+        words.append(f"By ArviZ's measure no estimate is sensitive to the priors (psense under {SENSITIVE:g}).")
+    if (largest := table["pareto_k"].max()) > GOOD_PARETO_K:
+        words.append(f"Importance weights have a Pareto k of up to {largest:.2f}: these numbers cannot be relied on.")
+    return " ".join(words)
+
+
+def shifts(table: pd.DataFrame) -> pd.DataFrame:
+    """Shifts of posterior means in posterior sds, rounded to what can be trusted."""
+    rows = []
+    for row in table.to_dict("records"):
+        weaker, stronger = (_like(row[name], 10 * row["mcse_shift"]) for name in ("shift_weaker", "shift_stronger"))
+        what = {"prior": "priors", "likelihood": "data"}[row["component"]]
+        rows.append((row["parameter"], what, weaker, stronger, f"{row['mcse_shift']:.2g}", number(row["psense"], 3)))
+    columns = ["parameter", "what counts less or more", "a fifth less", "a quarter more", "MCSE", "psense"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _largest(table: pd.DataFrame) -> Mapping:
+    return table.loc[table[["shift_weaker", "shift_stronger"]].abs().max(axis=1).idxmax()]
+
+
+def _shift(row: Mapping) -> str:
+    value = max(abs(row["shift_weaker"]), abs(row["shift_stronger"]))
+    return "less than 0.01" if value < 0.005 else f"{value:.2f}"
+
+
+def influence(table: pd.DataFrame, nouns: Nouns) -> str:
+    """Without which unit and which measurement an estimate would be farthest from what it is."""
+    words, kinds = [], {"unit": nouns.unit[0], "row": f"the {nouns.measurement[0]} in row"}
+    for of, what in kinds.items():
+        words += [_without(row, what) for row in table[table["of"] == of].head(1).to_dict("records")]
+    for of, noun in (("unit", nouns.unit), ("row", nouns.measurement)):
+        own = table[table["of"] == of]
+        if bad := int(((own["method"] != "refit") & ~(own["pareto_k"] <= GOOD_PARETO_K)).sum()):
+            words.append(f"For {bad} of {len(own)} {noun[1]} Pareto k is over {GOOD_PARETO_K:g}: not to be relied on.")
+    return " ".join(words)
+
+
+def _without(row: Mapping, what: str) -> str:
+    by = "fitted again" if row["method"] == "refit" else "by importance weights"
+    return (
+        f"Without {what} {row['label']}, {row['parameter']} would be {_like(row['mean_without'], row['sd'])} and not "
+        f"{_like(row['mean'], row['sd'])}, {abs(row['shift']):.2f} of its posterior sd ({by})."
+    )
+
+
+def influential(table: pd.DataFrame, nouns: Nouns) -> pd.DataFrame:
+    """The units and measurements that move an estimate most."""
+    rows = []
+    for of, noun in (("unit", nouns.unit[0]), ("row", f"{nouns.measurement[0]} in row")):
+        for row in table[table["of"] == of].head(TOLD).to_dict("records"):
+            values = [_like(row[name], row["sd"]) for name in ("mean", "mean_without")]
+            moved = number(row["shift"], 2)
+            rows.append(
+                (f"{noun} {row['label']}", number(row["elpd"], 2), row["parameter"], *values, moved, row["method"])
+            )
+    columns = ["without", "elpd", "moves most", "with", "without it", "shift in sds", "method"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _like(value: float, sd: float) -> str:
+    """A number with the decimals that an uncertainty allows."""
+    return number(value, decimals(sd))
+
+
+def _short(value: float) -> str:
+    """A number in three digits."""
+    text = f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return text.replace("-", "−")
+
+
+def _percent(share: float) -> str:
+    return "none" if share == 0 else f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.0f} %"

@@ -1,0 +1,31 @@
+# One job for all models: to load the packages takes longer than to compute the checks.
+rule check_models:
+    input:
+        prepared=rules.prepare_data.output.prepared,
+        fits=fits(study.models),
+    output:
+        [
+            report(
+                f"results/checks/{model}.{table}.csv",
+                caption="../report/checks.rst",
+                category="Models",
+                subcategory=model,
+                labels={"model": model, "what": table.replace("_", " ")},
+            )
+            for model, table in tables_of_checks()
+        ],
+    log:
+        "results/logs/check_models/checks.log",
+    conda:
+        "../../envs/models.yaml"
+    resources:
+        **usual,
+    params:
+        models={name: {"spec": study.spec(name).to_dict(), "tables": study.checks_of(name)} for name in study.models},
+        time=study.data.time,
+        bounds=study.data.bounds,
+        code=code("check_models"),
+    message:
+        "Check the models against their data and their priors"
+    script:
+        "../../scripts/check_models.py"
