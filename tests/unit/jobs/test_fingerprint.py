@@ -149,6 +149,7 @@ def test_modules_of_the_report_are_those_that_its_notebook_imports():
         "report.glossary",
         "report.in_short",
         "report.latex",
+        "report.markdown",
         "report.meaning",
         "report.model_checks",
         "report.numbers",

@@ -53,6 +53,7 @@ def write_results(directory: Path, values: dict, *, units=("7", "9"), say=lambda
     for folder in (
         "data",
         "models",
+        "checks",
         "comparison",
         "predictions",
         "figures",
@@ -73,6 +74,7 @@ def write_results(directory: Path, values: dict, *, units=("7", "9"), say=lambda
     rows.to_parquet(results / "data/prepared.parquet")
     for model in study.models:
         _write_model(results / "models", model, study.spec(model), units, store)
+        _write_checks(results / "checks", model, units)
     _write_tables(results, units)
     png = b"\x89PNG\r\n\x1a\n" + bytes(8) + (2100).to_bytes(4, "big") + bytes(50)
     for name in study.all_figures:
@@ -125,6 +127,41 @@ def _write_model(folder: Path, model: str, spec, units, store) -> None:
         "ess_bulk": {"value": 12.0, "threshold": 400, "passed": model == "a", "where": where},
     }
     (folder / f"{model}.diagnostics.json").write_text(json.dumps(checks))
+
+
+def _write_checks(folder: Path, model: str, units) -> None:
+    edges = ("mean", "q2.5", "q17", "q25", "q50", "q75", "q83", "q97.5", "low", "high", "outside")
+    outcome = dict.fromkeys(edges, 0.25) | {"lower": 0.0, "upper": np.nan, "impossible": 0.5, "data_sets": 9}
+    beside = dict.fromkeys(("prior_mean", *(f"prior_{edge}" for edge in edges)), 0.5) | dict.fromkeys(edges, 0.25)
+    statistic = {"observed": 1.0, "mean": 0.0, "sd": 0.5, "q2.5": -1.0, "q97.5": 0.9, "p": 0.01, "data_sets": 9}
+    shift = {"shift_weaker": 0.1, "shift_stronger": -0.2, "mcse_shift": 0.01, "psense": 0.07}
+    moved = {
+        "rows": 2,
+        "elpd": -1.0,
+        "pareto_k": 0.9,
+        "parameter": "sigma",
+        "mean": 1.0,
+        "mean_without": 1.1,
+        "sd": 0.2,
+    }
+    tables = {
+        "prior_predictive": [outcome],
+        "prior_posterior": [{"parameter": name, "narrower": 2.0} | beside for name in ("(outcome)", "sigma")],
+        "predictive": [{"statistic": name} | statistic for name in ("sd_between_units", "autocorrelation")],
+        "loo_pit": [{"row": row, "unit": units[0], "pit": 0.5, "pareto_k": 0.8, "method": "psis"} for row in range(3)],
+        "loo_pit_curve": [{"x": x, "difference": 0.2, "lower": -0.1, "upper": 0.1} for x in (0.25, 0.5)],
+        "sensitivity": [
+            {"parameter": "sigma", "component": component, "method": "importance weights", "pareto_k": 0.9} | shift
+            for component in ("prior", "likelihood")
+        ],
+        "influence": [
+            {"of": of, "label": label, "shift": 0.5, "method": "importance weights"} | moved
+            for of, label in (("unit", units[0]), ("unit", units[1]), ("row", 1))
+        ],
+        "calibration": [{"predicted": 0.5, "observed": 0.5, "low": 0.0, "high": 1.0}],
+    }
+    for name, rows in tables.items():
+        pd.DataFrame(rows).to_csv(folder / f"{model}.{name}.csv", index=False)
 
 
 def _write_tables(results: Path, units) -> None:

@@ -46,6 +46,12 @@ def test_the_page_has_everything(page_of):
         "4 chains of 1000 draws without warmup",
         "has 3 different values (1, 2, 3) and is a number in b: each step of one counts the same.",
         "NUTS (nutpie) over the scales, all coefficients integrated out",
+        "50 % are impossible: under 0.",
+        "the sd of the means of units is 1.00, and −1.00 to 0.90 in replicated ones (p = 0.010)",
+        "The curve leaves its envelope between 0.25 and 0.50. Pareto k is over 0.7 for 3 of 3 measurements.",
+        "If the data counted a quarter more or a fifth less, sigma would move most: by at most 0.20 of its posterior sd",
+        "priors and data both count, and may disagree, on sigma.",
+        "Without unit 7, sigma would be 1.10 and not 1.00, 0.50 of its posterior sd (by importance weights).",
         "a Means 12.500 (0.010)",
         "Log Bayes factors against Means",
         "b Growth −1.000 (0.010) −3.000 (0.010) 0.500 (0.010)",
@@ -90,8 +96,8 @@ def test_a_study_of_nothing_but_units_and_their_measurements_has_no_empty_sectio
         *("In short", "The data", "The models", "Number of parameters", "For a paper", "How this was made"),
         "Glossary",
     ]
-    own = ["figure-coefficients-a", "figure-effects-a", "figure-diagnostics-a", "figure-ppc-a"]
-    assert [figure["id"] for figure in soup.find_all("figure")] == own
+    own = ["coefficients", "effects", "prior", "ppc", "pit", "sensitivity", "influence", "diagnostics"]
+    assert [figure["id"] for figure in soup.find_all("figure")] == [f"figure-{kind}-a" for kind in own]
     text = soup.body.get_text(" ")
     for word in ("p_loo", "None", "nan", "predicted value"):
         assert not re.search(rf"\b{word}\b", text), word

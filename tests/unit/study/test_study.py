@@ -38,7 +38,7 @@ def test_what_is_left_out_has_its_default():
         "target_accept": None,
         "seed": 1,
     }
-    assert small.checks.model_dump() == {
+    assert small.checks.thresholds == {
         "rhat": 1.01,
         "ess_bulk": 400,
         "ess_tail": 400,
@@ -47,6 +47,7 @@ def test_what_is_left_out_has_its_default():
         "pareto_k": 0.5,
         "acceptance": 0.3,
     }
+    assert all(value is True for key, value in small.checks.model_dump().items() if key not in small.checks.thresholds)
     assert small.on_failed_check == "report"
     assert small.published is None
     assert small.all_figures == ["coefficients-m1", "ppc-m1", "diagnostics-m1"]
@@ -154,8 +155,9 @@ def test_a_seed_of_zero_is_a_seed():
 
 
 def test_every_model_and_comparison_has_figures(study):
-    with_predictors = ["coefficients", "effects", "conditional", "ppc", "diagnostics"]
-    without = ["coefficients", "effects", "ppc", "diagnostics"]
+    checks = ["prior", "ppc", "pit", "sensitivity", "influence", "diagnostics"]
+    with_predictors = ["coefficients", "effects", "conditional", *checks]
+    without = ["coefficients", "effects", *checks]
     kinds = {"m71.1": without, "m71.2": without} | dict.fromkeys(("m71.3", "m71.4", "m71.5"), with_predictors)
     models = [f"{kind}-{model}" for model in study.models for kind in kinds[model]]
     comparisons = ["comparison-pooling", "estimates-pooling", "comparison-growth", "estimates-growth"]
@@ -177,7 +179,24 @@ def test_every_model_and_comparison_has_figures(study):
 def test_a_model_has_the_figures_that_it_can_have(study, formula, family, more):
     changed = study.models["m71.2"].model_copy(update={"formula": formula, "family": family})
     own = study.model_copy(update={"models": {"a": changed}})
-    assert set(own.figures_of("a")) == {"coefficients", "ppc", "diagnostics"} | more
+    checks = {"prior", "ppc", "pit", "sensitivity", "influence"}
+    assert set(own.figures_of("a")) == {"coefficients", "diagnostics"} | checks | more
+
+
+def test_checks_that_are_switched_off_have_neither_tables_nor_figures():
+    switches = ("prior", "predictive", "loo_pit", "sensitivity", "influence")
+    none = load({f"checks/{switch}": False for switch in switches})
+    assert none.checks_of("m71.2") == []
+    assert none.figures_of("m71.2") == ["coefficients", "effects", "diagnostics"]
+    some = load({"checks/sensitivity": False, "checks/prior": False})
+    assert some.checks_of("m71.2") == ["predictive", "loo_pit", "loo_pit_curve", "influence"]
+    assert none.checks.thresholds == some.checks.thresholds == load().checks.thresholds
+
+
+def test_a_yes_no_outcome_has_a_table_of_calibration():
+    yes_no = {"models/m71.2/family": "bernoulli", "models/m71.2/priors/sigma": DROP}
+    assert "calibration" in load(yes_no).checks_of("m71.2")
+    assert "calibration" not in load(yes_no | {"checks/predictive": False}).checks_of("m71.2")
 
 
 def test_models_of_a_figure_are_its_own_or_those_of_its_predictions(study):
