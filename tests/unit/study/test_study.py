@@ -50,7 +50,8 @@ def test_what_is_left_out_has_its_default():
     assert all(value is True for key, value in small.checks.model_dump().items() if key not in small.checks.thresholds)
     assert small.on_failed_check == "report"
     assert small.published is None
-    assert small.all_figures == ["coefficients-m1", "ppc-m1", "diagnostics-m1"]
+    kinds = ("coefficients", "prior", "ppc", "pit", "sensitivity", "influence", "diagnostics")
+    assert small.all_figures == [f"{kind}-m1" for kind in kinds]
 
 
 # ------------------------------------------------------------------------------------- specs of fits
@@ -185,10 +186,10 @@ def test_a_model_has_the_figures_that_it_can_have(study, formula, family, more):
 
 def test_checks_that_are_switched_off_have_neither_tables_nor_figures():
     switches = ("prior", "predictive", "loo_pit", "sensitivity", "influence")
-    none = load({f"checks/{switch}": False for switch in switches})
+    none = load({"checks": dict.fromkeys(switches, False)})
     assert none.checks_of("m71.2") == []
     assert none.figures_of("m71.2") == ["coefficients", "effects", "diagnostics"]
-    some = load({"checks/sensitivity": False, "checks/prior": False})
+    some = load({"checks": {"sensitivity": False, "prior": False}})
     assert some.checks_of("m71.2") == ["predictive", "loo_pit", "loo_pit_curve", "influence"]
     assert none.checks.thresholds == some.checks.thresholds == load().checks.thresholds
 
@@ -196,7 +197,7 @@ def test_checks_that_are_switched_off_have_neither_tables_nor_figures():
 def test_a_yes_no_outcome_has_a_table_of_calibration():
     yes_no = {"models/m71.2/family": "bernoulli", "models/m71.2/priors/sigma": DROP}
     assert "calibration" in load(yes_no).checks_of("m71.2")
-    assert "calibration" not in load(yes_no | {"checks/predictive": False}).checks_of("m71.2")
+    assert "calibration" not in load(yes_no | {"checks": {"predictive": False}}).checks_of("m71.2")
 
 
 def test_models_of_a_figure_are_its_own_or_those_of_its_predictions(study):
