@@ -198,7 +198,7 @@ def _shares_above(log_weight, points=250):
     return curves[curves["value"] > -1]
 
 
-def _thin(draws, keep=250):
+def _thin(draws, keep=150):
     """Every k-th draw, such that each chain keeps about as many as a panel can show."""
     number = draws.groupby(["parameter", "chain"], observed=True).cumcount()
     return draws[number % max(1, (number.max() + 1) // keep) == 0]
