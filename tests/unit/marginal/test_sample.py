@@ -9,6 +9,7 @@ from partialpool.marginal.design import design
 from partialpool.marginal.sample import Posterior, sample_scales
 from partialpool.model.formula import complete_cases
 from quadrature import log_evidence_by_quadrature
+from scipy import stats
 
 
 @pytest.fixture
@@ -95,6 +96,7 @@ def test_the_unit_of_the_outcome_does_not_matter(posterior, units, size):
 
 SHAPES = {
     "one unit": ("y ~ 1 + (1 | id)", {"id": np.full(60, 7)}),
+    "two units": ("y ~ 1 + x + (1 + x | id)", {"id": np.arange(60) % 2}),
     "each unit one row": ("y ~ 1 + (1 | id)", {"id": np.arange(60)}),
     "collinear": ("y ~ 1 + x + q + (1 | id)", {"q": np.repeat(2 * np.arange(5.0), 12)}),
     "collinear effects": ("y ~ 1 + x + (1 + x + q | id)", {"q": np.repeat(2 * np.arange(5.0), 12)}),
@@ -123,6 +125,26 @@ def test_their_evidence_is_that_of_quadrature(posterior, shape):
     attributes = drawn(own).attributes
     expected = log_evidence_by_quadrature(own.matrices, sigma=np.geomspace(1e-3, 8, 120), points=60)
     assert attributes["log_evidence"] == pytest.approx(expected, abs=4 * attributes["mcse_log_evidence"] + 1e-3)
+
+
+def test_ten_thousand_rows_of_one_unit_beside_fifty_of_others(make_spec):
+    """Held to the density of the units' means and of what lies within them."""
+    rng, counts = np.random.default_rng(5), np.r_[10_000, np.ones(50, int)]
+    ids = np.repeat(np.arange(51), counts)
+    frame = pd.DataFrame({"id": ids, "y": rng.normal(size=len(ids)) + rng.normal(size=51)[ids]})
+    spec = make_spec("y ~ 1 + (1 | id)", "Intercept sd sigma", chains=4, draws=500)
+    own = Posterior(design(spec, complete_cases(spec, frame.assign(row=np.arange(len(ids))))))
+    draws = drawn(own)
+    assert draws.attributes["sampling"] == "independent"
+    some = draws.scales.take(slice(0, 20))
+    means = frame.groupby("id")["y"].mean()
+    within = ((frame["y"] - means.loc[ids].to_numpy()) ** 2).sum()
+    expected = [
+        stats.multivariate_normal.logpdf(means, np.zeros(51), np.diag(sd**2 + sigma**2 / counts) + 1.5**2)
+        - 0.5 * ((counts - 1).sum() * np.log(2 * np.pi * sigma**2) + np.log(counts).sum() + within / sigma**2)
+        for sigma, (sd,) in zip(some.sigma, some.sd[0], strict=True)
+    ]
+    np.testing.assert_allclose(own.model.log_likelihood(some), expected, rtol=1e-10)
 
 
 def test_where_independent_draws_fail_nuts_runs_and_the_log_says_so(posterior, capsys, monkeypatch):
