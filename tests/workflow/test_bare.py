@@ -68,10 +68,11 @@ def test_the_report_has_no_empty_section_and_no_stray_word(bare):
     page = BeautifulSoup((bare.directory / "results/report/report.html").read_text(), "html.parser")
     figures = [(figure["id"], figure.find_previous(["h2", "h3"]).get_text()) for figure in page.find_all("figure")]
     mean, pooled, compared = "mean: No pooling", "pooled: Pooling", "Which is better"
+    kinds = ("coefficients", "effects", "prior", "ppc", "pit", "sensitivity", "influence", "diagnostics")
     assert figures == [
-        *((f"figure-{kind}-mean", mean) for kind in ("coefficients", "effects", "diagnostics", "ppc")),
+        *((f"figure-{kind}-mean", mean) for kind in kinds),
         ("figure-eyes", pooled),
-        *((f"figure-{kind}-pooled", pooled) for kind in ("coefficients", "effects", "diagnostics", "ppc")),
+        *((f"figure-{kind}-pooled", pooled) for kind in kinds),
         ("figure-comparison-pooled", compared),
         ("figure-estimates-pooled", compared),
         ("figure-pooled", compared),

@@ -72,9 +72,8 @@ def test_every_fit_keeps_what_it_was_made_from(demo):
 def test_every_figure_is_there_as_png_and_svg(demo):
     config = yaml.safe_load(demo.config.read_text())
     names = set(config["figures"])
-    names |= {
-        f"{kind}-{model}" for kind in ("coefficients", "effects", "ppc", "diagnostics") for model in config["models"]
-    }
+    kinds = ("coefficients", "effects", "prior", "ppc", "pit", "sensitivity", "influence", "diagnostics")
+    names |= {f"{kind}-{model}" for kind in kinds for model in config["models"]}
     names |= {f"conditional-{model}" for model, entry in config["models"].items() if "week" in entry["formula"]}
     names |= {f"{kind}-{name}" for kind in ("comparison", "estimates") for name in config["comparisons"]}
     made = {path.name for path in (demo.directory / "results/figures").iterdir()}
@@ -152,6 +151,7 @@ def test_a_prior_refits_its_own_model_only(demo):
     ("module", "rules"),
     [
         ("figures/units", {"draw_figures", "render_report"}),
+        ("checks/influence", {"check_models", "draw_models", "render_report"}),
         ("figures/diagnostics", {"draw_models", "render_report"}),
         ("loo/compare", {"compare_models", "draw_figures", "write_paper", "render_report"}),
         ("report/paper_files", {"write_paper", "render_report"}),

@@ -18,7 +18,7 @@ OPTIONAL = {"arviz-base", "numba", "pyarrow", "scipy"}
 UNSEEN = {
     "data": {"defusedxml", "httpx", "openpyxl", "pyreadstat", "tenacity"},
     "models": {
-        *("arviz", "arviz-base", "arviz-stats", "bambi", "nutpie", "pymc", "pytensor"),
+        *("arviz", "bambi", "nutpie", "pymc", "pytensor"),
         *("defusedxml", "openpyxl", "pyreadstat"),
     },
     "archive": {"pydantic"},

@@ -13,6 +13,9 @@ from partialpool.model.parameters import Parameter
 from partialpool.model.spec import ModelSpec
 from partialpool.predict.linear import LinearPredictor
 
+# Draws of each chain that are made anew.
+DRAWS = 400
+
 
 @dataclass(frozen=True)
 class Fitted:
@@ -62,6 +65,31 @@ class Fitted:
         from partialpool.marginal.design import design
 
         return design(self.spec, self.rows)
+
+    @cached_property
+    def base(self):
+        """Draws to compare others with that are made anew: see ``drawn_again``."""
+        return self.drawn_again()
+
+    def drawn_again(self, kept: np.ndarray | None = None, **powers: float):
+        """Draws of ``parameters`` of a marginal model, with another posterior: None where they cannot be trusted.
+
+        With the same random numbers each time, so that few draws are enough to tell how far a mean moves.
+
+        Parameters
+        ----------
+        kept : (n,), bool, optional
+            Rows that the posterior is of; by default all.
+        powers
+            ``prior``, ``likelihood``: see ``powered.Powered``.
+        """
+        from partialpool.checks.powered import Powered
+        from partialpool.marginal.without import of_rows
+
+        matrices = self.matrices if kept is None else of_rows(self.matrices, kept)
+        posterior = Powered(matrices, **powers, cores=self.cores)
+        draws, trusted = posterior.estimates(chains=self.spec.chains, draws=DRAWS, seed=self.spec.seed)
+        return draws if trusted else None
 
     @cached_property
     def codes(self) -> np.ndarray:

@@ -4,20 +4,19 @@ import numpy as np
 import pandas as pd
 
 from partialpool.checks.fitted import Fitted
-from partialpool.checks.powered import Powered
 from partialpool.loo.by_quadrature import TRIED, Conditional
 from partialpool.loo.psis import psis
 from partialpool.loo.quadrature import NoQuadrature, densities, enough_nodes
 from partialpool.predict.effects import thinned
 from partialpool.weights.smoothing import relative_efficiency, smooth
 
-# Draws of each chain that serve.
-DRAWS = 250
+# Draws of each chain that are weighted.
+DRAWS = 125
 # Units that move estimates most, and without which the model is fitted again where that takes a moment.
 REFITS = 3
 COLUMNS = [
-    *("of", "label", "rows", "elpd", "pareto_k", "parameter"),
-    *("mean", "mean_without", "sd", "shift", "method"),
+    *("of", "label", "rows", "elpd", "pareto_k"),
+    *("parameter", "mean", "mean_without", "sd", "shift", "method"),
 ]
 
 
@@ -40,7 +39,7 @@ def influence(fitted: Fitted) -> pd.DataFrame:
         _table(fitted, "unit", units, sizes, posterior, of_units),
         _table(fitted, "row", fitted.rows["row"].to_numpy(), np.ones(len(fitted.rows), int), posterior, of_rows),
     ]
-    tables = [table.sort_values("shift", key=lambda shift: -shift.abs(), kind="stable") for table in tables]
+    tables = [in_order(table) for table in tables]
     if fitted.matrices is not None:
         tables[0] = _refitted(fitted, tables[0])
     return pd.concat(tables, ignore_index=True)
@@ -95,33 +94,25 @@ def _table(fitted: Fitted, of: str, labels, sizes, posterior, log_density: np.nd
 
 
 def _refitted(fitted: Fitted, table: pd.DataFrame) -> pd.DataFrame:
-    """With estimates of draws without the first of the units."""
-    from partialpool.marginal.without import of_rows
-
-    units = fitted.rows[fitted.spec.unit].astype(str).to_numpy()
-    settings = {"chains": fitted.spec.chains, "draws": DRAWS, "seed": fitted.spec.seed}
-    # With the same random numbers, so that few draws are enough for the difference.
-    base, _ = Powered(fitted.matrices, cores=fitted.cores).estimates(**settings)
-    table = table.reset_index(drop=True)
+    """With estimates of draws without the first of the units; these in front again, by how much they move one."""
+    units, table = fitted.rows[fitted.spec.unit].astype(str).to_numpy(), table.reset_index(drop=True)
     for place in range(min(REFITS, len(table) - 1)):
-        some = of_rows(fitted.matrices, units != table.at[place, "label"])
-        without, trusted = Powered(some, cores=fitted.cores).estimates(**settings)
-        if not trusted:
+        without = fitted.drawn_again(units != table.at[place, "label"])
+        if fitted.base is None or without is None:
             continue
-        moves = {
-            one: (one.draws(without).mean() - one.draws(base).mean()) / one.draws(base).std(ddof=1)
-            for one in fitted.parameters
-        }
+        moves = {one: _shift(one.draws(fitted.base), one.draws(without)) for one in fitted.parameters}
         one = max(moves, key=lambda parameter: abs(moves[parameter]))
         draws = one.draws(fitted.posterior)
         mean, sd = draws.mean(), draws.std(ddof=1)
-        values = {
-            "parameter": one.name,
-            "mean": mean,
-            "mean_without": mean + moves[one] * sd,
-            "sd": sd,
-            "shift": moves[one],
-            "method": "refit",
-        }
-        table.loc[place, list(values)] = list(values.values())
-    return table
+        row = (one.name, mean, mean + moves[one] * sd, sd, moves[one], "refit")
+        table.loc[place, COLUMNS[-6:]] = row
+    return in_order(table)
+
+
+def _shift(draws: np.ndarray, others: np.ndarray) -> float:
+    return float((others.mean() - draws.mean()) / draws.std(ddof=1))
+
+
+def in_order(table: pd.DataFrame) -> pd.DataFrame:
+    """Those in front that move an estimate most."""
+    return table.sort_values("shift", key=lambda shift: -shift.abs(), kind="stable")

@@ -179,7 +179,7 @@ class PriorsOfFit:
         drawn = {name: self._draw(name, draws, rng) for name in self.variables() if self.of(name).name != "LKJ"}
         if INTERCEPT in drawn:
             drawn[INTERCEPT] = drawn[INTERCEPT] - np.reshape(self._shift(drawn.get), (-1, 1))
-        variables, coords = {}, {}
+        variables, coords = {}, {"chain": [0], "draw": np.arange(draws)}
         for name, values in drawn.items():
             dims = [dim for dim in self.posterior[name].dims if dim not in ("chain", "draw")]
             shape = [self.posterior.sizes[dim] for dim in dims]

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from partialpool.checks.fitted import Fitted
-from partialpool.checks.powered import Powered
 from partialpool.model.parameters import Parameter
 from partialpool.weights.smoothing import smooth_one
 
@@ -16,9 +15,8 @@ from partialpool.weights.smoothing import smooth_one
 POWERS = (0.8, 1.25)
 # Powers between which ArviZ takes the slope that it calls sensitivity, and from where on it is called sensitive.
 SLOPE, SENSITIVE = (0.99, 1.01), 0.05
-# Draws of each chain that are made anew for each power. With the same random numbers they move together, so that few
-# are enough to tell how far a mean moves.
-DRAWS = 500
+# Draws of each chain, at most, that are weighted.
+DRAWS = 1000
 COMPONENTS = ("prior", "likelihood")
 COLUMNS = [
     *("parameter", "component", "shift_weaker", "shift_stronger", "mcse_shift"),
@@ -42,14 +40,17 @@ def sensitivity(fitted: Fitted) -> pd.DataFrame:
     ----------
     Kallioinen, Paananen, Bürkner & Vehtari (2024), Statistics and Computing 34, 57.
     """
+    by_row = fitted.by_row("log_likelihood")
+    few = np.linspace(0, by_row.shape[1] - 1, min(DRAWS, by_row.shape[1])).round().astype(int)
+    posterior = fitted.at_rows.isel(draw=few)
     logs = {
-        "prior": replace(fitted.priors, posterior=fitted.at_rows).log_density(),
-        "likelihood": fitted.by_row("log_likelihood").sum(axis=-1),
+        "prior": replace(fitted.priors, posterior=posterior).log_density(),
+        "likelihood": by_row[:, few].sum(axis=-1),
     }
     rows, by_draws = [], _by_draws(fitted)
     for component in COMPONENTS:
-        shift, how = by_draws.get(component) or _by_weights(fitted, logs[component])
-        slope = _slopes(fitted, logs[component])
+        shift, how = by_draws.get(component) or _by_weights(posterior, logs[component])
+        slope = _slopes(posterior, logs[component])
         rows += [(one.name, component, *shift(one), slope(one), *how) for one in fitted.parameters]
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -60,21 +61,12 @@ def _by_draws(fitted: Fitted) -> dict[str, tuple[Callable, tuple]]:
 
     if fitted.matrices is None:
         return {}
-    seed, chains, all_trusted = fitted.spec.seed, fitted.spec.chains, []
-
-    def draw(**powers: float):
-        posterior = Powered(fitted.matrices, **powers, cores=fitted.cores)
-        draws, trusted = posterior.estimates(chains=chains, draws=DRAWS, seed=seed)
-        all_trusted.append(trusted)
-        return draws
-
-    base = draw()
-    powered = {component: [draw(**{component: power}) for power in POWERS] for component in COMPONENTS}
-    if not all(all_trusted):
+    powered = {component: [fitted.drawn_again(**{component: power}) for power in POWERS] for component in COMPONENTS}
+    if any(draws is None for draws in (fitted.base, *powered["prior"], *powered["likelihood"])):
         return {}
 
     def shift(parameter: Parameter, component: str) -> tuple[float, float, float]:
-        at_one = parameter.draws(base)
+        at_one = parameter.draws(fitted.base)
         away = [parameter.draws(draws) - at_one for draws in powered[component]]
         errors = [float(array_stats.mcse(own, chain_axis=0, draw_axis=1)) for own in away]
         return *(np.array([own.mean() for own in away]) / at_one.std(ddof=1)), max(errors) / at_one.std(ddof=1)
@@ -82,7 +74,7 @@ def _by_draws(fitted: Fitted) -> dict[str, tuple[Callable, tuple]]:
     return {component: (partial(shift, component=component), ("independent draws", np.nan)) for component in COMPONENTS}
 
 
-def _by_weights(fitted: Fitted, log_density: np.ndarray) -> tuple[Callable, tuple]:
+def _by_weights(posterior, log_density: np.ndarray) -> tuple[Callable, tuple]:
     """Shifts by Pareto-smoothed weights of the draws."""
     from arviz_stats.base import array_stats
 
@@ -91,7 +83,7 @@ def _by_weights(fitted: Fitted, log_density: np.ndarray) -> tuple[Callable, tupl
     largest = max(smooth_one((power - 1) * log_density.ravel(), 1.0)[1] for power in POWERS)
 
     def shift(parameter: Parameter) -> tuple[float, float, float]:
-        draws = parameter.draws(fitted.at_rows).ravel()
+        draws = parameter.draws(posterior).ravel()
         away = (draws - draws.mean()) / draws.std(ddof=1)
         weaker, stronger = (own @ away for own in weights)
         errors = [np.sqrt(((own - 1 / len(own)) ** 2) @ (away**2)) for own in weights]
@@ -100,14 +92,14 @@ def _by_weights(fitted: Fitted, log_density: np.ndarray) -> tuple[Callable, tupl
     return shift, ("importance weights", largest)
 
 
-def _slopes(fitted: Fitted, log_density: np.ndarray) -> Callable[[Parameter], float]:
+def _slopes(posterior, log_density: np.ndarray) -> Callable[[Parameter], float]:
     """ArviZ's sensitivity of a parameter."""
     from arviz_stats.base import array_stats
 
     weights = [np.exp(array_stats.power_scale_lw(log_density, power, axis=(0, 1))) for power in SLOPE]
 
     def slope(parameter: Parameter) -> float:
-        draws = parameter.draws(fitted.at_rows)
+        draws = parameter.draws(posterior)
         return float(array_stats.power_scale_sense(draws, *weights, *SLOPE, chain_axis=0, draw_axis=1))
 
     return slope

@@ -1,0 +1,49 @@
+"""Influence of units and measurements beside fits without them."""
+
+import numpy as np
+import pytest
+from partialpool.checks.influence import COLUMNS, influence
+from partialpool.fit.fit import fit
+from partialpool.loo.integrated import integrated
+
+
+@pytest.fixture(scope="module")
+def table(intercepts):
+    return influence(intercepts)
+
+
+def test_each_unit_and_each_measurement_has_a_row(table, intercepts):
+    assert list(table) == COLUMNS
+    assert table["of"].tolist() == ["unit"] * 12 + ["row"] * 60
+    assert set(table.loc[table["of"] == "unit", "label"]) == set(intercepts.rows["id"].astype(str))
+    assert (table.loc[table["of"] == "unit", "rows"] == 5).all()
+    for _, part in table.groupby("of"):
+        assert part["shift"].abs().is_monotonic_decreasing
+
+
+def test_densities_are_those_of_leaving_out_in_closed_form(table, intercepts):
+    observations, units = integrated(intercepts.tree, intercepts.spec, intercepts.data)
+    for of, known in (("row", observations), ("unit", units)):
+        own = table[table["of"] == of].set_index("label")["elpd"]
+        labels = known.labels if of == "row" else [str(label) for label in known.labels]
+        # 500 draws of all that units share, where the closed form has them integrated out but for the scales.
+        np.testing.assert_allclose(own.loc[labels], known.elpd, atol=0.1)
+
+
+@pytest.mark.parametrize("place", [0, 5, 12])
+def test_shifts_are_those_of_other_fits(table, intercepts, place):
+    row = table.iloc[place]
+    column = intercepts.rows["id"].astype(str) if row["of"] == "unit" else intercepts.rows["row"]
+    without = intercepts.data[(column != row["label"]).to_numpy()]
+    parameter = next(one for one in intercepts.parameters if one.name == row["parameter"])
+    draws = parameter.draws(fit(intercepts.spec, without)["posterior"].to_dataset())
+    assert row["mean_without"] == pytest.approx(row["mean"] + row["shift"] * row["sd"])
+    # Both means have Monte Carlo errors, of at least 500 draws by weights and of those of a short fit.
+    assert (draws.mean() - row["mean_without"]) / row["sd"] == pytest.approx(0, abs=4 * np.sqrt(2 / 160 + 1 / 300))
+
+
+def test_units_that_move_most_are_fitted_again_by_the_marginal_engine_only(table, yes_no):
+    assert (table["method"] == "refit").sum() == 3
+    by_nuts = influence(yes_no)
+    assert set(by_nuts["method"]) == {"importance weights"}
+    assert (by_nuts["pareto_k"] < 0.7).all()

@@ -1,0 +1,19 @@
+"""All models of a study."""
+
+from partialpool.checks.of_models import MAKERS, check
+from partialpool.fit import store
+from partialpool.study.models import TABLES
+
+
+def test_tables_of_each_model_come_in_their_order(tmp_path, intercepts):
+    path, prepared = tmp_path / "a.nc", tmp_path / "prepared.parquet"
+    store.save(intercepts.tree, path, spec=intercepts.spec, data_sha256=intercepts.data.attrs["sha256"])
+    intercepts.data.to_parquet(prepared)
+    spec, wanted = intercepts.spec.to_dict(), ["predictive", "loo_pit_curve", "prior_predictive"]
+    models = {"a": {"spec": spec, "tables": wanted}, "b": {"spec": spec, "tables": []}}
+    made = check(models, prepared=str(prepared), fits={"a": str(path), "b": str(path)}, time=None, bounds=None)
+    assert [(model, name) for model, name, _ in made] == [("a", name) for name in wanted]
+
+
+def test_each_table_that_a_study_may_ask_for_can_be_made():
+    assert set(MAKERS) == {"calibration", *(table for tables in TABLES.values() for table in tables)}

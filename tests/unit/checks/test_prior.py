@@ -1,0 +1,58 @@
+"""What priors say of the outcome, beside closed forms."""
+
+import numpy as np
+import pytest
+from partialpool.checks.prior import OUTCOME, draws_from_prior, prior_data_sets, prior_posterior, prior_predictive
+from scipy import stats
+
+
+@pytest.fixture(scope="module")
+def drawn(intercepts):
+    prior = draws_from_prior(intercepts)
+    return prior, prior_data_sets(intercepts, prior)
+
+
+def test_data_sets_have_the_variances_of_the_priors(intercepts, drawn):
+    """y = b0 + b1 (x - 2) + u + e: 1.5² + (x - 2)² + 2 (sd ~ Exponential(1)) + 0.5 (sigma ~ Exponential(2))."""
+    _, data_sets = drawn
+    assert data_sets.shape == (1000, 60)
+    away = intercepts.rows["x"].to_numpy() - 2
+    expected = 1.5**2 + away**2 + 2 + 0.5
+    # The variance of a sample of 1000 with kurtosis up to 6.
+    assert np.abs(data_sets.var(axis=0) / expected - 1).max() < 4.5 * np.sqrt(6 / 1000)
+    assert np.abs(data_sets.mean(axis=0)).max() < 4.5 * np.sqrt(expected.max() / 1000)
+
+
+def test_shares_beyond_the_data_and_beyond_declared_bounds(intercepts, drawn):
+    _, data_sets = drawn
+    [row] = prior_predictive(intercepts, data_sets, [0.0, None]).to_dict("records")
+    low, high = intercepts.observed.min(), intercepts.observed.max()
+    assert row["outside"] == np.mean((data_sets < low) | (data_sets > high))
+    assert row["impossible"] == np.mean(data_sets < 0)
+    assert (row["lower"], row["low"], row["high"]) == (0, low, high)
+    assert np.isnan(row["upper"])
+    assert np.isnan(prior_predictive(intercepts, data_sets, None)["impossible"][0])
+
+
+def test_priors_beside_posteriors(intercepts, drawn):
+    table = prior_posterior(intercepts, *drawn).set_index("parameter")
+    assert list(table.index) == [OUTCOME, "Intercept", "x", "sd(Intercept)", "sigma"]
+    of_x, known = table.loc["x"], stats.norm()
+    for name, p in (("q2.5", 0.025), ("q17", 0.17), ("q83", 0.83), ("q97.5", 0.975)):
+        error = np.sqrt(p * (1 - p) / 1000) / known.pdf(known.ppf(p))
+        assert of_x[f"prior_{name}"] == pytest.approx(known.ppf(p), abs=4 * error)
+    draws = intercepts.posterior["x"].to_numpy()
+    low, high = np.quantile(draws, [0.025, 0.975])
+    assert of_x["mean"] == pytest.approx(draws.mean())
+    width = of_x["prior_q97.5"] - of_x["prior_q2.5"]
+    assert of_x["narrower"] == pytest.approx(width / (high - low))
+    assert table.loc[OUTCOME, "mean"] == pytest.approx(intercepts.observed.mean())
+
+
+def test_of_a_yes_no_outcome_shares_of_data_sets_are_shown(yes_no):
+    prior = draws_from_prior(yes_no)
+    data_sets = prior_data_sets(yes_no, prior)
+    assert set(np.unique(data_sets)) == {0, 1}
+    shares = prior_posterior(yes_no, prior, data_sets).iloc[0]
+    assert shares["prior_q2.5"] == np.quantile(data_sets.mean(axis=1), 0.025)
+    assert shares["mean"] == shares["q2.5"] == pytest.approx(yes_no.observed.mean())

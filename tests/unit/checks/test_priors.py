@@ -1,0 +1,118 @@
+"""Priors of a fit beside those of SciPy and PyMC, and draws from them beside their moments."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from partialpool.checks.priors import PriorsOfFit, in_scipy
+from partialpool.model.formula import complete_cases
+from partialpool.model.priors import parse
+from partialpool.predict.linear import LinearPredictor
+from scipy import stats
+from scipy.integrate import quad
+
+PRIORS = [
+    *("Normal(0.5, 2)", "StudentT(3, 0.5, 2)", "Cauchy(0.5, 2)", "Laplace(0.5, 2)", "Logistic(0.5, 2)"),
+    *("Uniform(0.1, 2)", "Exponential(2)", "HalfNormal(2)", "HalfStudentT(4, 2)", "HalfCauchy(2)", "Gamma(2, 3)"),
+    *("InverseGamma(3, 2)", "LogNormal(0.1, 0.5)", "Weibull(2, 3)", "Beta(2, 3)"),
+]
+
+
+@pytest.mark.parametrize("text", PRIORS)
+def test_densities_are_those_of_pymc_and_quantiles_theirs(text):
+    import pymc as pm
+
+    prior = parse(text)
+    ours = in_scipy(prior)
+    theirs = getattr(pm, prior.name).dist(**dict(prior.args))
+    x = np.array([0.15, 0.4, 0.9])
+    np.testing.assert_allclose(ours.logpdf(x), pm.logp(theirs, x).eval(), rtol=1e-6)
+    low, middle, high = ours.ppf([0.1, 0.5, 0.9])
+    between = [quad(lambda at: np.exp(ours.logpdf(at)), *ends)[0] for ends in ((low, middle), (middle, high))]
+    assert between == pytest.approx([0.4, 0.4], rel=1e-7)
+
+
+@pytest.fixture(scope="module")
+def priors_of(units):
+    """The priors of a model, beside a posterior of its shape."""
+
+    def make(spec, posterior):
+        rows = complete_cases(spec, units)
+        return PriorsOfFit(posterior, spec, LinearPredictor(spec, rows), rows)
+
+    return make
+
+
+def test_log_density_is_the_sum_of_those_of_all_parameters(priors_of, fit, correlated):
+    posterior = fit["posterior"].to_dataset()
+    priors = priors_of(correlated, posterior)
+    draws = {name: posterior[name].to_numpy() for name in ("Intercept", "x", "1|id_sigma", "x|id_sigma", "sigma")}
+    correlation = posterior["cor_id"].to_numpy()[..., 0]
+    expected = (
+        # The prior of the intercept is that where x has its mean, 2.
+        stats.norm.logpdf(draws["Intercept"] + 2 * draws["x"], 0, 1.5)
+        + stats.norm.logpdf(draws["x"])
+        + stats.expon.logpdf(draws["1|id_sigma"])
+        + stats.expon.logpdf(draws["x|id_sigma"])
+        + stats.expon.logpdf(draws["sigma"], scale=0.5)
+        # LKJ(2) of two effects, up to its constant.
+        + np.log(1 - correlation**2)
+    )
+    np.testing.assert_allclose(priors.log_density(), expected, rtol=1e-10)
+
+
+def test_draws_have_the_moments_of_their_priors(priors_of, fit, correlated):
+    """In Monte Carlo standard errors; the effects of a unit are those of its standard deviations."""
+    n = 20_000
+    drawn = priors_of(correlated, fit["posterior"].to_dataset()).draw(n, np.random.default_rng(1))
+    assert set(fit["posterior"].to_dataset()) == set(drawn)
+    at_mean = (drawn["Intercept"] + 2 * drawn["x"]).to_numpy()[0]
+    assert abs(at_mean.mean()) < 4 * 1.5 / np.sqrt(n)
+    assert at_mean.std() == pytest.approx(1.5, abs=4 * 1.5 / np.sqrt(2 * n))
+    assert drawn["sigma"].to_numpy().mean() == pytest.approx(0.5, abs=4 * 0.5 / np.sqrt(n))
+    # LKJ(2) of two: (1 + cor) / 2 is Beta(2, 2).
+    correlation = drawn["cor_id"].to_numpy()[0, :, 0]
+    assert stats.kstest((1 + correlation) / 2, stats.beta(2, 2).cdf).pvalue > 1e-3
+    standardised = (drawn["x|id"] / drawn["x|id_sigma"]).to_numpy()[0, :, 0]
+    assert stats.kstest(standardised, stats.norm.cdf).pvalue > 1e-3
+    both = standardised * (drawn["1|id"] / drawn["1|id_sigma"]).to_numpy()[0, :, 0]
+    assert abs((both - correlation).mean()) < 4 * (both - correlation).std() / np.sqrt(n)
+
+
+def test_three_effects_have_lkj_correlations(make_spec, units, priors_of):
+    """Each correlation of LKJ(2) of three effects is 2 Beta(2.5, 2.5) - 1, whichever it is."""
+    spec = make_spec("y ~ 1 + (1 + x + z | id)", "Intercept sd cor sigma")
+    labels = np.array(["Intercept,x", "Intercept,z", "x,z"], dtype=object)
+    posterior = xr.Dataset(
+        {
+            **{name: (("chain", "draw"), np.ones((1, 2))) for name in ("Intercept", "sigma")},
+            **{f"{name}|id_sigma": (("chain", "draw"), np.ones((1, 2))) for name in ("1", "x", "z")},
+            "cor_id": (("chain", "draw", "cor_id_dim"), np.zeros((1, 2, 3))),
+        },
+        {"cor_id_dim": labels},
+        {"family_parameters": "sigma"},
+    )
+    drawn = priors_of(spec, posterior).draw(20_000, np.random.default_rng(2))["cor_id"].to_numpy()[0]
+    for pair in range(3):
+        assert stats.kstest((1 + drawn[:, pair]) / 2, stats.beta(2.5, 2.5).cdf).pvalue > 1e-3
+
+
+def test_thresholds_are_drawn_given_their_order(make_spec, units, priors_of):
+    """Beside draws of independent normal numbers, of which those are kept that rise."""
+    priors = {"threshold": "Normal([-1, 0, 1], [1, 1, 1])"}
+    spec = make_spec("mood ~ 1 + (1 | id)", "sd", family="cumulative", priors=priors)
+    posterior = xr.Dataset(
+        {
+            "threshold": (("chain", "draw", "threshold_dim"), np.zeros((1, 2, 3))),
+            "1|id_sigma": (("chain", "draw"), np.ones((1, 2))),
+        },
+        {"threshold_dim": range(3)},
+        {"family_parameters": "threshold"},
+    )
+    rows = units.assign(mood=units["mood"].cat.as_ordered())
+    made = PriorsOfFit(posterior, spec, LinearPredictor(spec, complete_cases(spec, rows)), rows)
+    ours = made.draw(20_000, np.random.default_rng(3))["threshold"].to_numpy()[0]
+    theirs = np.random.default_rng(4).normal([-1, 0, 1], 1, (60_000, 3))
+    theirs = theirs[(np.diff(theirs, axis=1) > 0).all(axis=1)]
+    assert (np.diff(ours, axis=1) > 0).all()
+    for threshold in range(3):
+        assert stats.ks_2samp(ours[:, threshold], theirs[:, threshold]).pvalue > 1e-3
