@@ -9,7 +9,7 @@ from scipy import stats
 
 def test_statistics_within_and_between_units_are_those_of_pandas():
     rng = np.random.default_rng(3)
-    codes, time = rng.integers(0, 6, 40), rng.permutation(40.0)
+    codes, time = rng.integers(0, 6, 40), rng.permutation(np.arange(40.0))
     time[7] = np.nan
     values = rng.normal(size=(3, 40))
     found = statistics(codes, time)
