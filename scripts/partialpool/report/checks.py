@@ -1,7 +1,7 @@
 """The convergence checks of a model as the report shows them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from markupsafe import Markup
@@ -36,6 +36,14 @@ def read(path: str | Path) -> dict[str, dict]:
 def failed(entries: Mapping[str, Mapping]) -> list[Markup]:
     """The checks of a model that failed, each with its value and its threshold."""
     return [_told(name, entry) for name, entry in entries.items() if not entry["passed"]]
+
+
+def marked(words: str, model: str, failed: Collection[str]) -> str:
+    """Words for a model, with a mark behind them if it is among those whose checks failed.
+
+    So that no number of such a model stands anywhere without it.
+    """
+    return f"{words} (✗ checks failed)" if model in failed else words
 
 
 def listed(entries: Mapping[str, Mapping]) -> Markup:

@@ -1,7 +1,7 @@
 """Comparisons of models in tables and words, and which of their numbers cannot be relied on."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 import pandas as pd
@@ -80,7 +80,7 @@ def tabulated(block: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
     )
 
 
-def verdict(block: pd.DataFrame, titles: Mapping[str, str], nouns: Nouns) -> Markup:
+def verdict(block: pd.DataFrame, titles: Mapping[str, str], nouns: Nouns, *, failed: Collection[str] = ()) -> Markup:
     """One block in words: which model predicts best, and which differ from it by more than chance.
 
     Parameters
@@ -91,12 +91,14 @@ def verdict(block: pd.DataFrame, titles: Mapping[str, str], nouns: Nouns) -> Mar
         By model.
     nouns
         Of the study.
+    failed
+        Models of which a convergence check failed.
 
     Returns
     -------
     Markup
         Sentences. A difference counts if it is at least ``SMALLEST_DIFFERENCE`` and two standard errors; none does
-        where a Pareto k is too large.
+        where a Pareto k is too large or a check failed.
     """
     (_, units), (_, measurements) = nouns.unit, nouns.measurement
     best = block.iloc[0]
@@ -104,8 +106,8 @@ def verdict(block: pd.DataFrame, titles: Mapping[str, str], nouns: Nouns) -> Mar
     first = _title_of(best, titles)
     worse, alike, left_open = [], [], []
     for other in block.iloc[1:].to_dict("records"):
-        if best["bad_pareto_k"] or other["bad_pareto_k"]:
-            left_open.append(_title_of(other, titles))
+        if reasons := _doubts((best, other), failed):
+            left_open.append((_title_of(other, titles), reasons))
             continue
         apart = abs(other["elpd_diff"]) >= max(SMALLEST_DIFFERENCE, 2 * other["se_diff"])
         (worse if apart else alike).append((_title_of(other, titles), _difference_in_elpd(other)))
@@ -118,10 +120,20 @@ def verdict(block: pd.DataFrame, titles: Mapping[str, str], nouns: Nouns) -> Mar
     elif alike:
         words = Markup("Neither {} can be told apart from {} by how they predict {}.")
         sentences.append(words.format(_joined(alike, "nor"), first, what))
-    for second in left_open:
-        words = Markup("Which of {} and {} predicts {} better is left open: {} is too large.")
-        sentences.append(words.format(first, second, what, link("pareto", "Pareto k")))
+    for second, reasons in left_open:
+        words = Markup("Which of {} and {} predicts {} better is left open: {}.")
+        sentences.append(words.format(first, second, what, reasons))
     return Markup(" ").join(sentences)
+
+
+def _doubts(rows: Iterable[Mapping], failed: Collection[str]) -> Markup:
+    """Why models cannot be compared; empty if nothing speaks against it."""
+    reasons = []
+    if any(row["bad_pareto_k"] for row in rows):
+        reasons.append(Markup("{} is too large").format(link("pareto", "Pareto k")))
+    if models := [row["model"] for row in rows if row["model"] in failed]:
+        reasons.append(Markup("convergence checks failed for {}").format(" and ".join(models)))
+    return Markup(", and ").join(reasons)
 
 
 def _title_of(row: Mapping, titles: Mapping[str, str]) -> Markup:

@@ -71,7 +71,7 @@ def compared(results: Results, name: str) -> Markup:
     words = []
     for block in comparisons.blocks(results.compared[name], results.nouns):
         if block.has_verdict:
-            words.append(comparisons.verdict(block.table, results.titles, results.nouns))
+            words.append(comparisons.verdict(block.table, results.titles, results.nouns, failed=results.failed))
             words.append(comparisons.unreliable(block.table))
     return Markup(" ").join(filter(None, words))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from partialpool.loo.pointwise import BAD_PARETO_K
 from partialpool.model import parameters
 from partialpool.model.names import ROW_DIM
 from partialpool.report import checks, comparisons
@@ -16,6 +17,8 @@ from partialpool.study.study import Study
 KINDS = ("common", "sd", "cor", "family")
 # Where slopes vary, the table of all models has the intraclass correlation averaged over the rows.
 AVERAGE = "average over the rows"
+# Behind the title of a model of which a check failed, and behind an elpd that has a Pareto k that is too large.
+FAILED, UNTRUSTED = "*", "†"
 R2 = {"R2(conditional)": "R², conditional", "R2(marginal)": "R², marginal"}
 
 
@@ -130,13 +133,17 @@ def side_by_side(study: Study, models: Mapping[str, Fitted], compared: Mapping[s
         tuple(_estimates(parameter, models, study.data.labels) for parameter in _parameters(models, kinds))
         for kinds in (("common",), ("sd", "cor", "family"))
     ]
-    sizes = _sizes(study, models) + _variances(models, study.data.labels) + _elpd(study, models, compared)
+    elpd = _elpd(study, models, compared)
+    sizes = _sizes(study, models) + _variances(models, study.data.labels) + elpd
+    notes = _notes(study, models, "in brackets", elpd=bool(elpd))
+    if any(UNTRUSTED in cell for row in elpd for cell in row[1:]):
+        notes.append(f"{UNTRUSTED} A Pareto k is over {BAD_PARETO_K}: this elpd has no trustworthy Monte Carlo error.")
     return Table(
         "all-models",
         f"{study.title}: estimates of all models",
-        ("", *(study.models[name].title for name in models)),
+        ("", *(_marked(study.models[name].title, model) for name, model in models.items())),
         tuple(block for block in (*blocks, tuple(sizes)) if block),
-        " ".join(_notes(study, models, "in brackets", elpd=any(name in study.comparisons for name in compared))),
+        " ".join(notes),
     )
 
 
@@ -150,11 +157,15 @@ def of_model(study: Study, name: str, model: Fitted) -> Table:
     counts = [(label, count, "", "", "") for label, count in _sizes(study, {name: model})]
     return Table(
         f"models/{name}",
-        f"{study.models[name].title}: {study.models[name].formula}",
+        f"{_marked(study.models[name].title, model)}: {study.models[name].formula}",
         ("", "mean", "sd", "2.5 %", "97.5 %"),
         tuple(tuple(block) for block in (estimates, sizes, counts) if block),
         " ".join(_notes(study, {name: model}, "from 2.5 % to 97.5 %", elpd=False)),
     )
+
+
+def _marked(title: str, model: Fitted) -> str:
+    return title if model.passed else f"{title}{FAILED}"
 
 
 def _parameters(models: Mapping[str, Fitted], kinds) -> list[str]:
@@ -222,7 +233,9 @@ def _elpd(study: Study, models: Mapping[str, Fitted], compared: Mapping[str, pd.
             if block.has_verdict:
                 values = block.table.set_index("model")
                 cells = {
-                    m: f"{number(r['elpd_loo'], 1)}\n({number(r['se_elpd_loo'], 1)})" for m, r in values.iterrows()
+                    m: f"{number(r['elpd_loo'], 1)}{UNTRUSTED if r['bad_pareto_k'] else ''}\n"
+                    f"({number(r['se_elpd_loo'], 1)})"
+                    for m, r in values.iterrows()
                 }
                 where = f": {study.comparisons[comparison].title}" if len(compared) > 1 else ""
                 label = f"{words[block.table['estimand'].iloc[0]]}{where}"
@@ -259,7 +272,7 @@ def _notes(study: Study, models: Mapping[str, Fitted], where: str, *, elpd: bool
     if any(model.left_out for model in models.values()):
         notes.append(f"The coefficients of each {unit} are left out.")
     if failed := [study.models[name].title for name, model in models.items() if not model.passed]:
-        notes.append(f"Convergence checks failed: {', '.join(failed)}.")
+        notes.append(f"{FAILED} Convergence checks failed, do not rely on these numbers: {', '.join(failed)}.")
     return [*notes, "No digit is Monte Carlo error alone."]
 
 

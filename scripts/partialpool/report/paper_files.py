@@ -28,6 +28,7 @@ IN_LATEX = {
     "−": "$-$",
     "–": r"\textendash{}",
     "²": "$^2$",
+    "†": r"\textdagger{}",
 }
 HEADING_WIDTH, LABEL_WIDTH = 18, 36
 # The time of every entry in a .docx, the earliest that a zip can tell: the same table gives the same bytes.

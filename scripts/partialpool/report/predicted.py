@@ -1,8 +1,11 @@
 """Tables of predictions, and a sentence for each contrast and slope."""
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from partialpool.model.outcome import outcome_column
+from partialpool.report import checks
 from partialpool.report.numbers import decimals, number
 from partialpool.study.entries import Prediction
 from partialpool.study.study import Study
@@ -19,10 +22,13 @@ _HEADINGS = {
 MOST_SENTENCES = 8
 
 
-def tabulated(table: pd.DataFrame, study: Study, name: str) -> pd.DataFrame:
-    """A table of predictions, rounded to what intervals allow; columns under labels, the unit's under its noun."""
+def tabulated(table: pd.DataFrame, study: Study, name: str, *, failed: Collection[str] = ()) -> pd.DataFrame:
+    """A table of predictions, rounded to what intervals allow; columns under labels, the unit's under its noun.
+
+    Models of which a check ``failed`` have a mark.
+    """
     places = [decimals((high - low) / 4) for low, high in zip(table["q2.5"], table["q97.5"], strict=True)]
-    shown = table.copy()
+    shown = table.assign(model=[checks.marked(model, model, failed) for model in table["model"]])
     for column in ("mean", "q2.5", "q97.5"):
         shown[column] = [number(value, p) for value, p in zip(table[column], places, strict=True)]
     for column in table.columns.drop([*_VALUES, *(name for name in _EXTRA if name in table)]):
@@ -72,7 +78,7 @@ def probability(value: float) -> str:
     return "under 0.001" if value <= 0.0005 else number(value, 3)
 
 
-def sentences(table: pd.DataFrame, study: Study, name: str) -> list[str]:
+def sentences(table: pd.DataFrame, study: Study, name: str, *, failed: Collection[str] = ()) -> list[str]:
     """A sentence for each contrast or slope of an entry, if there are not too many: how much, how sure, and whose.
 
     Parameters
@@ -81,11 +87,13 @@ def sentences(table: pd.DataFrame, study: Study, name: str) -> list[str]:
         Its table of results.
     study, name
         The study and the name of the entry.
+    failed
+        Models of which a check failed: their sentences say so.
     """
     prediction = study.predictions[name]
     if not (prediction.contrast or prediction.slope) or len(table) > MOST_SENTENCES:
         return []
-    return [_sentence(row, study, prediction) for row in table.to_dict("records")]
+    return [checks.marked(_sentence(row, study, prediction), row["model"], failed) for row in table.to_dict("records")]
 
 
 def _sentence(row: dict, study: Study, prediction: Prediction) -> str:

@@ -1,8 +1,11 @@
 """The check of our numbers against printed ones."""
 
+from collections.abc import Collection
+
 import pandas as pd
 from markupsafe import Markup
 
+from partialpool.report import checks
 from partialpool.report.elements import paragraph, table
 from partialpool.report.numbers import decimals, number
 
@@ -43,8 +46,8 @@ def explained(numbers: pd.DataFrame, source: str) -> Markup:
     return text + paragraph(Markup("<strong>{}</strong> by more than that.").format(differ))
 
 
-def tables(numbers: pd.DataFrame) -> Markup:
-    """What differs, cross-validation, and the rest folded away."""
+def tables(numbers: pd.DataFrame, *, failed: Collection[str] = ()) -> Markup:
+    """What differs, cross-validation, and the rest folded away; models of which a check ``failed`` have a mark."""
     shown = numbers.assign(
         ours=[
             number(ours, len(str(printed).partition(".")[2]) + 1)
@@ -52,7 +55,7 @@ def tables(numbers: pd.DataFrame) -> Markup:
         ],
         mcse=[number(m, decimals(m)) if m > 0 else ("–" if pd.isna(m) else "0") for m in numbers["mcse"]],
         tolerance=[number(t, decimals(t)) for t in numbers["tolerance"]],
-        model=numbers["model"].fillna(""),
+        model=[checks.marked(model, model, failed) for model in numbers["model"].fillna("")],
         published=numbers["published"].str.replace("-", "−"),
     )
     differs, loo = shown["verdict"] == "differs", shown["source"] == "loo"

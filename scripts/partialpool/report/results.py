@@ -69,6 +69,16 @@ class Results:
         return {name: model.title for name, model in self.study.models.items()}
 
     @property
+    def failed(self) -> set[str]:
+        """Models of which a check failed."""
+        return {name for name, entries in self.diagnostics.items() if checks.failed(entries)}
+
+    @property
+    def marked_titles(self) -> dict[str, str]:
+        """Titles of the models, those of which a check failed with a mark; for tables of their numbers."""
+        return {name: checks.marked(title, name, self.failed) for name, title in self.titles.items()}
+
+    @property
     def known(self) -> Known:
         """What captions say of data and fits."""
         sampling = {name: tree.attrs["sampling"] for name, tree in self.trees.items()}

@@ -170,11 +170,11 @@ def _comparison(results: Results, name: str) -> list[Markup]:
     comparison = study.comparisons[name]
     parts = [heading(3, comparison.title), as_html(comparison.text)]
     for block in comparisons.blocks(compared, nouns):
-        parts.append(table(comparisons.tabulated(block.table, titles), block.title))
+        parts.append(table(comparisons.tabulated(block.table, results.marked_titles), block.title))
         if words := comparisons.unreliable(block.table):
             parts.append(warning(words))
         if block.has_verdict:
-            parts.append(paragraph(comparisons.verdict(block.table, titles, nouns)))
+            parts.append(paragraph(comparisons.verdict(block.table, titles, nouns, failed=results.failed)))
     parts.append(paragraph(comparisons.left_out(compared, comparison.estimands, nouns)))
     pointwise = pd.read_csv(results.folder / f"comparison/{name}.pointwise.csv")
     parts += [
@@ -187,7 +187,7 @@ def _comparison(results: Results, name: str) -> list[Markup]:
 
 
 def _evidence(results: Results, name: str) -> list[Markup]:
-    study, titles, evidence, parts = results.study, results.titles, results.compared[name], []
+    study, titles, evidence, parts = results.study, results.marked_titles, results.compared[name], []
     known = comparisons.evidence(evidence, titles)
     if len(known) < 2:
         return []
@@ -208,8 +208,12 @@ def predictions(results: Results) -> list[Markup]:
     for name in study.predictions:
         values = pd.read_csv(results.folder / f"predictions/{name}.csv", dtype={"id": str})
         if len(values) <= MOST_ROWS:
-            parts.append(table(predicted.tabulated(values, study, name), captions.predictions(study, name)))
-        if words := predicted.sentences(values, study, name):
+            parts.append(
+                table(
+                    predicted.tabulated(values, study, name, failed=results.failed), captions.predictions(study, name)
+                )
+            )
+        if words := predicted.sentences(values, study, name, failed=results.failed):
             parts.append(bullets(words))
     parts += _figures(results, lambda section, kind: section is None and kind != "trajectories")
     kinds = {kind for one in study.predictions.values() for kind in (*one.quantities, one.whose)}
@@ -236,7 +240,7 @@ def printed(results: Results) -> list[Markup]:
     if results.published is None:
         return []
     source = results.study.published.source
-    return [published.explained(results.published, source), published.tables(results.published)]
+    return [published.explained(results.published, source), published.tables(results.published, failed=results.failed)]
 
 
 def origins(results: Results) -> list[Markup]:

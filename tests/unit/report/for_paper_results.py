@@ -45,7 +45,7 @@ def compared(estimand: str = "observation") -> pd.DataFrame:
     """A table of a comparison: one estimand, and the same once more by plain PSIS."""
     rows = [
         {"model": model, "rank": rank, "estimand": estimand, "method": method, "n": 5}
-        | {"elpd_loo": -10.25 - rank, "se_elpd_loo": 2.0}
+        | {"elpd_loo": -10.25 - rank, "se_elpd_loo": 2.0, "bad_pareto_k": rank}
         for method in ("integrated", "psis")
         for rank, model in enumerate(("b", "a"))
     ]

@@ -12,6 +12,11 @@ def listed(entries) -> str:
     return Markup(checks.listed(entries)).striptags()
 
 
+def test_a_model_of_which_a_check_failed_is_marked():
+    assert checks.marked("Growth", "b", {"b"}) == "Growth (✗ checks failed)"
+    assert checks.marked("Means", "a", {"b"}) == "Means"
+
+
 def test_a_failed_check_is_not_folded_and_names_itself():
     assert "<details" in checks.listed({"rhat": PASSED})
     assert "1.001 (x), should be at most 1.01" in listed({"rhat": PASSED})

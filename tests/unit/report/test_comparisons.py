@@ -63,6 +63,13 @@ def test_there_is_no_verdict_where_a_pareto_k_is_too_large(bad):
     assert said == "Which of A and B predicts new herds better is left open: Pareto k is too large."
 
 
+def test_there_is_no_verdict_where_a_check_failed():
+    said = verdict(block(-16.7, 5.7), TITLES, HERDS, failed={"b", "c"}).striptags()
+    assert said == "Which of A and B predicts new herds better is left open: convergence checks failed for b."
+    said = verdict(block(-16.7, 5.7, bad_pareto_k=[0, 3]), TITLES, HERDS, failed={"a", "b"}).striptags()
+    assert said.endswith("left open: Pareto k is too large, and convergence checks failed for a and b.")
+
+
 def test_a_comparison_has_standard_errors_in_parentheses():
     table = block(-16.66, 5.65, max_pareto_k=[0.5, np.inf], bad_pareto_k=[0, 3], n=9)
     for name in ("elpd_loo", "p_loo", "looic"):

@@ -36,9 +36,10 @@ def test_a_study_with_a_comparison_and_a_failed_check(results_of):
         "rely on its estimates.",
         "Data. Yield: 4 weighings of 2 herds, 2 weighings each. 1 row has no value of it. Growth uses 3 weighings of 2 "
         "herds: in the other rows a variable is missing.",
-        "Which? Means predicts new weighings of observed herds better than Growth (elpd differs by 10.0, standard "
-        "error 1.0). Which of Means and Growth predicts new herds better is left open: Pareto k is too large. Pareto k "
-        "is over 0.7 for 1 of 3 in a, 1 of 3 in b: these values of elpd have no trustworthy Monte Carlo error.",
+        "Which? Which of Means and Growth predicts new weighings of observed herds better is left open: convergence "
+        "checks failed for b. Which of Means and Growth predicts new herds better is left open: Pareto k is too large, "
+        "and convergence checks failed for b. Pareto k is over 0.7 for 1 of 3 in a, 1 of 3 in b: these values of elpd "
+        "have no trustworthy Monte Carlo error.",
         "Estimates of Means. Posterior mean and 95 % interval.",
         "Intercept: 0.50 (0.25 to 0.75)",
         "sd of Intercept between herds: 0.50 (0.25 to 0.75)",

@@ -18,7 +18,7 @@ def rows_of(table):
 
 def test_models_side_by_side():
     table = paper.side_by_side(study(), two_models(), {"both": compared()})
-    assert table.headings == ("", "Means", "Growth")
+    assert table.headings == ("", "Means", "Growth*")
     rows = rows_of(table)
     assert list(rows) == [
         *("Intercept", "Year", "sd(Intercept)", "sigma", "number of measurements", "number of units"),
@@ -29,7 +29,7 @@ def test_models_side_by_side():
     # Where slopes vary, the average over the rows.
     assert rows["icc(Farm)"] == ["0.500\n[0.40, 0.60]"] * 2
     # Of two ways to compute it, the one that models are judged by.
-    assert rows["elpd, new measurements of observed units"] == ["−11.2\n(2.0)", "−10.2\n(2.0)"]
+    assert rows["elpd, new measurements of observed units"] == ["−11.2†\n(2.0)", "−10.2\n(2.0)"]
     assert [len(block) for block in table.blocks] == [2, 2, 6]
 
 
@@ -57,7 +57,10 @@ def test_the_note_says_draws_intervals_and_whose():
     assert "conditional Bayesian R² is for the units observed, and the marginal one for new units" in note
     assert "compare it within a row only" in note
     assert "The coefficients of each unit are left out." in note
-    assert "Convergence checks failed: Growth." in note
+    assert "* Convergence checks failed, do not rely on these numbers: Growth." in note
+    assert "† A Pareto k is over 0.7: this elpd has no trustworthy Monte Carlo error." in note
+    trusted = compared().assign(bad_pareto_k=0)
+    assert "†" not in paper.side_by_side(study(), two_models(), {"both": trusted}).note
     alone = paper.of_model(study(), "a", two_models()["a"]).note
     assert "elpd" not in alone
     assert "failed" not in alone
@@ -66,7 +69,7 @@ def test_the_note_says_draws_intervals_and_whose():
 def test_one_model():
     table = paper.of_model(study(), "b", two_models()["b"])
     assert table.name == "models/b"
-    assert table.caption == "Growth: milk ~ 1 + year + (1 | farm)"
+    assert table.caption == "Growth*: milk ~ 1 + year + (1 | farm)"
     rows = rows_of(table)
     assert rows["Year"] == ["−0.500", "0.051", "−0.60", "−0.40"]
     assert rows["icc(Farm), Year = 2"] == ["0.500", "0.051", "0.40", "0.60"]

@@ -35,8 +35,8 @@ def test_the_page_has_everything(page_of):
         "rely on its estimates.",
         "New measurements of observed units: one left out at a time, 3 measurements; effects integrated out",
         "New units: all measurements of one unit left out at a time, 3 units; fits to all units but those of one fold",
-        "Means predicts new measurements of observed units better than Growth (elpd differs by 10.0, standard error",
-        "Which of Means and Growth predicts new units better is left open: Pareto k is too large.",
+        "Which of Means and Growth predicts new measurements of observed units better is left open: convergence checks "
+        "failed for b. Which of Means and Growth predicts new units better is left open: Pareto k is too large, and",
         "As other software reports it, by plain Pareto-smoothed importance sampling (PSIS)",
         "Observed units; draws: 4000 of a",
         "New units; draws: 4000 of b",
@@ -52,10 +52,15 @@ def test_the_page_has_everything(page_of):
         "If the data counted a quarter more or a fifth less, sigma would move most: by at most 0.20 of its",
         "priors and data both count, and may disagree, on sigma.",
         "Without unit 7, sigma would be 1.10 and not 1.00, 0.50 of its posterior sd (by importance weights).",
+        # Wherever there are numbers of the model of which a check failed.
         "a Means 12.500 (0.010)",
+        "b Growth (✗ checks failed) 12.500 (0.010)",
+        "b Growth (✗ checks failed) −10.0 (1.0)",
+        "b (✗ checks failed) predicted",
+        "Means Growth*",
         "Log Bayes factors against Means",
-        "b Growth −1.000 (0.010) −3.000 (0.010) 0.500 (0.010)",
-        "The measurements are 20 times as probable under Means as under Growth; 2.7 times with the scales of all "
+        "b Growth (✗ checks failed) −1.000 (0.010) −3.000 (0.010) 0.500 (0.010)",
+        "The measurements are 20 times as probable under Means as under Growth (✗ checks failed); 2.7 times with the scales of all "
         "priors halved, 0.61 times with them doubled. Which of the two is ahead depends on the priors.",
     ):
         assert words in text, words
@@ -152,13 +157,13 @@ def test_terms_are_linked_once_and_explained_if_they_are_linked(page_of):
     assert len(set(linked)) == len(linked) > 10
     assert set(linked) | within == set(explained)
     # Links first stand where the report begins.
-    assert linked[:2] == ["#term-ess", "#term-elpd"]
+    assert linked[:2] == ["#term-ess", "#term-pareto"]
 
 
 def test_a_report_without_a_glossary_links_no_terms(page_of):
     soup = BeautifulSoup(page_of(study_values() | {"report": {"hide": ["glossary"]}}), "html.parser")
     assert soup.find_all("a", class_="term") == []
-    assert "elpd differs by 10.0" in soup.get_text()
+    assert "better is left open: Pareto k is too large" in soup.get_text()
 
 
 def elements(page: str) -> list[tuple[str, tuple[str, ...]]]:
