@@ -60,8 +60,8 @@ def test_the_page_has_everything(page_of):
         "Means Growth*",
         "Log Bayes factors against Means",
         "b Growth (✗ checks failed) −1.000 (0.010) −3.000 (0.010) 0.500 (0.010)",
-        "The measurements are 20 times as probable under Means as under Growth (✗ checks failed); 2.7 times with the scales of all "
-        "priors halved, 0.61 times with them doubled. Which of the two is ahead depends on the priors.",
+        "The measurements are 20 times as probable under Means as under Growth (✗ checks failed); 2.7 times with the "
+        "scales of all priors halved, 0.61 times with them doubled. Which of the two is ahead depends on the priors.",
     ):
         assert words in text, words
     headings = [heading.get_text() for heading in BeautifulSoup(page, "html.parser").find_all("h2")]
