@@ -71,6 +71,13 @@ class Fitted:
         """Draws to compare others with that are made anew: see ``drawn_again``."""
         return self.drawn_again()
 
+    @cached_property
+    def _proposals(self) -> tuple:
+        from partialpool.checks.powered import Powered
+
+        posterior = Powered(self.matrices, cores=self.cores)
+        return posterior.space, posterior.proposal(self.spec.seed)
+
     def drawn_again(self, kept: np.ndarray | None = None, **powers: float):
         """Draws of ``parameters`` of a marginal model, with another posterior: None where they cannot be trusted.
 
@@ -87,8 +94,11 @@ class Fitted:
         from partialpool.marginal.without import of_rows
 
         matrices = self.matrices if kept is None else of_rows(self.matrices, kept)
-        posterior = Powered(matrices, **powers, cores=self.cores)
-        draws, trusted = posterior.estimates(chains=self.spec.chains, draws=DRAWS, seed=self.spec.seed)
+        # The same coordinates and proposals too.
+        space, proposal = self._proposals
+        posterior = Powered(matrices, **powers, space=space, cores=self.cores)
+        settings = {"chains": self.spec.chains, "draws": DRAWS, "seed": self.spec.seed}
+        draws, trusted = posterior.estimates(**settings, proposal=proposal)
         return draws if trusted else None
 
     @cached_property

@@ -5,10 +5,12 @@ from dataclasses import replace
 import numpy as np
 
 from partialpool.marginal.design import Design
+from partialpool.marginal.independent import adapt
+from partialpool.marginal.mixture import Mixture
 from partialpool.marginal.posterior import population_of
 from partialpool.marginal.priors import log_prior
 from partialpool.marginal.sample import Posterior
-from partialpool.marginal.scales import Scales
+from partialpool.marginal.scales import Scales, Space
 
 
 class Powered(Posterior):
@@ -23,6 +25,8 @@ class Powered(Posterior):
         From ``design``.
     prior, likelihood
         The powers.
+    space
+        Of the scales; by default that which suits the matrices.
     cores
         Threads; the numbers do not depend on it.
 
@@ -31,9 +35,18 @@ class Powered(Posterior):
     Kallioinen, Paananen, Bürkner & Vehtari (2024), Statistics and Computing 34, 57.
     """
 
-    def __init__(self, matrices: Design, *, prior: float = 1.0, likelihood: float = 1.0, cores: int = 1):
+    def __init__(
+        self,
+        matrices: Design,
+        *,
+        prior: float = 1.0,
+        likelihood: float = 1.0,
+        space: Space | None = None,
+        cores: int = 1,
+    ):
         # A normal density to a power is, but for a constant, another normal density; so are those of the rows.
         super().__init__(replace(matrices, prior_sd=matrices.prior_sd / np.sqrt(prior)), cores=cores)
+        self.space = space or Space(matrices)
         self.prior, self.likelihood = prior, likelihood
 
     def log_density(self, x: np.ndarray) -> np.ndarray:
@@ -59,8 +72,14 @@ class Powered(Posterior):
                 total = total + 2 * (eta - 1) * np.log(np.diagonal(own, axis1=1, axis2=2)).sum(axis=1)
         return total
 
-    def estimates(self, *, chains: int, draws: int, seed: int):
+    def proposal(self, seed: int) -> Mixture:
+        """A distribution close to this posterior."""
+        return adapt(self.log_density, *self.mode, np.random.default_rng(seed))
+
+    def estimates(self, *, chains: int, draws: int, seed: int, proposal: Mixture):
         """Draws of common coefficients and scales under Bambi's names, and whether they can be trusted.
+
+        Of two posteriors with the same seed and proposal most draws are of the same random numbers.
 
         Returns
         -------
@@ -68,7 +87,7 @@ class Powered(Posterior):
             (chain, draw, ...), see ``posterior.population_of``.
         bool
         """
-        drawn = self.draw(chains=chains, draws=draws, seed=seed)
+        drawn = self.draw(chains=chains, draws=draws, seed=seed, proposal=proposal)
         scales = self.space.scales(drawn.x.reshape(chains * draws, -1))
         dense = self.model.draw_dense(self._as_normal(scales), np.random.default_rng([seed, 1]), self.cores)
         common = self.model.at.origin + dense[:, : self.matrices.x.shape[1]] @ self.model.at.basis.T

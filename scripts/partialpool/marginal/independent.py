@@ -136,8 +136,7 @@ def proposals_for(acceptance: float) -> int:
 
 def sample(
     log_density: Callable[[np.ndarray], np.ndarray],
-    mode: np.ndarray,
-    root: np.ndarray,
+    proposal: Mixture,
     *,
     chains: int,
     draws: int,
@@ -149,8 +148,8 @@ def sample(
     ----------
     log_density
         Of points (n, d), (n,), up to a constant; -inf where there is none.
-    mode, root : (d,), (d, d)
-        From ``mode.find_mode``.
+    proposal
+        Where draws are proposed first: from ``adapt``, of this density or of one that is close to it.
     chains, draws
         How many to keep.
     rng
@@ -166,7 +165,6 @@ def sample(
     Tierney (1994), Annals of Statistics 22(4), independence chains; Cappé, Douc, Guillin, Marin & Robert (2008),
     Statistics and Computing 18(4), mixtures that adapt.
     """
-    proposal = adapt(log_density, mode, root, rng)
     for components in (*MORE_COMPONENTS, None):
         each = proposals_for(weigh(log_density, proposal, PILOT, rng).acceptance)
         each = max(each, -(-FEWEST // (chains * draws)))

@@ -9,6 +9,7 @@ from partialpool.errors import StudyError
 from partialpool.marginal import independent
 from partialpool.marginal.design import Design
 from partialpool.marginal.independent import IndependentDraws
+from partialpool.marginal.mixture import Mixture
 from partialpool.marginal.mode import find_mode
 from partialpool.marginal.scales import Scales, Space
 from partialpool.marginal.with_effects import WithEffects
@@ -91,10 +92,11 @@ class Posterior:
         spread, size = y.std(), np.abs(y).max()
         return float(spread if spread > 1e-12 * size else size) or 1.0
 
-    def draw(self, *, chains: int, draws: int, seed: int) -> IndependentDraws:
-        """Independent draws, and the evidence."""
+    def draw(self, *, chains: int, draws: int, seed: int, proposal: Mixture | None = None) -> IndependentDraws:
+        """Independent draws, and the evidence; ``proposal`` is one that fits a posterior close to this one."""
         rng = np.random.default_rng(seed)
-        return independent.sample(self.log_density, *self.mode, chains=chains, draws=draws, rng=rng)
+        proposal = proposal or independent.adapt(self.log_density, *self.mode, rng)
+        return independent.sample(self.log_density, proposal, chains=chains, draws=draws, rng=rng)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ def drawn(intercepts):
 
 
 def test_data_sets_have_the_variances_of_the_priors(intercepts, drawn):
-    """y = b0 + b1 (x - 2) + u + e: 1.5² + (x - 2)² + 2 (sd ~ Exponential(1)) + 0.5 (sigma ~ Exponential(2))."""
+    """Of y = b0 + b1 (x - 2) + u + e: 1.5² + (x - 2)² + 2 (sd ~ Exponential(1)) + 0.5 (sigma ~ Exponential(2))."""
     _, data_sets = drawn
     assert data_sets.shape == (1000, 60)
     away = intercepts.rows["x"].to_numpy() - 2

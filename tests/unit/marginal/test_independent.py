@@ -59,9 +59,9 @@ TARGETS = {
 
 
 def sample(log_density, start, seed=1, chains=4, draws=1000):
-    return independent.sample(
-        log_density, *find_mode(log_density, start), chains=chains, draws=draws, rng=np.random.default_rng(seed)
-    )
+    rng = np.random.default_rng(seed)
+    proposal = independent.adapt(log_density, *find_mode(log_density, start), rng)
+    return independent.sample(log_density, proposal, chains=chains, draws=draws, rng=rng)
 
 
 @pytest.mark.numbers
@@ -146,14 +146,13 @@ def test_an_evidence_from_weights_that_cannot_be_trusted_has_no_monte_carlo_erro
 
 def test_a_density_that_no_proposal_meets_is_not_trusted():
     """The start is the only point that has a density."""
-    drawn = independent.sample(
-        lambda x: np.where((x == 0).all(axis=1), 0.0, -np.inf),
-        np.zeros(2),
-        np.eye(2),
-        chains=2,
-        draws=50,
-        rng=np.random.default_rng(1),
-    )
+    rng = np.random.default_rng(1)
+
+    def nowhere(x):
+        return np.where((x == 0).all(axis=1), 0.0, -np.inf)
+
+    proposal = independent.adapt(nowhere, np.zeros(2), np.eye(2), rng)
+    drawn = independent.sample(nowhere, proposal, chains=2, draws=50, rng=rng)
     assert not drawn.trusted
 
 
