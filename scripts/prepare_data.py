@@ -7,10 +7,14 @@ if __name__ == "__main__":
         from partialpool.data.describe import describe
         from partialpool.data.prepare import for_log, prepare
         from partialpool.jobs.files import atomic, checksum
+        from partialpool.predict import suits
 
         params = snakemake.params
-        frame = prepare(snakemake.input.raw, **params.columns, types=params.types, derived=params.derived)
-        print(for_log(frame))
+        # From the config and not a parameter: where the file is from changes nothing in it.
+        source = snakemake.config["data"].get("source")
+        described = {"types": params.types, "derived": params.derived, **params.columns}
+        frame = prepare(snakemake.input.raw, source=source, **described)
+        print(for_log(frame), *suits.check(snakemake.config, frame), sep="\n")
         # Parquet keeps it, and every fit names the data it was made from.
         frame.attrs["sha256"] = checksum(snakemake.input.raw)
         with atomic(snakemake.output.prepared) as temporary:

@@ -14,7 +14,7 @@ from partialpool.fit.store import PACKAGES
 from partialpool.jobs import inside, plan, running
 from partialpool.jobs.fingerprint import fingerprint
 from partialpool.jobs.resources import fit_memory, memory, minutes
-from partialpool.report import captions, sampling
+from partialpool.report import captions, checks, sampling
 from partialpool.study import config as study_config
 from partialpool.study import syntax
 

@@ -69,5 +69,7 @@ onstart:
 
 
 onsuccess:
+    if failed := checks.closing("results/models", study.models):
+        print(failed, file=sys.stderr)
     if Path("results/report/report.html").exists():
         print(f"The report: {Path('results/report/report.html').resolve()}", file=sys.stderr)

@@ -69,6 +69,10 @@ def read(path, content: bytes, notes: tuple[str, ...] = ()) -> Table:
 
 
 def _refuse_other(path, content: bytes) -> None:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise StudyError(
+            f"{path} is UTF-16 (Excel calls it Unicode text): save it as CSV with encoding UTF-8, or as .xlsx."
+        )
     try:
         start = content.decode("utf-8-sig").lstrip()[:40].strip()
     except UnicodeDecodeError as error:
@@ -77,6 +81,11 @@ def _refuse_other(path, content: bytes) -> None:
             f"{path}, line {line}: byte 0x{content[error.start]:02x} (number {error.start + 1} of "
             "the file) is not UTF-8.\nSave the file as CSV with encoding UTF-8, or as .xlsx, .parquet, .sav or .dta."
         ) from None
+    if start.lower().startswith("sep="):
+        raise StudyError(
+            f"{path}, line 1: '{start.splitlines()[0]}' is an instruction to Excel and no header.\n"
+            "Delete this line: commas, semicolons and tabs are told apart without it."
+        )
     if start.startswith("<"):
         raise StudyError(
             f"{path} is not data but a web page: it starts with '{start}'.\n"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from partialpool.data.derive import derive
+from partialpool.data.doubts import doubts
 from partialpool.data.read import read
 from partialpool.data.table import Table, listing, short
 from partialpool.data.types import NUMBER, label, like_codes, like_levels, numbers, two_levels, typed
@@ -14,7 +15,30 @@ from partialpool.errors import StudyError, suggest
 _SHOWN = 10
 
 
-def prepare(
+def prepare(path: str | Path, *, source: str | None = None, **described) -> pd.DataFrame:
+    """Read a fetched data file and give every column its type, or list what is wrong with it.
+
+    Parameters
+    ----------
+    path
+        The file.
+    source
+        Where it is from, by which messages call it; by default ``path``.
+    **described
+        As ``typed_columns`` takes it.
+
+    Raises
+    ------
+    StudyError
+        As ``typed_columns`` does.
+    """
+    try:
+        return typed_columns(path, **described)
+    except StudyError as error:
+        raise StudyError(str(error).replace(str(path), source or str(path))) from None
+
+
+def typed_columns(
     path: str | Path,
     *,
     unit: str,
@@ -55,7 +79,7 @@ def prepare(
         of their codes, if every value has one. Then the derived columns, float64. Last ``row``
         (int64), the data row counted from 0. ``attrs["notes"]`` is a list of what was found out
         about the file, ``attrs["codes"]`` has columns of numbers that may be codes, with their
-        values. Parquet keeps all of it.
+        values, and ``attrs["doubts"]`` sentences about what may be mistakes. Parquet keeps all of it.
 
     Raises
     ------
@@ -78,12 +102,14 @@ def prepare(
     kinds, notes = label(table, types, unit=unit, numeric=of_numbers)
     _refuse(path, *_wrong(table, kinds, **in_file))
     role_of = {column: role for role, column in roles.items()}
+    text = frame.copy()
     for column in columns:
         frame[column] = typed(frame[column], role_of.get(column), kinds.get(column))
+    doubtful = doubts(text, frame, unit)
     codes = like_codes(frame, [column for column in columns if column not in {*role_of, *kinds}])
     frame = derive(frame, derived, unit=unit, at=table.at)
     _refuse(path, _too_few(frame, unit, outcome, time), [])
-    frame.attrs |= {"notes": [*table.notes, *notes], "codes": codes}
+    frame.attrs |= {"notes": [*table.notes, *notes], "codes": codes, "doubts": doubtful}
     return frame
 
 
@@ -106,7 +132,7 @@ def for_log(frame: pd.DataFrame) -> str:
             f"column {column}: {len(values)} different whole numbers ({shown}) are read as numbers; "
             f"if they are codes, write data: {{types: {{{column}: category}}}}, and if not, {{{column}: number}}"
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, *frame.attrs["doubts"]])
 
 
 def _wrong(table: Table, kinds: dict, unit, outcome, time, group) -> tuple[list[str], list[tuple]]:

@@ -20,6 +20,8 @@ WORDING = (
     "partialpool/jobs/measure.py",
     "partialpool/jobs/running.py",
 )
+# Nor on this one, nor on what it imports: it only refuses mistakes. It is not followed.
+REFUSING = ("partialpool/predict/suits.py",)
 
 
 def fingerprint(script: str | Path, *notebooks: str | Path) -> str:
@@ -46,8 +48,8 @@ def fingerprint(script: str | Path, *notebooks: str | Path) -> str:
 def reached(script: str | Path, *notebooks: str | Path) -> dict[str, bytes]:
     """Code, without comments and docstrings, of a script, of notebooks, and of all modules that they import, by path.
 
-    Modules of ``WORDING`` are left out; what they import is not. Paths are relative to the script's folder; a notebook
-    has its name only.
+    Modules of ``WORDING`` are left out; what they import is not. Those of ``REFUSING`` are left out with it. Paths are
+    relative to the script's folder; a notebook has its name only.
     """
     root = Path(script).parent
     waiting, codes = [Path(script), *map(Path, notebooks)], {}
@@ -57,9 +59,11 @@ def reached(script: str | Path, *notebooks: str | Path) -> dict[str, bytes]:
         if path in done:
             continue
         done.add(path)
+        name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+        if name in REFUSING:
+            continue
         code, imports = _read(_source(path))
         waiting += [file for name in imports if (file := _file(root, name))]
-        name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
         if name not in WORDING:
             codes[name] = code
     return codes

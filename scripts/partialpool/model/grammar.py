@@ -190,6 +190,26 @@ def behind_bars(formula: str) -> list[str]:
     return texts
 
 
+def slopes(formula: str) -> list[str]:
+    """Columns that stand by themselves, beside an intercept, before a bar: ``x`` of ``(1 + x | id)``."""
+    found, opened = [], [[]]
+    for token in _tokens(formula):
+        if token.text in _CLOSING:
+            opened[-1].append(token)
+            opened.append([])
+        elif token.text in _CLOSING.values():
+            opened.pop()
+        elif token.text == "|" and not {one.text for one in opened[-1]} & {"0", "-"}:
+            following = [*(one.kind for one in opened[-1][1:]), "end"]
+            pairs = zip(opened[-1], following, strict=True)
+            found += [
+                one.text.strip("`") for one, after in pairs if one.kind in ("name", "quoted") and after != "bracket"
+            ]
+        else:
+            opened[-1].append(token)
+    return list(dict.fromkeys(found))
+
+
 def trials(formula: str) -> list[str]:
     """Columns of the trials of ``p(successes, trials) ~ ...``, also called ``prop``; none of any other outcome."""
     left = list(takewhile(lambda token: token.text != "~", _tokens(formula)))

@@ -1,7 +1,7 @@
 """The convergence checks of a model as the report shows them."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from markupsafe import Markup
@@ -44,6 +44,26 @@ def marked(words: str, model: str, failed: Collection[str]) -> str:
     So that no number of such a model stands anywhere without it.
     """
     return f"{words} (✗ checks failed)" if model in failed else words
+
+
+def closing(folder: str | Path, models: Iterable[str]) -> str:
+    """What the terminal says at the end of a run: the checks that failed, by model; nothing if all passed.
+
+    Parameters
+    ----------
+    folder
+        Has ``{model}.diagnostics.json`` of the models that are checked.
+    models
+        Names.
+    """
+    words = []
+    for model in models:
+        path = Path(folder, f"{model}.diagnostics.json")
+        if path.exists() and (wrong := failed(read(path))):
+            words.append(f"{model} ({Markup('; ').join(wrong).striptags()})")
+    return (
+        f"Checks failed for {', '.join(words)}. Do not rely on these estimates; the report shows them." if words else ""
+    )
 
 
 def listed(entries: Mapping[str, Mapping]) -> Markup:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 import pandas as pd
 from markupsafe import Markup
 
+from partialpool.model.doubts import doubts
 from partialpool.report import (
     captions,
     checks,
@@ -90,6 +91,7 @@ def data(results: Results) -> list[Markup]:
         in_nouns(texts.DATA, nouns),
         table(tables.described(results.variables, study.data), "The variables"),
         *map(warning, columns.like_codes(study, results.prepared.attrs["codes"])),
+        *map(warning, results.prepared.attrs["doubts"]),
         table(tables.rows_used(results.trees, titles, unit=study.data.unit, nouns=nouns), captions.rows_used(study)),
         *_figures(results, lambda section, kind: section is None and kind == "trajectories"),
     ]
@@ -110,6 +112,7 @@ def _model(results: Results, name: str) -> list[Markup]:
         equations.formulas(results.specs[name], tree, results.nouns, study.data.labels),
         paragraph(sampling.sentence(study.sampling_of(name), tree.attrs)),
         checks.listed(checked),
+        *map(warning, _doubts(results, name)),
         table(estimates, captions.estimates(study, name, link)),
         downloads(results.table_files(f"models/{name}")),
     ]
@@ -152,6 +155,12 @@ def _model_checks(results: Results, name: str) -> Iterator[tuple[str, str, list[
         shown = table(model_checks.influential(checked["influence"], nouns), "What moves an estimate most")
         words = paragraph(model_checks.influence(checked["influence"], nouns))
         yield f"Influential {nouns.unit[1]} and {nouns.measurement[1]}", "influence", [words, shown]
+
+
+def _doubts(results: Results, name: str) -> list[str]:
+    """What may be a mistake in a model."""
+    rows = results.trees[name]["constant_data"].to_dataset().to_dataframe()
+    return [f"{doubt[0].upper()}{doubt[1:]}" for doubt in doubts(results.specs[name], rows)]
 
 
 def sizes(results: Results) -> list[Markup]:

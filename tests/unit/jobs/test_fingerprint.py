@@ -131,6 +131,7 @@ def test_modules_of_the_report_are_those_that_its_notebook_imports():
         "jobs.files",
         "jobs.threads",
         "loo.pointwise",
+        "model.doubts",
         "model.families",
         "model.formula",
         "model.names",
@@ -147,9 +148,9 @@ def test_modules_of_the_report_are_those_that_its_notebook_imports():
         "report.families",
         "report.figures",
         "report.glossary",
+        "report.markdown",
         "report.in_short",
         "report.latex",
-        "report.markdown",
         "report.meaning",
         "report.model_checks",
         "report.numbers",
@@ -198,3 +199,16 @@ def test_code_of_a_notebook_and_of_modules_it_imports_alters_the_fingerprint_and
 def test_every_script_has_a_fingerprint_of_its_own():
     scripts = list(SCRIPTS.glob("*.py"))
     assert len({fingerprint(script) for script in scripts}) == len(scripts) > 1
+
+
+def test_modules_that_only_refuse_are_not_followed(scripts):
+    before = fingerprint(scripts / "script.py")
+    (scripts / "partialpool/predict").mkdir()
+    (scripts / "script.py").write_text(
+        f"{(scripts / 'script.py').read_text()}\nfrom partialpool.predict import suits\n"
+    )
+    importing = fingerprint(scripts / "script.py")
+    assert importing != before
+    (scripts / "partialpool/predict/suits.py").write_text("from partialpool.predict import other\n")
+    (scripts / "partialpool/predict/other.py").write_text("x = 1\n")
+    assert fingerprint(scripts / "script.py") == importing

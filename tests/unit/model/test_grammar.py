@@ -21,6 +21,7 @@ from partialpool.model.grammar import (
     left_side,
     numeric_predictors,
     predictors,
+    slopes,
     special_outcome,
 )
 
@@ -350,3 +351,16 @@ def test_what_formulae_would_misread_is_refused(formula, words):
 )
 def test_powers_of_sums_and_in_functions_are_read(formula):
     check_formula(formula)
+
+
+@pytest.mark.parametrize(
+    ("formula", "names"),
+    [
+        ("y ~ x + (1 + x + `a b` | id)", ["x", "a b"]),
+        ("y ~ (x | a) + (1 + z | b / c)", ["x", "z"]),
+        ("y ~ (0 + x | id) + (1 | id) + (x - 1 | k)", []),
+        ("y ~ (1 + log(x) + z | id)", ["z"]),
+    ],
+)
+def test_slopes_are_columns_beside_an_intercept_before_a_bar(formula, names):
+    assert slopes(formula) == names

@@ -71,6 +71,7 @@ def write_results(directory: Path, values: dict, *, units=("7", "9"), say=lambda
     rows = pd.DataFrame({"row": range(5), "farm": farms, "milk": [1.0, 2.0, 3.0, 4.0, np.nan]})
     rows.attrs["notes"] = [say("text separated by semicolons")]
     rows.attrs["codes"] = {"year": [1, 2, 3]}
+    rows.attrs["doubts"] = ["column milk: -99 stands in 1 row, far from all other values"]
     rows.to_parquet(results / "data/prepared.parquet")
     for model in study.models:
         _write_model(results / "models", model, study.spec(model), units, store)

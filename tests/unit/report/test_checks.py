@@ -46,3 +46,14 @@ def test_checks_are_read_and_pass_together(tmp_path):
     (failed,) = checks.failed(entries)
     assert failed.striptags() == "bulk ESS: 120 (sd(x)), should be at least 400"
     assert checks.failed({"rhat": entries["rhat"]}) == []
+
+
+def test_the_terminal_names_models_whose_checks_failed(tmp_path):
+    assert checks.closing(tmp_path, ["a", "b"]) == ""
+    for model, entries in {"a": {"rhat": PASSED}, "b": {"rhat": PASSED, "ess_bulk": FAILED}}.items():
+        (tmp_path / f"{model}.diagnostics.json").write_text(json.dumps(entries | {"log_evidence": {"value": 1}}))
+    assert checks.closing(tmp_path, ["a"]) == ""
+    assert checks.closing(tmp_path, ["a", "b", "c"]) == (
+        "Checks failed for b (bulk ESS: 120 (sd(x)), should be at least 400). Do not rely on these estimates; the "
+        "report shows them."
+    )

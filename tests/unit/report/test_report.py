@@ -45,6 +45,7 @@ def test_the_page_has_everything(page_of):
         "1 number differs by more than that.",
         "4 chains of 1000 draws without warmup",
         "has 3 different values (1, 2, 3) and is a number in b: each step of one counts the same.",
+        "column milk: -99 stands in 1 row, far from all other values",
         "NUTS (nutpie) over the scales, all coefficients integrated out",
         "50 % are impossible: under 0.",
         "the sd of the means of units is 1.00, and −1.00 to 0.90 in replicated ones (p = 0.010)",

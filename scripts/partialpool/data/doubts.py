@@ -1,0 +1,56 @@
+"""What is not wrong with data, but often a mistake: pointed out in the log and in the report."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pandas as pd
+
+from partialpool.data.table import listing
+
+# Numbers that stand for a missing value in many files.
+_PLACEHOLDERS = (-9, 9, -99, 99, -999, 999, -9999, 9999, -8, -88, -888, 88, 888)
+_SHOWN = 5
+
+
+def doubts(text: pd.DataFrame, frame: pd.DataFrame, unit: str) -> list[str]:
+    """Sentences about columns.
+
+    Parameters
+    ----------
+    text, frame
+        The data as text, and typed; with the same columns and ``row``.
+    unit
+        Column of the ids.
+    """
+    columns = [column for column in text.columns if column != "row"]
+    numeric = [column for column in columns if column != unit and pd.api.types.is_numeric_dtype(frame[column])]
+    levels = [column for column in columns if column == unit or isinstance(frame[column].dtype, pd.CategoricalDtype)]
+    return [*_placeholders(frame, numeric), *(told for column in levels for told in _alike(text[column], column))]
+
+
+def _placeholders(frame: pd.DataFrame, columns: Iterable[str]) -> Iterator[str]:
+    """Values such as -99 that lie further from all others than these from each other."""
+    for column in columns:
+        values = np.sort(frame[column].dropna().unique())
+        for value in _PLACEHOLDERS:
+            others = values[values != value]
+            if len(others) == len(values) or len(others) < 2:
+                continue
+            low, high = others[0], others[-1]
+            if max(low - value, value - high) > high - low:
+                n = int((frame[column] == value).sum())
+                yield (
+                    f"column {column}: {value} stands in {n} row{'s' * (n > 1)}, far from all other values ({low:g} to "
+                    f"{high:g}), and is taken as it is. If it means that there is no value, leave the cell empty."
+                )
+
+
+def _alike(text: pd.Series, column: str) -> Iterator[str]:
+    """Different values that may be one: ``1`` and ``1.0``, ``Anna`` and ``anna``."""
+    values = text.dropna().drop_duplicates()
+    as_numbers = pd.to_numeric(values, errors="coerce")
+    folded = values.str.casefold().str.split().str.join(" ").where(as_numbers.isna(), as_numbers.astype(str))
+    groups = [group.tolist() for _, group in values.groupby(folded, sort=False) if len(group) > 1]
+    if groups:
+        shown = listing([" and ".join(f"'{value}'" for value in group) for group in groups], _SHOWN)
+        yield (f"column {column}: {shown} are taken as different. If they are the same, spell them alike in the file.")

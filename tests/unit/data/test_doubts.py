@@ -1,0 +1,52 @@
+import pytest
+from partialpool.data.prepare import for_log, prepare
+
+HEADER = "id,time,y,place\n"
+ROWS = ["1,0,1.5,north", "1,1,2.5,north", "2,0,1.0,south", "2,1,3.0,south", "3,0,2.0,west", "3,1,2.2,west"]
+
+
+def doubted(write_csv, rows):
+    frame = prepare(write_csv(HEADER + "\n".join(rows) + "\n"), unit="id", outcome="y", time="time")
+    assert all(doubt in for_log(frame) for doubt in frame.attrs["doubts"])
+    return frame.attrs["doubts"]
+
+
+def test_usual_data_have_no_doubts(write_csv):
+    assert doubted(write_csv, ROWS) == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [
+        ("-99", "-99 stands in 2 rows"),
+        ("999", "999 stands in 2 rows"),
+        ("99", "99 stands in 2 rows"),
+        ("9", "9 stands in 2 rows"),
+        ("4", None),
+    ],
+)
+def test_numbers_that_stand_for_no_value_are_pointed_out(write_csv, cell, told):
+    found = doubted(write_csv, [*ROWS, f"1,2,{cell},north", f"2,2,{cell},south"])
+    if told is None:
+        assert found == []
+        return
+    (doubt,) = found
+    assert doubt == (
+        f"column y: {told}, far from all other values (1 to 3), and is taken as it is. If it means that there is no "
+        "value, leave the cell empty."
+    )
+
+
+@pytest.mark.parametrize(
+    ("unit", "pair"), [("1.0", "'1' and '1.0'"), ("01", "'1' and '01'"), ("1e0", "'1' and '1e0'"), ("10", None)]
+)
+def test_ids_that_are_the_same_number_are_pointed_out(write_csv, unit, pair):
+    found = doubted(write_csv, [*ROWS, f"{unit},2,1.1,north"])
+    told = f"column id: {pair} are taken as different. If they are the same, spell them alike in the file."
+    assert found == ([told] if pair else [])
+
+
+@pytest.mark.parametrize(("level", "alike"), [("North", True), ("NORTH", True), ("north  east", False)])
+def test_levels_that_differ_in_capitals_or_blanks_are_pointed_out(write_csv, level, alike):
+    found = doubted(write_csv, [*ROWS, f"1,2,1.1,{level}"])
+    assert [doubt.partition(" are taken")[0] for doubt in found] == ([f"column place: 'north' and '{level}'"] * alike)

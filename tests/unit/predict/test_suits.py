@@ -1,0 +1,104 @@
+import copy
+
+import pytest
+from partialpool.errors import StudyError
+from partialpool.predict import suits
+
+CONFIG = {
+    "title": "Study",
+    "data": {"source": "a.csv", "outcome": "y", "unit": "id", "time": "x"},
+    "models": {
+        "m": {"title": "M", "formula": "y ~ x + group + (1 | id)"},
+        "n": {"title": "N", "formula": "y ~ 1 + (1 | id)"},
+    },
+    "predictions": {"p": {"models": ["m"], "units": ["6"], "at": {"x": [1], "group": ["PD"]}}},
+    "figures": {"f": {"kind": "trajectories", "title": "F", "caption": "C", "alt": "A", "units": ["6"]}},
+    # Snakemake's configuration has this beside the study.
+    "words": {"title": "Study"},
+}
+
+
+def told(units, *path_and_value) -> list[str]:
+    """The lines about a study in which one value is another."""
+    changed = copy.deepcopy(CONFIG)
+    *parents, last, value = path_and_value
+    node = changed
+    for key in parents:
+        node = node[key]
+    node[last] = value
+    with pytest.raises(StudyError) as error:
+        suits.check(changed, units)
+    head, *lines, tail = str(error.value).splitlines()
+    assert head.startswith("The configuration (config and data) has ")
+    assert tail == "Every key is described in config/README.md."
+    return [line.strip() for line in lines]
+
+
+def test_a_study_that_suits_its_data(units):
+    assert suits.check(CONFIG, units) == []
+
+
+def test_what_is_doubtful_is_told_and_not_refused(units):
+    changed = copy.deepcopy(CONFIG)
+    changed["models"]["n"]["priors"] = {"Intercept": "Normal(1000, 1)"}
+    (doubt,) = suits.check(changed, units)
+    assert doubt.startswith("model n: the prior of the intercept, Normal(1000, 1), is far from the data")
+
+
+@pytest.mark.parametrize(
+    ("change", "lines"),
+    [
+        (
+            ("models", "n", "formula", "y ~ 1 + w + (1 | id)"),
+            ["models.n: formula 'y ~ 1 + w + (1 | id)': there is no column 'w'"],
+        ),
+        (("models", "m", "formula", "y ~ x + group + w"), ["models.m: formula"]),
+        (
+            ("models", "n", "family", "poisson"),
+            ["models.n: formula 'y ~ 1 + (1 | id)': the family 'poisson' takes whole numbers"],
+        ),
+        (("predictions", "p", "units", ["nobody"]), ["predictions.p: nobody: not among the 12 units"]),
+        (("predictions", "p", "units", 13), ["predictions.p: 13 units are asked for, but the data of the model"]),
+        (("predictions", "p", "at", {"x": ["soon"]}), ["predictions.p: 'at': x takes numbers, not 'soon'."]),
+        (
+            ("predictions", "p", "at", {"group": ["XX"]}),
+            ["predictions.p: 'at': group has no level XX. Valid: CTRL, OTHER, PD."],
+        ),
+        (
+            ("predictions", "p", {"models": ["m"], "units": "all", "rows": "nowhere.csv"}),
+            ["predictions.p: 'rows': there is no file 'nowhere.csv'"],
+        ),
+        (
+            ("predictions", "p", {"models": ["m"], "average_unit": True, "contrast": {"group": ["PD", "XX"]}}),
+            ["predictions.p: 'at': group has no level XX."],
+        ),
+        (
+            ("predictions", "p", {"models": ["m"], "units": "all", "slope": "group"}),
+            ["predictions.p: 'slope': group is no number"],
+        ),
+        (
+            ("predictions", "p", {"models": ["m"], "units": "all", "rows": "observed", "by": "w"}),
+            ["predictions.p: 'by' names 'w', which is no column"],
+        ),
+        (("figures", "f", "units", ["nobody"]), ["figures.f: nobody: not among the 12 units of the data."]),
+        (("data", "labels", {"yy": "Y"}), ["data.labels.yy: there is no such column. Did you mean 'y'?"]),
+        (
+            ("data", "units_of_measurement", {"z1": "cm"}),
+            ["data.units_of_measurement.z1: there is no such column. Did you mean 'z'?"],
+        ),
+    ],
+)
+def test_what_does_not_suit_the_data_is_told_with_its_place(units, change, lines):
+    found = told(units, *change)
+    assert len(found) == len(lines)
+    for line, start in zip(found, lines, strict=True):
+        assert line.startswith(start), line
+
+
+def test_all_mistakes_are_told_at_once(units):
+    changed = copy.deepcopy(CONFIG)
+    changed["models"]["n"]["formula"] = "y ~ w"
+    changed["predictions"]["p"]["units"] = ["nobody"]
+    changed["data"]["labels"] = {"q": "Q"}
+    with pytest.raises(StudyError, match=r"has 3 mistakes"):
+        suits.check(changed, units)
