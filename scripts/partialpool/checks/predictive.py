@@ -11,6 +11,8 @@ from partialpool.checks.fitted import Fitted
 VALUES, MOST, FEWEST = 2_000_000, 4000, 50
 # Fewer pairs of measurements that follow each other say nothing of an autocorrelation.
 FEWEST_PAIRS = 10
+# Of noughts and ones.
+FOLLOW_FROM_THE_MEAN = ("sd", "skewness")
 COLUMNS = ["statistic", "observed", "mean", "sd", "q2.5", "q97.5", "p", "data_sets"]
 
 
@@ -35,7 +37,8 @@ def predictive(fitted: Fitted, time: str | None) -> pd.DataFrame:
     -------
     DataFrame
         ``COLUMNS``: by statistic its value in the data; mean, sd and 95 % interval of those of replicated data sets;
-        and ``p``, the share of them that are at least as large. Statistics that never vary are left out.
+        and ``p``, the share of them that are at least as large. Statistics that never vary are left out, and of noughts
+        and ones those that follow from the mean.
 
     References
     ----------
@@ -43,8 +46,10 @@ def predictive(fitted: Fitted, time: str | None) -> pd.DataFrame:
     """
     ours, theirs = fitted.observed[None], replicated(fitted)
     when = fitted.rows[time].to_numpy(dtype=float) if time in fitted.rows else None
-    rows = []
+    rows, binary = [], np.isin(fitted.observed, (0, 1)).all()
     for name, statistic in statistics(fitted.codes, when).items():
+        if binary and name in FOLLOW_FROM_THE_MEAN:
+            continue
         observed, values = float(statistic(ours)[0]), statistic(theirs)
         if np.ptp(values) == 0 and values[0] == observed:
             continue

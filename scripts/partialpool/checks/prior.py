@@ -12,8 +12,8 @@ from partialpool.predict.values import draws_at
 # At most so many data sets are drawn from the priors.
 DRAWS = 1000
 QUANTILES = {"q2.5": 0.025, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q97.5": 0.975}
-# Central 95 and 66 %.
-INTERVALS = {"q2.5": 0.025, "q17": 0.17, "q83": 0.83, "q97.5": 0.975}
+# Central 95 and 66 %, and the median: of a distribution with a long tail the mean may lie outside of both.
+INTERVALS = {"q2.5": 0.025, "q17": 0.17, "q50": 0.5, "q83": 0.83, "q97.5": 0.975}
 # The outcome among the parameters; no parameter is called so.
 OUTCOME = "(outcome)"
 
@@ -77,7 +77,7 @@ def prior_predictive(fitted: Fitted, data_sets: np.ndarray, bounds: list | None)
 
 
 def prior_posterior(fitted: Fitted, prior, data_sets: np.ndarray) -> pd.DataFrame:
-    """Means and intervals under the prior beside those of the posterior.
+    """Medians and intervals under the prior beside those of the posterior.
 
     Parameters
     ----------
@@ -91,9 +91,9 @@ def prior_posterior(fitted: Fitted, prior, data_sets: np.ndarray) -> pd.DataFram
     Returns
     -------
     DataFrame
-        ``parameter``; ``prior_mean`` and quantiles of the prior; ``mean`` and quantiles of the posterior; and
-        ``narrower``, how many times as wide as that of the posterior the 95 % interval of the prior is. The first row,
-        ``OUTCOME``, is of measurements under the prior beside the data; of a yes-no outcome of shares in data sets.
+        ``parameter``; quantiles of the prior, ``prior_q2.5``, and of the posterior, ``q2.5``; and ``narrower``, how
+        many times as wide as that of the posterior the 95 % interval of the prior is. The first row, ``OUTCOME``, is of
+        measurements under the prior beside the data; of a yes-no outcome of shares in data sets.
     """
     binary = fitted.spec.family == "bernoulli"
     values = data_sets.mean(axis=-1) if binary else data_sets
@@ -111,9 +111,7 @@ def _beside(name: str, before: np.ndarray, after: np.ndarray) -> dict:
     width = posterior["q97.5"] - posterior["q2.5"]
     return {
         "parameter": name,
-        "prior_mean": before.mean(),
         **{f"prior_{key}": value for key, value in prior.items()},
-        "mean": after.mean(),
         **posterior,
         "narrower": (prior["q97.5"] - prior["q2.5"]) / width if width > 0 else np.nan,
     }

@@ -36,7 +36,7 @@ def prior(table, *, labels):
     Parameters
     ----------
     table : DataFrame
-        Columns `parameter`, `prior_mean`, `prior_q2.5`, `prior_q17`, `prior_q83`, `prior_q97.5`, the same without
+        Columns `parameter`, `prior_q2.5`, `prior_q17`, `prior_q50`, `prior_q83`, `prior_q97.5`, the same without
         `prior_` of the posterior, and `narrower`.
     labels : Mapping
         `outcome`.
@@ -53,15 +53,15 @@ def prior(table, *, labels):
     panels = [outcome if name == OUTCOME else name for name in table["parameter"]]
     frames = [
         pd.DataFrame(
-            {"panel": panels, "what": what, "mean": table[f"{prefix}mean"]}
-            | {key: table[f"{prefix}{key}"] for key in ("q2.5", "q17", "q83", "q97.5")}
+            {"panel": panels, "what": what}
+            | {key: table[f"{prefix}{key}"] for key in ("q2.5", "q17", "q50", "q83", "q97.5")}
         )
         for what, prefix in (("Prior", "prior_"), ("Posterior", ""))
     ]
     shown = in_order(pd.concat(frames, ignore_index=True), panel=panels, what=["Posterior", "Prior"])
     plot = chart(
         shown,
-        aes("mean", "what", color="what"),
+        aes("q50", "what", color="what"),
         geom_segment(aes("q2.5", xend="q97.5", yend="what"), size=0.6),
         geom_segment(aes("q17", xend="q83", yend="what"), size=1.8),
         geom_point(size=2),

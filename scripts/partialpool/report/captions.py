@@ -349,8 +349,8 @@ def _priors(study: Study, model: str) -> str:
     measurements, outcome = study.data.nouns.measurement[1], study.data.label(study.data.outcome)
     shares = "shares of successes" if study.models[model].family == "bernoulli" else measurements
     return (
-        f"in the first panel what the priors say of {outcome}, and the data below: means and central 66 and 95 % of "
-        f"{shares}. In the others parameters under their priors and posteriors: means, 66 and 95 % equal-tailed "
+        f"in the first panel what the priors say of {outcome}, and the data below: median and central 66 and 95 % of "
+        f"{shares}. In the others parameters under their priors and posteriors: medians, 66 and 95 % equal-tailed "
         f"intervals, {study.draws_of(model)} draws of the posterior. Where there are many parameters, those are shown "
         "that the data narrow least."
     )

@@ -39,7 +39,7 @@ def prior(tables: Mapping[str, pd.DataFrame], nouns: Nouns, *, binary: bool) -> 
     if binary:
         words = [
             f"Under the priors the share of successes in a data set is between {_short(share['prior_q2.5'])} and "
-            f"{_short(share['prior_q97.5'])} with probability 95 %; in the data it is {_short(share['mean'])}."
+            f"{_short(share['prior_q97.5'])} with probability 95 %; in the data it is {_short(share['q50'])}."
         ]
     else:
         words = [

@@ -53,8 +53,8 @@ def test_p_is_the_share_of_data_sets_that_are_at_least_as_large(intercepts):
     assert "autocorrelation" not in set(predictive(intercepts, None)["statistic"])
 
 
-def test_what_every_data_set_has_is_left_out(yes_no):
-    assert not {"minimum", "maximum"} & set(predictive(yes_no, None)["statistic"])
+def test_what_every_data_set_has_and_what_follows_from_the_mean_is_left_out(yes_no):
+    assert set(predictive(yes_no, None)["statistic"]) == {"mean", "sd_between_units", "sd_within_units"}
 
 
 def pool_adjacent_violators(values):

@@ -43,10 +43,10 @@ def test_priors_beside_posteriors(intercepts, drawn):
         assert of_x[f"prior_{name}"] == pytest.approx(known.ppf(p), abs=4 * error)
     draws = intercepts.posterior["x"].to_numpy()
     low, high = np.quantile(draws, [0.025, 0.975])
-    assert of_x["mean"] == pytest.approx(draws.mean())
+    assert of_x["q50"] == pytest.approx(np.median(draws))
     width = of_x["prior_q97.5"] - of_x["prior_q2.5"]
     assert of_x["narrower"] == pytest.approx(width / (high - low))
-    assert table.loc[OUTCOME, "mean"] == pytest.approx(intercepts.observed.mean())
+    assert table.loc[OUTCOME, "q50"] == pytest.approx(np.median(intercepts.observed))
 
 
 def test_of_a_yes_no_outcome_shares_of_data_sets_are_shown(yes_no):
@@ -55,4 +55,4 @@ def test_of_a_yes_no_outcome_shares_of_data_sets_are_shown(yes_no):
     assert set(np.unique(data_sets)) == {0, 1}
     shares = prior_posterior(yes_no, prior, data_sets).iloc[0]
     assert shares["prior_q2.5"] == np.quantile(data_sets.mean(axis=1), 0.025)
-    assert shares["mean"] == shares["q2.5"] == pytest.approx(yes_no.observed.mean())
+    assert shares["q50"] == shares["q2.5"] == pytest.approx(yes_no.observed.mean())

@@ -9,10 +9,10 @@ from figures.drawing import draw, texts
 
 
 def priors(n):
-    edges = {"q2.5": -2.0, "q17": -1.0, "q83": 1.0, "q97.5": 2.0}
+    edges = {"q2.5": -2.0, "q17": -1.0, "q50": 0.1, "q83": 1.0, "q97.5": 2.0}
     rows = [
-        {"parameter": name, "prior_mean": 0.0, **{f"prior_{key}": value for key, value in edges.items()}}
-        | {"mean": 0.1, **{key: value / narrower for key, value in edges.items()}, "narrower": narrower}
+        {"parameter": name, **{f"prior_{key}": value for key, value in edges.items()}}
+        | {**{key: value / narrower for key, value in edges.items()}, "narrower": narrower}
         for name, narrower in [(checks.OUTCOME, 1.5), *((f"b{i}", 2.0 + i) for i in range(n))]
     ]
     return pd.DataFrame(rows)
