@@ -2,10 +2,24 @@
 
 import difflib
 import errno
+import unicodedata
 
 
 class StudyError(Exception):
-    """What is wrong, where, and what to do, in one screen; shown without a traceback."""
+    """What is wrong, where, and what to do, in one screen; shown without a traceback.
+
+    Characters that a terminal would obey and not show, as data may have them, are replaced.
+    """
+
+    def __init__(self, message: str):
+        super().__init__("".join(_REPLACED if _is_control(character) else character for character in message))
+
+
+_REPLACED = "\N{REPLACEMENT CHARACTER}"
+
+
+def _is_control(character: str) -> bool:
+    return character not in "\n\t" and unicodedata.category(character).startswith("C")
 
 
 def suggest(word, choices) -> str:
