@@ -28,9 +28,9 @@ rule draw_models:
         ],
     log:
         "results/logs/draw_models/models.log",
+    priority: 1
     conda:
         "../../envs/figures.yaml"
-    priority: 1
     resources:
         **usual,
     params:

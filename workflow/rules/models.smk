@@ -7,9 +7,9 @@ rule fit_model:
     log:
         "results/logs/fit_model/{model}.log",
     cache: caching()
+    priority: 1
     conda:
         "../../envs/models.yaml"
-    priority: 1
     resources:
         **usual
         | {
@@ -49,9 +49,9 @@ rule summarise_model:
         checks="results/models/{model}.diagnostics.json",
     log:
         "results/logs/summarise_model/{model}.log",
+    priority: 1
     conda:
         "../../envs/summaries.yaml"
-    priority: 1
     resources:
         **usual,
     params:

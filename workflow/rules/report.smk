@@ -44,6 +44,7 @@ rule render_report:
     output:
         html="results/report/report.html",
         notebook="results/report/report.ipynb",
+        guidelines="results/tables/guidelines.md",
     log:
         "results/logs/render_report/report.log",
     conda:

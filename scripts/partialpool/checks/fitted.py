@@ -1,6 +1,7 @@
 """A fit with all that its checks need, each made once and only if a check asks for it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -10,6 +11,7 @@ from partialpool.checks.priors import PriorsOfFit
 from partialpool.model import parameters
 from partialpool.model.names import ROW_DIM
 from partialpool.model.parameters import Parameter
+from partialpool.model.priors import Distribution
 from partialpool.model.spec import ModelSpec
 from partialpool.predict.linear import LinearPredictor
 
@@ -78,7 +80,9 @@ class Fitted:
         posterior = Powered(self.matrices, cores=self.cores)
         return posterior.space, posterior.proposal(self.spec.seed)
 
-    def drawn_again(self, kept: np.ndarray | None = None, **powers: float):
+    def drawn_again(
+        self, kept: np.ndarray | None = None, priors: Mapping[str, Distribution] | None = None, **powers: float
+    ):
         """Draws of ``parameters`` of a marginal model, with another posterior: None where they cannot be trusted.
 
         With the same random numbers each time, so that few draws are enough to tell how far a mean moves.
@@ -87,15 +91,23 @@ class Fitted:
         ----------
         kept : (n,), bool, optional
             Rows that the posterior is of; by default all.
+        priors
+            Priors in the place of the model's own.
         powers
             ``prior``, ``likelihood``: see ``powered.Powered``.
         """
         from partialpool.checks.powered import Powered
+        from partialpool.marginal.design import design
+        from partialpool.marginal.scales import Space
         from partialpool.marginal.without import of_rows
 
         matrices = self.matrices if kept is None else of_rows(self.matrices, kept)
         # The same coordinates and proposals too.
         space, proposal = self._proposals
+        if priors is not None:
+            matrices = design(replace(self.spec, priors=priors), self.rows)
+            sizes, space = space.sizes, Space(matrices)
+            space.sizes = sizes
         posterior = Powered(matrices, **powers, space=space, cores=self.cores)
         settings = {"chains": self.spec.chains, "draws": DRAWS, "seed": self.spec.seed}
         draws, trusted = posterior.estimates(**settings, proposal=proposal)

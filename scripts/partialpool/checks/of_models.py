@@ -7,7 +7,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-from partialpool.checks import influence, loo_pit, predictive, prior, sensitivity
+from partialpool.checks import influence, loo_pit, predictive, prior, sensitivity, wambs
 from partialpool.checks.fitted import Fitted
 from partialpool.fit import store
 from partialpool.model.formula import complete_cases
@@ -86,5 +86,6 @@ MAKERS: Mapping[str, Callable[[Tables], pd.DataFrame]] = MappingProxyType(
         "loo_pit_curve": lambda made: loo_pit.curve(made.loo_pit["pit"].to_numpy(), seed=made.fitted.spec.seed),
         "sensitivity": lambda made: sensitivity.sensitivity(made.fitted),
         "influence": lambda made: influence.influence(made.fitted),
+        "wambs": lambda made: wambs.wambs(made.fitted),
     }
 )

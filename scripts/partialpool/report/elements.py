@@ -16,6 +16,7 @@ KINDS = {
     ".csv": "text/csv",
     ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     ".tex": "application/x-tex",
+    ".md": "text/markdown",
     ".txt": "text/plain",
 }
 # A table with more rows than this is folded away under a line that can be clicked.

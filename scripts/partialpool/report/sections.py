@@ -18,6 +18,7 @@ from partialpool.report import (
     equations,
     figures,
     glossary,
+    guidelines,
     in_short,
     model_checks,
     paper,
@@ -43,6 +44,7 @@ TITLES = {
     "predictions": "Predictions",
     "paper": "For a paper",
     "published": "Our numbers and the printed ones",
+    "guidelines": "What was reported",
     "provenance": "How this was made",
     "glossary": "Glossary",
 }
@@ -81,7 +83,17 @@ def section(results: Results, name: str) -> list[Markup]:
 def headed(results: Results, name: str) -> list[Markup]:
     """The heading of a section, and what the study itself says in it."""
     own = results.study.report.sections.get(name, Section())
-    return list(filter(None, [heading(2, own.title or TITLES[name]), as_html(own.text)]))
+    return list(filter(None, [heading(2, title_of(results, name)), as_html(own.text)]))
+
+
+def title_of(results: Results, name: str) -> str:
+    """The title of a section: the study's own, else the usual one."""
+    return results.study.report.sections.get(name, Section()).title or TITLES[name]
+
+
+def titles_shown(results: Results) -> dict[str, str]:
+    """Titles of the report's own sections that it shows."""
+    return {name: title_of(results, name) for name in results.study.report.shown if name in TITLES}
 
 
 def data(results: Results) -> list[Markup]:
@@ -252,6 +264,11 @@ def printed(results: Results) -> list[Markup]:
     return [published.explained(results.published, source), published.tables(results.published, failed=results.failed)]
 
 
+def reported(results: Results) -> list[Markup]:
+    """What the report says to the items of guidelines."""
+    return guidelines.parts(results, titles_shown(results))
+
+
 def origins(results: Results) -> list[Markup]:
     """Where the numbers come from, and what they took."""
     return [
@@ -272,6 +289,7 @@ CONTENTS: Mapping[str, Callable[[Results], list[Markup]]] = MappingProxyType(
         "predictions": predictions,
         "paper": for_a_paper,
         "published": printed,
+        "guidelines": reported,
         "provenance": origins,
     }
 )

@@ -155,6 +155,7 @@ TABLES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "loo_pit": ("loo_pit", "loo_pit_curve"),
         "sensitivity": ("sensitivity",),
         "influence": ("influence",),
+        "refits": ("wambs",),
     }
 )
 
@@ -188,6 +189,9 @@ class Checks(Strict):
     """Whether to say how far estimates move if the priors, or the data, counted a little more or less."""
     influence: bool = True
     """Whether to say how far estimates move without single units and measurements."""
+    refits: bool = True
+    """Whether to fit models of the marginal engine again, with twice the draws and with other priors, as the WAMBS
+    checklist asks for; the section *What was reported* says how far estimates move."""
 
     @property
     def thresholds(self) -> dict[str, float]:

@@ -4,7 +4,10 @@ from pydantic import Field
 
 from partialpool.study.base import Name, Strict
 
-SECTIONS = ("data", "models", "sizes", "comparisons", "predictions", "paper", "published", "provenance", "glossary")
+SECTIONS = (
+    *("data", "models", "sizes", "comparisons", "predictions", "paper", "published"),
+    *("guidelines", "provenance", "glossary"),
+)
 """Sections that any report may have, in their usual order."""
 
 
@@ -22,7 +25,7 @@ class Report(Strict):
 
     sections: dict[Name, Section] = Field({})
     """Sections of the study's own by name, and headings and texts of the report's: `data`, `models`, `sizes`,
-    `comparisons`, `predictions`, `paper`, `published`, `provenance`, `glossary`."""
+    `comparisons`, `predictions`, `paper`, `published`, `guidelines`, `provenance`, `glossary`."""
     order: list[str] = Field([])
     """Names of sections in the order in which the report shows them. Others follow in their usual order, those of the
     study's own after `data`."""

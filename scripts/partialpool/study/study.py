@@ -12,6 +12,7 @@ from partialpool.study.base import Name, Strict
 from partialpool.study.data import Data
 from partialpool.study.entries import Comparison, Prediction, Published
 from partialpool.study.figures import Figure, InterceptsSlopes, PredictionFigure
+from partialpool.study.guidelines import Guidelines
 from partialpool.study.models import TABLES, Checks, Model, Sampling
 from partialpool.study.report import Report
 from partialpool.study.simulation import Calibration, Recovery
@@ -46,6 +47,8 @@ class Study(Strict):
     """Figures by name."""
     published: Published | None = None
     """Printed numbers to check against; left out for a new study."""
+    guidelines: Guidelines = Guidelines()
+    """What only those who made the study can say of it, for the section *What was reported*."""
     report: Report = Report()
     """Sections of the report: their order, those to hide, and texts of the study's own."""
 

@@ -148,6 +148,7 @@ def test_modules_of_the_report_are_those_that_its_notebook_imports():
         "report.families",
         "report.figures",
         "report.glossary",
+        "report.guidelines",
         "report.markdown",
         "report.in_short",
         "report.latex",
@@ -159,6 +160,7 @@ def test_modules_of_the_report_are_those_that_its_notebook_imports():
         "report.predicted",
         "report.provenance",
         "report.published",
+        "report.reported",
         "report.results",
         "report.sampling",
         "report.sections",
@@ -169,7 +171,10 @@ def test_modules_of_the_report_are_those_that_its_notebook_imports():
         "report.whose",
         *(
             f"study.{module}"
-            for module in ("base", "data", "entries", "families", "figures", "models", "report", "simulation", "study")
+            for module in (
+                *("base", "data", "entries", "families", "figures", "guidelines", "models", "report"),
+                *("simulation", "study"),
+            )
         ),
     }
 

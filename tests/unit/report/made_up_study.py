@@ -107,7 +107,8 @@ def _write_model(folder: Path, model: str, spec, units, store) -> None:
     )
     groups = {name: xr.Dataset() for name in store.GROUPS} | {"posterior": posterior, "constant_data": rows}
     tree = xr.DataTree.from_dict(groups)
-    ran = {"sampling": "independent", "acceptance": 0.8} if model == "a" else {"sampling": "nuts", "target_accept": 0.8}
+    independent = {"sampling": "independent", "acceptance": 0.8, "pareto_k": 0.1}
+    ran = independent if model == "a" else {"sampling": "nuts", "target_accept": 0.8}
     tree.attrs = {"engine": "marginal"} | ran
     store.save(tree, folder / f"{model}.nc", spec=spec, data_sha256="0" * 64)
     numbers = {"mean": 0.5, "sd": 0.125, "q2.5": 0.25, "q97.5": 0.75, "mcse_mean": 0.002, "mcse_sd": 0.002}
@@ -126,6 +127,7 @@ def _write_model(folder: Path, model: str, spec, units, store) -> None:
     checks = {
         "rhat": {"value": 1.0, "threshold": 1.01, "passed": True, "where": where},
         "ess_bulk": {"value": 12.0, "threshold": 400, "passed": model == "a", "where": where},
+        "ess_tail": {"value": 500.0, "threshold": 400, "passed": True, "where": where},
     }
     (folder / f"{model}.diagnostics.json").write_text(json.dumps(checks))
 
@@ -145,6 +147,8 @@ def _write_checks(folder: Path, model: str, units) -> None:
         "mean_without": 1.1,
         "sd": 0.2,
     }
+    refit = {"estimate": 1.0, "refit": 1.1, "deviation_percent": -9.1, "mcse_sd": 0.01}
+    columns = [*("point", "change", "parameter"), *refit, "deviation_sd"]
     tables = {
         "prior_predictive": [outcome],
         "prior_posterior": [{"parameter": name, "narrower": 2.0} | beside for name in ("(outcome)", "sigma")],
@@ -159,10 +163,17 @@ def _write_checks(folder: Path, model: str, units) -> None:
             {"of": of, "label": label, "shift": 0.5, "method": "importance weights"} | moved
             for of, label in (("unit", units[0]), ("unit", units[1]), ("row", 1))
         ],
+        # The refits of model b are missing, as those of a model that NUTS samples.
+        "wambs": [
+            {"point": point, "change": "another prior", "parameter": "sigma"} | refit | {"deviation_sd": -0.01 * point}
+            for point in (3, 7, 8, 9)
+            if model == "a"
+        ],
         "calibration": [{"predicted": 0.5, "observed": 0.5, "low": 0.0, "high": 1.0}],
     }
     for name, rows in tables.items():
-        pd.DataFrame(rows).to_csv(folder / f"{model}.{name}.csv", index=False)
+        table = pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
+        table.to_csv(folder / f"{model}.{name}.csv", index=False)
 
 
 def _write_tables(results: Path, units) -> None:

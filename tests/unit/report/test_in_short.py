@@ -61,7 +61,7 @@ def test_one_model_and_nothing_compared(results_of):
         "Intercept: 0.50 (0.25 to 0.75)",
         "sd of Intercept between herds: 0.50 (0.25 to 0.75)",
         "residual sd: 0.50 (0.25 to 0.75)",
-        "Checks. All 2 convergence checks of 1 model passed.",
+        "Checks. All 3 convergence checks of 1 model passed.",
     ]
 
 

@@ -75,6 +75,7 @@ def test_the_page_has_everything(page_of):
         "Predictions",
         "For a paper",
         "Our numbers and the printed ones",
+        "What was reported",
         "How this was made",
         "Glossary",
     ]
@@ -99,8 +100,8 @@ def test_a_study_of_nothing_but_units_and_their_measurements_has_no_empty_sectio
     soup = BeautifulSoup(page_of(values), "html.parser")
     headings = [heading.get_text() for heading in soup.find_all("h2")]
     assert headings == [
-        *("In short", "The data", "The models", "Number of parameters", "For a paper", "How this was made"),
-        "Glossary",
+        *("In short", "The data", "The models", "Number of parameters", "For a paper"),
+        *("What was reported", "How this was made", "Glossary"),
     ]
     own = ["coefficients", "effects", "prior", "ppc", "pit", "sensitivity", "influence", "diagnostics"]
     assert [figure["id"] for figure in soup.find_all("figure")] == [f"figure-{kind}-a" for kind in own]
@@ -140,7 +141,7 @@ def test_sections_have_the_order_the_headings_and_the_texts_of_the_config(page_o
     report = {
         "sections": sections,
         "order": ["comparisons", "sizes"],
-        "hide": ["models", "paper", "published", "provenance"],
+        "hide": ["models", "paper", "published", "guidelines", "provenance"],
     }
     page = page_of(study_values() | {"report": report})
     shown = ["In short", "Comparing the models", "How many?", "The data", "Why <b>?", "Predictions", "Glossary"]
@@ -192,5 +193,5 @@ def test_markup_in_the_words_of_a_study_is_shown_and_makes_no_element(page_of):
     links = [link for link in soup.find_all("a") if not link.has_attr("download")]
     assert all(link["href"].startswith("#") for link in links)
     saved = [link for link in soup.find_all("a", href=True) if link.has_attr("download")]
-    # Three tables and the methods.
-    assert [link["href"].partition(":")[0] for link in saved] == ["data"] * 11
+    # Three tables, the methods, and what was reported.
+    assert [link["href"].partition(":")[0] for link in saved] == ["data"] * 12

@@ -3,7 +3,7 @@ from partialpool.study.report import SECTIONS, Report
 
 from study.editing import load, mistakes
 
-KNOWN = "data, why, models, sizes, comparisons, predictions, paper, published, provenance, glossary"
+KNOWN = "data, why, models, sizes, comparisons, predictions, paper, published, guidelines, provenance, glossary"
 
 
 def why(**keys):
@@ -14,7 +14,7 @@ def test_sections_of_the_study_follow_the_data_and_those_in_order_come_first():
     assert Report().shown == list(SECTIONS)
     assert load(why()).report.shown == ["data", "why", *SECTIONS[1:]]
     shown = load(why(order=["glossary", "why"], hide=["data", "sizes", "paper", "published"])).report.shown
-    assert shown == ["glossary", "why", "models", "comparisons", "predictions", "provenance"]
+    assert shown == ["glossary", "why", "models", "comparisons", "predictions", "guidelines", "provenance"]
 
 
 @pytest.mark.parametrize(

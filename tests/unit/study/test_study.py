@@ -185,12 +185,12 @@ def test_a_model_has_the_figures_that_it_can_have(study, formula, family, more):
 
 
 def test_checks_that_are_switched_off_have_neither_tables_nor_figures():
-    switches = ("prior", "predictive", "loo_pit", "sensitivity", "influence")
+    switches = ("prior", "predictive", "loo_pit", "sensitivity", "influence", "refits")
     none = load({"checks": dict.fromkeys(switches, False)})
     assert none.checks_of("m71.2") == []
     assert none.figures_of("m71.2") == ["coefficients", "effects", "diagnostics"]
     some = load({"checks": {"sensitivity": False, "prior": False}})
-    assert some.checks_of("m71.2") == ["predictive", "loo_pit", "loo_pit_curve", "influence"]
+    assert some.checks_of("m71.2") == ["predictive", "loo_pit", "loo_pit_curve", "influence", "wambs"]
     assert none.checks.thresholds == some.checks.thresholds == load().checks.thresholds
 
 
