@@ -69,6 +69,11 @@ onstart:
         print(plan.text(jobs, kept, cores=cores, cache=cache, benchmarks="results/benchmarks"), file=sys.stderr)
 
 
+onerror:
+    if words := running.killed(log):
+        print(words, file=sys.stderr)
+
+
 onsuccess:
     if failed := checks.closing("results/models", study.models):
         print(failed, file=sys.stderr)

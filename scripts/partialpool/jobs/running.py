@@ -8,6 +8,7 @@ file, the one whose number is its process id, and such locks vanish with their p
 import atexit
 import fcntl
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -136,3 +137,26 @@ def _wait_and_end(path: str, process: int) -> None:
     except OSError:
         return
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def killed(log: str | Path) -> str:
+    """What to say after a run that failed: if its log has a job that was killed, what that most often means; else "".
+
+    A job that is killed cannot say it itself.
+
+    Parameters
+    ----------
+    log
+        Snakemake's own log of the run, which tells how the commands of jobs ended.
+    """
+    try:
+        text = Path(log).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    # In the words of Python, and those of a shell between the two.
+    if not re.search(r"died with <Signals\.SIGKILL: 9>|returned non-zero exit status 137\b", text):
+        return ""
+    return (
+        "A job was killed, most often because memory ran out. The same command goes on; with fewer --cores less runs "
+        "at a time, and results/benchmarks has the memory of jobs that have run (max_rss, MB)."
+    )

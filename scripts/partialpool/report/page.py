@@ -32,9 +32,10 @@ def render(source: str, *, notebook: str, html: str, failed: str | Path, page: s
     Raises
     ------
     StudyError
-        If a cell fails; names the cell, the error and where the notebook is kept.
+        If a cell fails; names the cell, the error and where the notebook is kept. If the notebook's process is killed.
     """
     import papermill
+    from nbclient.exceptions import DeadKernelError
 
     # The kernel's debugger complains about frozen modules otherwise.
     os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
@@ -54,6 +55,11 @@ def render(source: str, *, notebook: str, html: str, failed: str | Path, page: s
             raise StudyError(
                 f"The report failed in cell {error.exec_count}: {error.ename}: {error.evalue}\n"
                 f"The notebook with the traceback is kept at {failed}."
+            ) from None
+        except DeadKernelError:
+            raise StudyError(
+                "The process in which the report's notebook runs was killed, most often because memory ran out.\n"
+                "Run the same command again, with fewer --cores, so that less runs beside it."
             ) from None
         html_file.write_text(to_page(notebook_file, page, parameters["study"]["title"]), encoding="utf-8")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from partialpool.jobs import running
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
 SNAKEFILE = """
@@ -136,6 +137,21 @@ def test_asked_to_end_it_ends_its_jobs_first(start, tmp_path, asked):
     (tmp_path / "go").touch()
     assert start("a.txt").wait() == 0
     assert "LIFTED" not in (tmp_path / "terminal").read_text()
+
+
+@pytest.mark.parametrize(
+    ("ended", "told"),
+    [
+        ("died with <Signals.SIGKILL: 9>.", True),
+        ("returned non-zero exit status 137.", True),
+        ("returned non-zero exit status 1.", False),
+        ("died with <Signals.SIGTERM: 15>.", False),
+    ],
+)
+def test_a_job_that_was_killed_is_told(tmp_path, ended, told):
+    (tmp_path / "run.log").write_text(f"RuleException:\nCommand 'python fit.py' {ended}\n")
+    assert ("memory ran out" in running.killed(tmp_path / "run.log")) == told
+    assert running.killed(tmp_path / "none.log") == ""
 
 
 def test_a_folder_that_cannot_be_written_is_left_to_snakemake(tmp_path):

@@ -2,8 +2,10 @@ import json
 import re
 from pathlib import Path
 
+import nbformat
 import pytest
-from partialpool.report.page import anchor, to_page, with_anchors
+from partialpool.errors import StudyError
+from partialpool.report.page import anchor, render, to_page, with_anchors
 
 PAGE = Path(__file__).parents[3] / "notebooks/page.html.j2"
 COLOUR = re.compile(r"--([\w-]+): (#[0-9a-f]{6});")
@@ -91,3 +93,15 @@ def test_every_colour_is_one_of_the_scheme():
     assert len(colours) > 20
     # The exception is the white paper of figures.
     assert [c for c in colours if re.search(r"#[0-9a-f]{3,}|\brgb|\bwhite\b|\bblack\b", c)] == ["background: #ffffff;"]
+
+
+def test_a_kernel_that_is_killed_is_told_and_leaves_nothing(tmp_path):
+    cells = [nbformat.v4.new_code_cell("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")]
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "P"}})
+    notebook.metadata["language_info"] = {"name": "python"}
+    source = tmp_path / "source.ipynb"
+    nbformat.write(notebook, source)
+    targets = {"notebook": tmp_path / "a.ipynb", "html": tmp_path / "a.html", "failed": tmp_path / "failed.ipynb"}
+    with pytest.raises(StudyError, match=r"notebook runs was killed, most often because memory ran out\."):
+        render(source, page=PAGE, parameters={}, **targets)
+    assert list(tmp_path.iterdir()) == [source]
