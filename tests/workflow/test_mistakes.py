@@ -64,6 +64,23 @@ def test_a_formula_that_runs_something(study):
     assert len(output.splitlines()) < 15
 
 
+def test_a_config_that_runs_something(study):
+    touched = study.directory / "touched"
+    text = study.config.read_text(encoding="utf-8")
+    runs = f"__use_yte__: true\n__definitions__:\n  - import os; os.system('touch {touched}')\n"
+    study.config.write_text(text + runs, encoding="utf-8")
+    assert "with '__use_yte__' a configuration would run Python" in fails(study, "--dry-run")
+    assert not touched.exists()
+
+
+def test_what_the_data_do_not_have_is_told_before_the_first_fit(study):
+    study.edit(lambda config: config["predictions"]["known-people"].update(units=["nobody"]))
+    output = fails(study, "--quiet", "all", "--", "results/models/m71.1.nc")
+    assert "predictions.known-people: nobody: not among the 91 units" in output
+    assert len(output.splitlines()) < 15
+    assert not (study.directory / "results/models").exists()
+
+
 def test_an_id_that_yaml_changes(study):
     text = study.config.read_text(encoding="utf-8")
     study.config.write_text(text.replace("units: 3\n", "units: [7, 007]\n", 1), encoding="utf-8")

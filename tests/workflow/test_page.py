@@ -213,6 +213,9 @@ def test_failed_checks_are_seen_beside_their_model(demo, html):
         if not all(entry["passed"] for entry in checks.values() if "threshold" in entry):
             failed.append(path.name.removesuffix(".diagnostics.json"))
     assert "m71.5" in failed
+    # The terminal has the same at its end.
+    closing = next(line for line in demo.said.splitlines() if line.startswith("Checks failed for "))
+    assert all(f" {model} (" in closing for model in failed)
     for model in failed:
         section = html[html.index(f'">{model}: ', html.index("<main")) :].partition("<h3")[0]
         assert "✗ Failed: " in section, model
