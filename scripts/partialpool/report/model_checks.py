@@ -99,10 +99,11 @@ def loo_pit(tables: Mapping[str, pd.DataFrame], nouns: Nouns) -> str:
     """Whether measurements lie where the model expects them."""
     curve, table = tables["loo_pit_curve"], tables["loo_pit"]
     outside = (curve["difference"] > curve["upper"]) | (curve["difference"] < curve["lower"])
-    words = ["The curve stays inside of its envelope."]
-    if outside.any():
-        at = curve.loc[outside, "x"]
-        words = [f"The curve leaves its envelope between {at.min():.2f} and {at.max():.2f}."]
+    measurements, at = nouns.measurement[1], curve.loc[outside, "x"]
+    words = [f"The {measurements} lie where the model expects them: the curve stays in its envelope."]
+    if len(at):
+        ends = f"between {at.min():.2f} and {at.max():.2f}"
+        words = [f"The {measurements} do not lie where the model expects them: the curve leaves its envelope {ends}."]
     if bad := int((~(table["pareto_k"] <= GOOD_PARETO_K)).sum()):
         words.append(f"Pareto k is over {GOOD_PARETO_K:g} for {bad} of {len(table)} {nouns.measurement[1]}.")
     return " ".join(words)

@@ -139,34 +139,34 @@ def _model(results: Results, name: str) -> list[Markup]:
     parts += _figures(results, lambda section, kind: section == f"models.{name}")
     figure = {kind: _figure(results, f"{kind}-{name}") for kind in study.figures_of(name)}
     parts += [figure[kind] for kind in ("coefficients", "effects", "conditional") if kind in figure]
-    for title, kind, explained in _model_checks(results, name):
-        parts.append(folded(title, [*explained, figure[kind]]))
+    against = list(_model_checks(results, name))
+    if against:
+        told = [Markup("<strong>{}.</strong> {}").format(title, words) for title, _, words, _ in against]
+        parts += [heading(4, "Checks against data and priors"), bullets(told)]
+    parts += [folded(title, [*tables_of, figure[kind]]) for title, kind, _, tables_of in against]
     return [*parts, folded("Diagnostics of the sampler", [figure["diagnostics"]])]
 
 
-def _model_checks(results: Results, name: str) -> Iterator[tuple[str, str, list[Markup]]]:
-    """Of each check of a model against its data and its priors a title, the kind of its figure, and what is said."""
+def _model_checks(results: Results, name: str) -> Iterator[tuple[str, str, str, list[Markup]]]:
+    """Of each check of a model against data and priors a title, the kind of its figure, what it says, its tables."""
     checked, nouns, switches = results.checked[name], results.nouns, results.study.checks
     if switches.prior:
         binary = results.study.models[name].family == "bernoulli"
-        yield "Priors", "prior", [paragraph(model_checks.prior(checked, nouns, binary=binary))]
+        yield "Priors", "prior", model_checks.prior(checked, nouns, binary=binary), []
     if switches.predictive:
-        shown = table(model_checks.statistics(checked["predictive"], nouns), "Statistics of data and replicated data")
-        yield (
-            "Posterior predictive check",
-            "ppc",
-            [paragraph(model_checks.predictive(checked["predictive"], nouns)), shown],
-        )
+        own = checked["predictive"]
+        shown = table(model_checks.statistics(own, nouns), "Statistics of data and replicated data")
+        yield "Posterior predictive check", "ppc", model_checks.predictive(own, nouns), [shown]
     if switches.loo_pit:
-        yield "Leave-one-out probabilities (LOO-PIT)", "pit", [paragraph(model_checks.loo_pit(checked, nouns))]
+        yield "Leave-one-out probabilities (LOO-PIT)", "pit", model_checks.loo_pit(checked, nouns), []
     if switches.sensitivity:
-        shown = table(model_checks.shifts(checked["sensitivity"]), "Shifts of posterior means, in posterior sds")
-        words = paragraph(model_checks.sensitivity(checked["sensitivity"]))
-        yield "Sensitivity to priors and data", "sensitivity", [words, shown]
+        own = checked["sensitivity"]
+        shown = table(model_checks.shifts(own), "Shifts of posterior means, in posterior sds")
+        yield "Sensitivity to priors and data", "sensitivity", model_checks.sensitivity(own), [shown]
     if switches.influence:
-        shown = table(model_checks.influential(checked["influence"], nouns), "What moves an estimate most")
-        words = paragraph(model_checks.influence(checked["influence"], nouns))
-        yield f"Influential {nouns.unit[1]} and {nouns.measurement[1]}", "influence", [words, shown]
+        own, title = checked["influence"], f"Influential {nouns.unit[1]} and {nouns.measurement[1]}"
+        shown = table(model_checks.influential(own, nouns), "What moves an estimate most")
+        yield title, "influence", model_checks.influence(own, nouns), [shown]
 
 
 def _doubts(results: Results, name: str) -> list[str]:

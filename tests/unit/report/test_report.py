@@ -49,7 +49,7 @@ def test_the_page_has_everything(page_of):
         "NUTS (nutpie) over the scales, all coefficients integrated out",
         "50 % are impossible: under 0.",
         "the sd of the means of units is 1.00, and −1.00 to 0.90 in replicated ones (p = 0.010)",
-        "The curve leaves its envelope between 0.25 and 0.50. Pareto k is over 0.7 for 3 of 3 measurements.",
+        "the curve leaves its envelope between 0.25 and 0.50. Pareto k is over 0.7 for 3 of 3 measurements.",
         "If the data counted a quarter more or a fifth less, sigma would move most: by at most 0.20 of its",
         "priors and data both count, and may disagree, on sigma.",
         "Without unit 7, sigma would be 1.10 and not 1.00, 0.50 of its posterior sd (by importance weights).",
