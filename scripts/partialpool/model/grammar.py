@@ -105,6 +105,9 @@ _TOKEN = re.compile(
 )
 # ASSUME: no formula that is written by hand is longer, or has more brackets in each other.
 MOST_CHARACTERS, MOST_DEEP = 10_000, 20
+# ASSUME: no basis of a person has more columns.
+MOST_COLUMNS = 1000
+_MAKE_COLUMNS = ("bs", "poly")
 _COMPARISONS = ("==", "!=", "<=", ">=", "<", ">")
 _CLOSING = {"(": ")", "{": "}"}
 
@@ -308,6 +311,8 @@ class _Reader:
             self.refuse(token, "a column, a number or a bracket is expected here")
         if token.kind == "name" and self.token.text == "[":
             self.level()
+        if token.kind == "number" and self.function in _MAKE_COLUMNS:
+            self.size(token)
         while self.open and self.token.text == _CLOSING[self.open[-1].bracket]:
             bracket = self.open.pop()
             self.take()
@@ -332,6 +337,13 @@ class _Reader:
             return False
         self.take()
         return True
+
+    def size(self, number: _Token) -> None:
+        """Refuse a basis of so many columns that no memory holds them; bounds of a basis may be large."""
+        before, equals = self.tokens[self.position - 3 : self.position - 1]
+        is_size = equals.text == "," or (equals.text == "=" and before.text in ("df", "degree"))
+        if is_size and float(number.text) > MOST_COLUMNS:
+            self.refuse(number, f"{self.function} makes at most {MOST_COLUMNS} columns")
 
     def level(self) -> None:
         """The level of the outcome that counts as success, as in ``answer[yes] ~ x``."""

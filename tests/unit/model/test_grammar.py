@@ -335,6 +335,8 @@ def test_what_has_common_coefficients_and_what_stands_behind_bars(formula, commo
         ("log(y) ~ x + y", "the outcome 'y' stands on the right side too"),
         ("p(y, n) ~ x:y", "the outcome 'y' stands on the right side too"),
         ("y ~ row + (1 | id)", "there is no column 'row'"),
+        ("y ~ bs(x, df=1000000000)", "bs makes at most 1000 columns"),
+        ("y ~ poly(x, 5000)", "poly makes at most 1000 columns"),
         (f"y ~ {'x + ' * 5000}x", "a formula has at most 10000 characters"),
         (f"y ~ {'(' * 500}x{')' * 500}", "brackets stand in each other more than 20 deep"),
     ],
@@ -347,7 +349,14 @@ def test_what_formulae_would_misread_is_refused(formula, words):
 
 
 @pytest.mark.parametrize(
-    "formula", ["y ~ (x + z)**2", "y ~ I(x**2) + {x**3}", "p(y, n) ~ n", "y ~ (a * b)**2 + (1 | id)"]
+    "formula",
+    [
+        "y ~ bs(x, df=5, lower_bound=0, upper_bound=2024)",
+        "y ~ (x + z)**2",
+        "y ~ I(x**2) + {x**3}",
+        "p(y, n) ~ n",
+        "y ~ (a * b)**2 + (1 | id)",
+    ],
 )
 def test_powers_of_sums_and_in_functions_are_read(formula):
     check_formula(formula)

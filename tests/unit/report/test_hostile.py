@@ -100,6 +100,7 @@ def test_files_are_saved_all_the_same(opened):
         "fetch('https://example.org/x').catch(() => null)",
         "document.body.append(Object.assign(document.createElement('iframe'), {src: 'https://example.org/f'}))",
     ],
+    ids=["script", "handler", "image", "style", "fetch", "frame"],
 )
 def test_what_got_into_the_page_would_be_stopped_by_its_policy(opened, attack):
     page, _ = opened
