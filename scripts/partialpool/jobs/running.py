@@ -15,6 +15,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 # Tells the jobs of a run its file and the id of its process: those on the same machine, which inherit it.
@@ -42,35 +44,46 @@ def begin(folder: str | Path) -> bool:
         Path(folder).mkdir(parents=True, exist_ok=True)
         # Never closed: the locks of a process on a file end when it closes any descriptor of it.
         file = os.open(Path(folder, "running"), os.O_RDWR | os.O_CREAT)
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, os.getpid())
+        with _one_at_a_time(file):
+            lifted = _lift(file, me)
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, os.getpid())
+            os.pwrite(file, me, os.fstat(file).st_size)
     except OSError:
         return False
-    alone, before = _alone(file), os.pread(file, os.fstat(file).st_size, 0)
-    # Of a process on another machine the system need not know that it runs.
-    here = all(line.rpartition(b" ")[0] == me.rpartition(b" ")[0] for line in before.splitlines())
-    lifted = bool(alone and before and here and _unlock())
-    if lifted:
-        os.ftruncate(file, 0)
-    os.pwrite(file, me, os.fstat(file).st_size)
     atexit.register(_end, file, me)
-    _share(file)
     os.environ[VARIABLE] = f"{Path(folder, 'running').resolve()}:{os.getpid()}"
     return lifted
 
 
-def _alone(file: int) -> bool:
-    """Whether no other process holds a byte. If so, this one holds all of them, until ``_share``."""
+@contextmanager
+def _one_at_a_time(file: int) -> Iterator[None]:
+    """Wait until no other process reads and writes the file; by its first byte, since no process has the id 0."""
+    fcntl.lockf(file, fcntl.LOCK_EX, 1, 0)
     try:
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        fcntl.lockf(file, fcntl.LOCK_UN, 1, 0)
+
+
+def _lift(file: int, me: bytes) -> bool:
+    """Lift Snakemake's lock if a run of this machine did not end by itself, and no run is left; returns whether."""
+    before = _lines(file)
+    # Of a process on another machine the system need not know that it runs.
+    if not before or any(line.rpartition(b" ")[0] != me.rpartition(b" ")[0] for line in before):
+        return False
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 0, 1)
     except OSError:
         return False
-    return True
+    fcntl.lockf(file, fcntl.LOCK_UN, 0, 1)
+    lifted = _unlock()
+    if lifted:
+        os.ftruncate(file, 0)
+    return lifted
 
 
-def _share(file: int) -> None:
-    """Give back all bytes but the own one."""
-    fcntl.lockf(file, fcntl.LOCK_UN, os.getpid(), 0)
-    fcntl.lockf(file, fcntl.LOCK_UN, 0, os.getpid() + 1)
+def _lines(file: int) -> list[bytes]:
+    return os.pread(file, os.fstat(file).st_size, 0).splitlines(keepends=True)
 
 
 def _unlock() -> bool:
@@ -81,9 +94,10 @@ def _unlock() -> bool:
 
 
 def _end(file: int, me: bytes) -> None:
-    # If others run, or one was killed meanwhile, the file stays: then the next run looks for a lock once more.
-    if _alone(file) and os.pread(file, os.fstat(file).st_size, 0) == me:
+    with _one_at_a_time(file):
+        others = b"".join(line for line in _lines(file) if line != me)
         os.ftruncate(file, 0)
+        os.pwrite(file, others, 0)
 
 
 def forget() -> None:
@@ -139,20 +153,17 @@ def _wait_and_end(path: str, process: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def killed(log: str | Path) -> str:
-    """What to say after a run that failed: if its log has a job that was killed, what that most often means; else "".
+def killed(logs: Iterable[str | Path]) -> str:
+    """What to say after a run that failed: if one of its jobs was killed, what that most often means; else nothing.
 
     A job that is killed cannot say it itself.
 
     Parameters
     ----------
-    log
-        Snakemake's own log of the run, which tells how the commands of jobs ended.
+    logs
+        Snakemake's own logs of the run, which tell how the commands of jobs ended.
     """
-    try:
-        text = Path(log).read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
+    text = "".join(Path(log).read_text(encoding="utf-8", errors="replace") for log in logs if Path(log).is_file())
     # In the words of Python, and those of a shell between the two.
     if not re.search(r"died with <Signals\.SIGKILL: 9>|returned non-zero exit status 137\b", text):
         return ""

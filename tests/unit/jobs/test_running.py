@@ -29,6 +29,9 @@ rule sleep:
 onstart:
     if inside.runs_here(workflow):
         running.end_jobs_when_asked()
+
+onerror:
+    print(running.killed(log))
 """
 SCRIPT = """
 from partialpool.jobs.running import end_with_snakemake
@@ -93,6 +96,14 @@ def test_after_kill_9_its_job_is_gone_and_the_same_command_goes_on(start, tmp_pa
     assert "LIFTED" not in (tmp_path / "terminal").read_text()
 
 
+def test_a_job_that_is_killed_is_told(start, tmp_path):
+    run = start("a.txt")
+    for job in sleeping(tmp_path, "a", run):
+        job.kill()
+    assert run.wait() == 1
+    assert "memory ran out" in (tmp_path / "terminal").read_text()
+
+
 def test_the_lock_of_one_that_runs_stays(start, tmp_path):
     run = start("a.txt")
     sleeping(tmp_path, "a", run)
@@ -111,6 +122,11 @@ def test_the_lock_of_one_that_runs_stays(start, tmp_path):
     assert all(job.is_running() for job in jobs)
     (tmp_path / "go").touch()
     assert other.wait() == 0
+    # Of these only the first was killed.
+    (tmp_path / "b.txt").unlink()
+    assert start("b.txt").wait() == 0
+    assert "LIFTED" in (tmp_path / "terminal").read_text()
+    assert (tmp_path / ".snakemake/running").read_text() == ""
 
 
 def test_a_lock_of_another_machine_is_not_lifted(start, tmp_path):
@@ -148,10 +164,10 @@ def test_asked_to_end_it_ends_its_jobs_first(start, tmp_path, asked):
         ("died with <Signals.SIGTERM: 15>.", False),
     ],
 )
-def test_a_job_that_was_killed_is_told(tmp_path, ended, told):
+def test_how_a_job_ended_is_read_from_the_logs(tmp_path, ended, told):
     (tmp_path / "run.log").write_text(f"RuleException:\nCommand 'python fit.py' {ended}\n")
-    assert ("memory ran out" in running.killed(tmp_path / "run.log")) == told
-    assert running.killed(tmp_path / "none.log") == ""
+    assert ("memory ran out" in running.killed([tmp_path / "run.log"])) == told
+    assert running.killed([tmp_path / "none.log"]) == ""
 
 
 def test_a_folder_that_cannot_be_written_is_left_to_snakemake(tmp_path):
