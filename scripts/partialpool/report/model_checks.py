@@ -115,7 +115,7 @@ def sensitivity(table: pd.DataFrame) -> str:
     for component, what in (("prior", "priors"), ("likelihood", "data")):
         row = _largest(table[table["component"] == component])
         words.append(
-            f"If the {what} counted a quarter more or a fifth less, {row['parameter']} would move most: by at most "
+            f"If the {what} counted a quarter more or a fifth less, {row['parameter']} would move most: by "
             f"{_shift(row)} of its posterior sd."
         )
     wide = table.pivot(index="parameter", columns="component", values="psense")
@@ -150,7 +150,7 @@ def _largest(table: pd.DataFrame) -> Mapping:
 
 def _shift(row: Mapping) -> str:
     value = max(abs(row["shift_weaker"]), abs(row["shift_stronger"]))
-    return "less than 0.01" if value < 0.005 else f"{value:.2f}"
+    return "less than 0.01" if value < 0.005 else f"at most {value:.2f}"
 
 
 def influence(table: pd.DataFrame, nouns: Nouns) -> str:

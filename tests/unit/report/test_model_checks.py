@@ -1,0 +1,88 @@
+"""What the checks of a model say."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from partialpool.report import model_checks
+from partialpool.study.data import Nouns
+
+HERDS = Nouns(unit=("herd", "herds"), measurement=("cow", "cows"))
+
+
+def prior_tables(**changes):
+    outcome = {"q2.5": -5.0, "q97.5": 5.2, "low": 0.01, "high": 0.489, "outside": 0.907, "impossible": np.nan}
+    outcome |= {"lower": np.nan, "upper": np.nan} | changes
+    both = {"parameter": ["(outcome)", "sigma", "cor"], "narrower": [30.0, 302.6, 1.06]}
+    both |= {"prior_q2.5": [0.1, 0, 0], "prior_q97.5": [0.9, 1, 1], "q50": [0.19, 0, 0]}
+    return {"prior_predictive": pd.DataFrame([outcome]), "prior_posterior": pd.DataFrame(both)}
+
+
+def test_priors_beside_the_range_of_the_data():
+    told = model_checks.prior(prior_tables(), HERDS, binary=False)
+    assert told.startswith(
+        "Under the priors 95 % of cows are between −5 and 5.2, and 91 % lie outside of the range of the data, 0.01 to "
+        "0.489. Of the parameters, cor is narrowed least by the data: the 95 % interval of its prior is 1.06 times"
+    )
+    assert "impossible" not in told
+
+
+@pytest.mark.parametrize(
+    ("share", "lower", "upper", "words"),
+    [
+        (0.5, 0.0, np.nan, "50 % are impossible: under 0."),
+        (0.012, 0.0, 10.0, "1.2 % are impossible: under 0 or over 10."),
+        (0.0, np.nan, 10.0, "none are impossible: over 10."),
+    ],
+)
+def test_what_is_impossible(share, lower, upper, words):
+    tables = prior_tables(impossible=share, lower=lower, upper=upper)
+    assert words in model_checks.prior(tables, HERDS, binary=False)
+
+
+def test_of_yes_no_outcomes_shares_are_told():
+    told = model_checks.prior(prior_tables(), HERDS, binary=True)
+    assert told.startswith("Under the priors the share of successes in a data set is between 0.1 and 0.9 with")
+    assert "in the data it is 0.19." in told
+
+
+def statistic(name, p):
+    return {"statistic": name, "observed": 0.0635, "mean": 0.078, "sd": 0.0047, "q2.5": 0.069, "q97.5": 0.0877, "p": p}
+
+
+def test_statistics_that_are_seldom_so_are_told():
+    table = pd.DataFrame([statistic("mean", 0.5), statistic("sd_between_units", 0.999)])
+    assert model_checks.predictive(table, HERDS) == (
+        "The data differ from replicated data sets: the sd of the means of herds is 0.0635, and 0.0690 to 0.0877 in "
+        "replicated ones (p = 0.999)."
+    )
+    assert model_checks.predictive(table[:1], HERDS).startswith("No statistic of the data, of 1, is among the 2.5 %")
+
+
+def test_a_curve_inside_of_its_envelope_is_good():
+    curve = pd.DataFrame({"x": [0.0, 1.0], "difference": 0.0, "lower": -0.1, "upper": 0.1})
+    tables = {"loo_pit_curve": curve, "loo_pit": pd.DataFrame({"pareto_k": [0.1, 0.2]})}
+    told = model_checks.loo_pit(tables, HERDS)
+    assert told == "The cows lie where the model expects them: the curve stays in its envelope."
+
+
+def sensitivities(prior, likelihood):
+    rows = [
+        {"parameter": "sigma", "component": component, "shift_weaker": 0.001, "shift_stronger": shift, "psense": psense}
+        | {"mcse_shift": 0.002, "method": "independent draws", "pareto_k": np.nan}
+        for component, shift, psense in (("prior", -0.002, prior), ("likelihood", -1.2, likelihood))
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_how_far_estimates_move():
+    told = model_checks.sensitivity(sensitivities(0.01, 0.9))
+    assert "sigma would move most: by less than 0.01 of its posterior sd." in told
+    assert "sigma would move most: by at most 1.20 of its posterior sd." in told
+    assert told.endswith("By ArviZ's measure no estimate is sensitive to the priors (psense under 0.05).")
+
+
+def test_what_sensitivity_may_mean():
+    assert "priors and data both count, and may disagree, on sigma." in model_checks.sensitivity(
+        sensitivities(0.1, 0.9)
+    )
+    assert "priors count more than data for sigma." in model_checks.sensitivity(sensitivities(0.1, 0.01))
