@@ -6,7 +6,7 @@ from partialpool.data.expression import columns as made_from
 from partialpool.data.expression import parse
 from partialpool.errors import suggest
 from partialpool.model.families import OF_LEVELS
-from partialpool.model.grammar import columns, covariates, left_side
+from partialpool.model.grammar import columns, covariates, left_side, special_outcome
 from partialpool.study.base import unknown
 from partialpool.study.entries import Comparison, Prediction
 from partialpool.study.figures import Figure, FittedTrajectories, InterceptsSlopes, PredictionFigure
@@ -20,6 +20,8 @@ def mistakes(study: Study) -> Iterator[Mistake]:
     """All mistakes across entries, in a study in which every entry by itself is right."""
     for section in ("models", "comparisons", "predictions", "figures"):
         yield from _same_files(section, getattr(study, section))
+    for name in study.models:
+        yield from _engine(study, name)
     for name, comparison in study.comparisons.items():
         yield from _comparison(study, name, comparison)
     for name, prediction in study.predictions.items():
@@ -31,6 +33,25 @@ def mistakes(study: Study) -> Iterator[Mistake]:
         if (section := getattr(study, key)).models:
             yield from _models(study, section, f"{key}.models")
     yield from _report(study.report)
+
+
+def _engine(study: Study, name: str) -> Iterator[Mistake]:
+    """A model that needs the marginal engine and cannot have it, as far as its config tells."""
+    model, sampling = study.models[name], study.sampling_of(name)
+    reasons = {
+        "the engine is nuts": sampling.engine == "nuts",
+        f"its family is {model.family}": model.family != "gaussian",
+        f"its link is {model.link}": model.link not in (None, "identity"),
+        f"its outcome is {special_outcome(model.formula)}": special_outcome(model.formula) is not None,
+    }
+    reason = next((reason for reason, applies in reasons.items() if applies), None)
+    if reason and sampling.engine == "marginal":
+        yield Mistake(f"models.{name}", f"'engine: marginal' cannot fit this model: {reason}. Write 'engine: auto'.")
+    elif reason and sampling.group_effects == "summary":
+        yield Mistake(
+            f"models.{name}",
+            f"'group_effects: summary' needs the marginal engine, and {reason}. Write 'group_effects: draws'.",
+        )
 
 
 def _same_files(section: str, names: Iterable[str]) -> Iterator[Mistake]:

@@ -258,3 +258,22 @@ def test_names_differ_not_only_in_capitals(section):
     assert f"{section}.{other}: '{name}' differs in capitals only; choose another name." in mistakes(
         {f"{section}/{other}": SHIPPED[section][name]}
     )
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"family": "t"}, "its family is t"),
+        ({"link": "log"}, "its link is log"),
+        ({"formula": "truncated(con, lb=0) ~ 1 + (1 | id)"}, "its outcome is truncated"),
+    ],
+)
+def test_a_model_that_the_marginal_engine_cannot_fit_is_told_before_anything_runs(changes, reason):
+    own = {f"models/m71.2/{key}": value for key, value in changes.items()} | {"comparisons": {}, "figures": {}}
+    assert load(own).models["m71.2"].engine is None
+    assert mistakes(own | {"models/m71.2/engine": "marginal"}) == [
+        f"models.m71.2: 'engine: marginal' cannot fit this model: {reason}. Write 'engine: auto'."
+    ]
+    assert mistakes(own | {"models/m71.2/group_effects": "summary"}) == [
+        f"models.m71.2: 'group_effects: summary' needs the marginal engine, and {reason}. Write 'group_effects: draws'."
+    ]
