@@ -172,7 +172,8 @@ def tables_for_a_paper():
 
 def study_of_a_paper():
     """What tables and methods for a paper show of the configuration: without texts, figures and predictions."""
-    whole = dict.fromkeys(("text", "figures", "predictions", "published", "report"), True)
+    others = ("calibration", "recovery", "design", "published", "report")
+    whole = dict.fromkeys(("text", "figures", "predictions", *others), True)
     parts = {"models": {"__all__": {"text"}}, "comparisons": {"__all__": {"text", "bayes_factors"}}}
     return study.model_dump(mode="json", exclude=whole | parts)
 
@@ -185,6 +186,26 @@ def models_simulated(section):
 def batches_of(section, pattern):
     """Files of all batches of such a study, model by model."""
     return expand(pattern, model=models_simulated(section), batch=section.batches)
+
+
+def models_of_design():
+    """Models of the next study: the one that its data are drawn from, and those with which it is compared."""
+    if study.design is None:
+        return []
+    compared = study.comparisons[study.design.comparison].models if study.design.comparison else []
+    return list(dict.fromkeys([study.design.model, *compared]))
+
+
+def design_simulated():
+    """What simulated studies are made from: the section `design` without what does not change them, and the seed."""
+    if study.design is None:
+        return None
+    design = study.design.model_dump(exclude={"replicates", "batch"})
+    compared = study.comparisons[study.design.comparison].estimands if study.design.comparison else []
+    return design | {
+        "estimands": ["observation", "unit"] if compared is None else compared,
+        "seed": study.sampling.seed,
+    }
 
 
 def results_to_keep():

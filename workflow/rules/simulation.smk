@@ -118,3 +118,71 @@ rule recover:
         "Say how well parameters are found again"
     script:
         "../../scripts/recover.py"
+
+
+rule simulate_design:
+    input:
+        prepared=rules.prepare_data.output.prepared,
+        fits=fits(models_of_design()),
+    output:
+        studies="results/design/batches/{batch}.parquet",
+    log:
+        "results/logs/simulate_design/{batch}.log",
+    conda:
+        "../../envs/models.yaml"
+    resources:
+        **usual,
+    params:
+        design=design_simulated(),
+        specs=specs(models_of_design()),
+        columns=study.data.roles,
+        derived=study.data.derive,
+        pins=pins(),
+        code=code("simulate_design"),
+    message:
+        "Simulate studies of every design: replicates {wildcards.batch}"
+    script:
+        "../../scripts/simulate_design.py"
+
+
+rule summarise_design:
+    input:
+        batches=expand(rules.simulate_design.output.studies, batch=study.design.batches if study.design else []),
+    output:
+        table=report("results/design/design.csv", caption="../report/design.rst", category="Design"),
+        goals=report("results/design/goals.csv", caption="../report/design-goals.rst", category="Design"),
+        text="results/design/goals.txt",
+        figure=drawn("design", caption="../report/design-figure.rst", category="Design"),
+    log:
+        "results/logs/summarise_design/design.log",
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        **usual,
+    params:
+        design=study.design.model_dump(include={"model", "rope", "goals"}) if study.design else None,
+        titles={model: study.models[model].title for model in models_of_design()},
+        nouns=study.data.nouns.model_dump(),
+        code=code("summarise_design"),
+    message:
+        "Say what each design is good for"
+    script:
+        "../../scripts/summarise_design.py"
+
+
+rule design:
+    input:
+        **({"text": rules.summarise_design.output.text} if study.design else {}),
+    log:
+        "results/logs/design/design.log",
+    localrule: True
+    conda:
+        "../../envs/data.yaml"
+    resources:
+        **usual,
+    params:
+        code=code("design"),
+    message:
+        "Say which designs reach their goals"
+    script:
+        "../../scripts/design.py"

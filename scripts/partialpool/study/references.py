@@ -8,6 +8,7 @@ from partialpool.errors import suggest
 from partialpool.model.families import OF_LEVELS
 from partialpool.model.grammar import columns, covariates, left_side, special_outcome
 from partialpool.study.base import unknown
+from partialpool.study.design import Design
 from partialpool.study.entries import Comparison, Prediction
 from partialpool.study.figures import Figure, FittedTrajectories, InterceptsSlopes, PredictionFigure
 from partialpool.study.messages import Mistake
@@ -32,6 +33,8 @@ def mistakes(study: Study) -> Iterator[Mistake]:
     for key in ("calibration", "recovery"):
         if (section := getattr(study, key)).models:
             yield from _models(study, section, f"{key}.models")
+    if study.design is not None:
+        yield from _design(study, study.design)
     yield from _report(study.report)
 
 
@@ -190,6 +193,38 @@ def _evidence(study: Study, comparison: Comparison, place: str) -> Iterator[Mist
                 place,
                 f"model '{model}' ({reason}) has no evidence: only the marginal engine knows it. Compare models of "
                 "that engine, or leave 'bayes_factors' out.",
+            )
+
+
+def _design(study: Study, design: Design) -> Iterator[Mistake]:
+    """Times without a column of times; models that are not there, or that the marginal engine does not fit."""
+    for key in ("times", "span"):
+        if getattr(design, key) is not None and study.data.time is None:
+            yield Mistake(f"design.{key}", "needs 'data.time': without it measurements of a unit have no times.")
+    if wrong := unknown(design.model, study.models, "model"):
+        yield Mistake("design.model", wrong)
+    models = [design.model] if design.model in study.models else []
+    if design.comparison is not None:
+        if wrong := unknown(design.comparison, study.comparisons, "comparison"):
+            yield Mistake("design.comparison", wrong)
+            return
+        compared = study.comparisons[design.comparison].models
+        if models and design.model not in compared:
+            yield Mistake(
+                "design.comparison",
+                f"'{design.comparison}' compares {', '.join(compared)}, and not '{design.model}', the model that the "
+                "data are drawn from.",
+            )
+        models += [model for model in compared if model in study.models and model not in models]
+    for model in models:
+        reasons = {
+            "its engine is nuts": study.sampling_of(model).engine == "nuts",
+            f"its family is {study.models[model].family}": study.models[model].family != "gaussian",
+        }
+        if reason := next((reason for reason, applies in reasons.items() if applies), None):
+            yield Mistake(
+                "design",
+                f"model '{model}' would be fitted thousands of times, which takes the marginal engine, and {reason}.",
             )
 
 

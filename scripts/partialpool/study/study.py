@@ -10,6 +10,7 @@ from partialpool.model.priors import parse_priors
 from partialpool.model.spec import ModelSpec
 from partialpool.study.base import Name, Strict
 from partialpool.study.data import Data
+from partialpool.study.design import Design
 from partialpool.study.entries import Comparison, Prediction, Published
 from partialpool.study.figures import Figure, InterceptsSlopes, PredictionFigure
 from partialpool.study.guidelines import Guidelines
@@ -39,6 +40,8 @@ class Study(Strict):
     """What `snakemake calibrate` does."""
     recovery: Recovery = Recovery()
     """What `snakemake recover` does."""
+    design: Design | None = None
+    """Sizes of the next study, which `snakemake design` simulates."""
     comparisons: dict[Name, Comparison] = Field({})
     """Comparisons by name."""
     predictions: dict[Name, Prediction] = Field({})
