@@ -172,8 +172,8 @@ def test_modules_of_the_report_are_those_that_its_notebook_imports():
         *(
             f"study.{module}"
             for module in (
-                *("base", "data", "entries", "families", "figures", "guidelines", "models", "report"),
-                *("simulation", "study"),
+                *("base", "data", "design", "entries", "families", "figures", "guidelines", "models"),
+                *("report", "simulation", "study"),
             )
         ),
     }

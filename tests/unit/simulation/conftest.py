@@ -9,7 +9,7 @@ import xarray as xr
 
 @pytest.fixture(scope="session")
 def known_posterior():
-    """Two draws, equal unless two values are given, of a model of units ``id``: coefficients by name, effects, sigma."""
+    """Two draws, equal unless two values are given, of the parameters of a model with effects of ``id``."""
 
     def make(common, sds, sigma, correlation=None):
         def draws(value):

@@ -33,7 +33,7 @@ def test_the_table_counts_studies(studies):
     table = answers.table(studies, model="right", rope={"x": (0.2, 0.9)})
     assert list(table.columns) == answers.TABLE
     assert value(table, 10, "x", "width") == pytest.approx(0.4 * 1.25)
-    # Intervals begin at -1, 0.5, 1, 2: all but none exclude 0, since the first ends at -0.56; the second is in the region.
+    # Intervals begin at -1, 0.5, 1 and 2. The first ends at -0.56, so none contains 0; the second meets the region.
     assert value(table, 10, "x", "sign") == 1.0
     assert value(table, 10, "x", "rope") == 0.75
     assert value(table, 10, "right", "unit") == 0.5

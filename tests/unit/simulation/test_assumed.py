@@ -17,7 +17,8 @@ def posterior(known_posterior):
 
 
 def test_what_is_given_is_the_same_in_each_study_and_the_rest_is_from_one_draw(posterior):
-    assumed, rng = Assumed(posterior, {"x": 0.1, "cor(Intercept,x)": -0.2, "sd(x)": 0.0}, "id"), np.random.default_rng(1)
+    truth, rng = {"x": 0.1, "cor(Intercept,x)": -0.2, "sd(x)": 0.0}, np.random.default_rng(1)
+    assumed = Assumed(posterior, truth, "id")
     drawn = [assumed.draw(rng) for _ in range(20)]
     assert {one["x"].item() for one in drawn} == {0.1}
     assert {one["cor_id"].item() for one in drawn} == {-0.2}

@@ -41,8 +41,8 @@ def study(spec, units, as_fit, known_posterior):
 def test_widths_are_those_of_balanced_designs(study):
     """For time -1.5 to 1.5: Var(intercept) = (sd^2 + sigma^2 / k) / N, Var(slope) = sigma^2 / (N Sxx).
 
-    With wide priors the posterior is that of Student's t with N - 1 and N (k - 1) - 1 degrees of freedom, whose scale is
-    estimated by the mean squares between and within units: the mean of its root is that of a chi distribution.
+    With wide priors the posterior is that of Student's t with N - 1 and N (k - 1) - 1 degrees of freedom, whose scale
+    is estimated by the mean squares between and within units: the mean of its root is that of a chi distribution.
     """
     one = study(span=(-1.5, 1.5))
     table = pd.concat([one.replicate(number) for number in range(1, 61)])
