@@ -5,6 +5,7 @@ rule archive:
             *rules.prepare_data.output,
             *(file for file in rules.render_report.input if file.startswith("results/")),
             rules.render_report.output.html,
+            rules.render_report.output.guidelines,
         ],
         published=rules.check_published.input.printed if study.published else [],
         project=[str(Path(workflow.basedir, file)) for file in project_files()],

@@ -40,6 +40,7 @@ FORMATS = {
     ".html": "text/html",
     ".ipynb": "application/x-ipynb+json",
     ".json": "application/json",
+    ".md": "text/markdown",
     ".nc": "application/netcdf",
     ".parquet": "application/vnd.apache.parquet",
     ".png": "image/png",

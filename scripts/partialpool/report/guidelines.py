@@ -161,8 +161,14 @@ def parts(results: Results, titles: Mapping[str, str]) -> list[str]:
         f"guidelines. Numbers are those of the lists; their items are in our words. Of {sum(map(len, made.values()))} "
         f"items: {counted(one for given in made.values() for one in given)}."
     )
+    missing = {
+        name.partition(" (")[0]: [f"{one.item.number} {one.item.title}" for one in given if one.by in (IN_PART, NOBODY)]
+        for name, given in made.items()
+    }
+    rest = "; ".join(f"{name}: {', '.join(items)}" for name, items in missing.items() if items)
     lists = [folded(f"{name}: {counted(given)}", [_list(given, titles)]) for name, given in made.items()]
-    return [paragraph(intro), *lists, downloads([results.folder / FILE])]
+    told = paragraph(f"In part or not addressed are, of the {rest}.") if rest else Markup()
+    return [paragraph(intro), told, *lists, downloads([results.folder / FILE])]
 
 
 def _list(given: Iterable[Answer], titles: Mapping[str, str]) -> Markup:
