@@ -34,7 +34,7 @@ def read(function, *arguments):
 
 if not inside.is_started_by_the_user(workflow):
     running.forget()
-elif running.begin(".snakemake"):
+elif read(running.begin, ".snakemake"):
     print("The last run in this folder was killed: its lock is lifted.", file=sys.stderr)
 
 

@@ -19,6 +19,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from partialpool.errors import StudyError
+
 # Tells the jobs of a run its file and the id of its process: those on the same machine, which inherit it.
 VARIABLE = "PARTIALPOOL_RUN"
 
@@ -34,8 +36,13 @@ def begin(folder: str | Path) -> bool:
     Returns
     -------
     bool
-        Whether a lock was lifted: if a run of this machine was killed, and none is left. Where the folder cannot be
-        written, or its disk knows no such locks, nothing is done, and Snakemake says itself what is wrong.
+        Whether a lock was lifted: if a run of this machine was killed, and none is left. Where the disk knows no such
+        locks nothing is done, and Snakemake says itself that the folder is locked.
+
+    Raises
+    ------
+    StudyError
+        If the folder cannot be written.
     """
     # One that a job has started, in another folder, ends with the run of that job.
     end_with_snakemake()
@@ -44,6 +51,12 @@ def begin(folder: str | Path) -> bool:
         Path(folder).mkdir(parents=True, exist_ok=True)
         # Never closed: the locks of a process on a file end when it closes any descriptor of it.
         file = os.open(Path(folder, "running"), os.O_RDWR | os.O_CREAT)
+    except OSError as error:
+        raise StudyError(
+            f"Nothing can be written in '{Path(folder).resolve()}' ({error.strerror}). Give yourself the right to "
+            "write there, make room, or run in another folder: snakemake --directory FOLDER."
+        ) from None
+    try:
         with _one_at_a_time(file):
             lifted = _lift(file, me)
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, os.getpid())

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from partialpool.errors import StudyError
 from partialpool.jobs import running
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
@@ -170,8 +171,7 @@ def test_how_a_job_ended_is_read_from_the_logs(tmp_path, ended, told):
     assert running.killed([tmp_path / "none.log"]) == ""
 
 
-def test_a_folder_that_cannot_be_written_is_left_to_snakemake(tmp_path):
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").touch()
-    program = "from partialpool.jobs import running; print(running.begin('file'))"
-    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=ENVIRONMENT, capture_output=True)
-    assert (done.stdout, done.returncode) == (b"False\n", 0)
+    with pytest.raises(StudyError, match=r"Nothing can be written in '.*file' \(.+\)\. Give yourself the right"):
+        running.begin(tmp_path / "file")
