@@ -213,9 +213,11 @@ def readability(results: Results) -> Said:
 
 def auxiliary(results: Results) -> Said:
     """Draws are kept."""
+    summarised = [name for name, tree in results.trees.items() if "group_effects" in tree.children]
+    less = f" Of group-level effects of {_titles(results, summarised)} a summary is kept." if summarised else ""
     return Said(
-        "All draws are kept, with data, priors, versions and seed, in results/models/*.nc (NetCDF), and are in the "
-        "archive."
+        "The draws are kept, with data, priors, versions and seed, in results/models/*.nc (NetCDF), and are in the "
+        f"archive.{less}"
     )
 
 
@@ -352,11 +354,11 @@ def _powers(results: Results) -> str:
 def _refitted(results: Results, point: int, how: str) -> Said:
     """What changed in the refits of a point of WAMBS."""
     tables = {name: own["wambs"] for name, own in results.checked.items() if "wambs" in own}
-    made = {name: table[table["point"] == point].assign(model=name) for name, table in tables.items() if len(table)}
-    left_out = _titles(results, [name for name in results.trees if name not in made])
-    not_run = f"Not run for {left_out}: NUTS over all parameters would take as long again, or a refit's draws failed."
+    of_point = {name: table[table["point"] == point] for name, table in tables.items()}
+    made = {name: table.assign(model=name) for name, table in of_point.items() if len(table)}
+    missing = _not_refitted(results, [name for name in results.trees if name not in made])
     if not made:
-        return Said(not_run, is_answer=False) if tables else Said()
+        return Said(f"{how}: {missing}", is_answer=False) if tables else Said()
     every = pd.concat(made.values(), ignore_index=True)
     worst = every.loc[every["deviation_sd"].abs().idxmax()]
     error = worst["mcse_sd"]
@@ -364,6 +366,18 @@ def _refitted(results: Results, point: int, how: str) -> Said:
         f"{how}, the posterior mean that changes most is {worst['parameter']} of {results.titles[worst['model']]}, by "
         f"{number(abs(worst['deviation_sd']), 2)} posterior sds ({number(abs(worst['deviation_percent']), 1)} %; Monte "
         f"Carlo error {number(error, 2) if error >= 0.005 else 'under 0.01'} sds). All are in "
-        f"results/checks/*.wambs.csv. {not_run if left_out else ''}".strip(),
+        f"results/checks/*.wambs.csv. {missing}".strip(),
         "models",
     )
+
+
+def _not_refitted(results: Results, models: list[str]) -> str:
+    """Of which of these models there are no refits, and why."""
+    by_nuts = [name for name in models if results.trees[name].attrs["engine"] == "nuts"]
+    others = [name for name in models if name not in by_nuts]
+    words = []
+    if by_nuts:
+        words.append(f"Not run for {_titles(results, by_nuts)}, where NUTS would take as long again each time.")
+    if others:
+        words.append(f"Not told of {_titles(results, others)}, since draws of the refits failed their checks.")
+    return " ".join(words)

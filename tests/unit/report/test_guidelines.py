@@ -76,7 +76,7 @@ def test_numbers_are_those_of_the_results(made_of):
     assert "Growth: all draws are by MCMC (NUTS)." in said["2.D"]
     assert "the posterior mean that moves most is sigma of Means, by 0.20 posterior sds" in said["5.A"]
     assert "changes most is sigma of Means, by 0.08 posterior sds (9.1 %; Monte Carlo error 0.01 sds)." in said["W8"]
-    assert "Not run for Growth: " in said["W8"]
+    assert said["W8"].endswith("Not told of Growth, since draws of the refits failed their checks.")
     # Of 4000 draws, 900.
     assert "is 22 % of the draws" in said["W5"]
 
@@ -91,12 +91,23 @@ def test_what_was_not_run_is_not_said_to_be(made_of):
 
 def test_a_model_that_nuts_samples_is_said_to_have_no_refits(made_of):
     made = made_of()
-    for tables in made.checked.values():
+    for name, tables in made.checked.items():
         tables["wambs"] = tables["wambs"].iloc[:0]
+        made.trees[name].attrs["engine"] = "nuts"
     said = answered(made)
     for number in ("W3", "W7", "W8", "W9"):
         assert said[number].by == guidelines.NOBODY
-        assert said[number].words.startswith("Not run for Means, Growth: ")
+        assert "Not run for Means, Growth, where NUTS would take as long again each time." in said[number].words
+
+
+def test_a_refit_that_failed_is_not_counted(made_of):
+    made = made_of()
+    table = made.checked["a"]["wambs"]
+    made.checked["a"]["wambs"] = table[table["point"] != 7]
+    said = answered(made)
+    assert said["W7"].by == guidelines.NOBODY
+    assert "Not told of Means, Growth, since draws of the refits failed their checks." in said["W7"].words
+    assert said["W8"].by == guidelines.PIPELINE
 
 
 def test_what_is_in_a_hidden_section_is_not_reported(made_of):
