@@ -63,7 +63,8 @@ def design(
     for goal, own in goals.rename(columns={"probability": "value"}).groupby("goal", sort=False):
         levels, low, high = sorted({*SHARES, own["wanted"].iloc[0]}), own["value"].min(), own["value"].max()
         between = f"{low:.2g} to {high:.2g}" if low < high else f"{low:.2g} everywhere"
-        panel(f"Goal {goal}: how often{'' if len(contours(own, levels)) else f', {between}'}", own, levels)
+        reached = "" if len(contours(own, levels)) else f", {between}"
+        panel(f"Goal {goal}: how often it is reached{reached}", own, levels)
     if not cells:
         panel("No quantity differs enough between these designs", table.drop_duplicates(CELL), ())
     return _drawn(pd.concat(cells, ignore_index=True), pd.concat(lines, ignore_index=True), nouns)

@@ -45,7 +45,7 @@ def test_the_figure_has_a_panel_for_what_differs_and_for_each_goal(table, goals)
     drawn, _ = draw(design(table, goals, titles={}, nouns=NOUNS))
     shown = texts(drawn)
     assert "x: how often the interval does not contain 0" in shown
-    assert "Goal seen: how often" in shown
+    assert "Goal seen: how often it is reached" in shown
     assert not any("flat" in text for text in shown)
     assert {"Number of herds", "Number of counts each", "0.7", "50", "100", "200"} <= set(shown)
 

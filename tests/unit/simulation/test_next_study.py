@@ -10,7 +10,7 @@ from partialpool.fit import fit
 from partialpool.loo.integrated import integrated
 from partialpool.simulation import next_study
 from partialpool.simulation.cells import Cell
-from partialpool.simulation.replicates import as_integer
+from partialpool.simulation.replicates import as_integer, join, run
 from scipy import stats
 
 RANDOM_INTERCEPTS = "y ~ 1 + x + (1 | id)"
@@ -139,3 +139,10 @@ def test_elpd_is_that_of_the_leave_one_out_of_a_fit(study, spec, units, as_fit, 
             assert set(pointwise.method) == {"integrated"}
             assert rows[estimand, model] == pytest.approx(pointwise.total(), abs=1e-9)
     assert one.sizes[0].cell == Cell(60, 5)
+
+
+def test_results_do_not_depend_on_batches(study, tmp_path):
+    one = study(units=[10])
+    for batch in ("1-4", "1-1", "2-4"):
+        run(batch, one.replicate, name="design").to_parquet(tmp_path / batch)
+    pd.testing.assert_frame_equal(join([tmp_path / "1-4"]), join([tmp_path / "2-4", tmp_path / "1-1"]))
