@@ -186,6 +186,7 @@ def test_other_words_of_figures_and_of_the_report_draw_nothing(demo):
         for entry in (config, *config["models"].values(), *config["comparisons"].values()):
             entry["text"] = "Another text."
         config["report"] = {"sections": {"why": {"title": "Why?"}}, "order": ["why"], "hide": ["sizes"]}
+        config["guidelines"] = {"goals": "To show how it is done."}
 
     before = demo.edit(reword)
     planned = demo.planned()

@@ -172,7 +172,7 @@ def tables_for_a_paper():
 
 def study_of_a_paper():
     """What tables and methods for a paper show of the configuration: without texts, figures and predictions."""
-    others = ("calibration", "recovery", "design", "published", "report")
+    others = ("calibration", "recovery", "design", "published", "guidelines", "report")
     whole = dict.fromkeys(("text", "figures", "predictions", *others), True)
     parts = {"models": {"__all__": {"text"}}, "comparisons": {"__all__": {"text", "bayes_factors"}}}
     return study.model_dump(mode="json", exclude=whole | parts)
