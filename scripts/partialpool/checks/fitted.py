@@ -13,10 +13,13 @@ from partialpool.model.names import ROW_DIM
 from partialpool.model.parameters import Parameter
 from partialpool.model.priors import Distribution
 from partialpool.model.spec import ModelSpec
+from partialpool.predict.effects import thinned
 from partialpool.predict.linear import LinearPredictor
 
 # Draws of each chain that are made anew.
 DRAWS = 400
+# Most values by row and draw that are computed together, and the fewest draws of a chain, however many rows there are.
+VALUES, FEWEST = 2 * 10**7, 25
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,11 @@ class Fitted:
         A fit of a large study keeps them at some of its draws.
         """
         return next(iter(self.tree[group].data_vars.values())).transpose("chain", "draw", ROW_DIM).to_numpy()
+
+    def some_draws(self, most: int):
+        """The posterior at no more than so many draws of each chain; at fewer where there are many rows."""
+        few = VALUES // (self.posterior.sizes["chain"] * len(self.rows))
+        return thinned(self.posterior, int(np.clip(few, FEWEST, most)))
 
     @cached_property
     def at_rows(self):

@@ -54,7 +54,7 @@ def _densities(fitted: Fitted) -> tuple:
         model = Conditional(fitted.tree, fitted.spec, fitted.rows)
         if model.factor != fitted.spec.unit:
             raise NoQuadrature("it is not the unit that has the effects")
-        posterior = thinned(fitted.posterior, DRAWS)
+        posterior = fitted.some_draws(DRAWS)
         nodes, _ = enough_nodes(model.given(thinned(posterior, TRIED)), model.codes)
         both = densities(model.given(posterior), model.codes, nodes, cores=fitted.cores)
         shape = posterior.sizes["chain"], posterior.sizes["draw"], -1

@@ -50,7 +50,7 @@ def _in_closed_form(fitted: Fitted) -> tuple[np.ndarray, np.ndarray]:
 
     n, without = len(fitted.rows), Without(fitted.matrices, cores=fitted.cores)
     values, pareto_k = np.empty(n), np.empty(n)
-    for some, density, residual in without.left_out(thinned(fitted.posterior, DRAWS), np.arange(n), n):
+    for some, density, residual in without.left_out(fitted.some_draws(DRAWS), np.arange(n), n):
         weights, pareto_k[some] = _weights(density)
         values[some] = (weights * ndtr(_flat(residual))).sum(axis=1)
     return values, pareto_k
@@ -58,7 +58,7 @@ def _in_closed_form(fitted: Fitted) -> tuple[np.ndarray, np.ndarray]:
 
 def _by_quadrature(fitted: Fitted) -> tuple[np.ndarray, np.ndarray]:
     model = Conditional(fitted.tree, fitted.spec, fitted.rows)
-    posterior = thinned(fitted.posterior, DRAWS)
+    posterior = fitted.some_draws(DRAWS)
     nodes, _ = enough_nodes(model.given(thinned(posterior, TRIED)), model.codes)
     given, shape = model.given(posterior), (posterior.sizes["chain"], posterior.sizes["draw"], -1)
     _, density = densities(given, model.codes, nodes, cores=fitted.cores)
