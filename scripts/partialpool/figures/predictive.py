@@ -33,6 +33,8 @@ from partialpool.model.names import ROW_DIM
 MOST_BARS = 30
 # At most 1000 replicated data sets are shown, and at least 50; between these, as many as have this many values in all.
 REPLICATED_VALUES = 2_000_000
+# Points of the curve of a density, of which there are many.
+POINTS = 128
 # Letters in a line of a title along half a page.
 OUTCOME_LETTERS = 45
 # Where values of p stand, and how far statistics may be away, in standard deviations of replicated ones.
@@ -181,7 +183,7 @@ def _compare_densities(observed, replicated, outcome):
     curves = [("Replicated", values) for values in _spread(replicated, 50)] + [("Observed", observed)]
     frames = []
     for curve, (data, values) in enumerate(curves):
-        grid, density = estimate_density(values)
+        grid, density = estimate_density(values, n=POINTS)
         frames.append(pd.DataFrame({"y": grid, "density": density}).assign(data=data, curve=curve))
     curves = pd.concat(frames, ignore_index=True)
     is_observed = curves["data"] == "Observed"
