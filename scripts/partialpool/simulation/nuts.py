@@ -8,6 +8,7 @@ import pandas as pd
 from partialpool.errors import StudyError
 from partialpool.fit.nuts import rename_commas, starts
 from partialpool.model.build import build
+from partialpool.model.families import CUMULATIVE
 from partialpool.model.names import INTERCEPT, ROW_DIM, Term, is_sampled_instead, partial_correlations_name
 from partialpool.model.population import cholesky_of_correlations, correlation_matrices
 from partialpool.model.reproducible import reproducible
@@ -55,7 +56,7 @@ class NutsEngine:
             self.log_likelihood = pm.compile(outputs=pm.logp(outcome, self.outcome), **inputs)
             settings = starts(self.bambi)
             self.dims = {new: old for old, new in rename_commas(self.model).items()}
-            self.compiled = nutpie.compile_pymc_model(self.model, **settings)
+            self.compiled = nutpie.compile_pymc_model(self.model, var_names=self.variables, **settings)
 
     def _outcome_as_data(self, outcome):
         """Make the observed values, which Bambi has as a constant of the model, a variable that can be set."""
@@ -69,7 +70,13 @@ class NutsEngine:
 
     def from_prior(self, seed: np.random.SeedSequence) -> Truth:
         """Parameters from the prior, and an outcome from them."""
+        # The prior of thresholds is that of numbers that are in order by chance.
+        while self.spec.family == CUMULATIVE and not self._are_in_order(seed):
+            seed = np.random.SeedSequence(seed.generate_state(4))
         return self._simulated(self.simulate, (), seed)
+
+    def _are_in_order(self, seed: np.random.SeedSequence) -> bool:
+        return bool((np.diff(self._drawn(self.simulate, (), seed)[0]["threshold"]) > 0).all())
 
     def from_population(self, population: dict[str, np.ndarray], seed: np.random.SeedSequence) -> Truth:
         """Effects of new units and an outcome, from all other parameters by Bambi's names."""
@@ -78,11 +85,17 @@ class NutsEngine:
             values[partial_correlations_name(name)] = halves_of_partial_correlations(values[name])
         return self._simulated(self.simulate_units, [values[variable.name] for variable in self.of_population], seed)
 
-    def _simulated(self, function, given, seed: np.random.SeedSequence) -> Truth:
-        for generator, own in zip(self.generators, seed.spawn(len(self.generators)), strict=True):
-            generator.set_value(np.random.Generator(np.random.PCG64(own)), borrow=True)
+    def _drawn(self, function, given, seed: np.random.SeedSequence) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Variables by name, and the outcome, the same for the same seed."""
+        for place, generator in enumerate(self.generators):
+            # Not `spawn`, which gives other seeds each time.
+            of_generator = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, place))
+            generator.set_value(np.random.Generator(np.random.PCG64(of_generator)), borrow=True)
         *values, outcome = function(*given)
-        parameters = dict(zip(self.variables, map(np.asarray, values), strict=True))
+        return dict(zip(self.variables, map(np.asarray, values), strict=True)), outcome
+
+    def _simulated(self, function, given, seed: np.random.SeedSequence) -> Truth:
+        parameters, outcome = self._drawn(function, given, seed)
         self.outcome.set_value(outcome)
         log_likelihood = self.log_likelihood(*(parameters[variable.name] for variable in self.model.free_RVs))
         return Truth(self._with_intercept(parameters, ()), outcome, log_likelihood)

@@ -5,6 +5,8 @@ whole function of uniform numbers stays inside with the wanted one. Here both ar
 verdict on many quantities needs small probabilities: the counts below each point are a Markov chain.
 """
 
+from functools import cache
+
 import numpy as np
 
 # Points at which the function is looked at.
@@ -63,6 +65,7 @@ def p_value(values: np.ndarray) -> float:
     return 1 - probability_inside(len(values), smallest_tail(values) * (1 - 1e-9))
 
 
+@cache
 def tail_of(n: int, probability: float) -> float:
     """The tail with which the envelope of n numbers has all of them with a probability, or a little more."""
     low, high = 0.0, 0.5
