@@ -69,7 +69,8 @@ def test_a_killed_fit_and_an_interrupted_run_go_on_with_the_same_command(study):
     assert sorted(path.name for path in (study.directory / "results/models").iterdir()) == ["m71.2.nc"]
 
 
-@pytest.mark.slow(reason="starts the whole pipeline again and again; tests/workflow/kills.py does it a hundred times")
+# Starts the whole pipeline again and again; tests/workflow/kills.py does it a hundred times.
+@pytest.mark.slow
 def test_runs_killed_at_random_moments_end_right_when_started_again(tmp_path):
     project = copy_project(tmp_path / "project")
     kills.small_study(project)
