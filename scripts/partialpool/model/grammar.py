@@ -105,7 +105,7 @@ _TOKEN = re.compile(
 )
 # ASSUME: no formula that is written by hand is longer, or has more brackets in each other.
 MOST_CHARACTERS, MOST_DEEP = 10_000, 20
-# ASSUME: no basis of a person has more columns.
+# ASSUME: nobody asks for a basis of more columns.
 MOST_COLUMNS = 1000
 _MAKE_COLUMNS = ("bs", "poly")
 _COMPARISONS = ("==", "!=", "<=", ">=", "<", ">")
