@@ -101,7 +101,8 @@ def _of_units(spec: ModelSpec, rows: pd.DataFrame, columns: list[str], asked: As
     units = _chosen(spec, observed, asked)
     own = rows.loc[rows[unit].isin(units), [unit, *(name for name in columns if name not in grid)]]
     chosen = own.drop_duplicates().astype({unit: str}).merge(_grid(grid), how="cross")
-    return chosen.sort_values(unit, key=lambda ids: ids.map(observed.index), kind="stable")
+    places = {name: place for place, name in enumerate(observed)}
+    return chosen.sort_values(unit, key=lambda ids: ids.map(places), kind="stable")
 
 
 def _chosen(spec: ModelSpec, observed: list[str], asked: Asked) -> list[str]:
