@@ -144,7 +144,7 @@ def keys_of(kind, place: tuple[str, ...] = ()) -> typing.Iterator[tuple[tuple[st
             if typing.get_origin(field.annotation) is not dict:
                 yield from keys_of(one, (*place, key))
             elif "kind" not in one.model_fields:
-                yield from keys_of(one, (*place, key, next(iter(node))))
+                yield from keys_of(one, (*place, key, next(iter(node), "any")))
             else:
                 (name,) = typing.get_args(one.model_fields["kind"].annotation)
                 yield from keys_of(one, (*place, key, name))
