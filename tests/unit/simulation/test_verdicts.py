@@ -49,7 +49,7 @@ def test_a_line_outside_the_envelope_is_no_error_yet():
 
 
 def test_more_quantities_ask_for_more_evidence():
-    pit = spread(100) ** 1.6
+    pit = spread(100) ** 1.75
     alone = verdicts.table(ranks(pit))
     among = verdicts.table(pd.concat([ranks(pit), *(ranks(spread(100), f"b{i}") for i in range(60))]))
     assert alone["p"].item() == among["p"].iloc[0]
