@@ -38,11 +38,11 @@ def test_nothing_is_fetched_and_nothing_complains(opened):
 def test_every_image_is_loaded_and_described(opened):
     page, _ = opened
     images = page.evaluate("[...document.images].map(i => ({ok: i.complete && i.naturalWidth > 100, alt: i.alt}))")
-    # Ten of the config; of five models four each, and conditional effects of three; of two comparisons two each.
-    assert len(images) == 37
+    # Ten of the config; of five models eight each, and conditional effects of three; of two comparisons two each.
+    assert len(images) == 57
     assert all(image["ok"] and len(image["alt"]) > 20 for image in images)
     captions = page.evaluate("[...document.querySelectorAll('figcaption')].map(c => c.textContent)")
-    assert len(captions) == 37
+    assert len(captions) == 57
     assert all("draws" in caption for caption in captions)
 
 

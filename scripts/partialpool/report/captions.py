@@ -340,8 +340,8 @@ def _predictive_check(study: Study, model: str) -> str:
         left = " Left, how often each count is there, with mean and central 95 % of replicated data sets."
     return (
         f"the {measurements} against data sets replicated from the posterior predictive distribution of the observed "
-        f"{units}.{left} Right, statistics of the data (points) among the central 95 % of those of replicated data "
-        "sets (bars); p is the share of these that are at least as large."
+        f"{units}, each from one of {study.draws_of(model)} draws.{left} Right, statistics of the data (points) among "
+        "the central 95 % of those of replicated data sets (bars); p is the share of these that are at least as large."
     )
 
 
@@ -362,14 +362,16 @@ def _pit(study: Study, model: str) -> str:
         f"the probability that each {measurement} would be at most as large as it was, from the model and all other "
         f"{measurements}. If the model is right these probabilities are uniform: their distribution function less that "
         "of uniform ones is near 0, and in the band everywhere with probability 95 %. A curve that rises first and "
-        f"then falls below 0 is of {measurements} that vary more than the model expects."
+        f"then falls below 0 is of {measurements} that vary more than the model expects. It is computed from as "
+        f"many of {study.draws_of(model)} draws as it needs."
     )
 
 
 def _sensitivity(study: Study, model: str) -> str:
     return (
         "how far posterior means move, in posterior standard deviations, if the densities of all priors, or of the "
-        "data, are raised to a power, so that they count less or more."
+        "data, are raised to a power, so that they count less or more; from new draws where these take a moment, else "
+        f"from {study.draws_of(model)} draws by importance weights."
     )
 
 
@@ -378,7 +380,8 @@ def _influence(study: Study, model: str) -> str:
     return (
         f"by {unit}, the log density that the model gives to its data without having seen them (small where they are "
         f"surprising), and how far the estimate that moves most would move without the {unit}. Named are the {units} "
-        "that move one most."
+        f"that move one most. By importance weights of some of {study.draws_of(model)} draws; without the first few of "
+        f"these {units} the model is fitted again where that takes a moment."
     )
 
 
