@@ -18,11 +18,13 @@ from plotnine import (
 )
 
 from partialpool.figures.order import in_order
-from partialpool.figures.scales import axis_label, few_x_numbers, x_numbers, y_numbers
+from partialpool.figures.scales import LINE, axis_label, few_x_numbers, wrapped, x_numbers, y_numbers
 from partialpool.figures.theme import COLUMN, CORAL, GREY, PAGE, TEAL, Figure, chart
 
 # As many parameters as a page holds: panels of priors, rows of sensitivities.
 PANELS, ROWS = 8, 12
+# Letters of a title above one of four panels.
+LETTERS = 22
 # Units whose names are shown.
 NAMED = 3
 # The row of the table of priors that is the outcome (``checks.prior``).
@@ -65,12 +67,13 @@ def prior(table, *, labels):
         geom_segment(aes("q2.5", xend="q97.5", yend="what"), size=0.6),
         geom_segment(aes("q17", xend="q83", yend="what"), size=1.8),
         geom_point(size=2),
-        facet_wrap("panel", scales="free_x", ncol=min(len(panels), 4)),
+        facet_wrap("panel", scales="free_x", ncol=min(len(panels), 4), labeller=lambda name: wrapped(name, LETTERS)),
         scale_color_manual(values={"Prior": CORAL, "Posterior": TEAL}, guide=None),
         few_x_numbers(),
         labs(x="", y=""),
     )
-    return Figure(plot, PAGE, 0.5 + 0.95 * -(-len(panels) // 4))
+    lines = max(wrapped(name, LETTERS).count("\n") for name in panels)
+    return Figure(plot, PAGE, 0.5 + (0.95 + LINE * lines) * -(-len(panels) // 4))
 
 
 def pit(curve):
