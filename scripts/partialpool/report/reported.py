@@ -5,6 +5,7 @@ They say what is true of these results: what was not done is not in them.
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
@@ -199,7 +200,12 @@ def materials(results: Results) -> Said:
     """The archive, and where the data are from."""
     data = results.study.data
     pinned = ", checksum verified" if data.sha256 else ""
-    source = f"Data: {data.source}{pinned}." if data.source else "Data: drawn from known parameters, by the pipeline."
+    if data.source:
+        # Of a file its name: in which folder it lies on this machine helps nobody.
+        where = data.source if "://" in data.source else Path(data.source).name
+        source = f"Data: {where}{pinned}."
+    else:
+        source = "Data: drawn from known parameters, by the pipeline."
     return Said(f"{source} snakemake archive packs code, data, configuration and results into one file.", "provenance")
 
 

@@ -141,3 +141,15 @@ def test_the_file_says_what_the_page_says(made_of):
             for words in filter(None, (answer.item.asks, answer.words, answer.own)):
                 assert " ".join(words.split()) in unescaped
                 assert words in page
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("https://example.org/data/herds.csv", "Data: https://example.org/data/herds.csv"),
+        ("/home/me/../data/herds.csv", "Data: herds.csv"),
+    ],
+)
+def test_a_data_file_is_told_by_its_name_and_an_address_whole(made_of, source, told):
+    made = made_of(data=study_values()["data"] | {"source": source})
+    assert answered(made)["6.B"].words.startswith(told)
