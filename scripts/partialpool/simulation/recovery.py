@@ -10,12 +10,11 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from partialpool.errors import StudyError
 from partialpool.model import parameters
 from partialpool.model.names import Term
 from partialpool.model.parameters import Parameter
 from partialpool.simulation.calibration import some
-from partialpool.simulation.replicates import as_integer, seed_of
+from partialpool.simulation.replicates import as_integer, of_models, seed_of
 
 # Of the effects of units so many are looked at, evenly spaced.
 EFFECTS = 20
@@ -93,15 +92,9 @@ def table(estimates: pd.DataFrame) -> pd.DataFrame:
         If no replicate of a model could be fitted.
     """
     rows = []
-    for model, own in estimates.groupby("model", sort=False):
-        fitted, failed = own[own["problem"] == ""], own[own["problem"] != ""]
-        if fitted.empty:
-            raise StudyError(
-                f"model '{model}': none of {len(failed)} data sets from its fit could be fitted. "
-                f"The first: {failed['problem'].iloc[0]}"
-            )
+    for model, fitted, failed in of_models(estimates, "its fit"):
         for parameter, of_parameter in fitted.groupby("parameter", sort=False):
-            rows.append({"model": model, "parameter": parameter} | _numbers(of_parameter, len(failed)))
+            rows.append({"model": model, "parameter": parameter} | _numbers(of_parameter, failed))
     return pd.DataFrame(rows)
 
 

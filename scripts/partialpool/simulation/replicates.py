@@ -1,7 +1,7 @@
 """Replicates of a simulation study in batches: a job a batch, and the same numbers however large batches are."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from time import monotonic
 
 import numpy as np
@@ -71,3 +71,28 @@ def join(files: Iterable[str | os.PathLike]) -> pd.DataFrame:
     """Rows of all batches of one study, by number of replicate, whatever the batches are."""
     table = pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
     return table.sort_values("replicate", kind="stable", ignore_index=True)
+
+
+def of_models(table: pd.DataFrame, made_from: str) -> Iterator[tuple[str, pd.DataFrame, int]]:
+    """Of each model the rows of replicates that were fitted, and how many could not be.
+
+    Parameters
+    ----------
+    table
+        Of all replicates of all models: a column ``model``, and those of ``run``.
+    made_from
+        What the data sets are from, for the message.
+
+    Raises
+    ------
+    StudyError
+        If no replicate of a model could be fitted.
+    """
+    for model, own in table.groupby("model", sort=False):
+        fitted, failed = own[own["problem"] == ""], own[own["problem"] != ""]
+        if fitted.empty:
+            raise StudyError(
+                f"model '{model}': none of {len(failed)} data sets from {made_from} could be fitted. "
+                f"The first: {failed['problem'].iloc[0]}"
+            )
+        yield model, fitted, len(failed)

@@ -5,6 +5,7 @@ import pandas as pd
 
 from partialpool.errors import StudyError
 from partialpool.simulation import uniform
+from partialpool.simulation.replicates import of_models
 
 # Probability that all ranks of a quantity that is calibrated lie inside the envelope of its figure.
 ENVELOPE = 0.95
@@ -36,15 +37,9 @@ def table(ranks: pd.DataFrame) -> pd.DataFrame:
         If no replicate of a model could be fitted.
     """
     rows = []
-    for model, own in ranks.groupby("model", sort=False):
-        fitted, failed = own[own["problem"] == ""], own[own["problem"] != ""]
-        if fitted.empty:
-            raise StudyError(
-                f"model '{model}': none of {len(failed)} data sets from its priors could be fitted. "
-                f"The first: {failed['problem'].iloc[0]}"
-            )
+    for model, fitted, failed in of_models(ranks, "its priors"):
         for quantity, of_quantity in fitted.groupby("quantity", sort=False):
-            rows.append({"model": model, "quantity": quantity} | _numbers(of_quantity, len(failed)))
+            rows.append({"model": model, "quantity": quantity} | _numbers(of_quantity, failed))
     verdicts = pd.DataFrame(rows)
     verdicts["verdict"] = [_verdict(row, len(verdicts)) for row in verdicts.itertuples()]
     return verdicts
