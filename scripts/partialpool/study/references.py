@@ -197,35 +197,22 @@ def _evidence(study: Study, comparison: Comparison, place: str) -> Iterator[Mist
 
 
 def _design(study: Study, design: Design) -> Iterator[Mistake]:
-    """Times without a column of times; models that are not there, or that the marginal engine does not fit."""
+    """Times without a column of times; a model or a comparison that is not there, or that are not of each other."""
     for key in ("times", "span"):
         if getattr(design, key) is not None and study.data.time is None:
             yield Mistake(f"design.{key}", "needs 'data.time': without it measurements of a unit have no times.")
     if wrong := unknown(design.model, study.models, "model"):
         yield Mistake("design.model", wrong)
-    models = [design.model] if design.model in study.models else []
-    if design.comparison is not None:
-        if wrong := unknown(design.comparison, study.comparisons, "comparison"):
-            yield Mistake("design.comparison", wrong)
-            return
+    elif design.comparison in study.comparisons:
         compared = study.comparisons[design.comparison].models
-        if models and design.model not in compared:
+        if design.model not in compared:
             yield Mistake(
                 "design.comparison",
                 f"'{design.comparison}' compares {', '.join(compared)}, and not '{design.model}', the model that the "
                 "data are drawn from.",
             )
-        models += [model for model in compared if model in study.models and model not in models]
-    for model in models:
-        reasons = {
-            "its engine is nuts": study.sampling_of(model).engine == "nuts",
-            f"its family is {study.models[model].family}": study.models[model].family != "gaussian",
-        }
-        if reason := next((reason for reason, applies in reasons.items() if applies), None):
-            yield Mistake(
-                "design",
-                f"model '{model}' would be fitted thousands of times, which takes the marginal engine, and {reason}.",
-            )
+    if design.comparison is not None and (wrong := unknown(design.comparison, study.comparisons, "comparison")):
+        yield Mistake("design.comparison", wrong)
 
 
 def _figure(study: Study, name: str, figure: Figure) -> Iterator[Mistake]:

@@ -26,7 +26,7 @@ OUTCOMES = {
     "binomial": "p(hits, size)",
     "poisson": "count",
     "negativebinomial": "count",
-    "gamma": "size",
+    "gamma": "length",
     "beta": "share",
     "cumulative": "grade",
     "sratio": "grade",
@@ -34,16 +34,16 @@ OUTCOMES = {
     "asymmetriclaplace": "y",
     "beta_binomial": "p(hits, size)",
     "exgaussian": "y",
-    "exponential": "size",
-    "hurdle_gamma": "size",
-    "hurdle_lognormal": "size",
+    "exponential": "length",
+    "hurdle_gamma": "length",
+    "hurdle_lognormal": "length",
     "hurdle_negativebinomial": "count",
     "hurdle_poisson": "count",
     "laplace": "y",
-    "lognormal": "size",
-    "vonmises": "z",
-    "wald": "size",
-    "weibull": "size",
+    "lognormal": "length",
+    "vonmises": "angle",
+    "wald": "length",
+    "weibull": "length",
     "zero_inflated_binomial": "p(hits, size)",
     "zero_inflated_negativebinomial": "count",
     "zero_inflated_poisson": "count",
@@ -55,6 +55,7 @@ def measured():
     rng = np.random.default_rng(1)
     n = 120
     size = rng.integers(5, 12, n)
+    angle = np.random.default_rng(2).uniform(-3, 3, n)
     return pd.DataFrame(
         {
             "id": np.repeat(np.arange(12), 10),
@@ -69,6 +70,8 @@ def measured():
             "answer": pd.Categorical(rng.choice(["no", "yes"], n)),
             "hits": rng.binomial(size, 0.4),
             "size": size,
+            "length": size,
+            "angle": angle,
             "share": rng.beta(2, 2, n),
             "grade": pd.Categorical(rng.choice(list("pqr"), n), ordered=True),
             "mood": pd.Categorical(rng.choice(list("pqr"), n)),

@@ -23,6 +23,7 @@ def data():
             "mood": pd.Categorical(["bad", "good", "fair", "bad", "good", "fair"]),
             "code": [1.0, 5.0, 2.0, 1.0, 2.0, 5.0],
             "y": [-0.5, 0.0, 1.5, 2.0, 0.3, 1.0],
+            "count": range(6),
             "row": range(6),
         }
     )
@@ -119,6 +120,6 @@ def test_a_family_takes_the_numbers_that_it_is_for(make_spec, data):
         ("code ~ x", "poisson"),
         ("code ~ x", "gamma"),
         ("y ~ x", "gaussian"),
-        ("row ~ x", "zero_inflated_poisson"),
+        ("count ~ x", "zero_inflated_poisson"),
     ):
         assert len(complete_cases(make_spec(formula, family=family), data)) == 5

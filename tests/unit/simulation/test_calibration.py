@@ -1,11 +1,12 @@
 """Calibration: a right engine passes, and engines with a mistake do not."""
 
-import mistakes
 import numpy as np
 import pandas as pd
 import pytest
 from partialpool.simulation import calibration, verdicts
 from partialpool.simulation.engine import engine_of
+
+from simulation import mistakes
 
 PRIORS = {"Intercept": "Normal(0, 1.5)", "sd": "Exponential(1)", "sigma": "Exponential(1)"}
 SLOPES = {"b": "Normal(0, 1)", "cor": "LKJ(1)"}

@@ -32,12 +32,6 @@ def test_a_study_needs_no_design():
             "grow",
             "design.comparison: there is no comparison 'grow'. Did you mean 'growth'? Valid: pooling, growth.",
         ),
-        (
-            "models/m71.5/engine",
-            "nuts",
-            "design: model 'm71.5' would be fitted thousands of times, which takes the marginal engine, and its engine "
-            "is nuts.",
-        ),
         ("design/units", [50, 50], "design.units: 50 stands twice."),
         (
             "design/times",
@@ -83,3 +77,8 @@ def test_a_study_without_times_has_none_to_give():
 def test_goals_are_of_one_kind(goal, kind):
     assert load({"design/goals": {"g": goal}}).design.goals["g"].kind == kind
     assert SHIPPED["design"]["goals"]["sign"]["sign"]
+
+
+def test_a_study_may_have_a_design_of_a_model_that_only_the_job_refuses():
+    """Else nobody could sample the study by NUTS without taking its design away."""
+    assert load({"sampling/engine": "nuts"}).design is not None
