@@ -67,12 +67,21 @@ def as_text(values: pa.ChunkedArray | pa.Array) -> pd.Series:
     if pa.types.is_boolean(values.type):
         values = pc.if_else(values, "TRUE", "FALSE")
     if pa.types.is_timestamp(values.type):
-        days = values.cast(pa.timestamp(values.type.unit)).cast(pa.date32(), safe=False)
-        whole = pc.equal(days.cast(pa.timestamp(values.type.unit)), values.cast(pa.timestamp(values.type.unit)))
-        values = days if pc.all(whole).as_py() in (True, None) else pc.strftime(values, "%Y-%m-%dT%H:%M:%S")
+        values = _times_as_text(values)
     if pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type):
         values = values.cast(pa.string(), safe=True)
     return without_missing(pd.Series(values.cast(pa.string()).to_numpy(zero_copy_only=False), dtype="str"))
+
+
+def _times_as_text(times: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+    """Dates if all times are midnight; else times, with parts of a second if any has them."""
+    times = times.cast(pa.timestamp(times.type.unit))
+    for coarser in (pa.date32(), pa.timestamp("s")):
+        short = times.cast(coarser, safe=False)
+        if pc.all(pc.equal(short.cast(times.type), times)).as_py() in (True, None):
+            times = short
+            break
+    return times if pa.types.is_date(times.type) else pc.strftime(times, "%Y-%m-%dT%H:%M:%S")
 
 
 def _arrow(column: pd.Series) -> pa.Array:

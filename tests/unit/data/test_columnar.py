@@ -1,0 +1,42 @@
+"""Columns of files that keep types, as text."""
+
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from partialpool.data.columnar import as_text
+
+MISSING = None
+
+
+@pytest.mark.parametrize(
+    ("column", "texts"),
+    [
+        (pa.array(["a", None, "b"]).dictionary_encode(), ["a", MISSING, "b"]),
+        (pa.array([0.1, np.nan, None, 3.0]), ["0.1", MISSING, MISSING, "3"]),
+        (pa.array([7, None]), ["7", MISSING]),
+        (pa.array([True, False, None]), ["TRUE", "FALSE", MISSING]),
+        (pa.array([datetime(2026, 5, 1), None]), ["2026-05-01", MISSING]),
+        (pa.array([datetime(2026, 5, 1), datetime(2026, 5, 1, 9, 30)]), ["2026-05-01T00:00:00", "2026-05-01T09:30:00"]),
+        (pa.array([datetime(2026, 5, 1, 9, 30, 0, 250000)], pa.timestamp("ms")), ["2026-05-01T09:30:00.250"]),
+        (pa.array([None, None], pa.timestamp("ms")), [MISSING, MISSING]),
+        (pa.array(["Größe".encode(), None]), ["Größe", MISSING]),
+    ],
+    ids=[
+        "levels",
+        "numbers",
+        "whole numbers",
+        "yes and no",
+        "dates",
+        "times",
+        "parts of a second",
+        "no dates",
+        "bytes",
+    ],
+)
+def test_columns_as_text(column, texts):
+    made = as_text(column)
+    assert made.astype(object).where(made.notna(), MISSING).tolist() == texts
+    assert isinstance(made, pd.Series)
