@@ -197,12 +197,16 @@ def models_of_design():
 
 
 def design_simulated():
-    """What simulated studies are made from: the section `design` without what does not change them, and the seed."""
+    """What simulated studies are made from: of the section `design` what changes them, and the seed.
+
+    Of regions and goals that is what they are about, so that another limit does not simulate all again.
+    """
     if study.design is None:
         return None
-    design = study.design.model_dump(exclude={"replicates", "batch"})
+    design = study.design.model_dump(exclude={"replicates", "batch", "rope", "goals"})
     compared = study.comparisons[study.design.comparison].estimands if study.design.comparison else []
     return design | {
+        "others": study.design.named_elsewhere,
         "estimands": ["observation", "unit"] if compared is None else compared,
         "seed": study.sampling.seed,
     }

@@ -69,7 +69,7 @@ def statistics(codes: np.ndarray, time: np.ndarray | None) -> dict[str, Callable
     time : (n,) or None
         When it was measured.
     """
-    found: dict[str, Callable] = {
+    by_name: dict[str, Callable] = {
         "mean": lambda values: values.mean(axis=-1),
         "sd": lambda values: values.std(axis=-1),
         "skewness": skewness,
@@ -78,12 +78,12 @@ def statistics(codes: np.ndarray, time: np.ndarray | None) -> dict[str, Callable
     }
     sizes = np.bincount(codes)
     if len(sizes) > 1 and len(codes) > len(sizes):
-        found["sd_between_units"] = lambda values: _means(values, codes).std(axis=-1, ddof=1)
+        by_name["sd_between_units"] = lambda values: _means(values, codes).std(axis=-1, ddof=1)
         spare = len(codes) - len(sizes)
-        found["sd_within_units"] = lambda values: np.sqrt((_residuals(values, codes) ** 2).sum(axis=-1) / spare)
+        by_name["sd_within_units"] = lambda values: np.sqrt((_residuals(values, codes) ** 2).sum(axis=-1) / spare)
         if time is not None and len(pairs := following(codes, time)) >= FEWEST_PAIRS:
-            found["autocorrelation"] = lambda values: _autocorrelation(_residuals(values, codes), pairs)
-    return found
+            by_name["autocorrelation"] = lambda values: _autocorrelation(_residuals(values, codes), pairs)
+    return by_name
 
 
 def skewness(values: np.ndarray) -> np.ndarray:

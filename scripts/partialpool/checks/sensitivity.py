@@ -13,8 +13,8 @@ from partialpool.weights.smoothing import smooth_one
 
 # Powers of what counts less, and of what counts more.
 POWERS = (0.8, 1.25)
-# Powers between which ArviZ takes the slope that it calls sensitivity, and from where on it is called sensitive.
-SLOPE, SENSITIVE = (0.99, 1.01), 0.05
+# Powers between which ArviZ takes the slope that it calls sensitivity.
+SLOPE = (0.99, 1.01)
 # Draws of each chain, at most, that are weighted.
 DRAWS = 1000
 COMPONENTS = ("prior", "likelihood")

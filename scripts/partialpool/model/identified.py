@@ -67,11 +67,11 @@ def _refuse_dependent(spec: ModelSpec, terms: list, n: int) -> None:
         if name != INTERCEPT:
             values = values / np.abs(values).max(axis=0)
         x = np.column_stack([x, values])
-        found = np.linalg.matrix_rank(x)
-        if found < rank + values.shape[1]:
+        rank_with = np.linalg.matrix_rank(x)
+        if rank_with < rank + values.shape[1]:
             others = ", ".join(f"'{other}'" for other in before)
             raise unfit(spec, f"'{name}' says nothing beyond {others}: it follows from them in all rows. {advice}")
-        rank, before = found, [*before, name]
+        rank, before = rank_with, [*before, name]
 
 
 def _refuse_levels(spec: ModelSpec, term: Term, codes: np.ndarray) -> None:

@@ -5,11 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from partialpool.loo.pointwise import BAD_PARETO_K
 from partialpool.report.numbers import decimals, number
 from partialpool.study.data import Nouns
 
-# The largest Pareto k with which importance weights can be relied on.
-GOOD_PARETO_K = 0.7
 # From where on ArviZ's measure of power scaling calls an estimate sensitive.
 SENSITIVE = 0.05
 # p beyond this, on either side, is told.
@@ -48,7 +47,7 @@ def prior(tables: Mapping[str, pd.DataFrame], nouns: Nouns, *, binary: bool) -> 
             f"{_short(outcome['low'])} to {_short(outcome['high'])}."
         ]
     if not np.isnan(outcome["impossible"]):
-        words.append(f"{_percent(outcome['impossible'])} are impossible: {_beyond(outcome)}.")
+        words.append(f"{_percent(outcome['impossible']).capitalize()} lie {_beyond(outcome)}, which is impossible.")
     narrower = both["narrower"].iloc[1:].dropna()
     if len(narrower):
         least = narrower.idxmin()
@@ -104,8 +103,8 @@ def loo_pit(tables: Mapping[str, pd.DataFrame], nouns: Nouns) -> str:
     if len(at):
         ends = f"between {at.min():.2f} and {at.max():.2f}"
         words = [f"The {measurements} do not lie where the model expects them: the curve leaves its envelope {ends}."]
-    if bad := int((~(table["pareto_k"] <= GOOD_PARETO_K)).sum()):
-        words.append(f"Pareto k is over {GOOD_PARETO_K:g} for {bad} of {len(table)} {nouns.measurement[1]}.")
+    if bad := int((~(table["pareto_k"] <= BAD_PARETO_K)).sum()):
+        words.append(f"Pareto k is over {BAD_PARETO_K:g} for {bad} of {len(table)} {nouns.measurement[1]}.")
     return " ".join(words)
 
 
@@ -128,7 +127,7 @@ def sensitivity(table: pd.DataFrame) -> str:
             words.append(f"By ArviZ's measure (psense, {SENSITIVE:g} or more) {diagnosis} {', '.join(names)}.")
     if sensitive.empty:
         words.append(f"By ArviZ's measure no estimate is sensitive to the priors (psense under {SENSITIVE:g}).")
-    if (largest := table["pareto_k"].max()) > GOOD_PARETO_K:
+    if (largest := table["pareto_k"].max()) > BAD_PARETO_K:
         words.append(f"Importance weights have a Pareto k of up to {largest:.2f}: these numbers cannot be relied on.")
     return " ".join(words)
 
@@ -160,8 +159,8 @@ def influence(table: pd.DataFrame, nouns: Nouns) -> str:
         words += [_without(row, what) for row in table[table["of"] == of].head(1).to_dict("records")]
     for of, noun in (("unit", nouns.unit), ("row", nouns.measurement)):
         own = table[table["of"] == of]
-        if bad := int(((own["method"] != "refit") & ~(own["pareto_k"] <= GOOD_PARETO_K)).sum()):
-            words.append(f"For {bad} of {len(own)} {noun[1]} Pareto k is over {GOOD_PARETO_K:g}: not to be relied on.")
+        if bad := int(((own["method"] != "refit") & ~(own["pareto_k"] <= BAD_PARETO_K)).sum()):
+            words.append(f"For {bad} of {len(own)} {noun[1]} Pareto k is over {BAD_PARETO_K:g}: not to be relied on.")
     return " ".join(words)
 
 

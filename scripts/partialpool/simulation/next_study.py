@@ -177,7 +177,8 @@ def prepared(
     Parameters
     ----------
     asked
-        The section, with ``estimands``: those of the comparison, empty without one; and ``seed``.
+        The section, with ``others``, parameters that its regions and goals are about; ``estimands``, those of the
+        comparison, empty without one; and ``seed``.
     fits
         By model, from ``store.load``, with ``posterior``; the first is the model that the data are drawn from.
     data
@@ -194,8 +195,7 @@ def prepared(
     """
     specs = {model: store.spec_of(tree) for model, tree in fits.items()}
     first, seed = next(iter(fits.values()))["posterior"].to_dataset(), asked["seed"]
-    of_goals = [goal["parameter"] for goal in asked["goals"].values() if goal["parameter"] is not None]
-    wanted = quantities(first, asked["parameters"], [*asked["rope"], *of_goals])
+    wanted = quantities(first, asked["parameters"], asked["others"])
     assumed = Assumed(first, asked["truth"], columns["unit"])
     rows = set.intersection(*(set(complete_cases(spec, data)["row"]) for spec in specs.values()))
     given = {"times": asked["times"], "span": asked["span"], "derived": derived}

@@ -42,12 +42,6 @@ class Goal(Strict):
             )
         return self
 
-    @property
-    def kind(self) -> str:
-        """``width``, ``sign``, ``rope`` or ``comparison``."""
-        kinds = {"width": self.width is not None, "sign": self.sign, "rope": self.rope}
-        return next((kind for kind, asked in kinds.items() if asked), "comparison")
-
 
 class Design(Replicates):
     """How many units and how many measurements of each: studies of several sizes, simulated and fitted."""
@@ -76,6 +70,12 @@ class Design(Replicates):
     """Goals by name; for each the smallest design that reaches it is named."""
     batch: int = Field(25, ge=1)
     """How many data sets of every design a job makes and fits. The results do not depend on it."""
+
+    @property
+    def named_elsewhere(self) -> list[str]:
+        """What regions and goals are about, in their order."""
+        of_goals = (goal.parameter for goal in self.goals.values() if goal.parameter is not None)
+        return list(dict.fromkeys([*self.rope, *of_goals]))
 
     @field_validator("units", "measurements")
     @classmethod

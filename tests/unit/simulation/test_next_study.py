@@ -29,7 +29,7 @@ def study(spec, units, as_fit, known_posterior):
 
     def make(fits=None, **asked):
         defaults = {"units": [60], "measurements": [4], "times": None, "span": None, "truth": {}, "parameters": None}
-        defaults |= {"rope": {}, "goals": {}, "estimands": [], "seed": 1}
+        defaults |= {"others": [], "estimands": [], "seed": 1}
         columns = {"unit": "id", "time": "x"}
         fits = fits or {"right": as_fit(spec, posterior)}
         return next_study.prepared(defaults | asked, fits, units, columns=columns, derived={})
@@ -76,9 +76,8 @@ def test_other_replicates_are_other_studies(study):
     assert (first["value"] != other["value"]).all()
 
 
-def test_parameters_are_those_asked_for_with_those_of_ropes_and_goals(study):
-    goal = {"parameter": "sigma"}
-    one = study(units=[10], parameters=["x"], rope={"sd(Intercept)": (0, 1)}, goals={"g": goal})
+def test_parameters_are_those_asked_for_with_those_of_regions_and_goals(study):
+    one = study(units=[10], parameters=["x"], others=["sd(Intercept)", "sigma"])
     assert one.replicate(1)["name"].tolist() == ["x", "sd(Intercept)", "sigma"]
     assert study(units=[10]).replicate(1)["name"].tolist() == ["Intercept", "x"]
 
@@ -98,7 +97,7 @@ def test_a_difference_of_two_parameters_has_the_interval_of_its_draws(study):
             {"parameters": ["X"]},
             "design: there is no parameter 'X'. Did you mean 'x'? Valid: Intercept, x, sd(Intercept), sigma.",
         ),
-        ({"rope": {"x - z": (0, 1)}}, "design: there is no parameter 'z'."),
+        ({"others": ["x - z"]}, "design: there is no parameter 'z'."),
         ({"parameters": ["x - x - x"]}, "design: 'x - x - x' is no parameter, and no difference of two of them."),
         (
             {"measurements": [1]},

@@ -2,7 +2,7 @@
 
 import pytest
 
-from study.editing import DROP, SHIPPED, load, mistakes
+from study.editing import DROP, load, mistakes
 
 MODELS = "Valid: m71.1, m71.2, m71.3, m71.4, m71.5."
 
@@ -67,16 +67,14 @@ def test_a_study_without_times_has_none_to_give():
     assert "design.span: needs 'data.time': without it measurements of a unit have no times." in mistakes(changes)
 
 
-@pytest.mark.parametrize(
-    ("goal", "kind"),
-    [
-        ({"parameter": "week", "width": 1}, "width"),
-        ({"parameter": "week", "rope": True}, "rope"),
-    ],
-)
-def test_goals_are_of_one_kind(goal, kind):
-    assert load({"design/goals": {"g": goal}}).design.goals["g"].kind == kind
-    assert SHIPPED["design"]["goals"]["sign"]["sign"]
+def test_regions_and_goals_name_parameters_too():
+    goals = {
+        "a": {"parameter": "sigma", "width": 1},
+        "b": {"parameter": "week", "sign": True},
+        "c": {"comparison": "unit"},
+    }
+    asked = load({"design/goals": goals, "design/rope": {"week": [-1, 1]}, "design/comparison": "growth"}).design
+    assert asked.named_elsewhere == ["week", "sigma"]
 
 
 def test_a_study_may_have_a_design_of_a_model_that_only_the_job_refuses():
