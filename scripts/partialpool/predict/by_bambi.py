@@ -1,7 +1,5 @@
 """Expected and predicted values of a model of any family, by Bambi."""
 
-import warnings
-
 import numpy as np
 import pandas as pd
 
@@ -10,6 +8,7 @@ from partialpool.model.build import build
 from partialpool.model.families import OF_LEVELS, OF_TRIALS
 from partialpool.model.grammar import columns
 from partialpool.model.names import ROW_DIM
+from partialpool.model.reproducible import reproducible
 from partialpool.model.spec import ModelSpec
 
 
@@ -41,8 +40,7 @@ def draw(
         # Bambi asks for the successes too, and uses the trials only.
         at = at.assign(**{name: 0 for name in columns(outcome.name) if name not in at})
     kind = "response" if "predicted" in quantities else "response_params"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
+    with reproducible():
         result = model.predict(tree, kind=kind, data=at, inplace=False, random_seed=rng)
     expected = result["posterior"][model.family.likelihood.parent].transpose("chain", "draw", ROW_DIM, ...).to_numpy()
     if of_trials:
