@@ -39,10 +39,7 @@ class Project:
         return {
             "args": [sys.executable, "-m", "snakemake", *cores, "--directory", self.directory, *arguments],
             "cwd": self.root,
-            # Each copy has its own cache of sources; scripts of an earlier copy must not be taken for these.
-            "env": os.environ
-            | {"XDG_CACHE_HOME": str(self.root / ".cache")}
-            | {"PYTHONPATH": str(JOBS), "LOADED_MODULES": str(self.root / "loaded")},
+            "env": os.environ | {"PYTHONPATH": str(JOBS), "LOADED_MODULES": str(self.root / "loaded")},
             "stderr": subprocess.STDOUT,
             "text": True,
         }

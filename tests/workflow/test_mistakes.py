@@ -157,6 +157,15 @@ def test_a_file_that_is_not_there(study):
     assert "nowhere.csv" in fails(study, "results/data/raw.csv")
 
 
+def test_a_home_folder_that_cannot_be_written(study, monkeypatch):
+    """Snakemake and PyTensor would stop there."""
+    monkeypatch.setenv("HOME", "/dev/null")
+    study.edit(of_few_rows)
+    study.edit(lambda config: config["models"]["m"].update(engine="nuts", draws=20, warmup=20))
+    assert "packages keep their files in .snakemake/home" in study.snakemake("results/models/m.nc").stdout
+    assert (study.directory / ".snakemake/home/.pytensor").is_dir()
+
+
 def test_data_that_do_not_fit(study):
     study.edit(lambda config: config["data"].update(source="mine.csv", simulate=None))
     (study.directory / "mine.csv").write_text('id,group,week,con\n1,A,0,0.5\n1,B,1,"0,6"\n2,B,soon,0.7\n')

@@ -11,7 +11,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from partialpool.errors import StudyError
 from partialpool.fit.store import PACKAGES
-from partialpool.jobs import inside, plan, running
+from partialpool.jobs import home, inside, plan, running
 from partialpool.jobs.fingerprint import fingerprint
 from partialpool.jobs.resources import fit_memory, memory, minutes
 from partialpool.report import captions, checks, sampling
@@ -36,6 +36,8 @@ if not inside.is_started_by_the_user(workflow):
     running.forget()
 elif read(running.begin, ".snakemake"):
     print("The last run in this folder was killed: its lock is lifted.", file=sys.stderr)
+if home.ensure_writable(".snakemake/home") and inside.is_started_by_the_user(workflow):
+    print("The home folder cannot be written: packages keep their files in .snakemake/home.", file=sys.stderr)
 
 
 # A study may also be given by `--configfile` alone.
