@@ -12,9 +12,9 @@ if __name__ == "__main__":
         figures = draw.configured(
             params.figures,
             prepared=source.prepared,
-            summaries=dict(zip(params.predictions, source.summaries, strict=True)),
-            draws=dict(zip(params.predictions, source.draws, strict=True)),
+            predictions=dict(zip(params.predictions, zip(source.summaries, source.draws, strict=True), strict=True)),
             fits=dict(zip(params.models, source.fits, strict=True)),
+            diagnostics=source.diagnostics,
             columns=params.columns,
             labels=params.labels,
             seed=params.seed,
@@ -22,4 +22,4 @@ if __name__ == "__main__":
         for (_, figure), files in zip(figures, batched(output.configured, 2), strict=True):
             figure.save(*files)
         for path, files in zip(source.comparisons, batched(output.comparisons, 2), strict=True):
-            comparison.of_file(path, titles=params.titles, labels=params.labels).save(*files)
+            comparison.of_file(path, source.diagnostics, titles=params.titles, labels=params.labels).save(*files)

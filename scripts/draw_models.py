@@ -15,6 +15,7 @@ if __name__ == "__main__":
             prepared=source.prepared,
             fits=dict(zip(params.models, source.fits, strict=True)),
             summaries=dict(zip(params.models, source.summaries, strict=True)),
+            diagnostics=source.diagnostics,
             checked=source.checks,
             labels=params.labels,
             columns=params.columns,

@@ -4,6 +4,7 @@ rule draw_models:
         prepared=rules.prepare_data.output.prepared,
         fits=fits(study.models),
         summaries=expand(rules.summarise_model.output.summary, model=study.models),
+        diagnostics=expand(rules.summarise_model.output.checks, model=study.models),
         checks=rules.check_models.output,
     output:
         [
@@ -63,6 +64,7 @@ rule draw_figures:
         draws=expand(rules.predict_values.output.draws, prediction=predictions_drawn()),
         fits=fits(models_drawn()),
         comparisons=expand(rules.compare_models.output.table, comparison=study.comparisons),
+        diagnostics=expand(rules.summarise_model.output.checks, model=study.models),
     output:
         configured=[
             drawn(name, caption="../report/figure.rst", category="Figures", labels={"figure": name})

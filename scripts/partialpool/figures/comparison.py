@@ -15,6 +15,7 @@ from plotnine import (
 
 from partialpool.figures.scales import x_numbers
 from partialpool.figures.theme import PAGE, TEAL, Figure, chart
+from partialpool.fit.failed import failed, marked_titles
 
 RELIABLE = "Every Pareto k is good"
 UNRELIABLE = "Some Pareto k are too high: elpd unreliable"
@@ -81,6 +82,10 @@ def comparison(table, *, titles, labels):
     return Figure(plot, PAGE, 0.7 + (0.5 + 0.28 * len(best_last)) * len(estimands))
 
 
-def of_file(path, *, titles, labels):
-    """The figure of a table of results, `results/comparison/{comparison}.csv`; see `comparison`."""
-    return comparison(pd.read_csv(path, dtype={"model": str}), titles=titles, labels=labels)
+def of_file(path, diagnostics, *, titles, labels):
+    """The figure of a table of results, `results/comparison/{comparison}.csv`; see `comparison`.
+
+    Titles of models of which a check failed have a mark, by the files ``diagnostics`` of all models.
+    """
+    table = pd.read_csv(path, dtype={"model": str})
+    return comparison(table, titles=marked_titles(titles, failed(diagnostics)), labels=labels)

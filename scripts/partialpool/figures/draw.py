@@ -1,6 +1,6 @@
 """The figures of the config, drawn from files of results."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,7 @@ from partialpool.figures.units import (
     three_poolings,
     trajectories,
 )
+from partialpool.fit.failed import failed, marked_titles
 from partialpool.model.names import INTERCEPT, Term, correlation_names, pair_dim, pair_label
 
 
@@ -28,9 +29,9 @@ def configured(
     figures: Mapping[str, Mapping],
     *,
     prepared: str,
-    summaries: Mapping[str, str],
-    draws: Mapping[str, str],
+    predictions: Mapping[str, tuple[str, str]],
     fits: Mapping[str, str],
+    diagnostics: Iterable[str],
     columns: Mapping[str, str | None],
     labels: Mapping[str, str],
     seed: int,
@@ -44,10 +45,12 @@ def configured(
         to their titles, in the order in which they are shown.
     prepared
         Path of the prepared data.
-    summaries, draws
-        Paths of the table and of the draws of each prediction.
+    predictions
+        By name, paths of the table and of the draws of each prediction.
     fits
         Paths of fits by model, for ``intercepts-slopes``.
+    diagnostics
+        Paths of the checks of all models: beside others, the titles of those of which a check failed have a mark.
     columns
         Names of the columns ``unit``, ``group``, ``time``, ``outcome``; None for those that there are not.
     labels
@@ -70,7 +73,9 @@ def configured(
         # A column `id` that is not the unit's, as that of rows often is, makes way.
         data = data.drop(columns="id", errors="ignore").rename(columns={columns["unit"]: "id"})
     data = _with_text_categories(data, "id")
-    source = Source(data, Tables(_read_summary, summaries), Tables(_read_draws, draws), fits, columns, labels, seed)
+    summaries = Tables(_read_summary, {name: summary for name, (summary, _) in predictions.items()})
+    draws = Tables(_read_draws, {name: drawn for name, (_, drawn) in predictions.items()})
+    source = Source(data, summaries, draws, fits, columns, labels, seed, failed(diagnostics))
     for name, entry in figures.items():
         try:
             yield name, KINDS[entry["kind"]](entry, source)
@@ -102,6 +107,7 @@ class Source:
     columns: Mapping[str, str | None]
     labels: Mapping[str, str]
     seed: int
+    failed: Collection[str]
 
     @property
     def measured(self) -> pd.DataFrame:
@@ -135,7 +141,7 @@ class Source:
 
     def of_models(self, table: pd.DataFrame, entry: Mapping) -> pd.DataFrame:
         """Rows of the models and units that a figure shows, the models as categories under their titles."""
-        titles = entry["titles"]
+        titles = marked_titles(entry["titles"], self.failed)
         table = self.of_units(table[table["model"].isin(list(titles))], entry)
         return in_order(table.assign(model=table["model"].map(titles)), model=list(titles.values()))
 

@@ -7,6 +7,7 @@ import pandas as pd
 from partialpool.figures import checks, coefficients, conditional, diagnostics, effects, predictive
 from partialpool.figures.theme import Figure
 from partialpool.fit import store
+from partialpool.fit.failed import failed, marked
 from partialpool.model.families import CUMULATIVE
 from partialpool.model.formula import complete_cases
 from partialpool.model.grammar import left_side
@@ -25,6 +26,7 @@ def figures(
     prepared: str,
     fits: Mapping[str, str],
     summaries: Mapping[str, str],
+    diagnostics: Iterable[str],
     checked: Iterable[str],
     labels: Mapping[str, str],
     columns: Mapping[str, str],
@@ -42,6 +44,8 @@ def figures(
         Path of the prepared data.
     fits, summaries
         Paths by model.
+    diagnostics
+        Paths of the checks of all models: beside others, the titles of those of which a check failed have a mark.
     checked
         Paths of the tables of checks, model by model.
     labels
@@ -55,6 +59,7 @@ def figures(
         ``{kind}-{model}``; then ``estimates-{comparison}``.
     """
     data, estimates, paths = pd.read_parquet(prepared), {}, iter(checked)
+    without_convergence = failed(diagnostics)
     for name, entry in models.items():
         spec = ModelSpec.from_dict(entry["spec"])
         tree = store.load(fits[name], GROUPS, spec=spec)
@@ -62,7 +67,7 @@ def figures(
         model = Model(tree, spec, data, pd.read_csv(summaries[name]), tables, labels, columns)
         for kind in entry["kinds"]:
             yield f"{kind}-{name}", KINDS[kind](model)
-        estimates[name] = model.estimates.assign(model=entry["title"])
+        estimates[name] = model.estimates.assign(model=marked(entry["title"], name, without_convergence))
     for name, compared in comparisons.items():
         table = pd.concat([estimates[model] for model in compared], ignore_index=True)
         yield f"estimates-{name}", coefficients.side_by_side(table)

@@ -1,11 +1,11 @@
 """The convergence checks of a model as the report shows them."""
 
-import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from markupsafe import Markup
 
+from partialpool.fit.failed import ENDING, read_checks
 from partialpool.report.elements import bullets, folded
 from partialpool.report.glossary import link
 
@@ -24,26 +24,9 @@ TERMS = {"ess_bulk": "ess", "ess_tail": "ess", "pareto_k": "pareto"}
 HAVE_A_LARGEST_VALUE = ("rhat", "divergences", "pareto_k")
 
 
-def read(path: str | Path) -> dict[str, dict]:
-    """The checks of a model from its ``diagnostics.json``: value, threshold, passed, where.
-
-    The file has the evidence too, which is no check and has no threshold.
-    """
-    entries = json.loads(Path(path).read_text(encoding="utf-8"))
-    return {name: entry for name, entry in entries.items() if "threshold" in entry}
-
-
 def failed(entries: Mapping[str, Mapping]) -> list[Markup]:
     """The checks of a model that failed, each with its value and its threshold."""
     return [_told(name, entry) for name, entry in entries.items() if not entry["passed"]]
-
-
-def marked(words: str, model: str, failed: Collection[str]) -> str:
-    """Words for a model, with a mark behind them if it is among those whose checks failed.
-
-    So that no number of such a model stands anywhere without it.
-    """
-    return f"{words} (✗ checks failed)" if model in failed else words
 
 
 def closing(folder: str | Path, models: Iterable[str]) -> str:
@@ -58,8 +41,8 @@ def closing(folder: str | Path, models: Iterable[str]) -> str:
     """
     words = []
     for model in models:
-        path = Path(folder, f"{model}.diagnostics.json")
-        if path.exists() and (wrong := failed(read(path))):
+        path = Path(folder, f"{model}{ENDING}")
+        if path.exists() and (wrong := failed(read_checks(path))):
             words.append(f"{model} ({Markup('; ').join(wrong).striptags()})")
     return (
         f"Checks failed for {', '.join(words)}. Do not rely on these estimates; the report shows them." if words else ""

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import pandas as pd
 
 from partialpool.fit import store
+from partialpool.fit.failed import read_checks
 from partialpool.jobs.files import atomic
-from partialpool.report import checks, methods, paper, paper_files
+from partialpool.report import methods, paper, paper_files
 from partialpool.report.references import bibliography
 from partialpool.study.study import Study
 
@@ -72,7 +73,7 @@ def write(
     for name, (fit, summary, variance, diagnostics) in zip(study.models, models, strict=True):
         trees[name] = store.load(fit, ("posterior", "constant_data"))
         summaries[name], variances[name] = pd.read_csv(summary), pd.read_csv(variance)
-        checked[name] = checks.read(diagnostics)
+        checked[name] = read_checks(diagnostics)
     compared = {name: pd.read_csv(file) for name, file in zip(study.comparisons, comparisons, strict=True)}
     result = made(study, trees, summaries, variances, checked, compared, snakemake=snakemake)
     for table in result.tables:

@@ -62,7 +62,7 @@ def of_study(
     specs
         What they were made from, by model, with all priors.
     checks
-        By model, from ``checks.read``.
+        By model, from ``fit.failed.read_checks``.
     compared, variances
         Tables of the comparisons, and of each model's variance.
     snakemake

@@ -4,8 +4,8 @@ from collections.abc import Collection
 
 import pandas as pd
 
+from partialpool.fit.failed import marked
 from partialpool.model.outcome import outcome_column
-from partialpool.report import checks
 from partialpool.report.numbers import decimals, number
 from partialpool.study.entries import Prediction
 from partialpool.study.study import Study
@@ -28,7 +28,7 @@ def tabulated(table: pd.DataFrame, study: Study, name: str, *, failed: Collectio
     Models of which a check ``failed`` have a mark.
     """
     places = [decimals((high - low) / 4) for low, high in zip(table["q2.5"], table["q97.5"], strict=True)]
-    shown = table.assign(model=[checks.marked(model, model, failed) for model in table["model"]])
+    shown = table.assign(model=[marked(model, model, failed) for model in table["model"]])
     for column in ("mean", "q2.5", "q97.5"):
         shown[column] = [number(value, p) for value, p in zip(table[column], places, strict=True)]
     for column in table.columns.drop([*_VALUES, *(name for name in _EXTRA if name in table)]):
@@ -93,7 +93,7 @@ def sentences(table: pd.DataFrame, study: Study, name: str, *, failed: Collectio
     prediction = study.predictions[name]
     if not (prediction.contrast or prediction.slope) or len(table) > MOST_SENTENCES:
         return []
-    return [checks.marked(_sentence(row, study, prediction), row["model"], failed) for row in table.to_dict("records")]
+    return [marked(_sentence(row, study, prediction), row["model"], failed) for row in table.to_dict("records")]
 
 
 def _sentence(row: dict, study: Study, prediction: Prediction) -> str:

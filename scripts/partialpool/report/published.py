@@ -5,7 +5,7 @@ from collections.abc import Collection
 import pandas as pd
 from markupsafe import Markup
 
-from partialpool.report import checks
+from partialpool.fit.failed import marked
 from partialpool.report.elements import paragraph, table
 from partialpool.report.numbers import decimals, number
 
@@ -55,7 +55,7 @@ def tables(numbers: pd.DataFrame, *, failed: Collection[str] = ()) -> Markup:
         ],
         mcse=[number(m, decimals(m)) if m > 0 else ("–" if pd.isna(m) else "0") for m in numbers["mcse"]],
         tolerance=[number(t, decimals(t)) for t in numbers["tolerance"]],
-        model=[checks.marked(model, model, failed) for model in numbers["model"].fillna("")],
+        model=[marked(model, model, failed) for model in numbers["model"].fillna("")],
         published=numbers["published"].str.replace("-", "−"),
     )
     differs, loo = shown["verdict"] == "differs", shown["source"] == "loo"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from partialpool.fit.failed import ENDING, marked_titles, read_checks
 from partialpool.model import parameters
 from partialpool.model.names import common_dim, effect_terms
 from partialpool.model.spec import ModelSpec
@@ -76,7 +77,7 @@ class Results:
     @property
     def marked_titles(self) -> dict[str, str]:
         """Titles of the models, those of which a check failed with a mark; for tables of their numbers."""
-        return {name: checks.marked(title, name, self.failed) for name, title in self.titles.items()}
+        return marked_titles(self.titles, self.failed)
 
     @property
     def known(self) -> Known:
@@ -138,7 +139,7 @@ def read(study: Study, folder: str | Path = "results") -> Results:
         trees,
         {m: pd.read_csv(folder / f"models/{m}.summary.csv") for m in study.models},
         {m: pd.read_csv(folder / f"models/{m}.variance.csv") for m in study.models},
-        {m: checks.read(folder / f"models/{m}.diagnostics.json") for m in study.models},
+        {m: read_checks(folder / f"models/{m}{ENDING}") for m in study.models},
         {m: {t: pd.read_csv(folder / f"checks/{m}.{t}.csv") for t in study.checks_of(m)} for m in study.models},
         {c: pd.read_csv(folder / f"comparison/{c}.csv", dtype={"model": str}) for c in study.comparisons},
         printed,

@@ -33,9 +33,9 @@ def files(tmp_path):
     )
     return {
         "prepared": str(tmp_path / "prepared.parquet"),
-        "summaries": {"p": str(tmp_path / "p.csv")},
-        "draws": {"p": str(tmp_path / "p.draws.parquet")},
+        "predictions": {"p": (str(tmp_path / "p.csv"), str(tmp_path / "p.draws.parquet"))},
         "fits": {},
+        "diagnostics": [],
         "columns": COLUMNS,
         "labels": LABELS,
         "seed": 3,
@@ -57,6 +57,14 @@ def test_models_stand_in_the_given_order_under_their_titles(files):
     figure = one(files, "gradient-intervals", titles={"b": "Second", "a": "First"})
     assert list(rows(figure)["model"].cat.categories) == ["Second", "First"]
     assert rows(figure)["group"].nunique() == 2 * 3
+
+
+@pytest.mark.parametrize("kind", ["gradient-intervals", "shrinkage"])
+def test_models_of_which_a_check_failed_are_marked(files, kind, tmp_path):
+    path = tmp_path / "a.diagnostics.json"
+    path.write_text('{"rhat": {"value": 1.7, "threshold": 1.01, "passed": false, "where": "x"}}')
+    figure = one(files | {"diagnostics": [path]}, kind, titles={"b": "Second", "a": "First"})
+    assert list(rows(figure)["model"].cat.categories) == ["Second", "First (✗ checks failed)"]
 
 
 def test_units_are_chosen(files):
@@ -111,42 +119,48 @@ def test_a_model_without_time_has_no_trajectories(files):
 
 
 def test_groups_come_from_the_data_if_the_model_has_none(files, tmp_path):
-    summary = pd.read_csv(files["summaries"]["p"]).assign(t=0.0)
-    summary.to_csv(files["summaries"]["p"], index=False)
+    summary = pd.read_csv(files["predictions"]["p"][0]).assign(t=0.0)
+    summary.to_csv(files["predictions"]["p"][0], index=False)
     figure = one(files, "fitted-trajectories", by_group=True, titles={"a": "A"})
     assert rows(figure).set_index("id")["by"].to_dict() == {"1": "a", "2": "b", "10": "b"}
 
 
 def test_a_unit_has_one_expected_value_in_a_draw(files):
     """A unit that met two items has the mean of the expected values at both."""
-    draws = pd.read_parquet(files["draws"]["p"])
-    shifted = one(files | {"draws": {"p": write_items(files, draws, 1.0, 1.0)}}, "half-eyes", titles={"a": "A"})
-    both = one(files | {"draws": {"p": write_items(files, draws, -1.0, 3.0)}}, "half-eyes", titles={"a": "A"})
+    draws = pd.read_parquet(files["predictions"]["p"][1])
+    shifted = one(with_draws(files, write_items(files, draws, 1.0, 1.0)), "half-eyes", titles={"a": "A"})
+    both = one(with_draws(files, write_items(files, draws, -1.0, 3.0)), "half-eyes", titles={"a": "A"})
     pd.testing.assert_frame_equal(rows(both), rows(shifted))
 
 
 def test_a_unit_has_all_predicted_values(files):
-    draws = pd.read_parquet(files["draws"]["p"]).assign(quantity="predicted")
-    figure = one(files | {"draws": {"p": write_items(files, draws, -9.0, 9.0)}}, "half-eyes", titles={"a": "A"})
+    draws = pd.read_parquet(files["predictions"]["p"][1]).assign(quantity="predicted")
+    figure = one(with_draws(files, write_items(files, draws, -9.0, 9.0)), "half-eyes", titles={"a": "A"})
     assert np.ptp(rows(figure)["value"]) > 18
+
+
+def with_draws(files, path):
+    """The same files, but for the draws of the prediction."""
+    table, _ = files["predictions"]["p"]
+    return files | {"predictions": {"p": (table, path)}}
 
 
 def write_items(files, draws, *shifts):
     """Draws at several items, each shifted; returns the path."""
-    path = files["draws"]["p"].replace("p.draws", "items.draws")
+    path = files["predictions"]["p"][1].replace("p.draws", "items.draws")
     parts = [draws.assign(item=str(item), value=draws["value"] + shift) for item, shift in enumerate(shifts)]
     pd.concat(parts).to_parquet(path)
     return path
 
 
 def test_fitted_trajectories_have_one_value_of_a_unit_at_a_time(files):
-    summary = pd.read_csv(files["summaries"]["p"])
+    summary = pd.read_csv(files["predictions"]["p"][0])
     times = [
         summary.assign(t=t, item=item, mean=summary["mean"] + t + shift)
         for t in (0.0, 1.0)
         for item, shift in (("i", -1.0), ("k", 3.0))
     ]
-    pd.concat(times).to_csv(files["summaries"]["p"], index=False)
+    pd.concat(times).to_csv(files["predictions"]["p"][0], index=False)
     shown = rows(one(files, "fitted-trajectories", titles={"a": "A"})).sort_values(["id", "x"])
     assert shown["x"].tolist() == [0.0, 1.0] * 3
     assert shown["mean"].to_numpy() == pytest.approx([1.3, 2.3] * 3)
@@ -175,7 +189,7 @@ def test_each_file_is_read_once(files, monkeypatch):
     kinds = ["half-eyes", "shrinkage", "gradient-intervals", "shrinkage"]
     figures = {str(i): entry | {"kind": kind} for i, kind in enumerate(kinds)}
     assert [name for name, _ in configured(figures, **files)] == ["0", "1", "2", "3"]
-    assert sorted(read) == sorted([files["prepared"], files["summaries"]["p"], files["draws"]["p"]])
+    assert sorted(read) == sorted([files["prepared"], files["predictions"]["p"][0], files["predictions"]["p"][1]])
 
 
 @pytest.fixture
@@ -276,7 +290,7 @@ def over_time(files):
         ("a", "expected", "average unit", v, v - 1, v + 1, t, g) for v, (g, t) in enumerate(product("ab", range(2)))
     ]
     columns = ["model", "quantity", "id", "mean", "q2.5", "q97.5", "t", "g"]
-    pd.DataFrame(rows, columns=columns).to_csv(files["summaries"]["p"], index=False)
+    pd.DataFrame(rows, columns=columns).to_csv(files["predictions"]["p"][0], index=False)
     return files
 
 
@@ -294,8 +308,8 @@ def test_measurements_that_are_on_another_scale_are_not_behind(over_time):
 
 
 def test_a_grid_of_contrasts_has_a_line_where_nothing_differs(over_time):
-    table = pd.read_csv(over_time["summaries"]["p"]).assign(contrast="g: b - a")
-    table[:2].to_csv(over_time["summaries"]["p"], index=False)
+    table = pd.read_csv(over_time["predictions"]["p"][0]).assign(contrast="g: b - a")
+    table[:2].to_csv(over_time["predictions"]["p"][0], index=False)
     figure = one(over_time, "grid", x="t", **GRID | {"outcome": None})
     assert type(figure.plot.layers[0].geom).__name__ == "geom_hline"
 

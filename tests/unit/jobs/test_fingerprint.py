@@ -127,6 +127,7 @@ def test_modules_of_the_report_are_those_that_its_notebook_imports():
         "data.expression",
         "data.units",
         "figures.limits",
+        "fit.failed",
         "fit.store",
         "jobs.files",
         "jobs.threads",

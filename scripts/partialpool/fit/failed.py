@@ -1,0 +1,38 @@
+"""Which models did not pass their convergence checks, and the mark of their numbers wherever these are shown."""
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+
+ENDING = ".diagnostics.json"
+
+
+def read_checks(path: str | Path) -> dict[str, dict]:
+    """The checks of a model from its ``diagnostics.json``: value, threshold, passed, where.
+
+    The file has the evidence too, which is no check and has no threshold.
+    """
+    entries = json.loads(Path(path).read_text(encoding="utf-8"))
+    return {name: entry for name, entry in entries.items() if "threshold" in entry}
+
+
+def failed(paths: Iterable[str | Path]) -> set[str]:
+    """Models of which a check failed, by the names of their files, ``{model}.diagnostics.json``."""
+    return {
+        Path(path).name.removesuffix(ENDING)
+        for path in paths
+        if not all(entry["passed"] for entry in read_checks(path).values())
+    }
+
+
+def marked(words: str, model: str, failed: Collection[str]) -> str:
+    """Words for a model, with a mark behind them if it is among those whose checks failed.
+
+    So that no number of such a model stands anywhere without it.
+    """
+    return f"{words} (✗ checks failed)" if model in failed else words
+
+
+def marked_titles(titles: Mapping[str, str], failed: Collection[str]) -> dict[str, str]:
+    """Titles by model, those of which a check failed with the mark."""
+    return {model: marked(title, model, failed) for model, title in titles.items()}
