@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 
 from partialpool.checks.fitted import Fitted
+from partialpool.checks.left_out import weights
 from partialpool.loo.by_quadrature import TRIED, Conditional
 from partialpool.loo.psis import psis
 from partialpool.loo.quadrature import NoQuadrature, densities, enough_nodes
 from partialpool.predict.effects import thinned
-from partialpool.weights.smoothing import relative_efficiency, smooth
 
 # Draws of each chain that are weighted.
 DRAWS = 125
@@ -70,11 +70,9 @@ def _densities(fitted: Fitted) -> tuple:
 def _table(fitted: Fitted, of: str, labels, sizes, posterior, log_density: np.ndarray) -> pd.DataFrame:
     """``influence`` by importance weights, from log densities (chain, draw, labels)."""
     pointwise = psis(log_density, labels)
-    by_label = np.moveaxis(log_density, -1, 0)
-    log_weights, _ = smooth(-by_label.reshape(len(labels), -1), relative_efficiency(by_label))
     draws = np.stack([one.draws(posterior).ravel() for one in fitted.parameters])
     mean, sd = draws.mean(axis=1), draws.std(axis=1, ddof=1)
-    without = np.exp(log_weights) @ draws.T
+    without = np.concatenate([own @ draws.T for _, own, _ in weights(log_density)])
     most = np.abs((without - mean) / sd).argmax(axis=1)
     moved = without[np.arange(len(labels)), most]
     columns = {

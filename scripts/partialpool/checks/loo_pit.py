@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 
 from partialpool.checks.fitted import Fitted
+from partialpool.checks.left_out import weights
 from partialpool.loo.by_quadrature import TRIED, Conditional
 from partialpool.loo.quadrature import NoQuadrature, below, densities, enough_nodes
 from partialpool.predict.effects import thinned
-from partialpool.weights.smoothing import relative_efficiency, smooth
 
 # Draws of each chain that serve: the distribution given a draw is known, so that few are enough.
 DRAWS = 250
@@ -51,8 +51,9 @@ def _in_closed_form(fitted: Fitted) -> tuple[np.ndarray, np.ndarray]:
     n, without = len(fitted.rows), Without(fitted.matrices, cores=fitted.cores)
     values, pareto_k = np.empty(n), np.empty(n)
     for some, density, residual in without.left_out(fitted.some_draws(DRAWS), np.arange(n), n):
-        weights, pareto_k[some] = _weights(density)
-        values[some] = (weights * ndtr(_flat(residual))).sum(axis=1)
+        for part, own, k in weights(density):
+            pareto_k[some][part] = k
+            values[some][part] = (own * ndtr(_flat(residual[..., part]))).sum(axis=1)
     return values, pareto_k
 
 
@@ -62,20 +63,23 @@ def _by_quadrature(fitted: Fitted) -> tuple[np.ndarray, np.ndarray]:
     nodes, _ = enough_nodes(model.given(thinned(posterior, TRIED)), model.codes)
     given, shape = model.given(posterior), (posterior.sizes["chain"], posterior.sizes["draw"], -1)
     _, density = densities(given, model.codes, nodes, cores=fitted.cores)
-    weights, pareto_k = _weights(density.reshape(shape))
-    smaller, at_most = ((weights * own.T).sum(axis=1) for own in below(given, model.codes, nodes, cores=fitted.cores))
-    chosen = np.random.default_rng(fitted.spec.seed).random(len(smaller))
-    return smaller + chosen * (at_most - smaller), pareto_k
+    smaller, at_most = below(given, model.codes, nodes, cores=fitted.cores)
+    n = len(model.codes)
+    chosen, values, pareto_k = np.random.default_rng(fitted.spec.seed).random(n), np.empty(n), np.empty(n)
+    for some, own, pareto_k[some] in weights(density.reshape(shape)):
+        low, high = ((own * given_draws[:, some].T).sum(axis=1) for given_draws in (smaller, at_most))
+        values[some] = low + chosen[some] * (high - low)
+    return values, pareto_k
 
 
 def _by_predictive_draws(fitted: Fitted) -> tuple[np.ndarray, np.ndarray]:
     from arviz_stats.base import array_stats
 
     log_likelihood = fitted.by_row("log_likelihood")
-    weights, pareto_k = _weights(log_likelihood)
     predicted = np.moveaxis(fitted.by_row("posterior_predictive"), -1, 0)
+    own, pareto_k = map(np.concatenate, zip(*((own, k) for _, own, k in weights(log_likelihood)), strict=True))
     with np.errstate(divide="ignore"):
-        log_weights = np.log(weights).reshape(predicted.shape)
+        log_weights = np.log(own).reshape(predicted.shape)
     values = array_stats.loo_pit(predicted, fitted.observed, log_weights, random_state=fitted.spec.seed)
     return values, pareto_k
 
@@ -83,12 +87,6 @@ def _by_predictive_draws(fitted: Fitted) -> tuple[np.ndarray, np.ndarray]:
 def _flat(values: np.ndarray) -> np.ndarray:
     """(chain, draw, n) as (n, draws)."""
     return np.moveaxis(values, -1, 0).reshape(values.shape[-1], -1)
-
-
-def _weights(log_density: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weights (n, draws) of leaving out what has these log densities (chain, draw, n), and their Pareto k."""
-    log_weights, pareto_k = smooth(-_flat(log_density), relative_efficiency(np.moveaxis(log_density, -1, 0)))
-    return np.exp(log_weights), pareto_k
 
 
 def curve(values: np.ndarray, *, seed: int) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Densities of units, with their effects integrated out by adaptive Gauss-Hermite quadrature.
+"""Densities of units, with their effects integrated out by adaptive Gauss-Hermite quadrature, or in closed form.
 
 Given common coefficients, scales and the family's parameters, units are independent of each other, and the one or two
 effects of a unit can be integrated numerically, many draws and units at a time.
@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from partialpool.loo.families import Family
+from partialpool.loo import gaussian
+from partialpool.loo.families import FAMILIES, Family
 from partialpool.weights.smoothing import log_sum_exp
 
 # Nodes along each effect, by the number of effects of a unit. They are tried one after the other, until twice as many
@@ -110,7 +111,7 @@ def cost(codes: np.ndarray, effects: int, nodes: int) -> int:
 
 
 def densities(given: Given, codes: np.ndarray, nodes: int, *, cores: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """Log densities of each unit, and of each row given the other rows of its unit.
+    """Log densities of each unit, and of each row given the other rows of its unit; of Gaussian models in closed form.
 
     Parameters
     ----------
@@ -119,7 +120,7 @@ def densities(given: Given, codes: np.ndarray, nodes: int, *, cores: int = 1) ->
     codes : (n,)
         Which unit each row belongs to.
     nodes
-        How many along each effect.
+        How many along each effect, where there is no closed form.
     cores
         Threads.
 
@@ -128,6 +129,8 @@ def densities(given: Given, codes: np.ndarray, nodes: int, *, cores: int = 1) ->
     units : (draws, units), in nats
     rows : (draws, n), in nats
     """
+    if given.family is FAMILIES["gaussian"]:
+        return gaussian.densities(given.y, given.eta, given.parameters["sigma"][:, 0], given.z, given.cholesky, codes)
     of_units = np.empty((len(given.eta), codes.max() + 1))
     of_rows = np.empty(given.eta.shape)
     for units, rows in _by_size(codes):

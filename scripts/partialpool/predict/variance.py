@@ -17,8 +17,8 @@ from partialpool.predict.ratios import ratios
 
 COLUMNS = ["quantity", "at", "meaning", "mean", "sd", "q2.5", "q97.5", "mcse_mean", "mcse_q2.5", "mcse_q97.5", "draws"]
 # Values, of draws times rows (times nodes, of units that are integrated out), for which fewer draws are taken in large
-# studies; and the fewest of each chain.
-MOST, FEWEST = 20_000_000, 50
+# studies; the fewest of each chain; and how many values there are at a time, since memory holds several arrays of them.
+MOST, FEWEST, CHUNK = 20_000_000, 50, 10_000_000
 
 
 def of_fit(tree, spec: ModelSpec, data: pd.DataFrame, *, at: Mapping[str, Sequence]) -> pd.DataFrame:
@@ -45,20 +45,34 @@ def of_fit(tree, spec: ModelSpec, data: pd.DataFrame, *, at: Mapping[str, Sequen
     predictor = LinearPredictor(spec, rows)
     quantities = [(name, "", what, draws) for name, what, draws in ratios(posterior, predictor)]
     nodes = 1 if posterior.attrs["link"] == "identity" else NODES
-    some = thinned(posterior, max(FEWEST, MOST // (len(rows) * nodes * posterior.sizes["chain"])))
-    measured = measurements(some, spec, predictor.matrices)
-    if effect_terms(some):
-        quantities = _shares(some, predictor, rows, measured, at) + quantities
+    of_a_draw = len(rows) * nodes * posterior.sizes["chain"]
+    some = thinned(posterior, max(FEWEST, MOST // of_a_draw))
+    if measurements(some, spec, predictor.matrices) is not None:
+        # Once for all parts: they share the levels whose effects are drawn.
+        some = with_effects_at(some, predictor, rows, rows, seed=spec.seed)
+    step = max(1, CHUNK // of_a_draw)
+    parts = [
+        _by_rows(some.isel(draw=slice(start, start + step)), predictor, rows, at)
+        for start in range(0, some.sizes["draw"], step)
+    ]
+    together = [(*one[0][:3], np.concatenate([draws for *_, draws in one], axis=1)) for one in zip(*parts, strict=True)]
+    return _table(together + quantities)
+
+
+def _by_rows(posterior, predictor: LinearPredictor, rows: pd.DataFrame, at) -> list[tuple]:
+    """What is computed from all rows: R2 and intraclass correlations, as rows of ``_table``."""
+    quantities, measured = [], measurements(posterior, predictor.spec, predictor.matrices)
     if measured is not None:
-        quantities = _r2(some, predictor, rows, measured) + quantities
-    return _table(quantities)
+        quantities += _r2(posterior, predictor, rows, measured)
+    if effect_terms(posterior):
+        quantities += _shares(posterior, predictor, rows, measured, at)
+    return quantities
 
 
 def _r2(posterior, predictor: LinearPredictor, rows: pd.DataFrame, measured) -> list[tuple]:
     """Both R2, as rows of ``_table``."""
     what = "share of successes" if measured.family == "binomial" else "outcome"
-    whole = with_effects_at(posterior, predictor, rows, rows, seed=predictor.spec.seed)
-    quantities = [("R2(conditional)", "", what, explained.conditional(whole, predictor, rows, measured))]
+    quantities = [("R2(conditional)", "", what, explained.conditional(posterior, predictor, rows, measured))]
     if effect_terms(posterior):
         quantities.append(("R2(marginal)", "", what, explained.marginal(posterior, predictor, rows, measured)))
     return quantities
