@@ -1,10 +1,14 @@
 """Influence of units and measurements beside fits without them."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from arviz_stats.base import array_stats
+from partialpool.checks import left_out
 from partialpool.checks.influence import COLUMNS, influence
 from partialpool.fit.fit import fit
 from partialpool.loo.integrated import integrated
+from partialpool.weights.smoothing import log_sum_exp, relative_efficiency
 
 
 @pytest.fixture(scope="module")
@@ -47,3 +51,31 @@ def test_units_that_move_most_are_fitted_again_by_the_marginal_engine_only(table
     by_nuts = influence(yes_no)
     assert set(by_nuts["method"]) == {"importance weights"}
     assert (by_nuts["pareto_k"] < 0.7).all()
+
+
+def test_with_crossed_factors_what_is_left_out_is_weighted_given_all_effects(make_spec, fitted_to):
+    """Log densities of the rows of a unit add up there, and ArviZ smooths the weights."""
+    rng = np.random.default_rng(3)
+    unit, item = (codes.ravel() for codes in np.indices((8, 6)))
+    data = pd.DataFrame({"id": unit, "item": item, "x": rng.normal(size=48), "row": np.arange(48)})
+    data["y"] = data["x"] + rng.normal(size=8)[unit] + rng.normal(size=6)[item] + rng.normal(size=48)
+    data = data.astype({"id": "category", "item": "category"})
+    fitted = fitted_to(make_spec("y ~ 1 + x + (1 | id) + (1 | item)", "Intercept b sd sigma", engine="marginal"), data)
+    table = influence(fitted)
+    by_row = np.moveaxis(fitted.by_row("log_likelihood"), -1, 0)
+    by_unit = np.stack([by_row[unit == one].sum(axis=0) for one in range(8)])
+    for of, values in (("unit", by_unit), ("row", by_row)):
+        own = table[table["of"] == of].set_index("label").loc[lambda part: sorted(part.index, key=int)]
+        efficiency = relative_efficiency(-values)
+        # ArviZ takes the log likelihood, and the reciprocals itself.
+        log_weights = [array_stats.psislw(one.ravel(), r_eff=r)[0] for one, r in zip(values, efficiency, strict=True)]
+        assert len(own) == len(values)
+        elpd = [log_sum_exp(some + one.ravel()) for some, one in zip(log_weights, values, strict=True)]
+        weighted = own["method"] == "importance weights"
+        np.testing.assert_allclose(own["elpd"][weighted], np.array(elpd)[weighted])
+    assert (table["method"] == "refit").sum() == 3
+
+
+def test_weights_do_not_depend_on_how_many_are_computed_at_a_time(table, intercepts, monkeypatch):
+    monkeypatch.setattr(left_out, "CHUNK", 3000)
+    pd.testing.assert_frame_equal(influence(intercepts), table)

@@ -72,6 +72,13 @@ def test_fewer_draws_in_a_large_study(make_spec, gaussian, monkeypatch):
     assert set(table["draws"]) == {CHAINS * 10}
 
 
+def test_it_does_not_matter_how_many_draws_there_are_at_a_time(make_spec, gaussian, monkeypatch):
+    whole = variance.of_fit(tree_of(gaussian), make_spec("y ~ x + (1 | id)"), rows(), at={})
+    monkeypatch.setattr(variance, "CHUNK", 7 * CHAINS * len(rows()))
+    parts = variance.of_fit(tree_of(gaussian), make_spec("y ~ x + (1 | id)"), rows(), at={})
+    pd.testing.assert_frame_equal(parts, whole)
+
+
 @pytest.mark.numbers
 def test_effects_of_which_a_fit_keeps_a_summary_are_drawn_again(make_spec):
     """Their R2 is that of a fit that keeps them, within Monte Carlo error; the rest is the same draw by draw."""
