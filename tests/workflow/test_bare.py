@@ -17,7 +17,7 @@ data:
   outcome: yield
   unit: field
   nouns: {unit: [field, fields], measurement: [harvest, harvests]}
-sampling: {draws: 60}
+sampling: {draws: 60, group_effects: KEPT}
 models:
   mean:
     title: No pooling
@@ -49,12 +49,12 @@ figures:
 """
 
 
-@pytest.fixture(scope="module")
-def bare(project, tmp_path_factory) -> Project:
-    """The project with this study of 40 fields, run."""
+@pytest.fixture(scope="module", params=["draws", pytest.param("summary", marks=pytest.mark.slow)])
+def bare(request, project, tmp_path_factory) -> Project:
+    """The project with this study of 40 fields, run; its fits keep draws of the fields' effects, or their summary."""
     directory = tmp_path_factory.mktemp("bare")
     (directory / "config").mkdir()
-    (directory / "config/config.yaml").write_text(CONFIG)
+    (directory / "config/config.yaml").write_text(CONFIG.replace("KEPT", request.param))
     draw = random.Random(1)
     means = [draw.gauss(22, 3) for _ in range(40)]
     rows = [f"F{field},{draw.gauss(mean, 2):.2f}" for field, mean in enumerate(means) for _ in range(3)]
