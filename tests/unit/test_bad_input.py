@@ -339,6 +339,33 @@ OF_CONFIG = {
         {"report/sections": {"own": {"text": "x"}}},
         "report.sections.own.title: this key is missing",
     ),
+    "truth for a number": ({"sampling": {"warmup": True}}, "sampling.warmup: takes numbers, not true."),
+    "truth for a seed": ({"sampling": {"seed": True}}, "sampling.seed: takes numbers, not true."),
+    "truth for new units": (
+        {"predictions/q": {"models": ["a"], "new_units": True}},
+        "predictions.q.new_units: takes numbers, not true.",
+    ),
+    "truth among numbers": (
+        {"predictions/q": {"models": ["b"], "average_unit": True, "slope": "year", "rope": [False, True]}},
+        "predictions.q.rope: takes numbers, not [false, true].",
+    ),
+    "truth for a parameter": (
+        {MODEL + "truth": {"sigma": True}},
+        'models.b.truth: takes numbers, not {"sigma": true}.',
+    ),
+    "no units": ({"predictions/p/units": []}, "takes 'all', a number of units, or a list of ids, not []"),
+    "slope of no name": (
+        {"predictions/q": {"models": ["b"], "average_unit": True, "slope": ""}},
+        "predictions.q.slope: String should have at least 1 character",
+    ),
+    "at more than a number holds": (
+        {"predictions/q": {"models": ["b"], "average_unit": True, "at": {"year": [10**400]}}},
+        "'at': year takes finite numbers or levels, not 1000",
+    ),
+    "contrast with itself": (
+        {"predictions/q": {"models": ["b"], "average_unit": True, "contrast": {"year": [1, 1.0]}}},
+        "'contrast' takes one covariate and two values",
+    ),
     # Formulas.
     "no tilde": ({B: "y"}, "'y' is no formula; write outcome ~ terms"),
     "not closed": ({B: "y ~ (1 | field"}, "is not complete: ')' is missing at its end"),
@@ -465,6 +492,26 @@ OF_FILE = {
         "more than 100,000 keys and values",
     ),
     "zeros of an id": (edited({}).replace("units: all", "units: [007]"), "YAML reads 007 as 7 (config.yaml, line"),
+    "names that are one number": (
+        edited({}).replace("  b:\n", "  1.1:\n", 1).replace("  a:\n", "  1.10:\n", 1),
+        "models.1.10: YAML reads 1.10 as 1.1 (config.yaml, line",
+    ),
+    "names that are true": (
+        edited({}).replace("  b:\n", "  yes:\n", 1).replace("  a:\n", "  on:\n", 1),
+        "models.on: YAML reads on as True",
+    ),
+    "name that is a date": (
+        edited({}).replace("  a:\n", "  2024-01-01 10:00:00:\n", 1),
+        "models.2024-01-01 10:00:00: String should match pattern",
+    ),
+    "octal": (edited({}) + "sampling: {draws: 0100}\n", "sampling.draws: YAML reads 0100 as 64"),
+    "minutes": (edited({}) + "sampling: {seed: 1:30}\n", "sampling.seed: YAML reads 1:30 as 90"),
+    "tag of another kind": (edited({}) + "sampling: {draws: !!int many}\n", "column 19: "),
+    "tag of a truth": (edited({}) + "report: !!bool perhaps\n", "YAML"),
+    "tag of a time": (edited({}) + "text: !!timestamp soon\n", "YAML"),
+    "5000 digits": (edited({}) + f"sampling: {{draws: {'9' * 5000}}}\n", "column 19: "),
+    "character without sign": (edited({}) + 'text: "a\\0b"\n', "column 7: this text has the character U+0000"),
+    "half a character": (edited({}) + 'text: "\\uD800"\n', "this text has the character U+D800"),
     "no that is false": (
         edited({"data/types": {"ill": ["no", "yes"]}}).replace("'no'", "no").replace("'yes'", "yes"),
         "YAML reads no as False",
