@@ -51,7 +51,11 @@ Noun = Annotated[tuple[_Word, _Word], WrapValidator(_noun)]
 
 
 def singular(unit: str) -> str:
-    """One of a unit of measurement that may be in the plural: ``year`` of ``years``. Abbreviations stay as they are."""
+    """One of a unit of measurement that may be in the plural: ``year`` of ``years``, ``degree Celsius`` of ``degrees
+    Celsius``. Abbreviations stay as they are.
+    """
+    if " " in unit:
+        return " ".join(map(singular, unit.split(" ")))
     if len(unit) < 4 or not unit.islower() or not unit.endswith("s") or unit.endswith(("ss", "us", "is")):
         return unit
     return unit[:-2] if unit.endswith(("ches", "shes", "xes", "sses")) else unit[:-1]

@@ -202,8 +202,8 @@ def test_a_slope_is_in_units_of_both(units, slope):
     ("plural", "one"),
     [
         *(("weeks", "week"), ("years", "year"), ("inches", "inch"), ("points", "point"), ("feet", "feet")),
-        *(("kg", "kg"), ("ms", "ms"), ("mmHg", "mmHg"), ("Pascals", "Pascals"), ("degrees Celsius", "degrees Celsius")),
-        *(("siemens", "siemen"), ("mass", "mass"), ("°C", "°C"), ("s", "s")),
+        *(("kg", "kg"), ("ms", "ms"), ("mmHg", "mmHg"), ("Pascals", "Pascals"), ("degrees Celsius", "degree Celsius")),
+        *(("siemens", "siemen"), ("mass", "mass"), ("°C", "°C"), ("s", "s"), ("quarter pounds", "quarter pound")),
     ],
 )
 def test_a_plural_in_lower_case_has_a_singular_and_an_abbreviation_stays(plural, one):
