@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from partialpool.loo.pointwise import BAD_PARETO_K
-from partialpool.report.numbers import decimals, number
+from partialpool.report.numbers import decimals, number, probability
 from partialpool.study.data import Nouns
 
 # From where on ArviZ's measure of power scaling calls an estimate sensitive.
@@ -69,7 +69,7 @@ def _beyond(outcome: Mapping) -> str:
 
 def predictive(table: pd.DataFrame, nouns: Nouns) -> str:
     """Which statistics of the data the model seldom gives."""
-    extreme = table[(table["p"] < EXTREME) | (table["p"] > 1 - EXTREME)]
+    extreme = table[table[["p", "p_at_most"]].min(axis=1) < EXTREME]
     if extreme.empty:
         return (
             f"No statistic of the data, of {len(table)}, is among the {100 * EXTREME:g} % largest or smallest of those "
@@ -77,7 +77,7 @@ def predictive(table: pd.DataFrame, nouns: Nouns) -> str:
         )
     told = [
         f"{STATISTICS[row['statistic']].format(units=nouns.unit[1])} is {_like(row['observed'], row['sd'])}, and "
-        f"{_like(row['q2.5'], row['sd'])} to {_like(row['q97.5'], row['sd'])} in replicated ones (p = {row['p']:.3f})"
+        f"{_like(row['q2.5'], row['sd'])} to {_like(row['q97.5'], row['sd'])} in replicated ones (p {_share(row['p'])})"
         for row in extreme.to_dict("records")
     ]
     return f"The data differ from replicated data sets: {'; '.join(told)}."
@@ -88,7 +88,7 @@ def statistics(table: pd.DataFrame, nouns: Nouns) -> pd.DataFrame:
     rows = [
         {"statistic": STATISTICS[row["statistic"]].format(units=nouns.unit[1]).removeprefix("the ")}
         | {name: _like(row[name], row["sd"]) for name in ("observed", "mean", "q2.5", "q97.5")}
-        | {"p": number(row["p"], 3)}
+        | {"p": probability(row["p"])}
         for row in table.to_dict("records")
     ]
     return pd.DataFrame(rows).rename(columns={"q2.5": "2.5 %", "q97.5": "97.5 %"})
@@ -166,6 +166,8 @@ def influence(table: pd.DataFrame, nouns: Nouns) -> str:
 
 def _without(row: Mapping, what: str) -> str:
     by = "fitted again" if row["method"] == "refit" else "by importance weights"
+    if row["method"] != "refit" and not row["pareto_k"] <= BAD_PARETO_K:
+        by += f", whose Pareto k of {row['pareto_k']:.2f} is over {BAD_PARETO_K:g}"
     return (
         f"Without {what} {row['label']}, {row['parameter']} would be {_like(row['mean_without'], row['sd'])} and not "
         f"{_like(row['mean'], row['sd'])}, {abs(row['shift']):.2f} of its posterior sd ({by})."
@@ -178,12 +180,16 @@ def influential(table: pd.DataFrame, nouns: Nouns) -> pd.DataFrame:
     for of, noun in (("unit", nouns.unit[0]), ("row", f"{nouns.measurement[0]} in row")):
         for row in table[table["of"] == of].head(TOLD).to_dict("records"):
             values = [_like(row[name], row["sd"]) for name in ("mean", "mean_without")]
-            moved = number(row["shift"], 2)
-            rows.append(
-                (f"{noun} {row['label']}", number(row["elpd"], 2), row["parameter"], *values, moved, row["method"])
-            )
-    columns = ["without", "elpd", "moves most", "with", "without it", "shift in sds", "method"]
+            shift, elpd, k = (number(row[name], 2) for name in ("shift", "elpd", "pareto_k"))
+            rows.append((f"{noun} {row['label']}", elpd, k, row["parameter"], *values, shift, row["method"]))
+    columns = ["without", "elpd", "Pareto k", "moves most", "with", "without it", "shift in sds", "method"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _share(p: float) -> str:
+    """``= 0.012``, or ``under 0.001``."""
+    words = probability(p)
+    return words if " " in words else f"= {words}"
 
 
 def _like(value: float, sd: float) -> str:
