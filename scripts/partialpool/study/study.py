@@ -101,6 +101,8 @@ class Study(Strict):
         prediction = self.predictions[figure.predictions]
         outcome = self.outcome_of(name)
         value = f"Expected {self.data.measured_label(outcome) if outcome else 'value'}"
+        if all(self.at_one_trial(prediction, model) for model in self.figure_models(name)):
+            value = "Probability"
         if prediction.contrast:
             [(column, (first, second))] = prediction.contrast.items()
             value = f"{value}: {label(column)} {second} {'/' if prediction.ratio else '\N{MINUS SIGN}'} {first}"
@@ -112,13 +114,21 @@ class Study(Strict):
     def grid_outcome(self, name: str) -> str | None:
         """Left side of the formulas if a figure of kind `grid` is on its scale and shall show measurements; else None.
 
-        It is a column unless a formula has a function of the outcome.
+        It is a column unless a formula has a function of the outcome. Successes of different numbers of trials have no
+        scale in common.
         """
         figure = self.figures[name]
         prediction = self.predictions[figure.predictions]
-        if not figure.measurements or prediction.contrast or prediction.slope:
+        of_trials = any(trials(self.models[model].formula) for model in self.figure_models(name))
+        if not figure.measurements or prediction.contrast or prediction.slope or of_trials:
             return None
         return self.outcome_of(name)
+
+    def at_one_trial(self, prediction: Prediction, model: str) -> bool:
+        """Whether a prediction is of successes in one trial, since it names no other number: a probability."""
+        own = trials(self.models[model].formula)
+        of_nobody_observed = prediction.average_unit or prediction.population
+        return bool(own) and of_nobody_observed and prediction.rows is None and not {*own} & {*prediction.at}
 
     def outcome_of(self, name: str) -> str | None:
         """Left side of the formulas of the models of a figure, or the successes of a number of trials, if it is one."""

@@ -207,11 +207,11 @@ def test_models_of_a_figure_are_its_own_or_those_of_its_predictions(study):
     assert study.figure_models("intercepts-slopes") == ["m71.5"]
 
 
-def grid_of(figure=(), **prediction):
-    """The shipped study with one more prediction, and a grid of it."""
+def grid_of(figure=(), more=None, **prediction):
+    """The shipped study with one more prediction, and a grid of it; and ``more`` keys."""
     entry = {"models": ["m71.4"], "average_unit": True} | prediction
     words = {"title": "T", "caption": "C", "alt": "A", "kind": "grid", "predictions": "new", "x": "week"}
-    return load({"predictions/new": entry, "figures/new": words | dict(figure)})
+    return load({"predictions/new": entry, "figures/new": words | dict(figure)} | (more or {}))
 
 
 @pytest.mark.parametrize(
@@ -234,6 +234,23 @@ def test_measurements_are_shown_on_their_own_scale_only():
     assert grid_of().grid_outcome("new") == "con"
     assert grid_of({"measurements": False}).grid_outcome("new") is None
     assert grid_of(slope="week").grid_outcome("new") is None
+
+
+@pytest.mark.parametrize(
+    ("prediction", "value"),
+    [
+        ({}, "Probability"),
+        ({"contrast": {"group": ["A", "B"]}}, "Probability: Group B \N{MINUS SIGN} A"),
+        # Of ten trials it is a number of successes.
+        ({"at": {"size": [10]}}, "Expected Conscientiousness"),
+        ({"average_unit": False, "units": "all"}, "Expected Conscientiousness"),
+    ],
+)
+def test_a_grid_of_successes_shows_probabilities_and_no_counts_behind(prediction, value):
+    model = {"title": "T", "formula": "p(con, size) ~ week + group + (1 | id)", "family": "binomial"}
+    study = grid_of(models=["trials"], **prediction, more={"models/trials": model})
+    assert study.grid_labels("new")["value"] == value
+    assert study.grid_outcome("new") is None
 
 
 def test_a_grid_of_several_outcomes_has_none_in_common():
