@@ -16,6 +16,9 @@ from partialpool.predict.rows import rows_of_file
 # What the column of units says where there is none.
 AVERAGE_UNIT, POPULATION = "average unit", "population"
 
+# Relative error of a mean that is nothing but rounding.
+ROUNDING = 1e-12
+
 
 def points(spec: ModelSpec, data: pd.DataFrame, asked: Asked) -> pd.DataFrame:
     """The units and covariate values at which to predict.
@@ -89,7 +92,9 @@ def typical(spec: ModelSpec, rows: pd.DataFrame, name: str):
     if name in trials(spec.formula):
         return 1
     if is_number(spec, rows, name):
-        return rows[name].mean()
+        mean = rows[name].mean()
+        # That of a centred column is 0 but for rounding.
+        return 0.0 if abs(mean) < ROUNDING * rows[name].abs().max() else mean
     return rows[name].cat.categories[0] if isinstance(rows[name].dtype, pd.CategoricalDtype) else rows[name].min()
 
 

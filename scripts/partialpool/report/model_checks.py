@@ -102,6 +102,7 @@ def loo_pit(tables: Mapping[str, pd.DataFrame], nouns: Nouns) -> str:
     words = [f"The {measurements} lie where the model expects them: the curve stays in its envelope."]
     if len(at):
         ends = f"between {at.min():.2f} and {at.max():.2f}"
+        ends = f"at {at.min():.2f}" if f"{at.min():.2f}" == f"{at.max():.2f}" else ends
         words = [f"The {measurements} do not lie where the model expects them: the curve leaves its envelope {ends}."]
     if bad := int((~(table["pareto_k"] <= BAD_PARETO_K)).sum()):
         words.append(f"Pareto k is over {BAD_PARETO_K:g} for {bad} of {len(table)} {nouns.measurement[1]}.")

@@ -44,6 +44,13 @@ def test_each_unit_once_if_nothing_changes(make_spec, units):
     assert points(make_spec("y ~ 1 + (1 | id)"), units).equals(pd.DataFrame({"id": IDS}))
 
 
+def test_the_mean_of_a_centred_column_is_zero(make_spec, units):
+    centred = units.assign(x=units["x"] - units["x"].mean() + 3e-16)
+    spec = make_spec("y ~ x + (1 | id)")
+    result = points_module.points(spec, centred, Asked(average_unit=True))
+    assert result["x"].tolist() == [0.0]
+
+
 def test_the_outcome_is_no_covariate(make_spec, units):
     spec = make_spec("log(count + 1) ~ x + (1 | id)")
     assert list(points(spec, units).columns) == ["id", "x"]

@@ -93,6 +93,14 @@ def test_a_curve_inside_of_its_envelope_is_good():
     assert told == "The cows lie where the model expects them: the curve stays in its envelope."
 
 
+@pytest.mark.parametrize(("outside", "where"), [([0.04], "at 0.04."), ([0.041, 0.5], "between 0.04 and 0.50.")])
+def test_where_a_curve_leaves_its_envelope(outside, where):
+    x = [*outside, 0.9]
+    curve = pd.DataFrame({"x": x, "difference": [*[0.2] * len(outside), 0.0], "lower": -0.1, "upper": 0.1})
+    tables = {"loo_pit_curve": curve, "loo_pit": pd.DataFrame({"pareto_k": [0.1, 0.2]})}
+    assert model_checks.loo_pit(tables, HERDS).endswith(f"the curve leaves its envelope {where}")
+
+
 def sensitivities(prior, likelihood):
     rows = [
         {"parameter": "sigma", "component": component, "shift_weaker": 0.001, "shift_stronger": shift, "psense": psense}
