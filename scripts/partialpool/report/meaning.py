@@ -155,6 +155,8 @@ def unit_of(part: Part, units: Mapping[str, str]) -> str | None:
             return ""
         case ast.Call(func=ast.Name(id="center"), args=[ast.Name(id=column)]):
             return known.get(column)
+        case ast.Call(ast.Name("I"), [ast.BinOp(ast.Name(column), ast.Add() | ast.Sub(), ast.Constant())]):
+            return known[column]
         case ast.Call(ast.Name("I"), [ast.BinOp(ast.Name(column), ast.Pow(), ast.Constant(power))]) if power in POWERS:
             one = singular(known[column])
             return f"({one}){POWERS[power]}" if " " in one else f"{one}{POWERS[power]}"

@@ -74,6 +74,7 @@ def test_labels_levels_and_units_of_measurement(make_spec):
         ("I(x ** 2)", "kg per year²"),
         ("I(x ** 3)", "kg per year³"),
         ("center(x)", "kg per year"),
+        ("I(x - 11)", "kg per year"),
         ("np.log(x)", "kg"),
         ("scale(x)", "kg"),
         # Of these it is not known: said is nothing, and not that they are kg.
