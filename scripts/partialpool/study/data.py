@@ -232,6 +232,7 @@ class Data(Strict):
             time = self.label(self.time).lower()
             by = singular(self.units_of_measurement.get(self.time, time))
             of = self.units_of_measurement.get(self.outcome)
-            labels["intercept"] = f"{labels['outcome']} at {time} 0"
+            at_zero = f"where {time} is 0" if " " in time else f"at {time} 0"
+            labels["intercept"] = f"{labels['outcome']} {at_zero}"
             labels["slope"] = f"Change ({of} per {by})" if of else f"Change per {by}"
         return labels | {"unit_noun": unit, "measurement_noun": measurement}
