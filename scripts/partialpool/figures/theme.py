@@ -58,7 +58,7 @@ class Figure:
         """
         size = theme(figure_size=(self.width, self.height), dpi=300)
         sized = self.plot & size if isinstance(self.plot, Compose) else self.plot + size
-        # The salt stands in for the random part of identifiers in an SVG. Ids and labels are text, also between dollars.
+        # The salt stands in for the random part of identifiers in an SVG. Text between dollars is text.
         with mpl.rc_context({"svg.hashsalt": "partialpool", "text.parse_math": False}):
             drawn = sized.draw()
             with atomic(png) as temporary:
