@@ -83,6 +83,7 @@ def rows() -> pd.DataFrame:
 
 
 TEXT = rows().to_csv(index=False)
+PRINTED = {"sizes.csv": b"model,observations,units,chains,draws_per_chain,warmup\na,48,12,4,1000,1000\n"}
 
 
 def begin() -> None:
@@ -100,16 +101,22 @@ def refused(tmp_path, monkeypatch):
     """What is told of a study; a test fails if nothing is wrong with it, or if anything is left behind."""
     monkeypatch.chdir(tmp_path)
 
-    def told(written: str | bytes, data: bytes = TEXT.encode()) -> str:
+    def told(written: str | bytes, data: bytes = TEXT.encode(), printed: dict[str, bytes] = PRINTED) -> str:
         Path("config.yaml").write_bytes(written if isinstance(written, bytes) else written.encode())
         Path("fields.csv").write_bytes(data)
+        for name, content in printed.items():
+            Path("published", name).parent.mkdir(exist_ok=True)
+            Path("published", name).write_bytes(content)
         with pytest.raises(StudyError) as error:
             begin()
         message = str(error.value)
         assert len(message.splitlines()) < 25
         assert len(message) < 3000
         assert "Traceback" not in message
-        assert {path.name for path in tmp_path.rglob("*") if path.is_file()} <= {"config.yaml", "fields.csv", "raw.csv"}
+        assert {path.name for path in tmp_path.rglob("*") if path.is_file()} <= {
+            *("config.yaml", "fields.csv", "raw.csv"),
+            *printed,
+        }
         return message
 
     return told
@@ -382,6 +389,12 @@ OF_CONFIG = {
     ),
     "file written": ({B: 'y ~ np.savetxt("x", year)'}, "calls 'np.savetxt', which a formula may not"),
     "spline of brms": ({B: "y ~ s(year) + (1 | field)"}, "calls 's', which a formula may not. Write bs(x, df)"),
+    "truncated": ({B: "truncated(y, 5) ~ year"}, "calls 'truncated', which a formula may not"),
+    "weights": ({B: "weighted(y, n) ~ year"}, "calls 'weighted', which a formula may not"),
+    "two outcomes": (
+        {B: "c(y, n) ~ year"},
+        "models.b: the families multinomial and dirichlet_multinomial, and no others",
+    ),
     "factor of R": ({B: "y ~ factor(sown)"}, "Write C(x), or name the column in data.types"),
     "column not there": (
         {B: "y ~ yaer + (1 + yaer | field)", "comparisons": {}, "figures": {}, "predictions": {}},
@@ -405,6 +418,10 @@ OF_CONFIG = {
     "grouping of rows": (
         {B: "y ~ 1 + (1 | plot)", "figures": {}, "predictions": {}},
         "'plot' has a level of its own in each of 48 rows",
+    ),
+    "by nothing": (
+        {"predictions/q": {"models": ["a"], "units": "all", "by": "rain"}},
+        "predictions.q: 'by' names 'rain', and these points have field only",
     ),
     # Families.
     "family unknown": ({MODEL + "family": "student"}, "there is no family 'student'. Write 't'"),
@@ -583,6 +600,22 @@ OF_DATA = {
         "column y: 'twenty' is not a number",
     ),
     "infinite": (TEXT.replace(LINES[1].split(",")[3], "inf", 1).encode(), "column y: 'inf' is not finite"),
+    "id with a character without sign": (
+        TEXT.replace("F0", "F0\0").encode(),
+        "line 2, column field: 'F0\N{REPLACEMENT CHARACTER}' has the character U+0000",
+    ),
+    "bytes of no text": (
+        as_file(rows().assign(field=[b"\xff%d" % (i // 4) for i in range(48)]).to_parquet),
+        "fields.csv: column field has bytes that are no text (UTF-8)",
+    ),
+    "times between": (
+        as_file(rows().assign(rain=pd.to_timedelta(range(48), unit="h")).to_parquet),
+        "column rain is of the type duration[us]. Write it as a number",
+    ),
+    "months of pandas": (
+        as_file(rows().assign(rain=pd.period_range("2024-01", periods=48, freq="M")).to_parquet),
+        "fields.csv: column rain is of the type extension<pandas.period",
+    ),
     "unit of measurement": (
         TEXT.replace(LINES[1].split(",")[3], "20 kg", 1).encode(),
         "is a number with text: write 20",
@@ -602,6 +635,51 @@ OF_DATA = {
 def test_wrong_data(refused, case):
     data, words = OF_DATA[case]
     assert words in refused(edited({}), data)
+
+
+@pytest.mark.parametrize("cell", ["-", "n/a", "20 kg", "1,5", "inf"])
+def test_one_wrong_value_makes_no_category_of_a_number(refused, cell):
+    data = rows().astype({"rain": "object"})
+    data.loc[3, "rain"] = cell
+    written = edited({B: "y ~ rain + (1 | field)", "figures": {}, "predictions": {}})
+    told = refused(written, data.to_csv(index=False).encode())
+    assert f"models.b: column 'rain' has numbers, and in 1 of 48 rows something else ('{cell}')" in told
+
+
+SIZES = PRINTED["sizes.csv"]
+OF_PRINTED = {
+    "no table": ({}, "published.folder: the folder 'published' has none of sizes.csv, precis.csv"),
+    "table of another name": ({"size.csv": SIZES}, "'published' has none of sizes.csv"),
+    "empty": ({"sizes.csv": b""}, "'published/sizes.csv' cannot be read as CSV in UTF-8: No columns to parse"),
+    "latin-1": (
+        {"sizes.csv": SIZES.replace(b"a", "ä".encode("latin-1"))},
+        "'published/sizes.csv' cannot be read as CSV",
+    ),
+    "value too much": (
+        {"sizes.csv": SIZES.replace(b"48", b"4,8")},
+        "cannot be read as CSV in UTF-8: Error tokenizing data",
+    ),
+    "value missing": ({"sizes.csv": SIZES.replace(b"48,12", b"48")}, "line 2: warmup is '', and no number"),
+    "column missing": ({"sizes.csv": SIZES.replace(b",units", b"")}, "'published/sizes.csv' "),
+    "column twice": ({"sizes.csv": SIZES.replace(b"units", b"chains")}, "it has model,observations,chains,chains"),
+    "semicolons": ({"sizes.csv": SIZES.replace(b",", b";")}, "'published/sizes.csv' needs the columns model,obs"),
+    "NA": (
+        {"sizes.csv": SIZES.replace(b"48", b"NA")},
+        "'published/sizes.csv', line 2: observations is 'NA', and no number",
+    ),
+    "infinite": ({"sizes.csv": SIZES.replace(b"48", b"inf")}, "line 2: observations is 'inf', and no number"),
+    "blank line": ({"sizes.csv": SIZES.replace(b"\na", b"\n\na")}, "'published/sizes.csv', line 2: "),
+    "model that is none": (
+        {"sizes.csv": SIZES.replace(b"\na", b"\nc")},
+        "line 2: there is no model 'c'. Valid: a, b.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OF_PRINTED)
+def test_wrong_printed_tables(refused, case):
+    printed, words = OF_PRINTED[case]
+    assert words in refused(edited({}), printed=printed)
 
 
 def test_what_is_right_is_taken(refused):

@@ -35,16 +35,12 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     # Bambi
     "abs": (),
     "c": (),
-    "censored": (),
-    "constrained": ("lb", "ub"),
     "counts": (),
     "exp": (),
     "exp2": (),
     "log": (),
     "log10": (),
     "log2": (),
-    "truncated": ("lb", "ub"),
-    "weighted": (),
     # NumPy
     "np.abs": (),
     "np.cbrt": (),
@@ -67,6 +63,7 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
 _TWO_ARGUMENTS = ("np.maximum", "np.minimum")
 _OF_NUMPY = {"abs", "exp", "exp2", "log", "log10", "log2", *(name for name in FUNCTIONS if name[:3] == "np.")}
 _MAKE_CATEGORIES = ("C", "S", "T", "B", "binary")
+# Not in FUNCTIONS: Bambi has no log likelihood of these outcomes, which cross-validation and checks need.
 _SPECIAL_OUTCOMES = ("censored", "constrained", "truncated", "weighted")
 HINTS = {
     "^": " Write ** for a power.",
@@ -79,9 +76,6 @@ HINTS = {
 _IN_R = {
     "cbind": "p(successes, trials) for successes and trials",
     "trials": "p(y, n) ~ ... for y successes of n trials",
-    "cens": "censored(y, status) ~ ...",
-    "trunc": "truncated(y, lb, ub) ~ ...",
-    "weights": "weighted(y, w) ~ ...",
     "rate": "offset(log(n)) among the terms on the right",
     "factor": "C(x), or name the column in data.types",
     "as.factor": "C(x), or name the column in data.types",

@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from partialpool.model.families import CUMULATIVE, LINKS, WITHOUT_MEAN, ZERO_INFLATED
-from partialpool.model.grammar import behind_bars, columns, common_predictors, left_side, special_outcome, trials
+from partialpool.model.families import CUMULATIVE, LINKS, ZERO_INFLATED
+from partialpool.model.grammar import behind_bars, columns, common_predictors, left_side, trials
 from partialpool.model.priors import parse_priors
 from partialpool.model.spec import ModelSpec
 from partialpool.study.base import Name, Strict
@@ -164,7 +164,7 @@ class Study(Strict):
         formula, family = self.models[model].formula, self.models[model].family
         common = common_predictors(formula)
         own_coefficients = self.data.unit in common
-        has_mean = family in (*LINKS, *ZERO_INFLATED, CUMULATIVE) and special_outcome(formula) not in WITHOUT_MEAN
+        has_mean = family in (*LINKS, *ZERO_INFLATED, CUMULATIVE)
         kinds = {
             "coefficients": True,
             "effects": bool(behind_bars(formula)) or own_coefficients,

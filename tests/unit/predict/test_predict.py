@@ -577,6 +577,22 @@ def test_the_summary_is_the_contracts(tables):
         np.testing.assert_allclose(expected[column], value + 1000 * expected["x"], rtol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("x", "asked"),
+    [(1e308, {}), (0, {"contrast": {"x": [0, 1]}, "ratio": True}), (1e306, {"quantities": ["predicted"]})],
+)
+def test_a_number_that_is_not_finite_is_an_error_that_says_where(make_spec, units, x, asked):
+    spec = make_spec("y ~ x + (1 | id)", "Intercept b sd sigma")
+    posterior = made_up(["Intercept"], common=["x"], chains=1, draws=4) * 0
+    posterior["x"] += 1000.0
+    at = {} if asked.get("contrast") else {"at": {"x": [1, x]}}
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(StudyError, match=r"model 'm1': the .* is not a finite number at id 6"),
+    ):
+        tables_of(tree_of(posterior), spec, units, units=["6"], **at, **asked)
+
+
 def test_draws_go_chain_by_chain(tables):
     (summary, draws), posterior = tables
     assert list(draws.columns) == ["model", "quantity", "id", "x", "chain", "draw", "value"]

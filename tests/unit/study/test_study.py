@@ -172,7 +172,6 @@ def test_every_model_and_comparison_has_figures(study):
         ("con ~ 1", "gaussian", set()),
         ("con ~ week + (1 | id)", "cumulative", {"effects", "conditional"}),
         ("con ~ week + (1 | dan)", "categorical", {"effects"}),
-        ("truncated(con, 0) ~ week + (1 | id)", "gaussian", {"effects"}),
         ("con ~ 0 + id + week", "gaussian", {"effects"}),
         ("con ~ offset(week) + (1 + wave | id)", "gaussian", {"effects"}),
     ],
