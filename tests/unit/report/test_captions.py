@@ -165,6 +165,10 @@ def test_captions_of_grids_say_of_whom_and_that_points_are_measurements():
         "A curve. Mean over all people of the population, which are integrated out exactly: posterior means and 95 % "
         "equal-tailed intervals; points are measurements; draws: 4000 of Change over weeks."
     )
+    # Those behind a curve of one group are of all.
+    of_group = curve | {"models": ["m71.4"]}
+    said = caption(load({"predictions/new": of_group, "figures/new": words}), "new")
+    assert "points are measurements, whatever their Group; draws" in said
     slope = curve | {"slope": "week"}
     said = caption(load({"predictions/new": slope, "figures/new": words}), "new")
     assert "change of the expected value for each unit of Week: posterior means" in said
