@@ -275,6 +275,7 @@ class _Reader:
             raise StudyError(f"'{self.formula[:60]}...': a formula has at most {MOST_CHARACTERS} characters.")
         _require_both_sides(self.formula, [token.text for token in self.tokens])
         _require_no_addition(self.formula, self.tokens)
+        _require_contrasts_called(self.formula, self.tokens)
         self.term()
         while self.token.kind != "end" or self.open:
             self.operator()
@@ -419,6 +420,14 @@ def _require_no_addition(formula: str, tokens: list[_Token]) -> None:
     for bar, function in pairwise(left):
         if bar == "|" and function in _IN_R:
             raise StudyError(f"'{formula}': '| {function}(...)' is not understood. Write {_IN_R[function]}.")
+
+
+def _require_contrasts_called(formula: str, tokens: list[_Token]) -> None:
+    """Refuse contrasts as in ``C(x, Sum)``, which would be read as a column."""
+    words = [token.text for token in tokens]
+    for before, name, after in zip(words, words[1:], words[2:], strict=False):
+        if name in ("Sum", "Treatment") and before in (",", "=") and after in (",", ")"):
+            raise StudyError(f"'{formula}': contrasts are called. Write {name}() in place of {name}.")
 
 
 def _require_listed(formula: str, function: str) -> None:
