@@ -59,6 +59,8 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "np.square": (),
     "np.tanh": (),
 }
+# What is written for contrasts without arguments.
+_SHORT = {"Sum": "S(x) for sum contrasts of x", "Treatment": "T(x) for treatment contrasts of x"}
 # Functions of NumPy would write their result into a further argument. Some take two, the others one.
 _TWO_ARGUMENTS = ("np.maximum", "np.minimum")
 _OF_NUMPY = {"abs", "exp", "exp2", "log", "log10", "log2", *(name for name in FUNCTIONS if name[:3] == "np.")}
@@ -275,7 +277,7 @@ class _Reader:
             raise StudyError(f"'{self.formula[:60]}...': a formula has at most {MOST_CHARACTERS} characters.")
         _require_both_sides(self.formula, [token.text for token in self.tokens])
         _require_no_addition(self.formula, self.tokens)
-        _require_contrasts_called(self.formula, self.tokens)
+        _require_no_bare_contrasts(self.formula, self.tokens)
         self.term()
         while self.token.kind != "end" or self.open:
             self.operator()
@@ -422,12 +424,12 @@ def _require_no_addition(formula: str, tokens: list[_Token]) -> None:
             raise StudyError(f"'{formula}': '| {function}(...)' is not understood. Write {_IN_R[function]}.")
 
 
-def _require_contrasts_called(formula: str, tokens: list[_Token]) -> None:
+def _require_no_bare_contrasts(formula: str, tokens: list[_Token]) -> None:
     """Refuse contrasts as in ``C(x, Sum)``, which would be read as a column."""
     words = [token.text for token in tokens]
     for before, name, after in zip(words, words[1:], words[2:], strict=False):
-        if name in ("Sum", "Treatment") and before in (",", "=") and after in (",", ")"):
-            raise StudyError(f"'{formula}': contrasts are called. Write {name}() in place of {name}.")
+        if name in _SHORT and before in (",", "=") and after in (",", ")"):
+            raise StudyError(f"'{formula}': '{name}' alone is not understood. Write {_SHORT[name]}.")
 
 
 def _require_listed(formula: str, function: str) -> None:

@@ -156,7 +156,7 @@ def test_what_cannot_be_read_is_refused_at_its_character(formula, character):
         ("y ~ x = z", "'x =' is no argument of a function."),
         ("y ~ x ^ 2", "Write ** for a power."),
         ("y ~ x | id", "Write it in parentheses: (1 + x | unit)."),
-        ("y ~ C(g, Sum)", "contrasts are called. Write Sum() in place of Sum."),
+        ("y ~ C(g, Sum)", "'Sum' alone is not understood. Write S(x) for sum contrasts of x."),
         ("y ~ sqrt(x)", "calls 'sqrt', which a formula may not. Write np.sqrt(x). Valid"),
         ("cbind(k, n - k) ~ x", "Write p(successes, trials) for successes and trials."),
         ("y | trials(n) ~ x + (1 | id)", "'| trials(...)' is not understood. Write p(y, n) ~ ... for y successes of n"),
