@@ -16,7 +16,7 @@ from partialpool.errors import StudyError, suggest
 from partialpool.model.doubts import doubts
 from partialpool.model.families import OF_LEVELS
 from partialpool.model.formula import complete_cases
-from partialpool.model.grammar import numeric_predictors
+from partialpool.model.grammar import common_predictors, numeric_predictors, slopes
 from partialpool.model.identified import refuse_unidentified
 from partialpool.predict.asked import Asked
 from partialpool.predict.changes import grouped, sides
@@ -25,6 +25,7 @@ from partialpool.predict.points import points
 from partialpool.predict.values import with_categories
 from partialpool.study import config
 from partialpool.study.base import unknown
+from partialpool.study.figures import InterceptsSlopes, PredictionFigure
 from partialpool.study.messages import Mistake, told
 from partialpool.study.study import Study
 
@@ -83,8 +84,13 @@ def _mistakes(study: Study, data: pd.DataFrame) -> Iterator[Mistake]:
     if study.published is not None:
         yield from _refused("published.folder", _published, study)
     for name, figure in study.figures.items():
-        if isinstance(units := getattr(figure, "units", None), list) and getattr(figure, "predictions", None) is None:
-            yield from _refused(f"figures.{name}", _units, study, units, data)
+        if isinstance(figure, PredictionFigure):
+            if not wrong & {*study.figure_models(name)}:
+                yield from _refused(f"figures.{name}", _figure, study, name, data)
+            continue
+        yield from _refused(f"figures.{name}", _units, study, figure.units, data)
+        if isinstance(figure, InterceptsSlopes):
+            yield from _refused(f"figures.{name}", _intercepts_slopes, study, figure.model)
 
 
 def _refused(place: str, function: Callable, *arguments) -> Iterator[Mistake]:
@@ -137,5 +143,35 @@ def _published(study: Study) -> None:
                 raise StudyError(f"'{study.published.folder}/{name}.csv', line {line}: {wrong}")
 
 
-def _units(study: Study, units: list[str], data: pd.DataFrame) -> None:
+def _figure(study: Study, name: str, data: pd.DataFrame) -> None:
+    """Refuse axes, times and units that the predictions of a figure do not have."""
+    figure, unit = study.figures[name], study.data.unit
+    asked = Asked(**study.predictions[figure.predictions].model_dump(exclude={"models"}))
+    specs = [study.spec(model) for model in study.figure_models(name)]
+    try:
+        tables = [grouped(asked, points(spec, data, asked), unit, "")[0] for spec in specs]
+    except StudyError:
+        # Told of the prediction.
+        return
+    columns = list(dict.fromkeys(column for table in tables for column in table))
+    for key in ("x", "by"):
+        column = getattr(figure, key, None)
+        if column is not None and column not in columns:
+            raise StudyError(
+                f"'{key}': the predictions have no column '{column}'.{suggest(column, columns)} Columns: "
+                f"{', '.join(columns)}."
+            )
+    if figure.over_time and study.data.time not in columns:
+        raise StudyError(f"the model shown does not use '{study.data.time}', so it has no trajectories over it.")
+    ids = list(dict.fromkeys(str(value) for table in tables for value in table[unit]))
+    choose(ids, figure.units, seed=study.sampling.seed, where=f"predictions.{figure.predictions}")
+
+
+def _intercepts_slopes(study: Study, model: str) -> None:
+    formula, unit, time = study.models[model].formula, study.data.unit, study.data.time
+    if time not in slopes(formula) or time not in common_predictors(formula):
+        raise StudyError(f"'intercepts-slopes' shows a model with {time} + (1 + {time} | {unit}), and not {formula}.")
+
+
+def _units(study: Study, units: str | int | list[str], data: pd.DataFrame) -> None:
     choose(in_order(data[study.data.unit]), units, seed=study.sampling.seed, where="the data")

@@ -100,9 +100,12 @@ def _units(value: Any, handler) -> Any:
     try:
         if isinstance(value, bool):
             raise TypeError
-        return handler(value)
+        units = handler(value)
     except (TypeError, ValidationError):
         raise ValueError(f"takes 'all', a number of units, or a list of ids, not {value!r}.") from None
+    if isinstance(units, list) and len(set(units)) < len(units):
+        raise ValueError("a unit stands twice in 'units'.")
+    return units
 
 
 def _name(name: str) -> str:

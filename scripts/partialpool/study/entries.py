@@ -76,15 +76,13 @@ class Prediction(Strict):
 
     @model_validator(mode="after")
     def of_one_kind(self):
-        """Refuse predictions of several kinds of units at once, or of none, or of one unit twice."""
+        """Refuse predictions of several kinds of units at once, or of none."""
         given = (self.units is not None, self.new_units is not None, self.average_unit, self.population)
         if sum(given) != 1:
             raise ValueError(
                 "give one of 'units' (all, a number, or a list of ids), 'new_units' (a number), 'average_unit: true' "
                 "and 'population: true'."
             )
-        if isinstance(self.units, list) and len(set(self.units)) < len(self.units):
-            raise ValueError("a unit stands twice in 'units'.")
         return self
 
     @model_validator(mode="after")

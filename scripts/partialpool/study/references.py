@@ -260,6 +260,8 @@ def _prediction_figure(study: Study, name: str, figure: PredictionFigure) -> Ite
             f"'{figure.kind}' shows {figure.n_models} model{'s' * (figure.n_models > 1)}, not {len(models)}: "
             f"{', '.join(models)}. Choose with 'models: [...]'.",
         )
+    if len(set(models)) < len(models):
+        yield Mistake(f"{place}.models", "a model stands twice.")
     for model in models:
         if model in study.models and (family := study.models[model].family) in OF_LEVELS:
             yield Mistake(
