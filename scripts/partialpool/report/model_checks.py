@@ -27,14 +27,15 @@ STATISTICS = {
 }
 
 
-def prior(tables: Mapping[str, pd.DataFrame], nouns: Nouns, *, binary: bool) -> str:
+def prior(tables: Mapping[str, pd.DataFrame], nouns: Nouns, *, binary: bool, function: str | None = None) -> str:
     """What the priors say of the outcome, and which of them the data have narrowed least.
 
-    ``binary`` is whether the outcome is yes or no.
+    ``binary`` is whether the outcome is yes or no, and ``function`` what of it a formula has in its place.
     """
     [outcome] = tables["prior_predictive"].to_dict("records")
     both = tables["prior_posterior"].set_index("parameter")
     share = both.iloc[0]
+    what = f"values of {function}" if function else nouns.measurement[1]
     if binary:
         words = [
             f"Under the priors the share of successes in a data set is between {_short(share['prior_q2.5'])} and "
@@ -42,7 +43,7 @@ def prior(tables: Mapping[str, pd.DataFrame], nouns: Nouns, *, binary: bool) -> 
         ]
     else:
         words = [
-            f"Under the priors 95 % of {nouns.measurement[1]} are between {_short(outcome['q2.5'])} and "
+            f"Under the priors 95 % of {what} are between {_short(outcome['q2.5'])} and "
             f"{_short(outcome['q97.5'])}, and {_percent(outcome['outside'])} lie outside of the range of the data, "
             f"{_short(outcome['low'])} to {_short(outcome['high'])}."
         ]

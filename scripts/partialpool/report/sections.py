@@ -153,7 +153,8 @@ def _model_checks(results: Results, name: str) -> Iterator[tuple[str, str, str, 
     checked, nouns, switches = results.checked[name], results.nouns, results.study.checks
     if switches.prior:
         binary = results.study.models[name].family == "bernoulli"
-        yield "Priors", "prior", model_checks.prior(checked, nouns, binary=binary), []
+        function = results.study.outcome_function(name)
+        yield "Priors", "prior", model_checks.prior(checked, nouns, binary=binary, function=function), []
     if switches.predictive:
         own = checked["predictive"]
         shown = table(model_checks.statistics(own, nouns), "Statistics of data and replicated data")

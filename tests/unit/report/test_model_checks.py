@@ -24,6 +24,8 @@ def test_priors_beside_the_range_of_the_data():
         "0.489. Of the parameters, cor is narrowed least by the data: the 95 % interval of its prior is 1.06 times"
     )
     assert "impossible" not in told
+    told = model_checks.prior(prior_tables(), HERDS, binary=False, function="log(y)")
+    assert told.startswith("Under the priors 95 % of values of log(y) are between −5 and 5.2, and")
 
 
 @pytest.mark.parametrize(

@@ -252,6 +252,24 @@ def test_a_grid_of_successes_shows_probabilities_and_no_counts_behind(prediction
     assert study.grid_outcome("new") is None
 
 
+@pytest.mark.parametrize(
+    ("side", "function"),
+    [("con", None), ("`con`", None), ("con[yes]", None), ("p(con, n)", None), ("log(con)", "log(con)"), ("lc", "lc")],
+)
+def test_bounds_and_measurements_are_not_of_a_function_of_the_outcome(side, function):
+    model = {"title": "T", "formula": f"{side} ~ 1 + week + (1 | id)"}
+    study = grid_of(models=["other"], more={"models/other": model, "data/bounds": [0, 1]})
+    assert study.outcome_function("other") == function
+    assert study.bounds_of("other") == (None if function else (0, 1))
+    assert study.grid_outcome("new") == ("con" if side.strip("`") == "con" else None)
+
+
+def test_a_derived_outcome_has_measurements_behind():
+    model = {"title": "T", "formula": "lc ~ 1 + week + (1 | id)"}
+    more = {"models/other": model, "data/derive": {"lc": "log(con)"}}
+    assert grid_of(models=["other"], more=more).grid_outcome("new") == "lc"
+
+
 def test_a_grid_of_several_outcomes_has_none_in_common():
     words = {"title": "T", "caption": "C", "alt": "A", "kind": "grid", "predictions": "new", "x": "week"}
     study = load(
