@@ -112,7 +112,7 @@ class Study(Strict):
         return {"x": self.data.measured_label(figure.x), "by": by, "value": value}
 
     def grid_outcome(self, name: str) -> str | None:
-        """Column left in the formulas if a figure of kind `grid` is on its scale and shall show measurements; else None.
+        """Column left in the formulas if a figure of kind `grid` is on its scale and shows measurements; else None.
 
         Neither a function of the outcome nor successes of different numbers of trials are on the scale of measurements.
         """
