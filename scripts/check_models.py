@@ -13,7 +13,6 @@ if __name__ == "__main__":
             prepared=snakemake.input.prepared,
             fits=dict(zip(params.models, snakemake.input.fits, strict=True)),
             time=params.time,
-            bounds=params.bounds,
             cores=snakemake.threads,
         )
         for (_, _, table), path in zip(tables, snakemake.output, strict=True):

@@ -4,19 +4,19 @@ from partialpool.jobs.job import job
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        import pandas as pd
         from partialpool.audit import published
+        from partialpool.data import printed
         from partialpool.jobs.files import atomic
         from partialpool.model.spec import ModelSpec
 
         source, params = snakemake.input, snakemake.params
         table = published.check_files(
-            published.read(params.published["folder"]),
+            printed.read(params.published["folder"]),
             rename=params.published["rename"],
             fits=dict(zip(params.specs, source.fits, strict=True)),
             summaries=dict(zip(params.specs, source.summaries, strict=True)),
             specs={model: ModelSpec.from_dict(spec) for model, spec in params.specs.items()},
-            data_summary=pd.read_csv(source.data_summary),
+            data_summary=source.data_summary,
             predictions=source.predictions,
             comparisons=source.comparisons,
         )

@@ -83,6 +83,7 @@ def rows() -> pd.DataFrame:
 
 
 TEXT = rows().to_csv(index=False)
+PRINTED = {"sizes.csv": b"model,observations,units,chains,draws_per_chain,warmup\na,48,12,4,1000,1000\n"}
 
 
 def begin() -> None:
@@ -100,16 +101,22 @@ def refused(tmp_path, monkeypatch):
     """What is told of a study; a test fails if nothing is wrong with it, or if anything is left behind."""
     monkeypatch.chdir(tmp_path)
 
-    def told(written: str | bytes, data: bytes = TEXT.encode()) -> str:
+    def told(written: str | bytes, data: bytes = TEXT.encode(), printed: dict[str, bytes] = PRINTED) -> str:
         Path("config.yaml").write_bytes(written if isinstance(written, bytes) else written.encode())
         Path("fields.csv").write_bytes(data)
+        for name, content in printed.items():
+            Path("published", name).parent.mkdir(exist_ok=True)
+            Path("published", name).write_bytes(content)
         with pytest.raises(StudyError) as error:
             begin()
         message = str(error.value)
         assert len(message.splitlines()) < 25
         assert len(message) < 3000
         assert "Traceback" not in message
-        assert {path.name for path in tmp_path.rglob("*") if path.is_file()} <= {"config.yaml", "fields.csv", "raw.csv"}
+        assert {path.name for path in tmp_path.rglob("*") if path.is_file()} <= {
+            *("config.yaml", "fields.csv", "raw.csv"),
+            *printed,
+        }
         return message
 
     return told
@@ -216,6 +223,8 @@ OF_CONFIG = {
     "checksum short": ({"data/sha256": "abc"}, "data.sha256: String should match pattern"),
     "checksum wrong": ({"data/sha256": "0" * 64}, "fields.csv does not have the checksum that the config pins"),
     "source not there": ({"data/source": "nowhere.csv"}, "Cannot copy nowhere.csv: No such file"),
+    "source a device": ({"data/source": "/dev/zero"}, "Cannot copy /dev/zero: It is a device or a pipe, and no file"),
+    "source of a long name": ({"data/source": "ab" * 3000}, "File name too long"),
     "source a folder": ({"data/source": "."}, "Cannot copy .: Is a directory"),
     "simulate besides": ({"data/simulate": SIMULATE}, "give either 'source' (a URL or a path) or 'simulate'"),
     "type unknown": ({"data/types": {"n": "factor"}}, "takes number, category, or a list of levels"),
@@ -333,11 +342,62 @@ OF_CONFIG = {
         {"data/time": None, "figures": {"t": CONFIG["figures"]["trajectories"]}},
         "'trajectories' needs 'data.time'",
     ),
+    "axis of nothing": ({"figures/grid/x": "nothing"}, "figures.grid: 'x': the predictions have no column 'nothing'"),
+    "axis of no name": ({"figures/grid/x": ""}, "figures.grid: 'x': the predictions have no column ''"),
+    "axis of the outcome": ({"figures/grid/x": "y"}, "figures.grid: 'x': the predictions have no column 'y'"),
+    "colours of nothing": ({"figures/grid/by": "rain"}, "figures.grid: 'by': the predictions have no column 'rain'"),
+    "units that are not predicted": (
+        {"figures/half-eyes/units": ["F99"]},
+        "figures.half-eyes: F99: not among the 12 units of predictions.p",
+    ),
+    "more units than predicted": ({"figures/half-eyes/units": 13}, "figures.half-eyes: 13 units are asked for"),
+    "more units than measured": ({"figures/trajectories/units": 13}, "figures.trajectories: 13 units are asked for"),
+    "unit shown twice": ({"figures/trajectories/units": ["F0", "F0"]}, "a unit stands twice in 'units'"),
+    "model shown twice": ({"figures/shrinkage/models": ["a", "a"]}, "figures.shrinkage.models: a model stands twice"),
+    "slopes of none": (
+        {"figures/intercepts-slopes/model": "a"},
+        "shows a model with year + (1 + year | field), and not",
+    ),
+    "trajectories of none": (
+        {"figures/fitted-trajectories/models": ["a"]},
+        "figures.fitted-trajectories: the model shown does not use 'year'",
+    ),
+    "replicates without end": (
+        {"calibration": {"replicates": 10**12}},
+        "calibration.replicates: Input should be less than or equal to 100000",
+    ),
     "substitution": ({"published/rename": {"(": "x"}}, "is no substitution"),
     "section unknown": ({"report/order": ["modells"]}, "there is no section 'modells'. Did you mean 'models'?"),
     "section without title": (
         {"report/sections": {"own": {"text": "x"}}},
         "report.sections.own.title: this key is missing",
+    ),
+    "truth for a number": ({"sampling": {"warmup": True}}, "sampling.warmup: takes numbers, not true."),
+    "truth for a seed": ({"sampling": {"seed": True}}, "sampling.seed: takes numbers, not true."),
+    "truth for new units": (
+        {"predictions/q": {"models": ["a"], "new_units": True}},
+        "predictions.q.new_units: takes numbers, not true.",
+    ),
+    "truth among numbers": (
+        {"predictions/q": {"models": ["b"], "average_unit": True, "slope": "year", "rope": [False, True]}},
+        "predictions.q.rope: takes numbers, not [false, true].",
+    ),
+    "truth for a parameter": (
+        {MODEL + "truth": {"sigma": True}},
+        'models.b.truth: takes numbers, not {"sigma": true}.',
+    ),
+    "no units": ({"predictions/p/units": []}, "takes 'all', a number of units, or a list of ids, not []"),
+    "slope of no name": (
+        {"predictions/q": {"models": ["b"], "average_unit": True, "slope": ""}},
+        "predictions.q.slope: String should have at least 1 character",
+    ),
+    "at more than a number holds": (
+        {"predictions/q": {"models": ["b"], "average_unit": True, "at": {"year": [10**400]}}},
+        "'at': year takes finite numbers or levels, not 1000",
+    ),
+    "contrast with itself": (
+        {"predictions/q": {"models": ["b"], "average_unit": True, "contrast": {"year": [1, 1.0]}}},
+        "'contrast' takes one covariate and two values",
     ),
     # Formulas.
     "no tilde": ({B: "y"}, "'y' is no formula; write outcome ~ terms"),
@@ -355,6 +415,12 @@ OF_CONFIG = {
     ),
     "file written": ({B: 'y ~ np.savetxt("x", year)'}, "calls 'np.savetxt', which a formula may not"),
     "spline of brms": ({B: "y ~ s(year) + (1 | field)"}, "calls 's', which a formula may not. Write bs(x, df)"),
+    "truncated": ({B: "truncated(y, 5) ~ year"}, "calls 'truncated', which a formula may not"),
+    "weights": ({B: "weighted(y, n) ~ year"}, "calls 'weighted', which a formula may not"),
+    "two outcomes": (
+        {B: "c(y, n) ~ year"},
+        "models.b: the families multinomial and dirichlet_multinomial, and no others",
+    ),
     "factor of R": ({B: "y ~ factor(sown)"}, "Write C(x), or name the column in data.types"),
     "column not there": (
         {B: "y ~ yaer + (1 + yaer | field)", "comparisons": {}, "figures": {}, "predictions": {}},
@@ -378,6 +444,10 @@ OF_CONFIG = {
     "grouping of rows": (
         {B: "y ~ 1 + (1 | plot)", "figures": {}, "predictions": {}},
         "'plot' has a level of its own in each of 48 rows",
+    ),
+    "by nothing": (
+        {"predictions/q": {"models": ["a"], "units": "all", "by": "rain"}},
+        "predictions.q: 'by' names 'rain', and these points have field only",
     ),
     # Families.
     "family unknown": ({MODEL + "family": "student"}, "there is no family 'student'. Write 't'"),
@@ -465,6 +535,26 @@ OF_FILE = {
         "more than 100,000 keys and values",
     ),
     "zeros of an id": (edited({}).replace("units: all", "units: [007]"), "YAML reads 007 as 7 (config.yaml, line"),
+    "names that are one number": (
+        edited({}).replace("  b:\n", "  1.1:\n", 1).replace("  a:\n", "  1.10:\n", 1),
+        "models.1.10: YAML reads 1.10 as 1.1 (config.yaml, line",
+    ),
+    "names that are true": (
+        edited({}).replace("  b:\n", "  yes:\n", 1).replace("  a:\n", "  on:\n", 1),
+        "models.on: YAML reads on as True",
+    ),
+    "name that is a date": (
+        edited({}).replace("  a:\n", "  2024-01-01 10:00:00:\n", 1),
+        "models.2024-01-01 10:00:00: String should match pattern",
+    ),
+    "octal": (edited({}) + "sampling: {draws: 0100}\n", "sampling.draws: YAML reads 0100 as 64"),
+    "minutes": (edited({}) + "sampling: {seed: 1:30}\n", "sampling.seed: YAML reads 1:30 as 90"),
+    "tag of another kind": (edited({}) + "sampling: {draws: !!int many}\n", "column 19: "),
+    "tag of a truth": (edited({}) + "report: !!bool perhaps\n", "YAML"),
+    "tag of a time": (edited({}) + "text: !!timestamp soon\n", "YAML"),
+    "5000 digits": (edited({}) + f"sampling: {{draws: {'9' * 5000}}}\n", "column 19: "),
+    "character without sign": (edited({}) + 'text: "a\\0b"\n', "column 7: this text has the character U+0000"),
+    "half a character": (edited({}) + 'text: "\\uD800"\n', "this text has the character U+D800"),
     "no that is false": (
         edited({"data/types": {"ill": ["no", "yes"]}}).replace("'no'", "no").replace("'yes'", "yes"),
         "YAML reads no as False",
@@ -536,6 +626,22 @@ OF_DATA = {
         "column y: 'twenty' is not a number",
     ),
     "infinite": (TEXT.replace(LINES[1].split(",")[3], "inf", 1).encode(), "column y: 'inf' is not finite"),
+    "id with a character without sign": (
+        TEXT.replace("F0", "F0\0").encode(),
+        "line 2, column field: 'F0\N{REPLACEMENT CHARACTER}' has the character U+0000",
+    ),
+    "bytes of no text": (
+        as_file(rows().assign(field=[b"\xff%d" % (i // 4) for i in range(48)]).to_parquet),
+        "fields.csv: column field has bytes that are no text (UTF-8)",
+    ),
+    "times between": (
+        as_file(rows().assign(rain=pd.to_timedelta(range(48), unit="h")).to_parquet),
+        "column rain is of the type duration[us]. Write it as a number",
+    ),
+    "months of pandas": (
+        as_file(rows().assign(rain=pd.period_range("2024-01", periods=48, freq="M")).to_parquet),
+        "fields.csv: column rain is of the type extension<pandas.period",
+    ),
     "unit of measurement": (
         TEXT.replace(LINES[1].split(",")[3], "20 kg", 1).encode(),
         "is a number with text: write 20",
@@ -555,6 +661,51 @@ OF_DATA = {
 def test_wrong_data(refused, case):
     data, words = OF_DATA[case]
     assert words in refused(edited({}), data)
+
+
+@pytest.mark.parametrize("cell", ["-", "n/a", "20 kg", "1,5", "inf"])
+def test_one_wrong_value_makes_no_category_of_a_number(refused, cell):
+    data = rows().astype({"rain": "object"})
+    data.loc[3, "rain"] = cell
+    written = edited({B: "y ~ rain + (1 | field)", "figures": {}, "predictions": {}})
+    told = refused(written, data.to_csv(index=False).encode())
+    assert f"models.b: column 'rain' has numbers, and in 1 of 48 rows something else ('{cell}')" in told
+
+
+SIZES = PRINTED["sizes.csv"]
+OF_PRINTED = {
+    "no table": ({}, "published.folder: the folder 'published' has none of sizes.csv, precis.csv"),
+    "table of another name": ({"size.csv": SIZES}, "'published' has none of sizes.csv"),
+    "empty": ({"sizes.csv": b""}, "'published/sizes.csv' cannot be read as CSV in UTF-8: No columns to parse"),
+    "latin-1": (
+        {"sizes.csv": SIZES.replace(b"a", "ä".encode("latin-1"))},
+        "'published/sizes.csv' cannot be read as CSV",
+    ),
+    "value too much": (
+        {"sizes.csv": SIZES.replace(b"48", b"4,8")},
+        "cannot be read as CSV in UTF-8: Error tokenizing data",
+    ),
+    "value missing": ({"sizes.csv": SIZES.replace(b"48,12", b"48")}, "line 2: warmup is '', and no number"),
+    "column missing": ({"sizes.csv": SIZES.replace(b",units", b"")}, "'published/sizes.csv' "),
+    "column twice": ({"sizes.csv": SIZES.replace(b"units", b"chains")}, "it has model,observations,chains,chains"),
+    "semicolons": ({"sizes.csv": SIZES.replace(b",", b";")}, "'published/sizes.csv' needs the columns model,obs"),
+    "NA": (
+        {"sizes.csv": SIZES.replace(b"48", b"NA")},
+        "'published/sizes.csv', line 2: observations is 'NA', and no number",
+    ),
+    "infinite": ({"sizes.csv": SIZES.replace(b"48", b"inf")}, "line 2: observations is 'inf', and no number"),
+    "blank line": ({"sizes.csv": SIZES.replace(b"\na", b"\n\na")}, "'published/sizes.csv', line 2: "),
+    "model that is none": (
+        {"sizes.csv": SIZES.replace(b"\na", b"\nc")},
+        "line 2: there is no model 'c'. Valid: a, b.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OF_PRINTED)
+def test_wrong_printed_tables(refused, case):
+    printed, words = OF_PRINTED[case]
+    assert words in refused(edited({}), printed=printed)
 
 
 def test_what_is_right_is_taken(refused):

@@ -22,9 +22,8 @@ rule check_models:
     resources:
         **usual,
     params:
-        models={name: {"spec": study.spec(name).to_dict(), "tables": study.checks_of(name)} for name in study.models},
+        models={name: model_to_check(name) for name in study.models},
         time=study.data.time,
-        bounds=study.data.bounds,
         code=code("check_models"),
     message:
         "Check the models against their data and their priors"

@@ -120,6 +120,15 @@ def tables_of_checks():
     return [(model, table) for model in study.models for table in study.checks_of(model)]
 
 
+def model_to_check(model):
+    """What the checks of a model are made from."""
+    return {
+        "spec": study.spec(model).to_dict(),
+        "tables": study.checks_of(model),
+        "bounds": study.bounds_of(model),
+    }
+
+
 def drawn(name, **shown):
     """PNG and SVG of a figure; ``shown`` says where Snakemake's report has it."""
     return [report(f"results/figures/{name}.png", **shown), f"results/figures/{name}.svg"]

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,26 +16,6 @@ from partialpool.errors import StudyError
 from partialpool.model.spec import ModelSpec
 
 COLUMNS = ["source", "model", "quantity", "published", "ours", "mcse", "tolerance", "verdict"]
-# Columns that say what is printed; the others have numbers.
-NAMES = ("model", "parameter", "variable", "quantity", "id")
-FILES = {
-    "sizes": ("model", "observations", "units", "chains", "draws_per_chain", "warmup"),
-    "precis": ("variable", "mean", "sd", "q5.5", "q94.5"),
-    "posterior": ("model", "parameter", "estimate", "est_error", "q2.5", "q97.5", "rhat", "bulk_ess", "tail_ess"),
-    "predictions": ("model", "quantity", "id", "mean", "q2.5", "q97.5"),
-    "loo": (
-        "model",
-        "elpd_diff",
-        "se_diff",
-        "elpd_loo",
-        "se_elpd_loo",
-        "p_loo",
-        "se_p_loo",
-        "looic",
-        "se_looic",
-    ),
-}
-NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 Z = 1.959963984540054  # the normal distribution's 97.5 % quantile
 # Standard error of a 2.5 % or 97.5 % quantile of n independent normal draws, in sd / sqrt(n):
 # sqrt(p (1 - p)) / density(z).
@@ -59,29 +38,6 @@ class Fit:
     sizes: dict[str, int]
 
 
-def read(folder: str | Path) -> dict[str, pd.DataFrame]:
-    """Printed tables by name; all cells as text, because the digits printed matter.
-
-    Raises
-    ------
-    StudyError
-        If the folder has none of the tables that are known, a table has other columns, or a cell is no number.
-    """
-    paths = {name: Path(folder, f"{name}.csv") for name in FILES}
-    tables = {name: pd.read_csv(path, dtype=str) for name, path in paths.items() if path.is_file()}
-    if not tables:
-        raise StudyError(f"published.folder: '{folder}' has none of {', '.join(f'{name}.csv' for name in FILES)}.")
-    for name, table in tables.items():
-        if set(table.columns) != set(FILES[name]):
-            raise StudyError(f"'{paths[name]}' needs the columns {','.join(FILES[name])}; it has {','.join(table)}.")
-        numbers = table.drop(columns=list(NAMES), errors="ignore")
-        for column, cells in numbers.items():
-            for line, cell in enumerate(cells, 2):
-                if not NUMBER.fullmatch(str(cell)):
-                    raise StudyError(f"'{paths[name]}', line {line}: {column} is '{cell}', and no number.")
-    return tables
-
-
 def half_unit(printed: str) -> float:
     """Half a unit of the last printed digit: 0.005 for '0.19', 0.5 for '216', 0.00005 for '1.2e-3'."""
     return 0.5 * 10.0 ** Decimal(printed).as_tuple().exponent
@@ -101,7 +57,7 @@ def check(
     Parameters
     ----------
     printed
-        From ``read``: ``sizes``, ``precis``, ``posterior``, ``predictions``, ``loo``, any of them.
+        From ``printed.read``: ``sizes``, ``precis``, ``posterior``, ``predictions``, ``loo``, any of them.
     fits
         By name of model.
     rename
@@ -291,7 +247,7 @@ def check_files(
     fits: dict[str, str],
     summaries: dict[str, str],
     specs: dict[str, ModelSpec],
-    data_summary: pd.DataFrame,
+    data_summary: str,
     predictions: list[str],
     comparisons: list[str],
 ) -> pd.DataFrame:
@@ -299,8 +255,10 @@ def check_files(
 
     Parameters
     ----------
-    printed, rename, data_summary
+    printed, rename
         See ``check``.
+    data_summary
+        Path of the summary of the data.
     fits, summaries
         Paths of NetCDF files and of summary tables, by name of model.
     specs
@@ -315,7 +273,7 @@ def check_files(
         printed,
         fits={model: _fit(fits[model], summaries[model], spec) for model, spec in specs.items()},
         rename=rename,
-        data_summary=data_summary,
+        data_summary=pd.read_csv(data_summary),
         predictions=_our_predictions(printed["predictions"], predictions) if "predictions" in printed else None,
         loo=_plain_psis(printed_models, comparisons, fits=fits, specs=specs),
     )

@@ -1,5 +1,6 @@
 """A fit with all that its checks need, each made once and only if a check asks for it."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -9,6 +10,7 @@ import pandas as pd
 
 from partialpool.checks.priors import PriorsOfFit
 from partialpool.model import parameters
+from partialpool.model.families import OF_LEVELS
 from partialpool.model.names import ROW_DIM
 from partialpool.model.parameters import Parameter
 from partialpool.model.priors import Distribution
@@ -125,6 +127,24 @@ class Fitted:
     def observed(self) -> np.ndarray:
         """Outcomes as numbers, (n,); of one with levels their positions."""
         return next(iter(self.tree["observed_data"].data_vars.values())).to_numpy().astype(float)
+
+    @cached_property
+    def first_level(self) -> int:
+        """How the first level of an outcome with levels is counted: as itself where they are 1, 2, 3, else as 1.
+
+        0 of other outcomes, whose values count as they are.
+        """
+        if self.spec.family not in OF_LEVELS:
+            return 0
+        levels = json.loads(self.posterior.attrs["levels"])
+        numbers = [int(level) if str(level).isdigit() else None for level in levels]
+        own = None not in numbers and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+        return numbers[0] if own else 1
+
+    @cached_property
+    def counted(self) -> np.ndarray:
+        """Outcomes as checks print them, (n,); see ``first_level``."""
+        return self.observed + self.first_level
 
     def by_row(self, group: str) -> np.ndarray:
         """Draws by row, (chain, draw, n), of the group ``log_likelihood`` or ``posterior_predictive``.

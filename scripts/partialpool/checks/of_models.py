@@ -20,7 +20,6 @@ def check(
     prepared: str,
     fits: Mapping[str, str],
     time: str | None,
-    bounds: list | None,
     cores: int = 1,
 ) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """Check models.
@@ -28,15 +27,14 @@ def check(
     Parameters
     ----------
     models
-        By name ``spec``, and ``tables``, names of those that are wanted.
+        By name ``spec``; ``tables``, names of those that are wanted; and ``bounds``, smallest and largest value that
+        the outcome can have, None where there is none; None if nothing is known.
     prepared
         Path of the prepared data.
     fits
         Paths by model.
     time
         Column of the time of measurement, if there is one.
-    bounds
-        Smallest and largest value that the outcome can have, None where there is none; None if nothing is known.
     cores
         Threads; no number depends on it.
 
@@ -49,7 +47,7 @@ def check(
     for name, entry in models.items():
         tree = store.load(fits[name], spec=ModelSpec.from_dict(entry["spec"]), data_sha256=data.attrs["sha256"])
         spec = store.spec_of(tree)
-        made = Tables(Fitted(tree, spec, data, complete_cases(spec, data), cores), time, bounds)
+        made = Tables(Fitted(tree, spec, data, complete_cases(spec, data), cores), time, entry["bounds"])
         for table in entry["tables"]:
             yield name, table, MAKERS[table](made)
 

@@ -13,14 +13,17 @@ VALUES, MOST, FEWEST = 2_000_000, 4000, 50
 FEWEST_PAIRS = 10
 # Of noughts and ones.
 FOLLOW_FROM_THE_MEAN = ("sd", "skewness")
-COLUMNS = ["statistic", "observed", "mean", "sd", "q2.5", "q97.5", "p", "data_sets"]
+COLUMNS = ["statistic", "observed", "mean", "sd", "q2.5", "q97.5", "p", "p_at_most", "data_sets"]
 
 
 def replicated(fitted: Fitted, most: int = MOST) -> np.ndarray:
-    """Data sets drawn from the posterior predictive distribution, (some, n)."""
+    """Data sets drawn from the posterior predictive distribution, (some, n); of levels as ``Fitted.counted``."""
     draws = fitted.by_row("posterior_predictive").reshape(-1, len(fitted.observed))
     few = int(np.clip(VALUES // len(fitted.observed), FEWEST, most))
-    return draws[np.linspace(0, len(draws) - 1, min(few, len(draws))).round().astype(int)].astype(float)
+    return (
+        draws[np.linspace(0, len(draws) - 1, min(few, len(draws))).round().astype(int)].astype(float)
+        + fitted.first_level
+    )
 
 
 def predictive(fitted: Fitted, time: str | None) -> pd.DataFrame:
@@ -37,14 +40,14 @@ def predictive(fitted: Fitted, time: str | None) -> pd.DataFrame:
     -------
     DataFrame
         ``COLUMNS``: by statistic its value in the data; mean, sd and 95 % interval of those of replicated data sets;
-        and ``p``, the share of them that are at least as large. Statistics that never vary are left out, and of noughts
-        and ones those that follow from the mean.
+        and ``p`` and ``p_at_most``, the shares of them that are at least and at most as large. Statistics that never
+        vary are left out, and of noughts and ones those that follow from the mean.
 
     References
     ----------
     Gelman, Meng & Stern (1996), Statistica Sinica 6(4).
     """
-    ours, theirs = fitted.observed[None], replicated(fitted)
+    ours, theirs = fitted.counted[None], replicated(fitted)
     when = fitted.rows[time].to_numpy(dtype=float) if time in fitted.rows else None
     rows, binary = [], np.isin(fitted.observed, (0, 1)).all()
     for name, statistic in statistics(fitted.codes, when).items():
@@ -54,8 +57,9 @@ def predictive(fitted: Fitted, time: str | None) -> pd.DataFrame:
         if np.ptp(values) == 0 and values[0] == observed:
             continue
         low, high = np.quantile(values, [0.025, 0.975])
-        p = float(np.mean(values >= observed))
-        rows.append((name, observed, values.mean(), values.std(ddof=1), low, high, p, len(values)))
+        # Counts have ties: where nearly all data sets have the minimum of the data, both shares are nearly 1.
+        p, at_most = float(np.mean(values >= observed)), float(np.mean(values <= observed))
+        rows.append((name, observed, values.mean(), values.std(ddof=1), low, high, p, at_most, len(values)))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -71,7 +75,7 @@ def statistics(codes: np.ndarray, time: np.ndarray | None) -> dict[str, Callable
     """
     by_name: dict[str, Callable] = {
         "mean": lambda values: values.mean(axis=-1),
-        "sd": lambda values: values.std(axis=-1),
+        "sd": lambda values: values.std(axis=-1, ddof=1),
         "skewness": skewness,
         "minimum": lambda values: values.min(axis=-1),
         "maximum": lambda values: values.max(axis=-1),

@@ -19,7 +19,7 @@ OUTCOME = "(outcome)"
 
 
 def prior_data_sets(fitted: Fitted, prior) -> np.ndarray:
-    """Data sets drawn from the prior predictive distribution, (draws, n); of levels their positions.
+    """Data sets drawn from the prior predictive distribution, (draws, n); of levels as ``Fitted.counted``.
 
     ``prior`` is a Dataset of draws from the priors.
     """
@@ -30,7 +30,7 @@ def prior_data_sets(fitted: Fitted, prior) -> np.ndarray:
         "predicted"
     ]
     drawn = drawn.argmax(axis=-1) if fitted.spec.family in OF_LEVELS else drawn
-    return drawn.reshape(-1, len(fitted.rows)).astype(float)
+    return drawn.reshape(-1, len(fitted.rows)).astype(float) + fitted.first_level
 
 
 def draws_from_prior(fitted: Fitted):
@@ -58,7 +58,7 @@ def prior_predictive(fitted: Fitted, data_sets: np.ndarray, bounds: list | None)
         ``outside``, the share of values beyond these; ``lower,upper``, the bounds that the config declares, and
         ``impossible``, the share beyond them; nan where it declares none; ``data_sets``, how many.
     """
-    values, observed = data_sets.ravel(), fitted.observed
+    values, observed = data_sets.ravel(), fitted.counted
     lower, upper = (np.nan if bound is None else bound for bound in bounds or (None, None))
     beyond = (values < (-np.inf if np.isnan(lower) else lower)) | (values > (np.inf if np.isnan(upper) else upper))
     row = {
@@ -97,7 +97,7 @@ def prior_posterior(fitted: Fitted, prior, data_sets: np.ndarray) -> pd.DataFram
     """
     binary = fitted.spec.family == "bernoulli"
     values = data_sets.mean(axis=-1) if binary else data_sets
-    rows = [_beside(OUTCOME, values, fitted.observed.mean(keepdims=True) if binary else fitted.observed)]
+    rows = [_beside(OUTCOME, values, fitted.observed.mean(keepdims=True) if binary else fitted.counted)]
     of_prior = {one.name: one for one in parameters.of(prior)}
     rows += [
         _beside(one.name, of_prior[one.name].draws(prior), one.draws(fitted.posterior)) for one in fitted.parameters

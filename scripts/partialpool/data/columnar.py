@@ -26,9 +26,19 @@ def parquet(path) -> Table:
     columns = columns.drop_columns([name for name in columns.column_names if name.startswith("__index_level_")])
     if nested := [field.name for field in columns.schema if pa.types.is_nested(field.type)]:
         raise StudyError(f"{path}: column {nested[0]} has several values in a row. Write one value, or leave it out.")
-    texts = [as_text(column) for column in columns.columns]
+    texts = [_parquet_text(path, name, columns[i]) for i, name in enumerate(columns.column_names)]
     names = [name.strip() for name in columns.column_names]
     return Table(numbered(path, texts, names, ""), where="row", first=1, notes=("Parquet",))
+
+
+def _parquet_text(path, name: str, column: pa.ChunkedArray) -> pd.Series:
+    kind = column.type
+    if pa.types.is_duration(kind) or isinstance(kind, pa.BaseExtensionType):
+        raise StudyError(f"{path}: column {name} is of the type {kind}. Write it as a number or as text.")
+    try:
+        return as_text(column)
+    except pa.ArrowInvalid:
+        raise StudyError(f"{path}: column {name} has bytes that are no text (UTF-8). Leave it out.") from None
 
 
 def labelled(path, program: str) -> Table:
@@ -74,8 +84,11 @@ def as_text(values: pa.ChunkedArray | pa.Array) -> pd.Series:
 
 
 def _times_as_text(times: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
-    """Dates if all times are midnight; else times, with parts of a second if any has them."""
-    times = times.cast(pa.timestamp(times.type.unit))
+    """Dates if all times are midnight; else times, with parts of a second if any has them.
+
+    With a time zone they are what a clock there shows, and not the time in Greenwich, which may be another day.
+    """
+    times = pc.local_timestamp(times) if times.type.tz else times
     for coarser in (pa.date32(), pa.timestamp("s")):
         short = times.cast(coarser, safe=False)
         if pc.all(pc.equal(short.cast(times.type), times)).as_py() in (True, None):

@@ -12,7 +12,7 @@ _PLACEHOLDERS = (-9, 9, -99, 99, -999, 999, -9999, 9999, -8, -88, -888, 88, 888)
 _SHOWN = 5
 
 
-def doubts(text: pd.DataFrame, frame: pd.DataFrame, unit: str) -> list[str]:
+def doubts(text: pd.DataFrame, frame: pd.DataFrame, unit: str, time: str | None = None) -> list[str]:
     """Sentences about columns.
 
     Parameters
@@ -21,11 +21,26 @@ def doubts(text: pd.DataFrame, frame: pd.DataFrame, unit: str) -> list[str]:
         The data as text, and typed; with the same columns and ``row``.
     unit
         Column of the ids.
+    time
+        Column of the times, if there is one.
     """
     columns = [column for column in text.columns if column != "row"]
     numeric = [column for column in columns if column != unit and pd.api.types.is_numeric_dtype(frame[column])]
     levels = [column for column in columns if column == unit or isinstance(frame[column].dtype, pd.CategoricalDtype)]
-    return [*_placeholders(frame, numeric), *(told for column in levels for told in _alike(text[column], column))]
+    return [
+        *(_repeated(text[columns]) if time in columns else []),
+        *_placeholders(frame, numeric),
+        *(told for column in levels for told in _alike(text[column], column)),
+    ]
+
+
+def _repeated(text: pd.DataFrame) -> Iterator[str]:
+    """Rows that stand twice: rarely is a unit measured twice at one time, with all else the same."""
+    if n := int(text.duplicated().sum()):
+        yield (
+            f"{n} row{'s are' if n > 1 else ' is'} the same as an earlier one in all columns, and counted as "
+            "measurements of their own. If they were copied by mistake, delete them from the file."
+        )
 
 
 def _placeholders(frame: pd.DataFrame, columns: Iterable[str]) -> Iterator[str]:
@@ -49,7 +64,9 @@ def _alike(text: pd.Series, column: str) -> Iterator[str]:
     """Different values that may be one: ``1`` and ``1.0``, ``Anna`` and ``anna``."""
     values = text.dropna().drop_duplicates()
     as_numbers = pd.to_numeric(values, errors="coerce")
-    folded = values.str.casefold().str.split().str.join(" ").where(as_numbers.isna(), as_numbers.astype(str))
+    # Composed and decomposed accents look the same, and so do a word and one with a blank of no width.
+    plain = values.str.normalize("NFKC").str.replace(r"[\u00ad\u200b-\u200f\u2060\ufeff]", "", regex=True)
+    folded = plain.str.casefold().str.split().str.join(" ").where(as_numbers.isna(), as_numbers.astype(str))
     groups = [group.tolist() for _, group in values.groupby(folded, sort=False) if len(group) > 1]
     if groups:
         shown = listing([" and ".join(f"'{value}'" for value in group) for group in groups], _SHOWN)

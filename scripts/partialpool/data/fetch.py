@@ -3,6 +3,7 @@
 import logging
 import re
 import shutil
+import stat
 import time as clock
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -141,12 +142,19 @@ def basename(url: str) -> str:
     return name or "data.csv"
 
 
+# Characters of a path that are shown.
+_SHOWN = 300
+
+
 def _copy(origin: Path, target: Path) -> None:
     try:
+        # A device such as /dev/zero has no end, and a pipe no beginning.
+        if not stat.S_ISREG(mode := origin.stat().st_mode) and not stat.S_ISDIR(mode):
+            raise OSError("It is a device or a pipe, and no file")
         shutil.copyfile(origin, target)
     except OSError as error:
         raise StudyError(
-            f"Cannot copy {origin}: {error.strerror or error}.\n"
+            f"Cannot copy {str(origin)[:_SHOWN]}: {error.strerror or error}.\n"
             "data.source must be a data file or the URL of one; a relative path starts at\n"
             f"  {Path.cwd()}"
         ) from error

@@ -13,6 +13,7 @@ from partialpool.data.types import NUMBER, label, like_codes, like_levels, numbe
 from partialpool.errors import StudyError, suggest
 
 _SHOWN = 10
+_INVISIBLE = r"[\x00-\x08\x0b-\x1f\x7f]"
 
 
 def prepare(path: str | Path, *, source: str | None = None, **described) -> pd.DataFrame:
@@ -105,7 +106,7 @@ def typed_columns(
     text = frame.copy()
     for column in columns:
         frame[column] = typed(frame[column], role_of.get(column), kinds.get(column))
-    doubtful = doubts(text, frame, unit)
+    doubtful = doubts(text, frame, unit, time)
     codes = like_codes(frame, [column for column in columns if column not in {*role_of, *kinds}])
     frame = derive(frame, derived, unit=unit, at=table.at)
     _refuse(path, _too_few(frame, unit, outcome, time), [])
@@ -221,9 +222,19 @@ def _wrong_cells(frame: pd.DataFrame, unit: str, numeric: list[str], group: str 
     def not_a_number(column: str):
         return lambda row: f"'{short(frame.loc[row, column])}' {_not_a_number(frame.loc[row, column])}"
 
+    def invisible(column: str):
+        return lambda row: (
+            f"'{short(frame.loc[row, column])}' has the character "
+            f"U+{ord(re.search(_INVISIBLE, frame.loc[row, column])[0]):04X}, which no file or page can show: delete it"
+        )
+
     checks = [
         (column, rows(frame[column].notna() & numbers(frame[column]).isna()), not_a_number(column))
         for column in numeric
+    ]
+    checks += [
+        (column, rows(frame[column].str.contains(_INVISIBLE).fillna(False).astype(bool)), invisible(column))
+        for column in frame.columns.drop("row")
     ]
     checks += [(column, rows(frame[column].isna()), lambda row: "is missing") for column in (unit, group) if column]
     if group:

@@ -16,6 +16,7 @@ from plotnine import (
 from partialpool.figures.scales import x_numbers
 from partialpool.figures.theme import PAGE, TEAL, Figure, chart
 from partialpool.fit.failed import failed, marked_titles
+from partialpool.jobs.tables import read_table
 
 RELIABLE = "Every Pareto k is good"
 UNRELIABLE = "Some Pareto k are too high: elpd unreliable"
@@ -87,5 +88,5 @@ def of_file(path, diagnostics, *, titles, labels):
 
     Titles of models of which a check failed have a mark, by the files ``diagnostics`` of all models.
     """
-    table = pd.read_csv(path, dtype={"model": str})
+    table = read_table(path, ("model",))
     return comparison(table, titles=marked_titles(titles, failed(diagnostics)), labels=labels)

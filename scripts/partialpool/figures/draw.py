@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from partialpool.figures.units import (
 )
 from partialpool.fit.failed import failed, marked_titles
 from partialpool.model.names import INTERCEPT, Term, correlation_names, pair_dim, pair_label
+from partialpool.predict.summary import read_summary, text_columns
 
 
 def configured(
@@ -73,7 +75,8 @@ def configured(
         # A column `id` that is not the unit's, as that of rows often is, makes way.
         data = data.drop(columns="id", errors="ignore").rename(columns={columns["unit"]: "id"})
     data = _with_text_categories(data, "id")
-    summaries = Tables(_read_summary, {name: summary for name, (summary, _) in predictions.items()})
+    read = partial(_read_summary, text=text_columns(prepared))
+    summaries = Tables(read, {name: summary for name, (summary, _) in predictions.items()})
     draws = Tables(_read_draws, {name: drawn for name, (_, drawn) in predictions.items()})
     source = Source(data, summaries, draws, fits, columns, labels, seed, failed(diagnostics))
     for name, entry in figures.items():
@@ -167,8 +170,8 @@ def _with_text_categories(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
     return in_order(table.assign(**categories), **orders)
 
 
-def _read_summary(path: str) -> pd.DataFrame:
-    return _with_text_categories(pd.read_csv(path, dtype={"id": str}), "model", "quantity", "id")
+def _read_summary(path: str, text: list[str]) -> pd.DataFrame:
+    return _with_text_categories(read_summary(path, text), "model", "quantity", "id")
 
 
 def _read_draws(path: str) -> pd.DataFrame:

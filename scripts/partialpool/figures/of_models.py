@@ -8,6 +8,7 @@ from partialpool.figures import checks, coefficients, conditional, diagnostics, 
 from partialpool.figures.theme import Figure
 from partialpool.fit import store
 from partialpool.fit.failed import failed, marked
+from partialpool.jobs.tables import read_table
 from partialpool.model.families import CUMULATIVE
 from partialpool.model.formula import complete_cases
 from partialpool.model.grammar import left_side
@@ -63,7 +64,7 @@ def figures(
     for name, entry in models.items():
         spec = ModelSpec.from_dict(entry["spec"])
         tree = store.load(fits[name], GROUPS, spec=spec)
-        tables = {table: pd.read_csv(next(paths)) for table in entry["tables"]}
+        tables = {table: read_table(next(paths), ("label", "unit")) for table in entry["tables"]}
         model = Model(tree, spec, data, pd.read_csv(summaries[name]), tables, labels, columns)
         for kind in entry["kinds"]:
             yield f"{kind}-{name}", KINDS[kind](model)

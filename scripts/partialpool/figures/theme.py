@@ -58,8 +58,8 @@ class Figure:
         """
         size = theme(figure_size=(self.width, self.height), dpi=300)
         sized = self.plot & size if isinstance(self.plot, Compose) else self.plot + size
-        # The salt stands in for the random part of identifiers in an SVG.
-        with mpl.rc_context({"svg.hashsalt": "partialpool"}):
+        # The salt stands in for the random part of identifiers in an SVG. Text between dollars is text.
+        with mpl.rc_context({"svg.hashsalt": "partialpool", "text.parse_math": False}):
             drawn = sized.draw()
             with atomic(png) as temporary:
                 # Run-length encoding takes half the time of zlib's default, for files that are a tenth larger.

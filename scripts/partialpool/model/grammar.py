@@ -35,16 +35,12 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     # Bambi
     "abs": (),
     "c": (),
-    "censored": (),
-    "constrained": ("lb", "ub"),
     "counts": (),
     "exp": (),
     "exp2": (),
     "log": (),
     "log10": (),
     "log2": (),
-    "truncated": ("lb", "ub"),
-    "weighted": (),
     # NumPy
     "np.abs": (),
     "np.cbrt": (),
@@ -63,10 +59,13 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "np.square": (),
     "np.tanh": (),
 }
+# What is written for contrasts without arguments.
+_SHORT = {"Sum": "S(x) for sum contrasts of x", "Treatment": "T(x) for treatment contrasts of x"}
 # Functions of NumPy would write their result into a further argument. Some take two, the others one.
 _TWO_ARGUMENTS = ("np.maximum", "np.minimum")
 _OF_NUMPY = {"abs", "exp", "exp2", "log", "log10", "log2", *(name for name in FUNCTIONS if name[:3] == "np.")}
 _MAKE_CATEGORIES = ("C", "S", "T", "B", "binary")
+# Not in FUNCTIONS: Bambi has no log likelihood of these outcomes, which cross-validation and checks need.
 _SPECIAL_OUTCOMES = ("censored", "constrained", "truncated", "weighted")
 HINTS = {
     "^": " Write ** for a power.",
@@ -79,9 +78,6 @@ HINTS = {
 _IN_R = {
     "cbind": "p(successes, trials) for successes and trials",
     "trials": "p(y, n) ~ ... for y successes of n trials",
-    "cens": "censored(y, status) ~ ...",
-    "trunc": "truncated(y, lb, ub) ~ ...",
-    "weights": "weighted(y, w) ~ ...",
     "rate": "offset(log(n)) among the terms on the right",
     "factor": "C(x), or name the column in data.types",
     "as.factor": "C(x), or name the column in data.types",
@@ -281,6 +277,7 @@ class _Reader:
             raise StudyError(f"'{self.formula[:60]}...': a formula has at most {MOST_CHARACTERS} characters.")
         _require_both_sides(self.formula, [token.text for token in self.tokens])
         _require_no_addition(self.formula, self.tokens)
+        _require_no_bare_contrasts(self.formula, self.tokens)
         self.term()
         while self.token.kind != "end" or self.open:
             self.operator()
@@ -425,6 +422,14 @@ def _require_no_addition(formula: str, tokens: list[_Token]) -> None:
     for bar, function in pairwise(left):
         if bar == "|" and function in _IN_R:
             raise StudyError(f"'{formula}': '| {function}(...)' is not understood. Write {_IN_R[function]}.")
+
+
+def _require_no_bare_contrasts(formula: str, tokens: list[_Token]) -> None:
+    """Refuse contrasts as in ``C(x, Sum)``, which would be read as a column."""
+    words = [token.text for token in tokens]
+    for before, name, after in zip(words, words[1:], words[2:], strict=False):
+        if name in _SHORT and before in (",", "=") and after in (",", ")"):
+            raise StudyError(f"'{formula}': '{name}' alone is not understood. Write {_SHORT[name]}.")
 
 
 def _require_listed(formula: str, function: str) -> None:

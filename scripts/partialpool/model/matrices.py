@@ -52,6 +52,11 @@ def unfit(spec: ModelSpec, why) -> StudyError:
     """The error of a formula that does not fit its rows, in the words of formulae or Bambi where these say it."""
     if isinstance(why, ZeroDivisionError):
         why = "A category before a bar has only 1 level!"
+    if str(why) == "reference not in levels":
+        why = (
+            "a reference level is none of the levels. Those of a category are text and stand in quotes, as in "
+            'C(x, Treatment("2")); only those of a column of numbers are numbers.'
+        )
     return StudyError(f"formula '{spec.formula}', family '{spec.family}': {why}")
 
 

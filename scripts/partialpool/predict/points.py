@@ -16,6 +16,9 @@ from partialpool.predict.rows import rows_of_file
 # What the column of units says where there is none.
 AVERAGE_UNIT, POPULATION = "average unit", "population"
 
+# Relative error of a mean that is nothing but rounding.
+ROUNDING = 1e-12
+
 
 def points(spec: ModelSpec, data: pd.DataFrame, asked: Asked) -> pd.DataFrame:
     """The units and covariate values at which to predict.
@@ -55,7 +58,7 @@ def points(spec: ModelSpec, data: pd.DataFrame, asked: Asked) -> pd.DataFrame:
         chosen = _of_units(spec, rows, columns, asked, grid)
     if not asked.of_units:
         chosen = chosen.assign(**{spec.unit: AVERAGE_UNIT if asked.average_unit else POPULATION})
-    others = [name for name in ("row", asked.by) if name in chosen and name not in (spec.unit, *columns)]
+    others = [name for name in dict.fromkeys(("row", asked.by)) if name in chosen and name not in (spec.unit, *columns)]
     return chosen[[spec.unit, *columns, *others]].reset_index(drop=True)
 
 
@@ -89,7 +92,9 @@ def typical(spec: ModelSpec, rows: pd.DataFrame, name: str):
     if name in trials(spec.formula):
         return 1
     if is_number(spec, rows, name):
-        return rows[name].mean()
+        mean = rows[name].mean()
+        # That of a centred column is 0 but for rounding.
+        return 0.0 if abs(mean) < ROUNDING * rows[name].abs().max() else mean
     return rows[name].cat.categories[0] if isinstance(rows[name].dtype, pd.CategoricalDtype) else rows[name].min()
 
 
@@ -111,7 +116,7 @@ def _chosen(spec: ModelSpec, observed: list[str], asked: Asked) -> list[str]:
 
 def _rows(spec: ModelSpec, data: pd.DataFrame, rows: pd.DataFrame, columns: list[str], asked: Asked) -> pd.DataFrame:
     """Rows of the model, or of a file."""
-    others = [asked.by] if asked.by is not None and asked.by not in (spec.unit, *columns) else []
+    others = [asked.by] if asked.by is not None and asked.by not in (spec.unit, *columns, "row") else []
     if asked.rows != "observed":
         return rows_of_file(
             asked.rows, rows, unit=spec.unit if asked.of_units else None, columns=columns, others=others
@@ -120,7 +125,7 @@ def _rows(spec: ModelSpec, data: pd.DataFrame, rows: pd.DataFrame, columns: list
         rows = rows[rows[spec.unit].isin(_chosen(spec, list(rows[spec.unit].cat.categories), asked))]
     if others and others[0] not in data:
         raise StudyError(f"'by' names '{others[0]}', which is no column of the data.{suggest(others[0], data.columns)}")
-    return rows.astype({spec.unit: str}).merge(data[["row", *others]], on="row")
+    return rows.astype({spec.unit: str}).merge(data[["row", *(name for name in others if name not in rows)]], on="row")
 
 
 def _grid(at: dict[str, list]) -> pd.DataFrame:

@@ -8,23 +8,31 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pandas as pd
 
+from partialpool.data import printed
+from partialpool.data.table import listing
+from partialpool.data.types import numbers
 from partialpool.data.units import choose, in_order
 from partialpool.errors import StudyError, suggest
 from partialpool.model.doubts import doubts
 from partialpool.model.families import OF_LEVELS
 from partialpool.model.formula import complete_cases
+from partialpool.model.grammar import common_predictors, numeric_predictors, slopes
 from partialpool.model.identified import refuse_unidentified
 from partialpool.predict.asked import Asked
-from partialpool.predict.changes import sides
+from partialpool.predict.changes import grouped, sides
 from partialpool.predict.means import Mean, expected_of
 from partialpool.predict.points import points
 from partialpool.predict.values import with_categories
 from partialpool.study import config
+from partialpool.study.base import unknown
+from partialpool.study.figures import InterceptsSlopes, PredictionFigure
 from partialpool.study.messages import Mistake, told
 from partialpool.study.study import Study
 
 # Keys of Snakemake's configuration that are not the study's.
 _NOT_OF_THE_STUDY = ("words",)
+# ASSUME: of a column with numbers in nine of ten rows the others are mistakes, or mean that there is no value.
+_FEW = 0.1
 
 
 def check(configuration: Mapping, data: pd.DataFrame) -> list[str]:
@@ -73,9 +81,16 @@ def _mistakes(study: Study, data: pd.DataFrame) -> Iterator[Mistake]:
         for model in prediction.models:
             if model not in wrong:
                 yield from _refused(f"predictions.{name}", _prediction, study, model, asked, data)
+    if study.published is not None:
+        yield from _refused("published.folder", _published, study)
     for name, figure in study.figures.items():
-        if isinstance(units := getattr(figure, "units", None), list) and getattr(figure, "predictions", None) is None:
-            yield from _refused(f"figures.{name}", _units, study, units, data)
+        if isinstance(figure, PredictionFigure):
+            if not wrong & {*study.figure_models(name)}:
+                yield from _refused(f"figures.{name}", _figure, study, name, data)
+            continue
+        yield from _refused(f"figures.{name}", _units, study, figure.units, data)
+        if isinstance(figure, InterceptsSlopes):
+            yield from _refused(f"figures.{name}", _intercepts_slopes, study, figure.model)
 
 
 def _refused(place: str, function: Callable, *arguments) -> Iterator[Mistake]:
@@ -87,13 +102,32 @@ def _refused(place: str, function: Callable, *arguments) -> Iterator[Mistake]:
 
 def _model(study: Study, name: str, data: pd.DataFrame) -> None:
     spec = study.spec(name)
-    refuse_unidentified(spec, complete_cases(spec, data))
+    rows = complete_cases(spec, data)
+    for column in numeric_predictors(spec.formula):
+        if column not in study.data.types:
+            _refuse_spoilt_number(column, data[column])
+    refuse_unidentified(spec, rows)
+
+
+def _refuse_spoilt_number(column: str, values: pd.Series) -> None:
+    """Raise StudyError for a category that would be a number without a few of its values."""
+    if not isinstance(values.dtype, pd.CategoricalDtype):
+        return
+    text = values.dropna().astype("str")
+    others = text[numbers(text).isna()]
+    if 0 < len(others) <= _FEW * len(text):
+        raise StudyError(
+            f"column '{column}' has numbers, and in {len(others)} of {len(text)} rows something else "
+            f"({listing([f"'{value}'" for value in others.unique()], 5)}), which would make it a category. Correct the "
+            f"file, where data: {{types: {{{column}: number}}}} shows the places; or write {{{column}: category}}."
+        )
 
 
 def _prediction(study: Study, model: str, asked: Asked, data: pd.DataFrame) -> None:
     spec = study.spec(model)
     at = points(spec, data, asked)
     rows = complete_cases(spec, data)
+    grouped(asked, at, spec.unit, "")
     for side in sides(asked, at, 0.0):
         with_categories(side.drop(columns=spec.unit), rows)
     if not asked.of_units:
@@ -102,5 +136,42 @@ def _prediction(study: Study, model: str, asked: Asked, data: pd.DataFrame) -> N
         Mean(spec)
 
 
-def _units(study: Study, units: list[str], data: pd.DataFrame) -> None:
+def _published(study: Study) -> None:
+    for name, table in printed.read(study.published.folder).items():
+        for line, model in enumerate(table.get("model", ()), 2):
+            if wrong := unknown(model, study.models, "model"):
+                raise StudyError(f"'{study.published.folder}/{name}.csv', line {line}: {wrong}")
+
+
+def _figure(study: Study, name: str, data: pd.DataFrame) -> None:
+    """Refuse axes, times and units that the predictions of a figure do not have."""
+    figure, unit = study.figures[name], study.data.unit
+    asked = Asked(**study.predictions[figure.predictions].model_dump(exclude={"models"}))
+    specs = [study.spec(model) for model in study.figure_models(name)]
+    try:
+        tables = [grouped(asked, points(spec, data, asked), unit, "")[0] for spec in specs]
+    except StudyError:
+        # Told of the prediction.
+        return
+    columns = list(dict.fromkeys(column for table in tables for column in table))
+    for key in ("x", "by"):
+        column = getattr(figure, key, None)
+        if column is not None and column not in columns:
+            raise StudyError(
+                f"'{key}': the predictions have no column '{column}'.{suggest(column, columns)} Columns: "
+                f"{', '.join(columns)}."
+            )
+    if figure.over_time and study.data.time not in columns:
+        raise StudyError(f"the model shown does not use '{study.data.time}', so it has no trajectories over it.")
+    ids = list(dict.fromkeys(str(value) for table in tables for value in table[unit]))
+    choose(ids, figure.units, seed=study.sampling.seed, where=f"predictions.{figure.predictions}")
+
+
+def _intercepts_slopes(study: Study, model: str) -> None:
+    formula, unit, time = study.models[model].formula, study.data.unit, study.data.time
+    if time not in slopes(formula) or time not in common_predictors(formula):
+        raise StudyError(f"'intercepts-slopes' shows a model with {time} + (1 + {time} | {unit}), and not {formula}.")
+
+
+def _units(study: Study, units: str | int | list[str], data: pd.DataFrame) -> None:
     choose(in_order(data[study.data.unit]), units, seed=study.sampling.seed, where="the data")

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from partialpool.errors import StudyError
 from partialpool.predict.predict import Prediction
 
 # Columns of a contrast, a slope and an integral, behind those that all predictions have.
@@ -24,18 +25,34 @@ def summarise(predictions: list[Prediction]) -> pd.DataFrame:
     """``model,quantity,id,mean,q2.5,q97.5`` and the covariates: mean and 95 % equal-tailed interval.
 
     Behind them, of contrasts and slopes, which they are, ``p_above_0`` or, of ratios, ``p_above_1``, the probability
-    that they are larger, and ``in_rope``; of the population ``integration_error``.
+    that they are larger, and ``in_rope``; of the population ``integration_error``. StudyError if one is not finite.
     """
     parts = []
     for prediction in predictions:
         for quantity, values in prediction.values.items():
             part = labels(prediction, quantity)
-            low, high = np.quantile(values, [0.025, 0.975], axis=(0, 1))
-            for place, (name, numbers) in enumerate({"mean": values.mean((0, 1)), "q2.5": low, "q97.5": high}.items()):
+            # What is too large for a number is refused, and needs no warning.
+            with np.errstate(over="ignore", invalid="ignore"):
+                low, high = np.quantile(values, [0.025, 0.975], axis=(0, 1))
+                columns = {"mean": values.mean((0, 1)), "q2.5": low, "q97.5": high}
+            for place, (name, numbers) in enumerate(columns.items()):
+                _refuse_infinite(part, numbers)
                 part.insert(3 + place, name, numbers)
             parts.append(part.assign(**_asked_for(prediction, values)))
     table = pd.concat(parts, ignore_index=True)
     return table[[column for column in table if column not in EXTRA] + [name for name in EXTRA if name in table]]
+
+
+def _refuse_infinite(part: pd.DataFrame, numbers: np.ndarray) -> None:
+    """Raise StudyError if a number is none, or too large to be one, and say where."""
+    if not np.isfinite(numbers).all():
+        first = part.iloc[np.argmin(np.isfinite(numbers))]
+        where = ", ".join(f"{name} {first[name]}" for name in part.columns.drop(["model", "quantity"]))
+        raise StudyError(
+            f"model '{first['model']}': the {first['quantity']} value is not a finite number at {where}.\n"
+            "Are values in 'at', 'rows' or 'contrast' far outside of the data? A ratio needs another number than 0 to "
+            "divide by."
+        )
 
 
 def _asked_for(prediction: Prediction, values: np.ndarray) -> dict[str, np.ndarray]:

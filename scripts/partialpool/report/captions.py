@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from partialpool.figures.limits import MOST_EFFECTS, MOST_UNITS
 from partialpool.model.families import COUNTS, CUMULATIVE, OF_LEVELS
-from partialpool.model.grammar import behind_bars, predictors, trials
+from partialpool.model.grammar import behind_bars, common_predictors, predictors, trials
 from partialpool.report.whose import at_which, of_what, of_whom
 from partialpool.study.figures import FittedTrajectories, Grid, InterceptsSlopes, PredictionFigure
 from partialpool.study.study import Study
@@ -154,7 +154,10 @@ def _grid(study: Study, name: str) -> str:
     figure = study.figures[name]
     prediction = study.predictions[figure.predictions]
     words = f"{of_whom(study, prediction)}{at_which(study, prediction)}{of_what(study, prediction)}"
-    points = f"; points are {study.data.nouns.measurement[1]}" if study.grid_outcome(name) else ""
+    formulas = [study.models[model].formula for model in study.figure_models(name)]
+    others = {column for formula in formulas for column in common_predictors(formula)} - {figure.x, figure.by}
+    whatever = f", whatever their {' and '.join(sorted(map(study.data.label, others)))}" if others else ""
+    points = f"; points are {study.data.nouns.measurement[1]}{whatever}" if study.grid_outcome(name) else ""
     draws = ", ".join(f"{study.draws_of(model)} of {study.models[model].title}" for model in study.figure_models(name))
     return f"{_capitalised(words)}: posterior means and 95 % equal-tailed intervals{points}; draws: {draws}."
 

@@ -9,6 +9,7 @@ import pandas as pd
 from partialpool.fit import store
 from partialpool.fit.failed import read_checks
 from partialpool.jobs.files import atomic
+from partialpool.jobs.tables import read_table
 from partialpool.report import methods, paper, paper_files
 from partialpool.report.references import bibliography
 from partialpool.study.study import Study
@@ -74,7 +75,7 @@ def write(
         trees[name] = store.load(fit, ("posterior", "constant_data"))
         summaries[name], variances[name] = pd.read_csv(summary), pd.read_csv(variance)
         checked[name] = read_checks(diagnostics)
-    compared = {name: pd.read_csv(file) for name, file in zip(study.comparisons, comparisons, strict=True)}
+    compared = {name: read_table(file, ("model",)) for name, file in zip(study.comparisons, comparisons, strict=True)}
     result = made(study, trees, summaries, variances, checked, compared, snakemake=snakemake)
     for table in result.tables:
         paper_files.write(table, Path(folder, "tables"))

@@ -1,5 +1,7 @@
 """What the parameters of a model are, in the words and units of measurement of the study."""
 
+import ast
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -9,10 +11,13 @@ from partialpool.model.grammar import left_side
 from partialpool.model.names import INTERCEPT
 from partialpool.model.spec import ModelSpec
 from partialpool.report.glossary import link
-from partialpool.report.terms import Coefficient, Terms
+from partialpool.report.terms import Coefficient, Part, Terms
 from partialpool.study.data import Data, singular
 
 NOTHING = Markup()
+# Functions whose values have no unit of measurement.
+PURE_NUMBERS = ("exp", "log", "log10", "log1p", "log2", "scale", "sign", "standardize")
+POWERS = {2: "²", 3: "³"}
 
 
 @dataclass(frozen=True)
@@ -114,8 +119,45 @@ class _Speaker:
         return " × ".join(self.data.label(part) for part in expression.split(":"))
 
     def _unit(self, coefficient: Coefficient) -> Markup:
-        """Units of the outcome by those of what a coefficient multiplies: ``cm per year``."""
-        numbers = [part.name for part in coefficient.parts if part.kind == "number"]
-        units = [self.data.units_of_measurement.get(name) for name in numbers]
-        per = f"per {' and '.join(map(singular, units))}" if units and all(units) else ""
-        return escape(f"{self.outcome_unit} {per}".strip())
+        """Units of the outcome by those of what a coefficient multiplies: ``cm per year``; empty if not known."""
+        numbers = [part for part in coefficient.parts if part.kind == "number"]
+        units = [unit_of(part, self.data.units_of_measurement) for part in numbers]
+        if None in units:
+            return NOTHING
+        per = " and ".join(singular(unit) for unit in units if unit)
+        return escape(f"{self.outcome_unit} {f'per {per}' if per else ''}".strip())
+
+
+def unit_of(part: Part, units: Mapping[str, str]) -> str | None:
+    """What a column or an expression of columns is measured in: ``year²`` is that of ``I(x ** 2)``.
+
+    Parameters
+    ----------
+    part
+        What a coefficient multiplies, or a factor of that.
+    units
+        What columns are measured in.
+
+    Returns
+    -------
+    str or None
+        Empty of a number without a unit, such as a logarithm; None if it is not known.
+    """
+    known = {column: units[column] for column in part.columns if column in units}
+    if not known or part.name in known:
+        return known.get(part.name, "")
+    try:
+        node = ast.parse(part.name, mode="eval").body
+    except SyntaxError:
+        return None
+    match node:
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in PURE_NUMBERS:
+            return ""
+        case ast.Call(func=ast.Name(id="center"), args=[ast.Name(id=column)]):
+            return known.get(column)
+        case ast.Call(ast.Name("I"), [ast.BinOp(ast.Name(column), ast.Add() | ast.Sub(), ast.Constant())]):
+            return known[column]
+        case ast.Call(ast.Name("I"), [ast.BinOp(ast.Name(column), ast.Pow(), ast.Constant(power))]) if power in POWERS:
+            one = singular(known[column])
+            return f"({one}){POWERS[power]}" if " " in one else f"{one}{POWERS[power]}"
+    return None

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from partialpool.loo.pointwise import BAD_PARETO_K
-from partialpool.report.numbers import decimals, number
+from partialpool.report.numbers import decimals, number, probability
 from partialpool.study.data import Nouns
 
 # From where on ArviZ's measure of power scaling calls an estimate sensitive.
@@ -27,14 +27,15 @@ STATISTICS = {
 }
 
 
-def prior(tables: Mapping[str, pd.DataFrame], nouns: Nouns, *, binary: bool) -> str:
+def prior(tables: Mapping[str, pd.DataFrame], nouns: Nouns, *, binary: bool, function: str | None = None) -> str:
     """What the priors say of the outcome, and which of them the data have narrowed least.
 
-    ``binary`` is whether the outcome is yes or no.
+    ``binary`` is whether the outcome is yes or no, and ``function`` what of it a formula has in its place.
     """
     [outcome] = tables["prior_predictive"].to_dict("records")
     both = tables["prior_posterior"].set_index("parameter")
     share = both.iloc[0]
+    what = f"values of {function}" if function else nouns.measurement[1]
     if binary:
         words = [
             f"Under the priors the share of successes in a data set is between {_short(share['prior_q2.5'])} and "
@@ -42,7 +43,7 @@ def prior(tables: Mapping[str, pd.DataFrame], nouns: Nouns, *, binary: bool) -> 
         ]
     else:
         words = [
-            f"Under the priors 95 % of {nouns.measurement[1]} are between {_short(outcome['q2.5'])} and "
+            f"Under the priors 95 % of {what} are between {_short(outcome['q2.5'])} and "
             f"{_short(outcome['q97.5'])}, and {_percent(outcome['outside'])} lie outside of the range of the data, "
             f"{_short(outcome['low'])} to {_short(outcome['high'])}."
         ]
@@ -69,7 +70,7 @@ def _beyond(outcome: Mapping) -> str:
 
 def predictive(table: pd.DataFrame, nouns: Nouns) -> str:
     """Which statistics of the data the model seldom gives."""
-    extreme = table[(table["p"] < EXTREME) | (table["p"] > 1 - EXTREME)]
+    extreme = table[table[["p", "p_at_most"]].min(axis=1) < EXTREME]
     if extreme.empty:
         return (
             f"No statistic of the data, of {len(table)}, is among the {100 * EXTREME:g} % largest or smallest of those "
@@ -77,7 +78,7 @@ def predictive(table: pd.DataFrame, nouns: Nouns) -> str:
         )
     told = [
         f"{STATISTICS[row['statistic']].format(units=nouns.unit[1])} is {_like(row['observed'], row['sd'])}, and "
-        f"{_like(row['q2.5'], row['sd'])} to {_like(row['q97.5'], row['sd'])} in replicated ones (p = {row['p']:.3f})"
+        f"{_like(row['q2.5'], row['sd'])} to {_like(row['q97.5'], row['sd'])} in replicated ones (p {_share(row['p'])})"
         for row in extreme.to_dict("records")
     ]
     return f"The data differ from replicated data sets: {'; '.join(told)}."
@@ -88,7 +89,7 @@ def statistics(table: pd.DataFrame, nouns: Nouns) -> pd.DataFrame:
     rows = [
         {"statistic": STATISTICS[row["statistic"]].format(units=nouns.unit[1]).removeprefix("the ")}
         | {name: _like(row[name], row["sd"]) for name in ("observed", "mean", "q2.5", "q97.5")}
-        | {"p": number(row["p"], 3)}
+        | {"p": probability(row["p"])}
         for row in table.to_dict("records")
     ]
     return pd.DataFrame(rows).rename(columns={"q2.5": "2.5 %", "q97.5": "97.5 %"})
@@ -102,6 +103,7 @@ def loo_pit(tables: Mapping[str, pd.DataFrame], nouns: Nouns) -> str:
     words = [f"The {measurements} lie where the model expects them: the curve stays in its envelope."]
     if len(at):
         ends = f"between {at.min():.2f} and {at.max():.2f}"
+        ends = f"at {at.min():.2f}" if f"{at.min():.2f}" == f"{at.max():.2f}" else ends
         words = [f"The {measurements} do not lie where the model expects them: the curve leaves its envelope {ends}."]
     if bad := int((~(table["pareto_k"] <= BAD_PARETO_K)).sum()):
         words.append(f"Pareto k is over {BAD_PARETO_K:g} for {bad} of {len(table)} {nouns.measurement[1]}.")
@@ -166,6 +168,8 @@ def influence(table: pd.DataFrame, nouns: Nouns) -> str:
 
 def _without(row: Mapping, what: str) -> str:
     by = "fitted again" if row["method"] == "refit" else "by importance weights"
+    if row["method"] != "refit" and not row["pareto_k"] <= BAD_PARETO_K:
+        by += f", whose Pareto k of {row['pareto_k']:.2f} is over {BAD_PARETO_K:g}"
     return (
         f"Without {what} {row['label']}, {row['parameter']} would be {_like(row['mean_without'], row['sd'])} and not "
         f"{_like(row['mean'], row['sd'])}, {abs(row['shift']):.2f} of its posterior sd ({by})."
@@ -178,12 +182,16 @@ def influential(table: pd.DataFrame, nouns: Nouns) -> pd.DataFrame:
     for of, noun in (("unit", nouns.unit[0]), ("row", f"{nouns.measurement[0]} in row")):
         for row in table[table["of"] == of].head(TOLD).to_dict("records"):
             values = [_like(row[name], row["sd"]) for name in ("mean", "mean_without")]
-            moved = number(row["shift"], 2)
-            rows.append(
-                (f"{noun} {row['label']}", number(row["elpd"], 2), row["parameter"], *values, moved, row["method"])
-            )
-    columns = ["without", "elpd", "moves most", "with", "without it", "shift in sds", "method"]
+            shift, elpd, k = (number(row[name], 2) for name in ("shift", "elpd", "pareto_k"))
+            rows.append((f"{noun} {row['label']}", elpd, k, row["parameter"], *values, shift, row["method"]))
+    columns = ["without", "elpd", "Pareto k", "moves most", "with", "without it", "shift in sds", "method"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _share(p: float) -> str:
+    """``= 0.012``, or ``under 0.001``."""
+    words = probability(p)
+    return words if " " in words else f"= {words}"
 
 
 def _like(value: float, sd: float) -> str:

@@ -34,3 +34,10 @@ def limits(row: Mapping) -> tuple[str, str]:
 def number(value: float, places: int) -> str:
     """A number with ``places`` decimals; an en dash for nan."""
     return "–" if pd.isna(value) else f"{value:z.{places}f}".replace("-", "−")
+
+
+def probability(value: float) -> str:
+    """A share of draws with three decimals, none of which is certain."""
+    if value >= 0.9995:
+        return "over 0.999"
+    return "under 0.001" if value <= 0.0005 else number(value, 3)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from partialpool.fit.failed import marked
 from partialpool.model.outcome import outcome_column
-from partialpool.report.numbers import decimals, number
+from partialpool.report.numbers import decimals, number, probability
 from partialpool.study.entries import Prediction
 from partialpool.study.study import Study
 
@@ -69,13 +69,6 @@ def _who(unit: str, study: Study) -> str:
 def _region(prediction: Prediction) -> str:
     """Ends of the region of practical equivalence."""
     return " to ".join(f"{end:g}".replace("-", "\N{MINUS SIGN}") for end in prediction.rope)
-
-
-def probability(value: float) -> str:
-    """A share of draws with three decimals, none of which is certain."""
-    if value >= 0.9995:
-        return "over 0.999"
-    return "under 0.001" if value <= 0.0005 else number(value, 3)
 
 
 def sentences(table: pd.DataFrame, study: Study, name: str, *, failed: Collection[str] = ()) -> list[str]:

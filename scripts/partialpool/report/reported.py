@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from partialpool.model.grammar import columns
+from partialpool.model.grammar import columns, trials
 from partialpool.report.checks import failed
 from partialpool.report.numbers import number
 from partialpool.report.results import Results
@@ -34,12 +34,15 @@ def variables(results: Results) -> Said:
     """What is predicted, from what, and how many measurements there are."""
     data, names = results.study.data, [columns(model.formula) for model in results.study.models.values()]
     outcomes = dict.fromkeys(own[0] for own in names)
-    others = dict.fromkeys(name for own in names for name in own[1:] if name not in {*outcomes, data.unit})
+    tried = dict.fromkeys(name for model in results.study.models.values() for name in trials(model.formula))
+    others = dict.fromkeys(name for own in names for name in own[1:] if name not in {*outcomes, *tried, data.unit})
+    of_trials = f", of trials: {_labels(results, tried)}" if tried else ""
     predictors = f"; predictors: {_labels(results, others)}" if others else "; no predictors"
     n_units = results.prepared[data.unit].nunique()
     return Said(
-        f"Outcome: {_labels(results, outcomes)}{predictors}; {len(results.prepared)} {data.nouns.measurement[1]} of "
-        f"{n_units} {data.nouns.unit[1]}. The section describes all variables, and the rows that each model uses.",
+        f"Outcome: {_labels(results, outcomes)}{of_trials}{predictors}; {len(results.prepared)} "
+        f"{data.nouns.measurement[1]} of {n_units} {data.nouns.unit[1]}. The section describes all variables, and the "
+        "rows that each model uses.",
         "data",
     )
 

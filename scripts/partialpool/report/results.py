@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from partialpool.fit.failed import ENDING, marked_titles, read_checks
+from partialpool.jobs.tables import read_table
 from partialpool.model import parameters
 from partialpool.model.names import common_dim, effect_terms
 from partialpool.model.spec import ModelSpec
@@ -140,7 +141,13 @@ def read(study: Study, folder: str | Path = "results") -> Results:
         {m: pd.read_csv(folder / f"models/{m}.summary.csv") for m in study.models},
         {m: pd.read_csv(folder / f"models/{m}.variance.csv") for m in study.models},
         {m: read_checks(folder / f"models/{m}{ENDING}") for m in study.models},
-        {m: {t: pd.read_csv(folder / f"checks/{m}.{t}.csv") for t in study.checks_of(m)} for m in study.models},
-        {c: pd.read_csv(folder / f"comparison/{c}.csv", dtype={"model": str}) for c in study.comparisons},
+        {m: _checked(folder, study, m) for m in study.models},
+        {c: read_table(folder / f"comparison/{c}.csv", ("model",)) for c in study.comparisons},
         printed,
     )
+
+
+def _checked(folder: Path, study: Study, model: str) -> dict[str, pd.DataFrame]:
+    """Tables of the checks of a model, by name."""
+    names = study.checks_of(model)
+    return {name: read_table(folder / f"checks/{model}.{name}.csv", ("label", "unit")) for name in names}

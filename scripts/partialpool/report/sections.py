@@ -6,10 +6,11 @@ Parts are HTML (``Markup``); texts of the study's own are Markdown, and become H
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
-import pandas as pd
 from markupsafe import Markup
 
+from partialpool.jobs.tables import read_table
 from partialpool.model.doubts import doubts
+from partialpool.predict.summary import read_summary, text_columns
 from partialpool.report import (
     captions,
     checks,
@@ -152,7 +153,8 @@ def _model_checks(results: Results, name: str) -> Iterator[tuple[str, str, str, 
     checked, nouns, switches = results.checked[name], results.nouns, results.study.checks
     if switches.prior:
         binary = results.study.models[name].family == "bernoulli"
-        yield "Priors", "prior", model_checks.prior(checked, nouns, binary=binary), []
+        function = results.study.outcome_function(name)
+        yield "Priors", "prior", model_checks.prior(checked, nouns, binary=binary, function=function), []
     if switches.predictive:
         own = checked["predictive"]
         shown = table(model_checks.statistics(own, nouns), "Statistics of data and replicated data")
@@ -197,7 +199,7 @@ def _comparison(results: Results, name: str) -> list[Markup]:
         if block.has_verdict:
             parts.append(paragraph(comparisons.verdict(block.table, titles, nouns, failed=results.failed)))
     parts.append(paragraph(comparisons.left_out(compared, comparison.estimands, nouns)))
-    pointwise = pd.read_csv(results.folder / f"comparison/{name}.pointwise.csv")
+    pointwise = read_table(results.folder / f"comparison/{name}.pointwise.csv", ("model",))
     parts += [
         comparisons.corrected(pointwise, results.trees, unit=study.data.unit, nouns=nouns),
         _figure(results, f"comparison-{name}"),
@@ -214,7 +216,7 @@ def _evidence(results: Results, name: str) -> list[Markup]:
         return []
     parts += [heading(4, "Evidence"), in_nouns(texts.EVIDENCE, results.nouns), table(known, "Log evidence, in nats")]
     if study.comparisons[name].bayes_factors:
-        evidence = pd.read_csv(results.folder / f"comparison/{name}.bayes_factors.csv")
+        evidence = read_table(results.folder / f"comparison/{name}.bayes_factors.csv", ("model",))
         caption = captions.bayes_factors(study, evidence["model"][0])
         parts.append(table(comparisons.bayes_factors(evidence, titles), caption))
         parts.append(comparisons.weighed(evidence, titles, results.nouns))
@@ -226,8 +228,9 @@ def _evidence(results: Results, name: str) -> list[Markup]:
 def predictions(results: Results) -> list[Markup]:
     """Tables of predictions that are short, and figures of those that no other section shows."""
     study, parts = results.study, []
+    text = text_columns(results.folder / "data/prepared.parquet")
     for name in study.predictions:
-        values = pd.read_csv(results.folder / f"predictions/{name}.csv", dtype={"id": str})
+        values = read_summary(results.folder / f"predictions/{name}.csv", text)
         if len(values) <= MOST_ROWS:
             parts.append(
                 table(

@@ -4,7 +4,7 @@ Snakemake reads it whenever it starts: nothing heavy is imported.
 """
 
 from partialpool.model.families import LINKS, ZERO_INFLATED
-from partialpool.model.grammar import covariates
+from partialpool.model.grammar import covariates, trials
 from partialpool.study.entries import Prediction
 from partialpool.study.study import Study
 
@@ -40,9 +40,12 @@ def at_which(study: Study, prediction: Prediction) -> str:
     if prediction.rows or prediction.units is not None or prediction.new_units is not None:
         return average
     named = {*prediction.at, *(prediction.contrast or {})}
-    if all(named.issuperset(covariates(study.models[name].formula, study.data.unit)) for name in prediction.models):
-        return average
-    return f", at the means of numbers and the first levels of categories that are not named{average}"
+    formulas = [study.models[name].formula for name in prediction.models]
+    one_trial = any(study.at_one_trial(prediction, name) for name in prediction.models)
+    others = [{*covariates(formula, study.data.unit)} - {*trials(formula)} - named for formula in formulas]
+    where = ["one trial"] if one_trial else []
+    where += ["the means of numbers and the first levels of categories that are not named"] if any(others) else []
+    return f", at {' and '.join(where)}{average}" if where else average
 
 
 def of_what(study: Study, prediction: Prediction) -> str:

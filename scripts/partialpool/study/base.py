@@ -1,8 +1,9 @@
 """What all classes of the configuration share: they refuse unknown keys, and old ones by their new names."""
 
+import json
 import re
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -54,13 +55,23 @@ class Strict(BaseModel):
             if RENAMED.get(key) in cls.model_fields:
                 # Checked under its new name, so that the new name is not reported as missing.
                 known.setdefault(RENAMED[key], values[key])
+        flags = [key for key, value in known.items() if cls._is_flag_for_number(key, value)]
+        mistakes += [_mistake(f"takes numbers, not {json.dumps(known[key])}.", key) for key in flags]
         try:
             valid = handler(known)
         except ValidationError as error:
-            mistakes += error.errors()
+            mistakes += [mistake for mistake in error.errors() if not set(mistake["loc"][:1]) & set(flags)]
         if mistakes:
             raise ValidationError.from_exception_data(cls.__name__, mistakes)
         return valid
+
+    @classmethod
+    def _is_flag_for_number(cls, key: str, value: Any) -> bool:
+        """Whether it is `yes`, or has it, where numbers are meant: pydantic would take it for 1."""
+        types = _types(cls.model_fields[key].annotation)
+        members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
+        of_numbers = bool(types & {int, float}) and not types & {bool, str}
+        return of_numbers and any(isinstance(member, bool) for member in members)
 
     @classmethod
     def _why_unknown(cls, key: str) -> str:
@@ -69,9 +80,15 @@ class Strict(BaseModel):
         return f"unknown key '{key}'.{suggest(key, cls.model_fields)} Valid keys: {', '.join(cls.model_fields)}."
 
 
-def _mistake(message: str) -> dict[str, Any]:
-    """A mistake about the class itself, in pydantic's form."""
-    return {"type": "value_error", "loc": (), "input": None, "ctx": {"error": ValueError(message)}}
+def _types(annotation: Any) -> set[Any]:
+    """The types that an annotation names, of a mapping those of its values."""
+    parts = get_args(annotation)[1 if get_origin(annotation) is dict else 0 :]
+    return {annotation} if not parts else {one for part in parts for one in _types(part)}
+
+
+def _mistake(message: str, *key: str) -> dict[str, Any]:
+    """A mistake about a key, or about the class itself, in pydantic's form."""
+    return {"type": "value_error", "loc": key, "input": None, "ctx": {"error": ValueError(message)}}
 
 
 def _as_text(value: Any) -> Any:
@@ -83,9 +100,12 @@ def _units(value: Any, handler) -> Any:
     try:
         if isinstance(value, bool):
             raise TypeError
-        return handler(value)
+        units = handler(value)
     except (TypeError, ValidationError):
         raise ValueError(f"takes 'all', a number of units, or a list of ids, not {value!r}.") from None
+    if isinstance(units, list) and len(set(units)) < len(units):
+        raise ValueError("a unit stands twice in 'units'.")
+    return units
 
 
 def _name(name: str) -> str:
@@ -101,5 +121,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 """A seed of random numbers, as every generator takes it."""
 UnitId = Annotated[str, BeforeValidator(_as_text)]
 """Id of a unit, as it stands in the data."""
-Units = Annotated[Literal["all"] | Annotated[int, Field(ge=1)] | list[UnitId], WrapValidator(_units)]
+Units = Annotated[
+    Literal["all"] | Annotated[int, Field(ge=1)] | Annotated[list[UnitId], Field(min_length=1)], WrapValidator(_units)
+]
 """Which units: all, a number of them, or their ids."""

@@ -5,7 +5,7 @@ complete and check a configuration file; a test holds the two together.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ def load(config: dict[str, Any], files: Sequence[str | Path] = ()) -> Study:
     mistakes = [mistake for file in files for mistake in spelling.mistakes(file)]
     try:
         # Through JSON, because YAML readers hand over ordered dicts and other mappings.
-        study = Study.model_validate(json.loads(json.dumps(config, default=str)))
+        study = Study.model_validate(json.loads(json.dumps(_with_names(config), default=str)))
     except ValidationError as error:
         # What is misspelled in the file is reported once.
         places = {mistake.place for mistake in mistakes}
@@ -44,6 +44,13 @@ def load(config: dict[str, Any], files: Sequence[str | Path] = ()) -> Study:
     if mistakes:
         raise StudyError(messages.told(mistakes, files))
     return study
+
+
+def _with_names(value: Any) -> Any:
+    """The same with text as keys, which may be dates on the command line."""
+    if isinstance(value, Mapping):
+        return {str(key): _with_names(member) for key, member in value.items()}
+    return [_with_names(member) for member in value] if isinstance(value, list) else value
 
 
 def schema() -> dict[str, Any]:

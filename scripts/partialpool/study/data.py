@@ -51,7 +51,11 @@ Noun = Annotated[tuple[_Word, _Word], WrapValidator(_noun)]
 
 
 def singular(unit: str) -> str:
-    """One of a unit of measurement that may be in the plural: ``year`` of ``years``. Abbreviations stay as they are."""
+    """One of a unit of measurement that may be in the plural: ``year`` of ``years``, ``degree Celsius`` of ``degrees
+    Celsius``. Abbreviations stay as they are.
+    """
+    if " " in unit:
+        return " ".join(map(singular, unit.split(" ")))
     if len(unit) < 4 or not unit.islower() or not unit.endswith("s") or unit.endswith(("ss", "us", "is")):
         return unit
     return unit[:-2] if unit.endswith(("ches", "shes", "xes", "sses")) else unit[:-1]
@@ -228,6 +232,7 @@ class Data(Strict):
             time = self.label(self.time).lower()
             by = singular(self.units_of_measurement.get(self.time, time))
             of = self.units_of_measurement.get(self.outcome)
-            labels["intercept"] = f"{labels['outcome']} at {time} 0"
+            at_zero = f"where {time} is 0" if " " in time else f"at {time} 0"
+            labels["intercept"] = f"{labels['outcome']} {at_zero}"
             labels["slope"] = f"Change ({of} per {by})" if of else f"Change per {by}"
         return labels | {"unit_noun": unit, "measurement_noun": measurement}

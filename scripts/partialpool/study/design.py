@@ -8,8 +8,8 @@ from partialpool.study.base import Name, Strict
 from partialpool.study.entries import Estimand
 from partialpool.study.simulation import Replicates
 
-_Count = Annotated[int, Field(ge=1)]
-_Units = Annotated[int, Field(ge=2)]
+_Count = Annotated[int, Field(ge=1, le=1000)]
+_Units = Annotated[int, Field(ge=2, le=1_000_000)]
 
 
 class Goal(Strict):

@@ -59,11 +59,11 @@ class Prediction(Strict):
     minus control."""
     ratio: bool = False
     """Whether a contrast is a ratio, drug divided by control."""
-    slope: str | None = None
+    slope: str | None = Field(None, min_length=1)
     """Covariate by whose change of one unit the expected values change: their derivative."""
     average: bool = False
     """Whether to average over all units and rows."""
-    by: str | None = None
+    by: str | None = Field(None, min_length=1)
     """Average over the units and rows that have the same value of this column."""
     rope: tuple[float, float] | None = None
     """Region of practical equivalence: the share of the draws of a contrast or slope that lie inside is added."""
@@ -76,15 +76,13 @@ class Prediction(Strict):
 
     @model_validator(mode="after")
     def of_one_kind(self):
-        """Refuse predictions of several kinds of units at once, or of none, or of one unit twice."""
+        """Refuse predictions of several kinds of units at once, or of none."""
         given = (self.units is not None, self.new_units is not None, self.average_unit, self.population)
         if sum(given) != 1:
             raise ValueError(
                 "give one of 'units' (all, a number, or a list of ids), 'new_units' (a number), 'average_unit: true' "
                 "and 'population: true'."
             )
-        if isinstance(self.units, list) and len(set(self.units)) < len(self.units):
-            raise ValueError("a unit stands twice in 'units'.")
         return self
 
     @model_validator(mode="after")
@@ -95,8 +93,8 @@ class Prediction(Strict):
                 if not values:
                     raise ValueError(f"'{key}': {name} has no values.")
                 for value in values:
-                    if not isinstance(value, (str, int, float)) or value in (math.inf, -math.inf) or value != value:
-                        raise ValueError(f"'{key}': {name} takes finite numbers or levels, not {value!r}.")
+                    if not isinstance(value, str) and not _is_finite(value):
+                        raise ValueError(f"'{key}': {name} takes finite numbers or levels, not {str(value)[:40]}.")
         if self.rows and self.at:
             raise ValueError("'rows' have values of all covariates: leave 'at' out, or give it instead.")
         if self.rows and self.new_units:
@@ -137,7 +135,15 @@ class Prediction(Strict):
 
 
 def _are_two(values: list) -> bool:
-    return len(values) == 2 and str(values[0]) != str(values[1])
+    return len(values) == 2 and values[0] != values[1] and str(values[0]) != str(values[1])
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether it is a number, and one that is not too large."""
+    try:
+        return not isinstance(value, bool) and math.isfinite(value)
+    except (TypeError, OverflowError):
+        return False
 
 
 class Published(Strict):

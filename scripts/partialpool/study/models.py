@@ -7,13 +7,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from partialpool.errors import StudyError, suggest
-from partialpool.model.grammar import behind_bars, check_formula, columns
+from partialpool.model.grammar import behind_bars, check_formula, columns, left_side
 from partialpool.model.priors import parse_priors
 from partialpool.study.base import Seed, Strict
 from partialpool.study.families import FAMILIES, IN_R
 
 # ASSUME: nobody wants more, and a typing error may ask for so many that no memory holds them.
 MOST_CHAINS, MOST_DRAWS = 100, 1_000_000
+_OF_COMPOSITIONS = ("multinomial", "dirichlet_multinomial")
 
 
 def _refuse_collapsed(value: Any) -> Any:
@@ -124,6 +125,10 @@ class Model(Strict):
                 f"the family '{self.family}' has no link '{self.link}'.{suggest(self.link, family.links)} Valid: "
                 f"{', '.join(family.links)}."
             )
+        is_composition = left_side(self.formula).startswith(("c(", "counts("))
+        if is_composition != (self.family in _OF_COMPOSITIONS):
+            families = " and ".join(_OF_COMPOSITIONS)
+            raise ValueError(f"the families {families}, and no others, have an outcome of several columns, c(a, b, c).")
         wrong = [why for key in self.priors if (why := _why_no_prior(key, self.formula, family.parameters))]
         if wrong:
             raise ValueError("\n    ".join(wrong))

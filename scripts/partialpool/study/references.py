@@ -6,7 +6,7 @@ from partialpool.data.expression import columns as made_from
 from partialpool.data.expression import parse
 from partialpool.errors import suggest
 from partialpool.model.families import OF_LEVELS
-from partialpool.model.grammar import columns, covariates, left_side, special_outcome
+from partialpool.model.grammar import columns, covariates, left_side
 from partialpool.study.base import unknown
 from partialpool.study.design import Design
 from partialpool.study.entries import Comparison, Prediction
@@ -45,7 +45,6 @@ def _engine(study: Study, name: str) -> Iterator[Mistake]:
         "the engine is nuts": sampling.engine == "nuts",
         f"its family is {model.family}": model.family != "gaussian",
         f"its link is {model.link}": model.link not in (None, "identity"),
-        f"its outcome is {special_outcome(model.formula)}": special_outcome(model.formula) is not None,
     }
     reason = next((reason for reason, applies in reasons.items() if applies), None)
     if reason and sampling.engine == "marginal":
@@ -261,6 +260,8 @@ def _prediction_figure(study: Study, name: str, figure: PredictionFigure) -> Ite
             f"'{figure.kind}' shows {figure.n_models} model{'s' * (figure.n_models > 1)}, not {len(models)}: "
             f"{', '.join(models)}. Choose with 'models: [...]'.",
         )
+    if len(set(models)) < len(models):
+        yield Mistake(f"{place}.models", "a model stands twice.")
     for model in models:
         if model in study.models and (family := study.models[model].family) in OF_LEVELS:
             yield Mistake(

@@ -8,7 +8,7 @@ from partialpool.study.base import Strict
 class Replicates(Strict):
     """How often a study on made-up data repeats its fits."""
 
-    replicates: int = Field(200, ge=20)
+    replicates: int = Field(200, ge=20, le=100_000)
     """Number of data sets that are made and fitted for each model."""
     batch: int = Field(100, ge=1)
     """How many of them a job fits. The results do not depend on it."""

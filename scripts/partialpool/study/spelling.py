@@ -1,4 +1,4 @@
-"""Ids and levels that YAML reads as something else: 007 as 7, 1_000 as 1000, no as false.
+"""Ids, levels, names and numbers that YAML reads as something else: 007 as 7, 1.10 as 1.1, 0100 as 64, no as false.
 
 Snakemake passes on the values and not how they were written, so the files are read again.
 """
@@ -14,7 +14,7 @@ from partialpool.study.messages import Mistake
 
 
 def mistakes(path: str | Path) -> Iterator[Mistake]:
-    """Ids, levels of categories and covariate values in a configuration file whose spelling YAML does not keep.
+    """Ids, levels of categories, covariate values, keys and numbers in a file whose spelling YAML does not keep.
 
     Parameters
     ----------
@@ -32,6 +32,13 @@ def mistakes(path: str | Path) -> Iterator[Mistake]:
             advice = f"write '{written}'" + ("" if is_id else f", or {value} if that is meant")
             where = f"{path}, line {line}, column {column}"
             yield Mistake(place, f"YAML reads {written} as {value} ({where}); {advice}.")
+    texts = {id(scalar) for _, scalar, _ in _scalars(root)}
+    for place, scalar, is_key in _others(root):
+        if id(scalar) not in texts and not (_is_same_key(scalar) if is_key else _is_decimal(scalar)):
+            line, column = scalar.start_mark.line + 1, scalar.start_mark.column + 1
+            told = f"YAML reads {scalar.value} as {yaml.safe_load(scalar.value)} ({path}, line {line}, column {column})"
+            mend = f"write '{scalar.value}'" if is_key else "write a number without zeros before it and without colons"
+            yield Mistake(place, f"{told}; {mend}.")
 
 
 def _is_kept(scalar: yaml.ScalarNode, is_id: bool) -> bool:
@@ -43,6 +50,32 @@ def _is_kept(scalar: yaml.ScalarNode, is_id: bool) -> bool:
         # 0.50 is a number; 1_0.5 and 1:30.5, which YAML takes for numbers too, are hardly meant as such.
         return re.fullmatch(r"[-+.0-9eE]+", written) is not None
     return tag in ("int", "timestamp") and str(yaml.safe_load(written)) == written
+
+
+def _is_same_key(scalar: yaml.ScalarNode) -> bool:
+    """Whether a key is what is written, and is no other key too: 1.0 and 1 are one."""
+    written, tag = scalar.value, scalar.tag.removeprefix(syntax.TAG)
+    kept = tag in ("int", "float", "timestamp") and str(yaml.safe_load(written)) == written
+    return tag == "str" or (kept and not written.endswith(".0"))
+
+
+def _is_decimal(scalar: yaml.ScalarNode) -> bool:
+    """Whether a number is what it looks like: 0100 is 64 to YAML, and 1:30 is 90."""
+    is_number = scalar.tag.removeprefix(syntax.TAG) in ("int", "float")
+    return not is_number or re.search(r":|^[-+]?0[0-9_]+$", scalar.value) is None
+
+
+def _others(node: yaml.Node | None, place: str = "") -> Iterator[tuple[str, yaml.ScalarNode, bool]]:
+    """All keys and values that stand without quotes: their place, themselves, and whether they are keys."""
+    if isinstance(node, yaml.ScalarNode) and node.style is None:
+        yield place, node, False
+    for member in node.value if isinstance(node, yaml.SequenceNode) else []:
+        yield from _others(member, place)
+    for key, value in syntax.items(node):
+        here = f"{place}.{key.value}".removeprefix(".")
+        if isinstance(key, yaml.ScalarNode) and key.style is None:
+            yield here, key, True
+        yield from _others(value, here)
 
 
 def _scalars(root: yaml.Node | None) -> Iterator[tuple[str, yaml.ScalarNode, bool]]:

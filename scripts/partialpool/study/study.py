@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from partialpool.model.families import CUMULATIVE, LINKS, WITHOUT_MEAN, ZERO_INFLATED
-from partialpool.model.grammar import behind_bars, columns, common_predictors, left_side, special_outcome, trials
+from partialpool.model.families import CUMULATIVE, LINKS, ZERO_INFLATED
+from partialpool.model.grammar import behind_bars, columns, common_predictors, left_side, trials
 from partialpool.model.priors import parse_priors
 from partialpool.model.spec import ModelSpec
 from partialpool.study.base import Name, Strict
@@ -101,6 +101,8 @@ class Study(Strict):
         prediction = self.predictions[figure.predictions]
         outcome = self.outcome_of(name)
         value = f"Expected {self.data.measured_label(outcome) if outcome else 'value'}"
+        if all(self.at_one_trial(prediction, model) for model in self.figure_models(name)):
+            value = "Probability"
         if prediction.contrast:
             [(column, (first, second))] = prediction.contrast.items()
             value = f"{value}: {label(column)} {second} {'/' if prediction.ratio else '\N{MINUS SIGN}'} {first}"
@@ -110,15 +112,33 @@ class Study(Strict):
         return {"x": self.data.measured_label(figure.x), "by": by, "value": value}
 
     def grid_outcome(self, name: str) -> str | None:
-        """Left side of the formulas if a figure of kind `grid` is on its scale and shall show measurements; else None.
+        """Column left in the formulas if a figure of kind `grid` is on its scale and shows measurements; else None.
 
-        It is a column unless a formula has a function of the outcome.
+        Neither a function of the outcome nor successes of different numbers of trials are on the scale of measurements.
         """
         figure = self.figures[name]
         prediction = self.predictions[figure.predictions]
-        if not figure.measurements or prediction.contrast or prediction.slope:
+        of_trials = any(trials(self.models[model].formula) for model in self.figure_models(name))
+        if not figure.measurements or prediction.contrast or prediction.slope or of_trials:
             return None
-        return self.outcome_of(name)
+        outcome = self.outcome_of(name)
+        return outcome if outcome in (self.data.outcome, *self.data.derive) else None
+
+    def at_one_trial(self, prediction: Prediction, model: str) -> bool:
+        """Whether a prediction is of successes in one trial, since it names no other number: a probability."""
+        own = trials(self.models[model].formula)
+        of_nobody_observed = prediction.average_unit or prediction.population
+        return bool(own) and of_nobody_observed and prediction.rows is None and not {*own} & {*prediction.at}
+
+    def outcome_function(self, model: str) -> str | None:
+        """Left side of a model's formula where it is a function of the outcome, as ``log(cost)``; else None."""
+        formula = self.models[model].formula
+        side = left_side(formula)
+        return None if trials(formula) or side.partition("[")[0].strip("`") == self.data.outcome else side.strip("`")
+
+    def bounds_of(self, model: str) -> tuple[float | None, float | None] | None:
+        """Smallest and largest value of what a model is of; None if its outcome is a function of that of the study."""
+        return None if self.outcome_function(model) else self.data.bounds
 
     def outcome_of(self, name: str) -> str | None:
         """Left side of the formulas of the models of a figure, or the successes of a number of trials, if it is one."""
@@ -154,7 +174,7 @@ class Study(Strict):
         formula, family = self.models[model].formula, self.models[model].family
         common = common_predictors(formula)
         own_coefficients = self.data.unit in common
-        has_mean = family in (*LINKS, *ZERO_INFLATED, CUMULATIVE) and special_outcome(formula) not in WITHOUT_MEAN
+        has_mean = family in (*LINKS, *ZERO_INFLATED, CUMULATIVE)
         kinds = {
             "coefficients": True,
             "effects": bool(behind_bars(formula)) or own_coefficients,

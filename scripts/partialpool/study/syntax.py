@@ -5,6 +5,7 @@ Snakemake says of such a file that it is not valid, and neither which file nor w
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import accumulate
@@ -76,6 +77,7 @@ def check(path: str | Path) -> None:
     if depth > MOST_DEEP:
         raise _too_deep(path)
     _refuse_running(path, text, top)
+    _refuse_invisible(path, text, top)
     if cut := [(node.start_mark.line, node.start_mark.column) for node in _cut(top)]:
         raise StudyError(_told(path, text, cut[0], "YAML ends this text at the comma.", _mend_of_cut(text, cut)))
     for key, first in _twice(top):
@@ -108,6 +110,25 @@ def _refuse_running(path: str | Path, text: str, top: yaml.MappingNode) -> None:
             raise StudyError(_told(path, text, place, what, "Delete this key, and write out what it would compute."))
 
 
+def _refuse_invisible(path: str | Path, text: str, top: yaml.MappingNode) -> None:
+    """Refuse characters that quotes with a backslash can write, and that neither a file nor a page can have."""
+    for node in _scalars(top):
+        if wrong := re.search(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]", node.value):
+            place = (node.start_mark.line, node.start_mark.column)
+            what = f"this text has the character U+{ord(wrong[0]):04X}, which no file or page can show."
+            raise StudyError(_told(path, text, place, what, "Delete it."))
+
+
+def _scalars(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
+    """All keys and values below a node that are not lists or mappings."""
+    if isinstance(node, yaml.ScalarNode):
+        yield node
+        return
+    for member in node.value:
+        for part in member if isinstance(node, yaml.MappingNode) else [member]:
+            yield from _scalars(part)
+
+
 def _measured(node: yaml.Node, known: dict[int, tuple[float, float]]) -> tuple[float, float]:
     """How many nodes a node stands for, its references written out, and how deep they are; infinite in a circle."""
     if id(node) not in known:
@@ -131,16 +152,14 @@ def _decoded(path: str | Path, content: bytes) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """Says where a date is that no calendar has."""
+    """Says where a value is that is none of its kind: a date that no calendar has, or `!!int many`."""
 
-    def construct_yaml_timestamp(self, node):
+    def construct_object(self, node, deep=False):
         try:
-            return super().construct_yaml_timestamp(node)
-        except ValueError as error:
-            raise yaml.constructor.ConstructorError(None, None, str(error), node.start_mark) from None
-
-
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_timestamp)
+            return super().construct_object(node, deep)
+        except (ValueError, KeyError, AttributeError) as error:
+            problem = f"this is no {node.tag.removeprefix(TAG)} ({str(error)[:80]})"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
 
 
 @lru_cache(maxsize=1)
@@ -152,12 +171,10 @@ def root(text: str) -> yaml.Node | None:
     yaml.YAMLError
         If it cannot be read.
     """
-    loader = _Loader(text)
-    node = loader.get_single_node()
-    if node is not None:
-        # Raises on a tag that it does not know, `!important`.
-        loader.construct_document(node)
-    return node
+    # Raises on a tag that it does not know, `!important`. It writes keys that `<<` takes over into its nodes, in which
+    # a key that replaces one of them would stand twice: so the nodes are read once more.
+    _Loader(text).get_single_data()
+    return yaml.compose(text, Loader=yaml.SafeLoader)
 
 
 def _is_json(text: str) -> bool:
@@ -195,7 +212,8 @@ def _explained(error: yaml.MarkedYAMLError, text: str) -> tuple[tuple[int, int],
     if "found ']'" in problem or "found '}'" in problem:
         return place, "this bracket closes nothing.", "Delete it, or put the text that it belongs to in quotes."
     if mended := _with_quotes(lines, place):
-        return place, "YAML does not read this as text.", f"Put the text in quotes:\n\n    {mended.strip()}"
+        shown = f":\n\n    {mended.strip()}" if len(mended) < 3 * SHOWN_AROUND else "."
+        return place, "YAML does not read this as text.", f"Put the text in quotes{shown}"
     if "quoted scalar" in context:
         mark = lines[opened[0]][opened[1]]
         return opened, f"the quotation mark {mark} that opens here is not closed.", "Close it."

@@ -8,7 +8,8 @@ import pytest
 import xarray as xr
 import yaml
 from partialpool.audit import published
-from partialpool.audit.published import COLUMNS, FILES, NAMES, QUANTILE_FACTOR, Fit, Z, check_files, half_unit, read
+from partialpool.audit.published import COLUMNS, QUANTILE_FACTOR, Fit, Z, check_files, half_unit
+from partialpool.data.printed import FILES, NAMES, read
 from partialpool.errors import StudyError
 from partialpool.fit import store
 from partialpool.loo.compare import compare
@@ -406,7 +407,7 @@ def test_results_are_read_from_the_files_of_the_pipeline(tmp_path, make_spec):
             fits={"m": tmp_path / f"{fit}.nc"},
             summaries={"m": tmp_path / "m.csv"},
             specs={"m": spec},
-            data_summary=pd.DataFrame(),
+            data_summary=tmp_path / "m.csv",
             predictions=[tmp_path / "draws.parquet"],
             comparisons=comparisons,
         )

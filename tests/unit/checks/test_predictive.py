@@ -16,6 +16,7 @@ def test_statistics_within_and_between_units_are_those_of_pandas():
     for data_set, value in enumerate(values):
         frame = pd.DataFrame({"unit": codes, "time": time, "y": value})
         by_unit = frame.groupby("unit")["y"]
+        assert found["sd"](values)[data_set] == pytest.approx(value.std(ddof=1))
         assert found["sd_between_units"](values)[data_set] == pytest.approx(by_unit.mean().std())
         variance = (by_unit.var() * (by_unit.size() - 1)).sum() / (40 - 6)
         assert found["sd_within_units"](values)[data_set] == pytest.approx(np.sqrt(variance))
@@ -48,6 +49,7 @@ def test_p_is_the_share_of_data_sets_that_are_at_least_as_large(intercepts):
     largest = table.set_index("statistic").loc["maximum"]
     assert largest["observed"] == intercepts.observed.max()
     assert largest["p"] == np.mean(data_sets.max(axis=1) >= intercepts.observed.max())
+    assert largest["p_at_most"] == np.mean(data_sets.max(axis=1) <= intercepts.observed.max())
     assert largest["q2.5"] == np.quantile(data_sets.max(axis=1), 0.025)
     assert "autocorrelation" in set(table["statistic"])
     assert "autocorrelation" not in set(predictive(intercepts, None)["statistic"])

@@ -1,7 +1,12 @@
 """What priors say of the outcome, beside closed forms."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
+from partialpool.checks.predictive import predictive
 from partialpool.checks.prior import OUTCOME, draws_from_prior, prior_data_sets, prior_posterior, prior_predictive
 from scipy import stats
 
@@ -56,3 +61,36 @@ def test_of_a_yes_no_outcome_shares_of_data_sets_are_shown(yes_no):
     shares = prior_posterior(yes_no, prior, data_sets).iloc[0]
     assert shares["prior_q2.5"] == np.quantile(data_sets.mean(axis=1), 0.025)
     assert shares["q50"] == shares["q2.5"] == pytest.approx(yes_no.observed.mean())
+
+
+@pytest.fixture(scope="module")
+def ratings(make_spec, fitted_to):
+    """An outcome with the levels 1, 2 and 3, ten times each."""
+    rng = np.random.default_rng(5)
+    data = pd.DataFrame({"id": np.repeat(np.arange(5), 6), "row": np.arange(30)})
+    data["y"] = pd.Categorical(rng.permutation(np.repeat(["1", "2", "3"], 10)), ["1", "2", "3"], ordered=True)
+    own = {"family": "cumulative", "priors": {"threshold": "Normal(0, 2)"}, "warmup": 100, "draws": 100}
+    return fitted_to(make_spec("y ~ 0 + (1 | id)", "sd", **own), data)
+
+
+@pytest.mark.parametrize(
+    ("levels", "first"),
+    [
+        (["1", "2", "3"], 1),
+        (["0", "1", "2"], 0),
+        (["3", "4", "5"], 3),
+        (["1", "2", "4"], 1),
+        (["low", "some", "all"], 1),
+    ],
+)
+def test_levels_are_counted_as_they_are_called_or_from_one(ratings, levels, first):
+    called_so = ratings.tree.copy()
+    called_so["posterior"].attrs["levels"] = json.dumps(levels)
+    ratings = replace(ratings, tree=called_so)
+    data_sets = prior_data_sets(ratings, draws_from_prior(ratings))
+    [row] = prior_predictive(ratings, data_sets, [first, first + 2]).to_dict("records")
+    assert (row["low"], row["high"], row["impossible"]) == (first, first + 2, 0)
+    assert prior_posterior(ratings, draws_from_prior(ratings), data_sets)["q50"][0] == first + 1
+    told = predictive(ratings, None).set_index("statistic")
+    assert told.loc["mean", "observed"] == first + 1
+    assert told.loc["mean", "mean"] == pytest.approx(first + 1, abs=0.2)

@@ -22,6 +22,9 @@ MISSING = None
         (pa.array([datetime(2026, 5, 1), datetime(2026, 5, 1, 9, 30)]), ["2026-05-01T00:00:00", "2026-05-01T09:30:00"]),
         (pa.array([datetime(2026, 5, 1, 9, 30, 0, 250000)], pa.timestamp("ms")), ["2026-05-01T09:30:00.250"]),
         (pa.array([None, None], pa.timestamp("ms")), [MISSING, MISSING]),
+        # 15:00 in Greenwich is the next day in Tokyo.
+        (pa.array([datetime(2026, 4, 30, 15)], pa.timestamp("ns", tz="Asia/Tokyo")), ["2026-05-01"]),
+        (pa.array([datetime(2026, 4, 30, 14)], pa.timestamp("ns", tz="Asia/Tokyo")), ["2026-04-30T23:00:00"]),
         (pa.array(["Größe".encode(), None]), ["Größe", MISSING]),
     ],
     ids=[
@@ -33,6 +36,8 @@ MISSING = None
         "times",
         "parts of a second",
         "no dates",
+        "days of a zone",
+        "times of a zone",
         "bytes",
     ],
 )

@@ -50,3 +50,24 @@ def test_ids_that_are_the_same_number_are_pointed_out(write_csv, unit, pair):
 def test_levels_that_differ_in_capitals_or_blanks_are_pointed_out(write_csv, level, alike):
     found = doubted(write_csv, [*ROWS, f"1,2,1.1,{level}"])
     assert [doubt.partition(" are taken")[0] for doubt in found] == ([f"column place: 'north' and '{level}'"] * alike)
+
+
+@pytest.mark.parametrize(
+    "unit", ["e\N{COMBINING ACUTE ACCENT}va", "\N{LATIN SMALL LETTER E WITH ACUTE}va\N{ZERO WIDTH SPACE}"]
+)
+def test_ids_that_look_the_same_are_pointed_out(write_csv, unit):
+    (doubt,) = doubted(write_csv, [*ROWS, "\N{LATIN SMALL LETTER E WITH ACUTE}va,2,1.1,north", f"{unit},3,1.2,north"])
+    assert doubt.startswith("column id: '\N{LATIN SMALL LETTER E WITH ACUTE}va' and ")
+
+
+@pytest.mark.parametrize(
+    ("again", "told"), [(ROWS[:1], "1 row is the same as an earlier one"), (ROWS, "6 rows are the")]
+)
+def test_rows_that_stand_twice_are_pointed_out(write_csv, again, told):
+    (doubt,) = doubted(write_csv, ROWS + again)
+    assert doubt.startswith(told)
+
+
+def test_without_times_equal_rows_are_usual(write_csv):
+    path = write_csv("id,y\n1,0\n1,0\n1,1\n2,0\n2,0\n2,1\n")
+    assert prepare(path, unit="id", outcome="y").attrs["doubts"] == []

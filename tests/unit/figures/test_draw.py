@@ -301,6 +301,17 @@ def test_a_grid_has_values_over_a_covariate_and_measurements_behind(over_time):
     assert points[["x", "y"]].to_numpy().tolist() == [[0.0, 0.1], [1.0, 0.2], [0.0, 0.3], [2.0, 0.5], [0.0, 0.9]]
 
 
+def test_levels_that_look_like_numbers_or_missing_values_are_levels(over_time):
+    codes = {"a": "007", "b": "None"}
+    data = pd.read_parquet(over_time["prepared"])
+    data.assign(g=data["g"].map(codes).astype("category")).to_parquet(over_time["prepared"])
+    table = pd.read_csv(over_time["predictions"]["p"][0])
+    table.assign(g=table["g"].map(codes)).query("t == 0").to_csv(over_time["predictions"]["p"][0], index=False)
+    figure = one(over_time, "grid", x="g", **GRID)
+    assert rows(figure)["x"].tolist() == ["007", "None"]
+    figure.plot.draw()
+
+
 def test_measurements_that_are_on_another_scale_are_not_behind(over_time):
     for outcome in (None, "log(y)", "g"):
         figure = one(over_time, "grid", x="t", **GRID | {"by": "g", "outcome": outcome})

@@ -3,10 +3,11 @@
 import xml.etree.ElementTree as ET
 
 import matplotlib.image
+import pandas as pd
 import pytest
 from partialpool.figures.theme import Figure
 from partialpool.figures.units import gradient_intervals, shrinkage
-from plotnine import aes
+from plotnine import aes, geom_point, ggplot
 from plotnine.composition import Compose
 from plotnine.exceptions import PlotnineError
 
@@ -29,6 +30,13 @@ def test_saved_files_have_the_size_and_are_the_same_every_time(tmp_path, pooled,
     assert (root.get("width"), root.get("height")) == ("360pt", "180pt")
     assert b"<dc:date>" not in contents[0][1]
     assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_dollars_in_labels_are_dollars(tmp_path):
+    """And no formula, which this one would not even be."""
+    data = pd.DataFrame({"x": [r"$\cash{$", "b"], "y": [1.0, 2.0]})
+    Figure(ggplot(data, aes("x", "y")) + geom_point(), 3, 2).save(tmp_path / "a.png", tmp_path / "a.svg")
+    assert r"$\cash{$" in (tmp_path / "a.svg").read_text()
 
 
 def test_failed_save_leaves_the_old_file(tmp_path, pooled):

@@ -53,6 +53,12 @@ def test_levels_that_the_data_lack_are_refused(make_spec, units):
         levels.codes(pd.DataFrame({"mood": ["bad", "good", "bad"], "count": [2.5, 99, 1]}))
 
 
+def test_a_reference_level_is_written_as_its_column_has_it(make_spec, units):
+    spec = make_spec("y ~ C(mood, Treatment(2)) + (1 | id)")
+    with pytest.raises(StudyError, match=r"none of the levels\. Those of a category are text and stand in quotes"):
+        evaluate(spec, complete_cases(spec, units))
+
+
 def test_a_formula_that_does_not_fit_the_rows(make_spec, units):
     spec = make_spec("y ~ x:mood + log(group) + (1 | id)", "Intercept b sd sigma")
     with pytest.raises(StudyError, match=r"formula 'y ~ x:mood \+ log\(group\) .*', family 'gaussian': "):

@@ -44,6 +44,13 @@ def test_each_unit_once_if_nothing_changes(make_spec, units):
     assert points(make_spec("y ~ 1 + (1 | id)"), units).equals(pd.DataFrame({"id": IDS}))
 
 
+def test_the_mean_of_a_centred_column_is_zero(make_spec, units):
+    centred = units.assign(x=units["x"] - units["x"].mean() + 3e-16)
+    spec = make_spec("y ~ x + (1 | id)")
+    result = points_module.points(spec, centred, Asked(average_unit=True))
+    assert result["x"].tolist() == [0.0]
+
+
 def test_the_outcome_is_no_covariate(make_spec, units):
     spec = make_spec("log(count + 1) ~ x + (1 | id)")
     assert list(points(spec, units).columns) == ["id", "x"]
@@ -568,6 +575,22 @@ def test_the_summary_is_the_contracts(tables):
     expected = summary[:4]
     for column, value in {"mean": 499.5, "q2.5": 0.025 * 999, "q97.5": 0.975 * 999}.items():
         np.testing.assert_allclose(expected[column], value + 1000 * expected["x"], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("x", "asked"),
+    [(1e308, {}), (0, {"contrast": {"x": [0, 1]}, "ratio": True}), (1e306, {"quantities": ["predicted"]})],
+)
+def test_a_number_that_is_not_finite_is_an_error_that_says_where(make_spec, units, x, asked):
+    spec = make_spec("y ~ x + (1 | id)", "Intercept b sd sigma")
+    posterior = made_up(["Intercept"], common=["x"], chains=1, draws=4) * 0
+    posterior["x"] += 1000.0
+    at = {} if asked.get("contrast") else {"at": {"x": [1, x]}}
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(StudyError, match=r"model 'm1': the .* is not a finite number at id 6"),
+    ):
+        tables_of(tree_of(posterior), spec, units, units=["6"], **at, **asked)
 
 
 def test_draws_go_chain_by_chain(tables):

@@ -254,6 +254,16 @@ def test_by_a_column_that_the_model_does_not_use(model, units):
         np.testing.assert_allclose(values[..., place], expected[..., mood == level].mean(axis=-1), rtol=1e-10)
 
 
+@pytest.mark.parametrize("of", [dict.fromkeys(OUTCOMES, "row"), OUTCOMES], ids=["row", "outcome"])
+def test_by_the_row_or_the_outcome(model, units, of):
+    rows, by = complete_cases(model[1], units), of[model[0]]
+    at, values = predicted(model, units, average_unit=True, rows="observed", by=by)
+    assert at[by].tolist() == sorted(set(rows[by]))
+    of_first = (rows[by] == at[by][0]).to_numpy()
+    expected = INVERSE[model[0]](common(made_up(), rows))[..., of_first].mean(axis=-1)
+    np.testing.assert_allclose(values[..., 0], expected, rtol=1e-10)
+
+
 def test_slopes(model, units, grid):
     posterior, derivative = made_up(), DERIVATIVE[model[0]]
     slope = posterior["x"].to_numpy()[..., None]

@@ -136,7 +136,16 @@ def _write_checks(folder: Path, model: str, units) -> None:
     edges = ("mean", "q2.5", "q17", "q25", "q50", "q75", "q83", "q97.5", "low", "high", "outside")
     outcome = dict.fromkeys(edges, 0.25) | {"lower": 0.0, "upper": np.nan, "impossible": 0.5, "data_sets": 9}
     beside = dict.fromkeys((f"prior_{edge}" for edge in edges), 0.5) | dict.fromkeys(edges, 0.25)
-    statistic = {"observed": 1.0, "mean": 0.0, "sd": 0.5, "q2.5": -1.0, "q97.5": 0.9, "p": 0.01, "data_sets": 9}
+    statistic = {
+        "observed": 1.0,
+        "mean": 0.0,
+        "sd": 0.5,
+        "q2.5": -1.0,
+        "q97.5": 0.9,
+        "p": 0.01,
+        "p_at_most": 0.99,
+        "data_sets": 9,
+    }
     shift = {"shift_weaker": 0.1, "shift_stronger": -0.2, "mcse_shift": 0.01, "psense": 0.07}
     moved = {
         "rows": 2,

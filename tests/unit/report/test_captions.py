@@ -165,10 +165,25 @@ def test_captions_of_grids_say_of_whom_and_that_points_are_measurements():
         "A curve. Mean over all people of the population, which are integrated out exactly: posterior means and 95 % "
         "equal-tailed intervals; points are measurements; draws: 4000 of Change over weeks."
     )
+    # Those behind a curve of one group are of all.
+    of_group = curve | {"models": ["m71.4"]}
+    said = caption(load({"predictions/new": of_group, "figures/new": words}), "new")
+    assert "points are measurements, whatever their Group; draws" in said
     slope = curve | {"slope": "week"}
     said = caption(load({"predictions/new": slope, "figures/new": words}), "new")
     assert "change of the expected value for each unit of Week: posterior means" in said
     assert "points" not in said
+
+
+def test_successes_are_told_to_be_of_one_trial_where_no_other_number_is_named():
+    one = {"models/m71.2/formula": "p(con, wave) ~ week + (1 | id)", "models/m71.2/family": "binomial"}
+    one |= {"models/m71.2/priors": {}, "predictions/new-people/at": {"week": [1], "wave": [4]}}
+    of_population = {"models": ["m71.2"], "population": True, "at": {"week": [1]}}
+    quadrature = "(integration error: the largest difference in any draw from one with half as many nodes)"
+    study = load(one | {"predictions/some": of_population, "figures": {}, "comparisons": {}})
+    assert f"by quadrature {quadrature}, at one trial; draws" in predictions(study, "some")
+    study = load(one | {"predictions/some": of_population | {"at": {}}, "figures": {}, "comparisons": {}})
+    assert ", at one trial and the means of numbers and the first levels of" in predictions(study, "some")
 
 
 def test_captions_of_tables_say_how_many_draws_and_whose_values(study):

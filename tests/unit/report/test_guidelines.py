@@ -2,10 +2,12 @@
 
 import re
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from bs4 import BeautifulSoup
 from partialpool.report import guidelines, results, sections
+from partialpool.report.reported import variables
 from partialpool.study.config import load
 from partialpool.study.guidelines import Guidelines
 
@@ -63,6 +65,17 @@ def test_the_study_answers(made_of):
     after = answered(made_of(guidelines=keys))
     assert {one.by for one in after.values()} == {guidelines.PIPELINE, guidelines.STUDY}
     assert sum(one.by == guidelines.STUDY for one in after.values()) == len(keys) + 1
+
+
+def test_trials_are_no_predictor(made_of):
+    made = made_of()
+    formulas = ("p(milk, year) ~ 1 + (1 | farm)", "p(milk, year) ~ x + (1 | farm)")
+    models = {
+        name: model.model_copy(update={"formula": formula})
+        for (name, model), formula in zip(made.study.models.items(), formulas, strict=True)
+    }
+    said = variables(replace(made, study=made.study.model_copy(update={"models": models}))).words
+    assert said.startswith("Outcome: Yield, of trials: Year; predictors: x; ")
 
 
 def test_numbers_are_those_of_the_results(made_of):

@@ -68,6 +68,26 @@ def test_labels_levels_and_units_of_measurement(make_spec):
     }
 
 
+@pytest.mark.parametrize(
+    ("term", "unit"),
+    [
+        ("I(x ** 2)", "kg per year²"),
+        ("I(x ** 3)", "kg per year³"),
+        ("center(x)", "kg per year"),
+        ("I(x - 11)", "kg per year"),
+        ("np.log(x)", "kg"),
+        ("scale(x)", "kg"),
+        # Of these it is not known: said is nothing, and not that they are kg.
+        *(("I(x ** 4)", ""), ("np.sqrt(x)", ""), ("I(x * d)", ""), ("I(0.1 * x)", "")),
+        # A column without a unit counts as a number.
+        *(("I(z ** 2)", "kg"), ("x:z", "kg per year"), ("x:I(d ** 2)", "kg per year and mg²")),
+    ],
+)
+def test_an_expression_of_columns_has_its_own_unit(make_spec, term, unit):
+    fit = tree([("Intercept",), (term,)], ["1|id"])
+    assert told(make_spec, f"y ~ 1 + {term} + (1 | id)", fit)[term][1] == unit
+
+
 def test_sigma_is_a_standard_deviation_in_gaussian_models_only(make_spec):
     fit = tree([("Intercept",)], ["1|id"])
     assert told(make_spec, "y ~ 1 + (1 | id)", fit, family="t")["sigma"] == ("residual scale", "kg")

@@ -24,6 +24,8 @@ def test_priors_beside_the_range_of_the_data():
         "0.489. Of the parameters, cor is narrowed least by the data: the 95 % interval of its prior is 1.06 times"
     )
     assert "impossible" not in told
+    told = model_checks.prior(prior_tables(), HERDS, binary=False, function="log(y)")
+    assert told.startswith("Under the priors 95 % of values of log(y) are between −5 and 5.2, and")
 
 
 @pytest.mark.parametrize(
@@ -45,12 +47,13 @@ def test_of_yes_no_outcomes_shares_are_told():
     assert "in the data it is 0.19." in told
 
 
-def statistic(name, p):
-    return {"statistic": name, "observed": 0.0635, "mean": 0.078, "sd": 0.0047, "q2.5": 0.069, "q97.5": 0.0877, "p": p}
+def statistic(name, p, at_most):
+    beside = {"observed": 0.0635, "mean": 0.078, "sd": 0.0047, "q2.5": 0.069, "q97.5": 0.0877}
+    return {"statistic": name, "p": p, "p_at_most": at_most} | beside
 
 
 def test_statistics_that_are_seldom_so_are_told():
-    table = pd.DataFrame([statistic("mean", 0.5), statistic("sd_between_units", 0.999)])
+    table = pd.DataFrame([statistic("mean", 0.5, 0.5), statistic("sd_between_units", 0.999, 0.001)])
     assert model_checks.predictive(table, HERDS) == (
         "The data differ from replicated data sets: the sd of the means of herds is 0.0635, and 0.0690 to 0.0877 in "
         "replicated ones (p = 0.999)."
@@ -58,11 +61,46 @@ def test_statistics_that_are_seldom_so_are_told():
     assert model_checks.predictive(table[:1], HERDS).startswith("No statistic of the data, of 1, is among the 2.5 %")
 
 
+def test_no_share_of_replicated_data_sets_is_told_as_certain():
+    table = pd.DataFrame([statistic("mean", 0.0, 1.0)])
+    assert "(p under 0.001)" in model_checks.predictive(table, HERDS)
+    assert model_checks.statistics(table, HERDS)["p"].tolist() == ["under 0.001"]
+
+
+def test_what_nearly_all_replicated_data_sets_have_is_not_extreme():
+    table = pd.DataFrame([statistic("minimum", 1.0, 0.97)])
+    assert model_checks.predictive(table, HERDS).startswith("No statistic of the data, of 1, is among the 2.5 %")
+
+
+def moved(of, label, method, pareto_k):
+    beside = {"elpd": -54.9, "parameter": "x", "mean": 0.16, "mean_without": 0.141, "sd": 0.0157, "shift": -1.207}
+    return {"of": of, "label": label, "method": method, "pareto_k": pareto_k} | beside
+
+
+def test_weights_that_cannot_be_relied_on_are_marked_beside_the_number():
+    rows = [moved("unit", "5", "importance weights", 1.137), moved("row", 22, "importance weights", 0.3)]
+    told = model_checks.influence(pd.DataFrame(rows), HERDS)
+    assert "sd (by importance weights, whose Pareto k of 1.14 is over 0.7)." in told
+    assert "Without the cow in row 22, x would be 0.141 and not 0.160, 1.21 of its posterior sd (by importance" in told
+    assert told.count("is over 0.7") == 2
+    again = pd.DataFrame([moved("unit", "5", "refit", 1.137)])
+    assert model_checks.influence(again, HERDS).endswith("(fitted again).")
+    assert model_checks.influential(pd.DataFrame(rows), HERDS)["Pareto k"].tolist() == ["1.14", "0.30"]
+
+
 def test_a_curve_inside_of_its_envelope_is_good():
     curve = pd.DataFrame({"x": [0.0, 1.0], "difference": 0.0, "lower": -0.1, "upper": 0.1})
     tables = {"loo_pit_curve": curve, "loo_pit": pd.DataFrame({"pareto_k": [0.1, 0.2]})}
     told = model_checks.loo_pit(tables, HERDS)
     assert told == "The cows lie where the model expects them: the curve stays in its envelope."
+
+
+@pytest.mark.parametrize(("outside", "where"), [([0.04], "at 0.04."), ([0.041, 0.5], "between 0.04 and 0.50.")])
+def test_where_a_curve_leaves_its_envelope(outside, where):
+    x = [*outside, 0.9]
+    curve = pd.DataFrame({"x": x, "difference": [*[0.2] * len(outside), 0.0], "lower": -0.1, "upper": 0.1})
+    tables = {"loo_pit_curve": curve, "loo_pit": pd.DataFrame({"pareto_k": [0.1, 0.2]})}
+    assert model_checks.loo_pit(tables, HERDS).endswith(f"the curve leaves its envelope {where}")
 
 
 def sensitivities(prior, likelihood):

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from partialpool.report.numbers import decimals, number, trusted_decimals
+from partialpool.report.numbers import decimals, number, probability, trusted_decimals
 
 
 @pytest.mark.parametrize(("value", "shown"), [(-0.04, "0.0"), (-0.06, "−0.1"), (np.nan, "–"), (0.04, "0.0")])
@@ -18,3 +18,11 @@ def test_two_digits_of_the_uncertainty_are_shown(sd, places):
 )
 def test_decimals_that_are_trusted(sd, mcse, places):
     assert trusted_decimals(sd, mcse) == places
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(0, "under 0.001"), (0.0004, "under 0.001"), (0.9994, "0.999"), (0.9995, "over 0.999"), (1, "over 0.999")],
+)
+def test_no_probability_is_certain(share, words):
+    assert probability(share) == words

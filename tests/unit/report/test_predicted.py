@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 from partialpool.report.captions import predictions
-from partialpool.report.predicted import probability, sentences, tabulated
+from partialpool.report.predicted import sentences, tabulated
 from partialpool.study.config import load
 
 from report.made_up_study import study_values
@@ -49,14 +49,6 @@ def test_further_columns_are_rounded_and_named():
     assert shown[list(expected)].loc[0].to_dict() == expected
     shown = tabulated(pd.DataFrame([row("7", slope="year", p_above_0=0.5)]), study_of(**SLOPE), "some")
     assert shown.loc[0, "slope"] == "per unit of Year"
-
-
-@pytest.mark.parametrize(
-    ("share", "words"),
-    [(0, "under 0.001"), (0.0004, "under 0.001"), (0.9994, "0.999"), (0.9995, "over 0.999"), (1, "over 0.999")],
-)
-def test_no_probability_is_certain(share, words):
-    assert probability(share) == words
 
 
 def test_a_contrast_is_told():

@@ -202,9 +202,14 @@ def test_a_slope_is_in_units_of_both(units, slope):
     ("plural", "one"),
     [
         *(("weeks", "week"), ("years", "year"), ("inches", "inch"), ("points", "point"), ("feet", "feet")),
-        *(("kg", "kg"), ("ms", "ms"), ("mmHg", "mmHg"), ("Pascals", "Pascals"), ("degrees Celsius", "degrees Celsius")),
-        *(("siemens", "siemen"), ("mass", "mass"), ("°C", "°C"), ("s", "s")),
+        *(("kg", "kg"), ("ms", "ms"), ("mmHg", "mmHg"), ("Pascals", "Pascals"), ("degrees Celsius", "degree Celsius")),
+        *(("siemens", "siemen"), ("mass", "mass"), ("°C", "°C"), ("s", "s"), ("quarter pounds", "quarter pound")),
     ],
 )
 def test_a_plural_in_lower_case_has_a_singular_and_an_abbreviation_stays(plural, one):
     assert singular(plural) == one
+
+
+def test_an_intercept_is_where_the_time_is_zero():
+    labels = load({"data/labels": {"con": "Con", "week": "Weeks since 2019-03-04"}}).data.axis_labels
+    assert labels["intercept"] == "Con where weeks since 2019-03-04 is 0"

@@ -15,7 +15,7 @@ EITHER = (
     [
         ("predictions/new-people/units", "all", f"predictions.new-people: {EITHER}"),
         ("predictions/new-people/new_units", DROP, f"predictions.new-people: {EITHER}"),
-        ("predictions/known-people/units", [48, 48], "predictions.known-people: a unit stands twice in 'units'."),
+        ("predictions/known-people/units", [48, 48], "predictions.known-people.units: a unit stands twice in 'units'."),
         (
             "predictions/known-people/quantities",
             ["mean"],

@@ -265,7 +265,6 @@ def test_names_differ_not_only_in_capitals(section):
     [
         ({"family": "t"}, "its family is t"),
         ({"link": "log"}, "its link is log"),
-        ({"formula": "truncated(con, lb=0) ~ 1 + (1 | id)"}, "its outcome is truncated"),
     ],
 )
 def test_a_model_that_the_marginal_engine_cannot_fit_is_told_before_anything_runs(changes, reason):

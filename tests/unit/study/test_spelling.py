@@ -63,7 +63,7 @@ def test_ids_behind_an_anchor_and_a_merge_are_seen(tmp_path):
 
 def test_a_number_of_units_is_no_id(tmp_path):
     assert (
-        told(tmp_path, "predictions: {a: {units: 1_000}}\nfigures: {b: {units: all}}\nmodels: {m: {units: [07]}}") == []
+        told(tmp_path, "predictions: {a: {units: 1_000}}\nfigures: {b: {units: all}}\nmodels: {m: {units: [8]}}") == []
     )
 
 

@@ -172,7 +172,6 @@ def test_every_model_and_comparison_has_figures(study):
         ("con ~ 1", "gaussian", set()),
         ("con ~ week + (1 | id)", "cumulative", {"effects", "conditional"}),
         ("con ~ week + (1 | dan)", "categorical", {"effects"}),
-        ("truncated(con, 0) ~ week + (1 | id)", "gaussian", {"effects"}),
         ("con ~ 0 + id + week", "gaussian", {"effects"}),
         ("con ~ offset(week) + (1 + wave | id)", "gaussian", {"effects"}),
     ],
@@ -207,11 +206,11 @@ def test_models_of_a_figure_are_its_own_or_those_of_its_predictions(study):
     assert study.figure_models("intercepts-slopes") == ["m71.5"]
 
 
-def grid_of(figure=(), **prediction):
-    """The shipped study with one more prediction, and a grid of it."""
+def grid_of(figure=(), more=None, **prediction):
+    """The shipped study with one more prediction, and a grid of it; and ``more`` keys."""
     entry = {"models": ["m71.4"], "average_unit": True} | prediction
     words = {"title": "T", "caption": "C", "alt": "A", "kind": "grid", "predictions": "new", "x": "week"}
-    return load({"predictions/new": entry, "figures/new": words | dict(figure)})
+    return load({"predictions/new": entry, "figures/new": words | dict(figure)} | (more or {}))
 
 
 @pytest.mark.parametrize(
@@ -234,6 +233,41 @@ def test_measurements_are_shown_on_their_own_scale_only():
     assert grid_of().grid_outcome("new") == "con"
     assert grid_of({"measurements": False}).grid_outcome("new") is None
     assert grid_of(slope="week").grid_outcome("new") is None
+
+
+@pytest.mark.parametrize(
+    ("prediction", "value"),
+    [
+        ({}, "Probability"),
+        ({"contrast": {"group": ["A", "B"]}}, "Probability: Group B \N{MINUS SIGN} A"),
+        # Of ten trials it is a number of successes.
+        ({"at": {"size": [10]}}, "Expected Conscientiousness"),
+        ({"average_unit": False, "units": "all"}, "Expected Conscientiousness"),
+    ],
+)
+def test_a_grid_of_successes_shows_probabilities_and_no_counts_behind(prediction, value):
+    model = {"title": "T", "formula": "p(con, size) ~ week + group + (1 | id)", "family": "binomial"}
+    study = grid_of(models=["trials"], **prediction, more={"models/trials": model})
+    assert study.grid_labels("new")["value"] == value
+    assert study.grid_outcome("new") is None
+
+
+@pytest.mark.parametrize(
+    ("side", "function"),
+    [("con", None), ("`con`", None), ("con[yes]", None), ("p(con, n)", None), ("log(con)", "log(con)"), ("lc", "lc")],
+)
+def test_bounds_and_measurements_are_not_of_a_function_of_the_outcome(side, function):
+    model = {"title": "T", "formula": f"{side} ~ 1 + week + (1 | id)"}
+    study = grid_of(models=["other"], more={"models/other": model, "data/bounds": [0, 1]})
+    assert study.outcome_function("other") == function
+    assert study.bounds_of("other") == (None if function else (0, 1))
+    assert study.grid_outcome("new") == ("con" if side.strip("`") == "con" else None)
+
+
+def test_a_derived_outcome_has_measurements_behind():
+    model = {"title": "T", "formula": "lc ~ 1 + week + (1 | id)"}
+    more = {"models/other": model, "data/derive": {"lc": "log(con)"}}
+    assert grid_of(models=["other"], more=more).grid_outcome("new") == "lc"
 
 
 def test_a_grid_of_several_outcomes_has_none_in_common():

@@ -166,3 +166,9 @@ def test_references_that_grow_or_run_in_circles_are_refused(said):
     assert "more than 100,000 keys and values, its references" in said("\n".join(lines))
     assert "more than 100,000 keys and values, its references" in said("a: &a [x, *a]")
     assert said("a: &a [1, 2]\nb: *a\nc: *a\n") == ""
+
+
+def test_a_key_may_replace_one_that_is_taken_over(tmp_path):
+    file = tmp_path / "config.yaml"
+    file.write_text("a: &a {title: A, formula: y ~ 1}\nb:\n  <<: *a\n  title: B\nc:\n  <<: [{x: 1}, {x: 2}]\n")
+    syntax.check(file)
