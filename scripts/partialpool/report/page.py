@@ -65,8 +65,12 @@ def render(source: str, *, notebook: str, html: str, failed: str | Path, page: s
 
 
 def to_page(notebook: str | Path, page: str | Path, title: str) -> str:
-    """An executed notebook as one HTML page: code hidden, table of contents, nothing fetched from anywhere."""
+    """An executed notebook as one HTML page: code hidden, table of contents, nothing fetched from anywhere.
+
+    Warnings of packages are no part of the page: they go to the log.
+    """
     import jinja2
+    import nbformat
     from nbconvert import HTMLExporter
 
     exporter = HTMLExporter(
@@ -76,7 +80,13 @@ def to_page(notebook: str | Path, page: str | Path, title: str) -> str:
         exclude_output_prompt=True,
         exclude_anchor_links=True,
     )
-    body, _ = exporter.from_filename(str(notebook))
+    executed = nbformat.read(notebook, as_version=4)
+    for cell in executed.cells:
+        warned = [output for output in cell.get("outputs", []) if output.get("name") == "stderr"]
+        for output in warned:
+            print(output.text)
+            cell.outputs.remove(output)
+    body, _ = exporter.from_notebook_node(executed)
     # The title stands in the page's header, above the contents.
     body, contents = with_anchors(re.sub(r"<h1\b.*?</h1>", "", body, count=1, flags=re.DOTALL))
     text = Path(page).read_text(encoding="utf-8")

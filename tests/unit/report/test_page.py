@@ -32,7 +32,7 @@ def test_headings_become_contents_as_text():
     )
 
 
-def test_a_page_has_contents_and_hides_code(tmp_path):
+def test_a_page_has_contents_and_hides_code_and_warnings(tmp_path, capsys):
     cells = [
         {"cell_type": "markdown", "metadata": {}, "source": "# T\n\n## One <x>\n\n### Two", "id": "a"},
         {
@@ -41,7 +41,10 @@ def test_a_page_has_contents_and_hides_code(tmp_path):
             "metadata": {},
             "source": "secret = 1",
             "id": "b",
-            "outputs": [{"output_type": "display_data", "data": {"text/html": "<p>shown</p>"}, "metadata": {}}],
+            "outputs": [
+                {"output_type": "stream", "name": "stderr", "text": "SomeWarning: of a package"},
+                {"output_type": "display_data", "data": {"text/html": "<p>shown</p>"}, "metadata": {}},
+            ],
         },
     ]
     notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
@@ -55,6 +58,8 @@ def test_a_page_has_contents_and_hides_code(tmp_path):
     assert contents.endswith("3two,")
     assert "<p>shown</p>" in body
     assert "secret" not in body
+    assert "SomeWarning" not in body
+    assert "SomeWarning" in capsys.readouterr().out
 
 
 def luminance(colour: str) -> float:
