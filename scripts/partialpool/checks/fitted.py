@@ -116,6 +116,9 @@ class Fitted:
         posterior = Powered(matrices, **powers, space=space, cores=self.cores)
         settings = {"chains": self.spec.chains, "draws": DRAWS, "seed": self.spec.seed}
         draws, trusted = posterior.estimates(**settings, proposal=proposal)
+        if not trusted:
+            # Of a large study another posterior can lie far from the model's own.
+            draws, trusted = posterior.estimates(**settings, proposal=posterior.proposal(self.spec.seed))
         return draws if trusted else None
 
     @cached_property

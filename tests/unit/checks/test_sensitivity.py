@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from arviz_stats import psense
@@ -90,3 +91,31 @@ def test_a_powered_likelihood_is_that_of_the_rows_given_their_effects(intercepts
         expected.append(np.log(np.exp(power * logs.sum(axis=0) - 0.5 * (effect / sd) ** 2).sum() / sd))
     ours = model.log_density(x) - model.space.log_prior(x)
     assert ours[1] - ours[0] == pytest.approx(expected[1] - expected[0], abs=1e-6)
+
+
+def test_in_a_large_study_a_powered_posterior_far_away_is_that_of_a_closed_form(make_spec, fitted_to):
+    """With n rows, m of each of J units: s^2 = sigma^2 / power has n power - J degrees of freedom within units, and
+    sd^2 + s^2 / m is the variance of the units' means, whatever the power.
+    """
+    units, m, rng = 8000, 10, np.random.default_rng(1)
+    unit = np.repeat(np.arange(units), m)
+    y = 0.5 * rng.normal(size=units)[unit] + rng.normal(size=units * m)
+    data = pd.DataFrame({"id": pd.Categorical(unit), "y": y, "row": np.arange(units * m)})
+    fitted = fitted_to(
+        make_spec("y ~ 1 + (1 | id)", "Intercept sd sigma", engine="marginal", chains=4, draws=1000), data
+    )
+    table = sensitivity(fitted).set_index(["component", "parameter"]).loc["likelihood"]
+    assert set(table["method"]) == {"independent draws"}
+    means = y.reshape(units, m).mean(axis=1)
+    within, between = ((y - means[unit]) ** 2).sum(), means.var()
+
+    def expected(power: float) -> np.ndarray:
+        s2 = within / (units * m * power - units)
+        return np.sqrt([between - s2 / m, s2 * power])
+
+    for power, column in zip(POWERS, ["shift_weaker", "shift_stronger"], strict=True):
+        sds = [float(fitted.posterior[name].std()) for name in ("1|id_sigma", "sigma")]
+        shifts = (expected(power) - expected(1.0)) / sds
+        assert np.abs(shifts).min() > 3
+        # The posterior sd by which they are divided has an error of a hundredth.
+        np.testing.assert_allclose(table.loc[["sd(Intercept)", "sigma"], column], shifts, rtol=0.05)
