@@ -32,6 +32,7 @@ def read(function, *arguments):
         sys.exit(str(error))
 
 
+read(running.require_folders, "results")
 if not inside.is_started_by_the_user(workflow):
     running.forget()
 elif read(running.begin, ".snakemake"):
@@ -57,7 +58,7 @@ study = read(study_config.load, config, inside.config_files(workflow))
 
 # For the templates in workflow/report: in the configuration, because a caption among a rule's parameters would draw the
 # figures again whenever it changes.
-config["words"] = captions.for_snakemake(study, captions.Known(sampling.of_models(study.models)))
+config["words"] = captions.for_snakemake(study, captions.Known(read(sampling.of_models, study.models)))
 
 # What a job asks for. Not `default-resources` in the profile: these would take the place of those of a user's own profile
 # or command line, which may name the account on a cluster.

@@ -11,6 +11,7 @@ from partialpool.model.families import CUMULATIVE
 from partialpool.model.names import (
     INTERCEPT,
     classify,
+    common_dim,
     correlation_names,
     effect_terms,
     is_grouping_dim,
@@ -67,6 +68,12 @@ def in_scipy(prior: Distribution):
     return makers[prior.name](*(np.asarray(value) for _, value in prior.args))
 
 
+def repeated(prior: Distribution, n: int) -> Distribution:
+    """A prior of n values: that of the columns of a term, once for each level of a categorical outcome."""
+    args = ((name, value * (n // len(value)) if isinstance(value, tuple) else value) for name, value in prior.args)
+    return Distribution(prior.name, tuple(args))
+
+
 @dataclass(frozen=True)
 class PriorsOfFit:
     """The priors of all parameters of a fit that are not effects of single levels.
@@ -120,8 +127,8 @@ class PriorsOfFit:
                 continue
             values = self._draws(name)
             if name == INTERCEPT:
-                values = values + self._shift(self._draws)[..., None]
-            total += in_scipy(prior).logpdf(values).sum(axis=-1)
+                values = values + self._shift(self._draws)
+            total += in_scipy(repeated(prior, values.shape[-1])).logpdf(values).sum(axis=-1)
         if "cor" in self.spec.priors:
             total += self._log_density_of_correlations()
         return total
@@ -138,16 +145,25 @@ class PriorsOfFit:
         return total
 
     def _draws(self, name: str) -> np.ndarray:
-        """Draws of a variable, (chain, draw, values)."""
-        values = self.posterior[name].transpose("chain", "draw", ...).to_numpy()
+        """Draws of a variable, (chain, draw, values), in the order of ``_dims``."""
+        values = self.posterior[name].transpose("chain", "draw", *self._dims(name)).to_numpy()
         return values.reshape(*values.shape[:2], -1)
 
+    def _dims(self, name: str) -> list[str]:
+        """Dimensions of a variable; that of the columns of a term is the last, behind that of a categorical outcome."""
+        dims = [str(dim) for dim in self.posterior[name].dims if dim not in ("chain", "draw")]
+        return sorted(dims, key=lambda dim: dim == common_dim(name))
+
     def _shift(self, draws_of) -> np.ndarray:
-        """What takes the intercept at predictors = 0 to that at their means, (chain, draw); ``draws_of`` a term."""
-        shift = 0.0
+        """What takes intercepts at predictors = 0 to those at their means, (chain, draw, intercepts).
+
+        ``draws_of`` a term has its coefficients on the last axis: of a categorical outcome those of each of its levels.
+        """
+        shift = np.zeros(1)
         for name, centre in self._centres().items():
-            shift = shift + draws_of(name) @ centre
-        return np.asarray(shift)
+            draws = draws_of(name)
+            shift = shift + draws.reshape(*draws.shape[:-1], -1, len(centre)) @ centre
+        return shift
 
     def _centres(self) -> dict[str, np.ndarray]:
         """Means of the columns of each common term; none of a model without an intercept, which is not centred."""
@@ -178,10 +194,10 @@ class PriorsOfFit:
 
         drawn = {name: self._draw(name, draws, rng) for name in self.variables() if self.of(name).name != "LKJ"}
         if INTERCEPT in drawn:
-            drawn[INTERCEPT] = drawn[INTERCEPT] - np.reshape(self._shift(drawn.get), (-1, 1))
+            drawn[INTERCEPT] = drawn[INTERCEPT] - self._shift(drawn.get)
         variables, coords = {}, {"chain": [0], "draw": np.arange(draws)}
         for name, values in drawn.items():
-            dims = [dim for dim in self.posterior[name].dims if dim not in ("chain", "draw")]
+            dims = self._dims(name)
             shape = [self.posterior.sizes[dim] for dim in dims]
             variables[name] = (("chain", "draw", *dims), values.reshape(1, draws, *shape))
             coords |= {dim: self.posterior[dim] for dim in dims if dim in self.posterior.coords}
@@ -193,7 +209,7 @@ class PriorsOfFit:
     def _draw(self, name: str, draws: int, rng: np.random.Generator) -> np.ndarray:
         """Draws of a variable, (draws, values)."""
         n = int(np.prod([size for dim, size in self.posterior[name].sizes.items() if dim not in ("chain", "draw")]))
-        values = in_scipy(self.of(name)).ppf(rng.random((draws, n)))
+        values = in_scipy(repeated(self.of(name), n)).ppf(rng.random((draws, n)))
         if name == THRESHOLD and self.spec.family == CUMULATIVE:
             return _ordered(values, [in_scipy(one) for one in self.of(name).each(n)], rng)
         return values
@@ -210,8 +226,11 @@ class PriorsOfFit:
         noise = rng.standard_normal((draws, len(levels), population.sd.shape[-1]))
         effects = np.einsum("dij,dlj->dil", population.cholesky[0], noise)
         for term, columns in zip(population.terms, population.columns, strict=True):
-            shape = 1, draws, *map(len, term.level_coords.values()), len(levels)
-            dims = "chain", "draw", *term.level_coords, term.grouping_dim
+            own = {dim: len(labels) for dim, labels in term.level_coords.items()}
+            if self.spec.family == "categorical":
+                own = {dim: self.posterior.sizes[dim] for dim in self._dims(term.name) if dim != term.grouping_dim}
+            shape = 1, draws, *own.values(), len(levels)
+            dims = "chain", "draw", *own, term.grouping_dim
             prior = prior.assign({term.name: (dims, effects[:, columns].reshape(shape))})
             prior = prior.assign_coords({term.grouping_dim: np.array(levels, dtype=object)} | term.level_coords)
         return prior

@@ -4,6 +4,8 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
+from partialpool.errors import StudyError
+
 ENDING = ".diagnostics.json"
 
 
@@ -12,7 +14,10 @@ def read_checks(path: str | Path) -> dict[str, dict]:
 
     The file has the evidence too, which is no check and has no threshold.
     """
-    entries = json.loads(Path(path).read_text(encoding="utf-8"))
+    try:
+        entries = json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError:
+        raise StudyError(f"'{path}' is damaged, or was edited. Delete it and run again.") from None
     return {name: entry for name, entry in entries.items() if "threshold" in entry}
 
 

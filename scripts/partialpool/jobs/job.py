@@ -70,6 +70,8 @@ def job(log: str | Path) -> Iterator[Callable[[str], None]]:
         if isinstance(error, OSError) and is_full_disk(error):
             _fail(full_disk(error.filename or log), terminal)
         text = f"{type(error).__name__}: {error}"
+        if (path := _file_read(error)) is not None:
+            text = f"'{path}' cannot be read. Is it damaged, or was it edited? Delete it and run again.\n{text}"
         _fail(f"{text}\nThe traceback is in {log}", terminal, logged=traceback.format_exc())
     finally:
         # At its end Python would look for garbage among all objects; with large packages that takes half a second.
@@ -77,6 +79,22 @@ def job(log: str | Path) -> Iterator[Callable[[str], None]]:
         _flush()
         os.dup2(terminal, 2)
         os.close(terminal)
+
+
+def _file_read(error: BaseException) -> Path | None:
+    """The file of the results that another package was reading when it failed; None if there is none.
+
+    Errors of readers say what is wrong in a file and not in which: their own variables do.
+    """
+    if not isinstance(error, (ValueError, OSError)):
+        return None
+    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
+        if frame.f_globals["__name__"].partition(".")[0] in ("partialpool", "__main__"):
+            return None
+        for value in frame.f_locals.values():
+            if isinstance(value, str | Path) and str(value).startswith("results/") and Path(value).is_file():
+                return Path(value)
+    return None
 
 
 def _fail(text: str, terminal: int, *, logged: str | None = None) -> NoReturn:

@@ -68,6 +68,15 @@ def begin(folder: str | Path) -> bool:
     return lifted
 
 
+def require_folders(results: str | Path) -> None:
+    """Raise StudyError if something else stands where a folder of results belongs."""
+    results = Path(results)
+    # Files of the results have names with an ending.
+    for path in [results, *(inner for inner in results.glob("*") if not inner.suffix)]:
+        if (path.exists() or path.is_symlink()) and not path.is_dir():
+            raise StudyError(f"'{path}' is no folder, and results are kept in it. Move it away and run again.")
+
+
 @contextmanager
 def _one_at_a_time(file: int) -> Iterator[None]:
     """Wait until no other process reads and writes the file; by its first byte, since no process has the id 0."""

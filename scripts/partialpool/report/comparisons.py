@@ -273,7 +273,8 @@ def corrected(pointwise: pd.DataFrame, trees: Mapping, *, unit: str, nouns: Noun
     one, measurement = nouns.unit[0], nouns.measurement[0]
     why = (
         f"Plain PSIS reweights the draws of the fit to all data. If the {measurement} left out is most of what is "
-        f"known about its {one}, few of these draws are plausible without it, and the estimate is off. By how much:"
+        f"known about its {one}, few of these draws are plausible without it, and the estimate is off. By how much, "
+        "with rows of the data file counted from 0:"
     )
     return paragraph(why) + bullets(items)
 

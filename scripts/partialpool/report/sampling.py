@@ -3,12 +3,12 @@
 The workflow reads this file whenever it starts, so it imports nothing that takes long.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from markupsafe import Markup
 
+from partialpool.fit.failed import ENDING, read_checks
 from partialpool.report.glossary import link
 from partialpool.study.models import Sampling
 
@@ -16,12 +16,12 @@ from partialpool.study.models import Sampling
 def of_models(models: Iterable[str], folder: str | Path = "results/models") -> dict[str, str]:
     """How the draws of each model were made, ``independent`` or ``nuts``: each has checks of its own.
 
-    Models whose checks (``{model}.diagnostics.json``) are not there yet are left out.
+    Models whose checks (``{model}.diagnostics.json``) are not there yet are left out; StudyError if they are damaged.
     """
     kinds = {}
     for model in models:
         try:
-            checks = json.loads(Path(folder, f"{model}.diagnostics.json").read_text(encoding="utf-8"))
+            checks = read_checks(Path(folder, f"{model}{ENDING}"))
         except FileNotFoundError:
             continue
         kinds[model] = "nuts" if "divergences" in checks else "independent"

@@ -167,7 +167,8 @@ def _model_checks(results: Results, name: str) -> Iterator[tuple[str, str, str, 
         yield "Sensitivity to priors and data", "sensitivity", model_checks.sensitivity(own), [shown]
     if switches.influence:
         own, title = checked["influence"], f"Influential {nouns.unit[1]} and {nouns.measurement[1]}"
-        shown = table(model_checks.influential(own, nouns), "What moves an estimate most")
+        caption = "What moves an estimate most; rows of the data file are counted from 0"
+        shown = table(model_checks.influential(own, nouns), caption)
         yield title, "influence", model_checks.influence(own, nouns), [shown]
 
 

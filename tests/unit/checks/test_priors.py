@@ -116,3 +116,32 @@ def test_thresholds_are_drawn_given_their_order(make_spec, units, priors_of):
     assert (np.diff(ours, axis=1) > 0).all()
     for threshold in range(3):
         assert stats.ks_2samp(ours[:, threshold], theirs[:, threshold]).pvalue > 1e-3
+
+
+def test_a_categorical_outcome_has_a_prior_for_each_of_its_levels(make_spec, units, priors_of):
+    """Of the coefficients of a group each has its own sd, which all levels of the outcome share."""
+    own = {"b[x]": "Normal(0, 0.3)", "b[group]": "Normal(0, [0.5, 2])"}
+    spec = make_spec("mood ~ 1 + x + group + (1 | id)", "Intercept sd", priors=own, family="categorical")
+    rng, levels = np.random.default_rng(6), ["fair", "good"]
+    shapes = {"Intercept": (2,), "x": (2,), "group": (2, 2), "1|id_sigma": (2,), "1|id": (2, 12)}
+    dims = {"group": ("group_dim",), "1|id": ("id__factor_dim",)}
+    variables = {
+        name: (("chain", "draw", "mood_reduced_dim", *dims.get(name, ())), np.abs(rng.normal(size=(1, 3, *shape))))
+        for name, shape in shapes.items()
+    }
+    coords = {"mood_reduced_dim": levels, "group_dim": ["OTHER", "PD"]}
+    coords["id__factor_dim"] = sorted(units["id"].astype(str).unique(), key=int)
+    priors = priors_of(spec, xr.Dataset(variables, coords, {"family_parameters": ""}))
+    values = {name: variable[1] for name, variable in variables.items()}
+    # Means of x, and of the two columns of the group.
+    centred = values["Intercept"] + 2 * values["x"] + values["group"].sum(axis=-1) / 3
+    expected = stats.norm.logpdf(centred, 0, 1.5).sum(axis=-1) + stats.norm.logpdf(values["x"], 0, 0.3).sum(axis=-1)
+    expected += stats.norm.logpdf(values["group"], 0, [0.5, 2]).sum(axis=(-2, -1))
+    expected += stats.expon.logpdf(values["1|id_sigma"]).sum(axis=-1)
+    np.testing.assert_allclose(priors.log_density(), expected, rtol=1e-10)
+    drawn = priors.draw(20_000, np.random.default_rng(7))
+    sds = drawn["group"].transpose("group_dim", "mood_reduced_dim", ...).std(("chain", "draw")).to_numpy()
+    np.testing.assert_allclose(sds, [[0.5, 0.5], [2, 2]], rtol=4.5 / np.sqrt(2 * 20_000))
+    effects = drawn["1|id"].transpose("mood_reduced_dim", "id__factor_dim", ...)
+    # The variance of an sd ~ Exponential(1) of effects: 2, with the error of such a mixture.
+    np.testing.assert_allclose(effects.var(("id__factor_dim", "chain", "draw")), 2, rtol=0.15)

@@ -46,6 +46,32 @@ def test_all_output_goes_to_the_log_in_its_order_and_none_to_the_terminal(run):
     assert log.splitlines() == ["first", "second", "third, from compiled code", "fourth", "fifth, from another program"]
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "read"),
+    [
+        ("empty.csv", "", "import pandas as pd\npd.read_csv(path)"),
+        ("cut.parquet", "PAR1", "import pandas as pd\npd.read_parquet(path)"),
+        ("uneven.csv", "a,b\n1,2\n1,2,3\n", "import pandas as pd\npd.read_csv(path)"),
+    ],
+)
+def test_a_damaged_result_is_named(run, tmp_path, name, content, read):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / name).write_text(content)
+    process, log = run(f"path = 'results/{name}'\n{read}")
+    assert process.returncode == 1
+    damaged = f"\n'results/{name}' cannot be read. Is it damaged, or was it edited? Delete it and run again.\n"
+    assert process.stderr.startswith(damaged)
+    assert process.stderr.endswith("\nThe traceback is in new/folder/job.log\n\n")
+    assert "Traceback" in log
+
+
+def test_a_result_is_not_blamed_for_another_error(run, tmp_path):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results/a.csv").write_text("")
+    process, _ = run("path = 'results/a.csv'\nimport json\njson.loads('{')")
+    assert process.stderr.startswith("\nJSONDecodeError: ")
+
+
 def test_what_was_printed_before_a_kill_is_in_the_log(run):
     process, log = run("print('Reading.')\nimport os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
     assert process.returncode == -9

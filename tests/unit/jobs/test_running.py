@@ -175,3 +175,21 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StudyError, match=r"Nothing can be written in '.*file' \(.+\)\. Give yourself the right"):
         running.begin(tmp_path / "file")
+
+
+@pytest.mark.parametrize("name", ["results", "results/models"])
+def test_a_file_or_a_broken_link_is_no_folder_of_results(tmp_path, name):
+    path = tmp_path / name
+    running.require_folders(tmp_path / "results")
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("")
+    with pytest.raises(StudyError, match=f"'{path}' is no folder, and results are kept in it"):
+        running.require_folders(tmp_path / "results")
+    path.unlink()
+    path.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(StudyError, match="is no folder"):
+        running.require_folders(tmp_path / "results")
+    path.unlink()
+    (tmp_path / "elsewhere").mkdir()
+    path.symlink_to(tmp_path / "elsewhere")
+    running.require_folders(tmp_path / "results")

@@ -52,6 +52,8 @@ def test_the_page_has_everything(page_of):
         "the curve leaves its envelope between 0.25 and 0.50. Pareto k is over 0.7 for 3 of 3 measurements.",
         "If the data counted a quarter more or a fifth less, sigma would move most: by at most 0.20 of its",
         "priors and data both count, and may disagree, on sigma.",
+        "What moves an estimate most; rows of the data file are counted from 0",
+        "By how much, with rows of the data file counted from 0:",
         "Without unit 7, sigma would be 1.10 and not 1.00, 0.50 of its posterior sd (by importance weights, whose "
         "Pareto k of 0.90 is over 0.7).",
         # Wherever there are numbers of the model of which a check failed.

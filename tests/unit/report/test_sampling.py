@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from partialpool.errors import StudyError
 from partialpool.report import sampling
 from partialpool.study.models import Sampling
 
@@ -15,6 +16,13 @@ def test_which_sampler_ran_is_known_from_the_checks(tmp_path):
     for model, check in (("a", "divergences"), ("b", "pareto_k")):
         (tmp_path / f"{model}.diagnostics.json").write_text(json.dumps({"rhat": passed, check: passed}))
     assert sampling.of_models(["a", "b", "c"], tmp_path) == {"a": "nuts", "b": "independent"}
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"rhat": {"value"'])
+def test_damaged_checks_are_named(tmp_path, content):
+    (tmp_path / "a.diagnostics.json").write_text(content)
+    with pytest.raises(StudyError, match=r"a\.diagnostics\.json' is damaged, or was edited\. Delete it"):
+        sampling.of_models(["a"], tmp_path)
 
 
 def test_of_independent_draws_no_warmup_is_reported_and_one_sentence_says_why():
