@@ -12,6 +12,7 @@ import typing
 import zipfile
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pytest
 import yaml
@@ -582,6 +583,12 @@ def as_file(write) -> bytes:
     return content.getvalue()
 
 
+def with_formula() -> bytes:
+    book = openpyxl.load_workbook(io.BytesIO(WORKBOOK))
+    book.active["E3"] = "=1+1"
+    return as_file(book.save)
+
+
 LINES = TEXT.splitlines()
 PARQUET, WORKBOOK = as_file(rows().to_parquet), as_file(lambda file: rows().to_excel(file, index=False))
 OF_DATA = {
@@ -613,6 +620,10 @@ OF_DATA = {
     "R": (b"RDX3\n", "fields.csv is an R data file"),
     "parquet cut": (PARQUET[: len(PARQUET) // 2], "fields.csv cannot be read as a Parquet file"),
     "excel cut": (WORKBOOK[: len(WORKBOOK) // 2], "fields.csv cannot be read as an Excel workbook"),
+    "formula that nobody computed": (
+        with_formula(),
+        "fields.csv, sheet 'Sheet1', row 3, column rain: the formula has not been computed yet",
+    ),
     "SPSS cut": (b"$FL2@(#) SPSS DATA FILE", "fields.csv cannot be read as a file of SPSS"),
     "Stata cut": (b"<stata_dta><header>", "fields.csv cannot be read as a file of Stata"),
     "bytes": (bytes(range(256)) * 4, "fields.csv, line 2: byte 0x80"),

@@ -35,6 +35,9 @@ def read(path) -> Table:
             if not sheets:
                 raise StudyError(f"{path} has no sheet with cells.")
             header, rows = _cells(path, sheets[0])
+            if any("" in row for row in rows):
+                formulas = load_workbook(file, read_only=True, keep_links=False)[sheets[0].title]
+                _refuse_not_computed(path, formulas, header, rows)
         except StudyError:
             raise
         # Whatever is wrong in a damaged file: openpyxl has no class for it.
@@ -90,6 +93,18 @@ def _cells(path, sheet) -> tuple[list[str], list[list[str]]]:
         rows += [[""] * len(header)] * blank + [row]
         blank = 0
     return header, rows
+
+
+def _refuse_not_computed(path, sheet, header: list[str], rows: list[list[str]]) -> None:
+    """Refuse a formula without a value, as programs write it that are no spreadsheets: its cell is not empty."""
+    sheet.reset_dimensions()
+    for number, (cells, row) in enumerate(zip(sheet.iter_rows(min_row=2), rows, strict=False), start=2):
+        for name, cell, text in zip(header, cells, row, strict=False):
+            if not text and cell.data_type == "f":
+                raise StudyError(
+                    f"{path}, sheet '{sheet.title}', row {number}, column {name}: the formula has not been computed "
+                    "yet. Open the file in Excel and save it again."
+                )
 
 
 def _row(path, title: str, number: int, values: tuple, header: list[str]) -> list[str]:

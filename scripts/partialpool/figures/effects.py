@@ -25,6 +25,7 @@ from partialpool.figures.theme import CORAL, PAGE, TEAL, Figure, chart
 from partialpool.model.names import common_dim, effect_terms
 from partialpool.model.population import population
 
+GIVEN = ("chain", "draw")
 ENDS = {"q2.5": 0.025, "q17": 0.17, "q83": 0.83, "q97.5": 0.975}
 
 
@@ -70,6 +71,9 @@ def _panels(tree, unit: str) -> Iterator[tuple[str, list[str], dict[str, np.ndar
     for term in terms:
         summarised = term.name not in posterior
         effects = (tree["group_effects"] if summarised else posterior)[term.name]
+        if not summarised and (of_outcome := {*effects.dims} - {*term.level_coords, *GIVEN, term.grouping_dim}):
+            yield from _of_outcome(posterior, term, of_outcome.pop())
+            continue
         effects = effects.transpose(*term.level_coords, term.grouping_dim, ...).to_numpy()
         effects = effects.reshape(len(term.coefficients), -1, *effects.shape[len(term.level_coords) + 1 :])
         levels = _text((tree["group_effects"] if summarised else posterior)[term.grouping_dim])
@@ -77,6 +81,17 @@ def _panels(tree, unit: str) -> Iterator[tuple[str, list[str], dict[str, np.ndar
         for i, coefficient in enumerate(term.coefficients):
             estimates = _of_summary(tree, effects[i]) if summarised else _of_draws(effects[i])
             yield f"{term.grouping}: {coefficient}" if several else coefficient, levels, estimates, sds[..., i]
+
+
+def _of_outcome(posterior, term, dim: str) -> Iterator[tuple[str, list[str], dict[str, np.ndarray], np.ndarray]]:
+    """Panels of a term that has effects for each level of a categorical outcome, whose dimension is ``dim``."""
+    for level in posterior[dim].to_numpy():
+        effects = posterior[term.name].sel({dim: level}).transpose(*term.level_coords, term.grouping_dim, *GIVEN)
+        effects = effects.to_numpy().reshape(len(term.coefficients), -1, *(posterior.sizes[one] for one in GIVEN))
+        sds = population(posterior.sel({dim: level}), [term]).sd
+        for i, coefficient in enumerate(term.coefficients):
+            name = f"{term.grouping}: {coefficient}, {level}"
+            yield name, _text(posterior[term.grouping_dim]), _of_draws(effects[i]), sds[..., i]
 
 
 def _text(levels) -> list[str]:

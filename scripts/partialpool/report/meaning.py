@@ -91,7 +91,10 @@ class _Speaker:
 
     def _common(self, parameter: parameters.Parameter, coefficient: Coefficient) -> Meaning:
         labels = self.terms.labels(coefficient.name) or []
-        level = labels[parameter.index[0]] if labels else ""
+        # Coefficients on each level of a categorical outcome have that level in front.
+        dims = [dim for dim in self.terms.posterior[parameter.variable].dims if dim not in ("chain", "draw")]
+        places = dict(zip(dims, parameter.index, strict=True))
+        level = labels[places[names.common_dim(coefficient.name)]] if labels else ""
         reference = self.terms.reference(coefficient, labels) if labels else []
         against = f" against {reference[0]}" if len(reference) == 1 else ""
         words = self._words(coefficient, f"{level}{against}")

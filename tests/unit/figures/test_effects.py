@@ -95,3 +95,20 @@ def test_each_kind_of_effect_has_its_own_order(rng):
     drawn, _ = draw(effects_in_order(*of_levels(tree, unit="id", seed=1), noun="Herd"))
     assert tick_labels(drawn.axes[0]) == [f"u{i}" for i in np.argsort(centers)]
     assert tick_labels(drawn.axes[1]) == ["u4", "u3", "u2", "u1", "u0"]
+
+
+def test_effects_on_each_level_of_a_categorical_outcome_have_a_panel():
+    """Their values are the number of the level of the outcome times ten and that of the unit."""
+    values = 10.0 * np.arange(2)[:, None] + np.arange(3)
+    variables = {
+        "1|id_sigma": (("chain", "draw", "mood_reduced_dim"), np.tile([1.0, 2.0], (2, 50, 1))),
+        "1|id": (("chain", "draw", "mood_reduced_dim", "id__factor_dim"), np.tile(values, (2, 50, 1, 1))),
+    }
+    coords = {"mood_reduced_dim": ["fair", "good"], "id__factor_dim": ["a", "b", "c"]}
+    tree = xr.DataTree.from_dict({"posterior": xr.Dataset(variables, coords)})
+    effects, populations = of_levels(tree, unit="id", seed=1)
+    assert effects.groupby("panel")["mean"].agg(list).to_dict() == {
+        "id: Intercept, fair": [0.0, 1.0, 2.0],
+        "id: Intercept, good": [10.0, 11.0, 12.0],
+    }
+    assert populations["q97.5"].tolist() == pytest.approx([1.96, 3.92], abs=0.001)

@@ -120,3 +120,13 @@ def test_words_of_the_study_are_escaped(make_spec):
 def test_an_outcome_in_backquotes_has_its_unit(make_spec):
     fit = tree([("Intercept",), ("x",)], [])
     assert told(make_spec, "`y` ~ 1 + x", fit)["x"] == ("Age", "kg per year")
+
+
+def test_the_level_of_a_coefficient_on_a_level_of_the_outcome_is_its_own(make_spec):
+    fit = tree([("Intercept",), ("g", "B", "C")])
+    posterior = fit["posterior"].to_dataset()
+    posterior["g"] = posterior["g"].expand_dims({"y_reduced_dim": ["middle", "high"]}, 2)
+    fit["posterior"] = xr.DataTree(posterior)
+    meanings = told(make_spec, "y ~ 1 + g", fit, family="categorical")
+    assert meanings["g[middle,C]"][0] == meanings["g[high,C]"][0] == "Breed <b> C against A"
+    assert meanings["g[middle,B]"][0] == "Breed <b> B against A"
