@@ -13,7 +13,6 @@ from partialpool.loo.pointwise import PointwiseElpd
 from partialpool.loo.psis import psis
 from partialpool.loo.quadrature import NODES, Given, NoQuadrature, cost, densities, enough_nodes
 from partialpool.model.formula import complete_cases
-from partialpool.model.grammar import special_outcome
 from partialpool.model.names import effect_terms
 from partialpool.model.population import population_of
 from partialpool.model.spec import ModelSpec
@@ -166,6 +165,4 @@ def _family(spec: ModelSpec, link: str) -> tuple[Family, str]:
     family = FAMILIES.get(spec.family)
     if family is None or link not in family.links:
         raise NoQuadrature(f"densities of the family {spec.family} with the link {link} are not known")
-    if function := special_outcome(spec.formula):
-        raise NoQuadrature(f"its outcome is {function}")
     return family, link

@@ -10,7 +10,6 @@ import pandas as pd
 from partialpool.model.assign import Priors, assign
 from partialpool.model.finite import refuse_infinite
 from partialpool.model.formula import bars
-from partialpool.model.grammar import special_outcome
 from partialpool.model.matrices import GroupLevels, column_labels, evaluate, is_category, unfit
 from partialpool.model.names import INTERCEPT, Block, Term, blocks, common_dim
 from partialpool.model.spec import ModelSpec
@@ -199,8 +198,6 @@ def _check_closed_form(spec: ModelSpec) -> None:
         raise NoClosedForm(f"its family is {spec.family}, and only gaussian can be integrated")
     if spec.link not in (None, "identity"):
         raise NoClosedForm(f"its link is {spec.link}, and only identity can be integrated")
-    if function := special_outcome(spec.formula):
-        raise NoClosedForm(f"its outcome is {function}")
 
 
 def _check_dense_columns(factors: tuple[GroupingFactor, ...], common: int) -> None:

@@ -19,7 +19,7 @@ from partialpool.errors import StudyError
 from partialpool.model.families import ORDINAL
 from partialpool.model.finite import refuse_infinite
 from partialpool.model.formula import bars
-from partialpool.model.grammar import left_side, special_outcome
+from partialpool.model.grammar import left_side
 from partialpool.model.matrices import column_labels, evaluate
 from partialpool.model.names import INTERCEPT, Term, blocks
 from partialpool.model.priors import Distribution, one_or_all, parse
@@ -97,7 +97,7 @@ def automatic_priors(spec: ModelSpec, rows: pd.DataFrame) -> dict[str, Distribut
     """
     if _is_complete(spec):
         return {}
-    if special_outcome(spec.formula) or left_side(spec.formula).startswith(("c(", "counts(")):
+    if left_side(spec.formula).startswith(("c(", "counts(")):
         raise StudyError(
             f"formula '{spec.formula}': there are no automatic priors of such an outcome. Write the priors of all "
             "parameters: Intercept, b, sd, cor and those of the family."

@@ -100,8 +100,6 @@ def _of_family(spec: ModelSpec, outcome, priors: Priors) -> dict:
 def _refuse_infinite(spec: ModelSpec, model, parent, rows: pd.DataFrame) -> None:
     """Raise StudyError if the outcome or a term of a Bambi model is not finite in some row."""
     outcome = model.response_term
-    # The bounds of a truncated outcome, behind its values, may be infinite.
-    values = outcome.data[:, :1] if outcome.is_truncated or outcome.is_constrained else outcome.data
     terms = [(name, term.data) for name, term in (parent.common_terms | parent.offset_terms).items()]
     terms += [(Term.of_bambi(term).expression, term.predictor) for term in parent.group_specific_terms.values()]
-    refuse_infinite(spec.formula, [(outcome.name, values), *terms], rows)
+    refuse_infinite(spec.formula, [(outcome.name, outcome.data), *terms], rows)

@@ -35,5 +35,3 @@ ZERO_INFLATED = {
     "zero_inflated_negativebinomial": "log",
     "zero_inflated_poisson": "log",
 }
-# Functions of an outcome whose mean is another.
-WITHOUT_MEAN = ("truncated", "constrained")

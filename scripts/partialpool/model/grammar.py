@@ -65,8 +65,6 @@ _SHORT = {"Sum": "S(x) for sum contrasts of x", "Treatment": "T(x) for treatment
 _TWO_ARGUMENTS = ("np.maximum", "np.minimum")
 _OF_NUMPY = {"abs", "exp", "exp2", "log", "log10", "log2", *(name for name in FUNCTIONS if name[:3] == "np.")}
 _MAKE_CATEGORIES = ("C", "S", "T", "B", "binary")
-# Not in FUNCTIONS: Bambi has no log likelihood of these outcomes, which cross-validation and checks need.
-_SPECIAL_OUTCOMES = ("censored", "constrained", "truncated", "weighted")
 HINTS = {
     "^": " Write ** for a power.",
     "%": " Write a : b for an interaction and a / b for nesting.",
@@ -145,12 +143,6 @@ def check_formula(formula: str) -> None:
 def left_side(formula: str) -> str:
     """What stands left of the tilde, without spaces: the same for two formulas if they model the same numbers."""
     return "".join(token.text for token in takewhile(lambda token: token.text != "~", _tokens(formula)))
-
-
-def special_outcome(formula: str) -> str | None:
-    """The function, such as ``truncated``, that makes the outcome of a formula something else than normal."""
-    function = left_side(formula).partition("(")[0]
-    return function if function in _SPECIAL_OUTCOMES else None
 
 
 def columns(formula: str) -> list[str]:

@@ -2,13 +2,12 @@
 
 import numpy as np
 
-from partialpool.model.grammar import special_outcome
 from partialpool.model.spec import ModelSpec
 
 
 def is_gaussian(spec: ModelSpec) -> bool:
     """Whether a model's measurements are normal around its linear predictor."""
-    return spec.family == "gaussian" and spec.link in (None, "identity") and special_outcome(spec.formula) is None
+    return spec.family == "gaussian" and spec.link in (None, "identity")
 
 
 def measured(expected: np.ndarray, posterior, rng: np.random.Generator) -> np.ndarray:

@@ -6,8 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from partialpool.errors import StudyError
-from partialpool.model.families import CUMULATIVE, LINKS, OF_LEVELS, WITHOUT_MEAN, ZERO_INFLATED
-from partialpool.model.grammar import special_outcome
+from partialpool.model.families import CUMULATIVE, LINKS, OF_LEVELS, ZERO_INFLATED
 from partialpool.model.spec import ModelSpec
 
 # Nodes of the rule reach so many sds to both sides of the mean of the effects, and are at most so many on each.
@@ -54,7 +53,7 @@ class Mean:
     spec: ModelSpec
 
     def __post_init__(self):
-        family, function = self.spec.family, special_outcome(self.spec.formula)
+        family = self.spec.family
         if family in OF_LEVELS:
             raise StudyError(
                 f"The family '{family}' has a probability for each level, which is known here of observed and new "
@@ -62,8 +61,6 @@ class Mean:
             )
         if family in ("multinomial", "dirichlet_multinomial"):
             raise StudyError(f"Predictions are numbers, and outcomes of the family '{family}' are several.")
-        if function in WITHOUT_MEAN:
-            raise StudyError(f"The mean of a {function} outcome is not known here: ask for 'predicted' values.")
         if family not in LINKS and family not in ZERO_INFLATED:
             raise StudyError(
                 f"The mean of the family '{family}' is not known here: ask for 'predicted' values. Families with "

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from partialpool.model.grammar import special_outcome
 from partialpool.model.spec import ModelSpec
 from partialpool.predict.means import BOUNDED, INVERSE
 
@@ -118,7 +117,7 @@ def measurements(posterior, spec: ModelSpec, matrices) -> Measurements | None:
         Of its rows, from ``matrices.evaluate``: of a binomial outcome they have the trials.
     """
     link = posterior.attrs["link"]
-    if spec.family not in VARIANCES or link not in LINKS or special_outcome(spec.formula):
+    if spec.family not in VARIANCES or link not in LINKS:
         return None
     parameters = {
         name: posterior[name].transpose("chain", "draw").to_numpy()[..., None]

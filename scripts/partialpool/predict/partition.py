@@ -12,7 +12,6 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from partialpool.model.grammar import special_outcome
 from partialpool.predict.explained import by_grouping, variance_between
 from partialpool.predict.linear import LinearPredictor
 from partialpool.predict.moments import Measurements
@@ -63,7 +62,7 @@ def residual_variance(
     same mean and variance, at the mean of all rows with the effects integrated out.
     """
     link, family = posterior.attrs["link"], predictor.spec.family
-    if family in CUT and not special_outcome(predictor.spec.formula):
+    if family in CUT:
         return LATENT.get(link)
     if measured is None or link not in ("identity", "log"):
         return None

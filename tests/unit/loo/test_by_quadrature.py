@@ -101,7 +101,6 @@ def test_a_large_study_is_integrated_at_some_draws(fitted, monkeypatch):
     [
         ({"family": "laplace"}, "the family laplace with the link"),
         ({"unit": "herd"}, "effects of herd and of nothing else, or an effect of each row"),
-        ({"formula": "truncated(count, 0) ~ 1 + (1 | id)"}, "its outcome is truncated"),
         ({"formula": "count ~ 1"}, "effects of id and of nothing else, or an effect of each row"),
     ],
 )

@@ -19,7 +19,6 @@ from partialpool.model.names import INTERCEPT, bambi_blocks, pair_dim, pair_labe
         ("count ~ x + (1 | id)", "Intercept b sd", {"family": "poisson"}, "family is poisson"),
         ("y ~ x + (1 | id)", "Intercept b sd sigma", {"link": "log"}, "link is log"),
         ("y ~ x", "Intercept sigma", {"priors": {"b": "StudentT(3, 0, 1)"}}, "prior of x is StudentT"),
-        ("truncated(y, lb=-9) ~ x + (1 | id)", "Intercept b sd sigma", {}, "outcome is truncated"),
         ("c(y, z) ~ x", "Intercept b sigma", {}, "outcome has several columns"),
     ],
 )

@@ -192,7 +192,7 @@ def test_combinations_of_categories_without_rows(make_spec, measured):
 @pytest.mark.parametrize(
     ("formula", "says"),
     [
-        ("truncated(y, 0) ~ x", "there are no automatic priors of such an outcome. Write the priors of all parameters"),
+        ("c(y, x) ~ x", "there are no automatic priors of such an outcome. Write the priors of all parameters"),
         ("np.log(z) ~ x", r"'np.log\(z\)' is not a finite number in"),
         ("y ~ np.log(z)", r"'np.log\(z\)' is not a finite number in"),
         ("same ~ x", "the outcome is 3 in all rows"),

@@ -22,7 +22,6 @@ from partialpool.model.grammar import (
     numeric_predictors,
     predictors,
     slopes,
-    special_outcome,
 )
 
 
@@ -290,25 +289,11 @@ def test_the_columns_of_a_formula_are_those_that_formulae_reads(formula, named):
         ("y ~ x + np.log(z) + (1 + x | id) + (1 | plate)", ["plate", "x", "z"]),
         ("p(ill, size) ~ x + (1 | id)", ["size", "x"]),
         ("prop(ill, 10) ~ 1 + (1 | id)", []),
-        ("weighted(y, w) ~ x", ["x"]),
         ("p ~ x + (1 | id)", ["x"]),
     ],
 )
 def test_what_a_value_depends_on(formula, names):
     assert covariates(formula, "id") == names
-
-
-@pytest.mark.parametrize(
-    ("formula", "function"),
-    [
-        ("truncated(y, lb=0) ~ x", "truncated"),
-        ("weighted (y, z) ~ 1", "weighted"),
-        ("log(y) ~ x", None),
-        ("y ~ x", None),
-    ],
-)
-def test_outcomes_that_are_not_normal(formula, function):
-    assert special_outcome(formula) == function
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from partialpool.predict import gaussian
         ({"link": "identity"}, True),
         ({"link": "log"}, False),
         ({"family": "t"}, False),
-        ({"formula": "truncated(y, lb=0) ~ x + (1 | id)"}, False),
         ({"formula": "log(y) ~ x + (1 | id)"}, True),
     ],
 )

@@ -69,11 +69,6 @@ def test_means_with_excess_zeros(make_spec, family, distribution):
             "The mean of the family 'hurdle_poisson' is not known here: .* Families .* poisson",
         ),
         ("lognormal", "y ~ x", "The mean of the family 'lognormal' is not known"),
-        (
-            "gaussian",
-            "truncated(y, lb=0) ~ x",
-            "The mean of a truncated outcome is not known here",
-        ),
     ],
 )
 def test_means_that_are_not_known(make_spec, family, formula, message):

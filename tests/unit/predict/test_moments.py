@@ -81,7 +81,6 @@ def test_trials_come_from_the_rows(make_spec):
     [
         ("y ~ 1 + (1 | id)", "vonmises", "tan_2"),
         ("y ~ 1 + (1 | id)", "gamma", "inverse"),
-        ("truncated(y, 0) ~ 1 + (1 | id)", "gaussian", "identity"),
     ],
 )
 def test_what_is_not_known(make_spec, formula, family, link):
