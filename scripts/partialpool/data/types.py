@@ -63,7 +63,7 @@ def two_levels(frame: pd.DataFrame, outcome: str) -> dict[str, str]:
 
 
 def label(table: Table, kinds: dict, *, unit: str, numeric: set[str | None]) -> tuple[dict, list[str]]:
-    """Put labels in the place of codes, if every value of a column has one; not in columns of numbers.
+    """Put labels in the place of codes, if every value of a column has another one; not in columns of numbers.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def label(table: Table, kinds: dict, *, unit: str, numeric: set[str | None]) -> 
     kinds
         Kinds of columns that the config gives, as `typed` takes them.
     unit
-        Column of ids, which are labels only if each id has another one.
+        Column of ids.
     numeric
         Columns that keep their codes.
 
@@ -87,7 +87,7 @@ def label(table: Table, kinds: dict, *, unit: str, numeric: set[str | None]) -> 
     for column, labels in table.labels.items():
         values = table.frame[column].dropna().unique()
         without = [value for value in values if value not in labels]
-        alike = column == unit and len({labels.get(value) for value in values}) < len(values)
+        alike = len({labels.get(value, value) for value in values}) < len(values)
         if column in numeric or kinds.get(column) == "number" or (without and column not in kinds) or alike:
             seen = [f"{code} '{short(text)}'" for code, text in labels.items() if code in values and code != text]
             if seen:

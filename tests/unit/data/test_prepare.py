@@ -197,6 +197,12 @@ def test_a_column_of_which_some_values_have_labels_is_of_numbers(tmp_path):
     assert frame.attrs["notes"][2:] == ["column stage: codes and not their labels (3 'highest')"]
 
 
+def test_codes_of_which_two_have_the_same_label_stay_codes(tmp_path):
+    frame = write_labelled(tmp_path, {"stage": {1: "low", 2: "high", 3: "high"}})
+    assert frame["stage"].tolist() == [3, 1, 1, 2]
+    assert frame.attrs["notes"][2:] == ["column stage: codes and not their labels (1 'low', 2 'high', 3 'high')"]
+
+
 STAGES = """id,y,stage,period,dose
 1,1,low,10,0.5
 1,2,high,9,1
