@@ -29,6 +29,8 @@ LETTERS = 22
 NAMED = 3
 # The row of the table of priors that is the outcome (``checks.prior``).
 OUTCOME = "(outcome)"
+# What the second row of the figure of priors is of: a parameter's posterior, or the data of the outcome.
+AFTER = "Posterior\nor data"
 LESS, MORE = "counts less (to the power 0.8)", "counts more (to the power 1.25)"
 
 
@@ -58,9 +60,9 @@ def prior(table, *, labels):
             {"panel": panels, "what": what}
             | {key: table[f"{prefix}{key}"] for key in ("q2.5", "q17", "q50", "q83", "q97.5")}
         )
-        for what, prefix in (("Prior", "prior_"), ("Posterior", ""))
+        for what, prefix in (("Prior", "prior_"), (AFTER, ""))
     ]
-    shown = in_order(pd.concat(frames, ignore_index=True), panel=panels, what=["Posterior", "Prior"])
+    shown = in_order(pd.concat(frames, ignore_index=True), panel=panels, what=[AFTER, "Prior"])
     plot = chart(
         shown,
         aes("q50", "what", color="what"),
@@ -68,7 +70,7 @@ def prior(table, *, labels):
         geom_segment(aes("q17", xend="q83", yend="what"), size=1.8),
         geom_point(size=2),
         facet_wrap("panel", scales="free_x", ncol=min(len(panels), 4), labeller=lambda name: wrapped(name, LETTERS)),
-        scale_color_manual(values={"Prior": CORAL, "Posterior": TEAL}, guide=None),
+        scale_color_manual(values={"Prior": CORAL, AFTER: TEAL}, guide=None),
         few_x_numbers(),
         labs(x="", y=""),
     )

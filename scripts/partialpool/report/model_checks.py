@@ -48,7 +48,7 @@ def prior(tables: Mapping[str, pd.DataFrame], nouns: Nouns, *, binary: bool, fun
             f"{_short(outcome['low'])} to {_short(outcome['high'])}."
         ]
     if not np.isnan(outcome["impossible"]):
-        words.append(f"{_percent(outcome['impossible']).capitalize()} lie {_beyond(outcome)}, which is impossible.")
+        words.append(f"{_percent(outcome['impossible']).capitalize()} lie where none can: {_beyond(outcome)}.")
     narrower = both["narrower"].iloc[1:].dropna()
     if len(narrower):
         least = narrower.idxmin()

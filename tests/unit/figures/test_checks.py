@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from partialpool.figures import checks
+from partialpool.figures.checks import AFTER
 
 from figures.drawing import draw, texts
 
@@ -21,7 +22,7 @@ def priors(n):
 def test_priors_stand_above_posteriors_with_their_intervals():
     drawn, data = draw(checks.prior(priors(2), labels={"outcome": "Score"}))
     outer, inner, points = data[0]
-    assert {"Score: prior, data", "b0", "b1", "Prior", "Posterior"} <= texts(drawn)
+    assert {"Score: prior, data", "b0", "b1", "Prior", AFTER} <= texts(drawn)
     assert sorted(outer["xend"]) == pytest.approx([2 / 3, 1.0, 2 / 1.5, 2.0, 2.0, 2.0])
     assert (outer.loc[outer["y"] == 2, "xend"] == 2).all()
     assert len(inner) == len(points) == 6

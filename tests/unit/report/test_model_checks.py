@@ -31,9 +31,9 @@ def test_priors_beside_the_range_of_the_data():
 @pytest.mark.parametrize(
     ("share", "lower", "upper", "words"),
     [
-        (0.5, 0.0, np.nan, "50 % lie under 0, which is impossible."),
-        (0.012, 0.0, 10.0, "1.2 % lie under 0 or over 10, which is impossible."),
-        (0.0, np.nan, 10.0, "None lie over 10, which is impossible."),
+        (0.5, 0.0, np.nan, "50 % lie where none can: under 0."),
+        (0.012, 0.0, 10.0, "1.2 % lie where none can: under 0 or over 10."),
+        (0.0, np.nan, 10.0, "None lie where none can: over 10."),
     ],
 )
 def test_what_is_impossible(share, lower, upper, words):

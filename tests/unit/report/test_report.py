@@ -47,7 +47,7 @@ def test_the_page_has_everything(page_of):
         "has 3 different values (1, 2, 3) and is a number in b: each step of one counts the same.",
         "column milk: -99 stands in 1 row, far from all other values",
         "NUTS (nutpie) over the scales, all coefficients integrated out",
-        "50 % lie under 0, which is impossible.",
+        "50 % lie where none can: under 0.",
         "the sd of the means of units is 1.00, and −1.00 to 0.90 in replicated ones (p = 0.010)",
         "the curve leaves its envelope between 0.25 and 0.50. Pareto k is over 0.7 for 3 of 3 measurements.",
         "If the data counted a quarter more or a fifth less, sigma would move most: by at most 0.20 of its",
