@@ -65,7 +65,7 @@ def _panels(tree, unit: str) -> Iterator[tuple[str, list[str], dict[str, np.ndar
     posterior = tree["posterior"].to_dataset()
     if unit in posterior:
         values = posterior[unit].transpose(common_dim(unit), "chain", "draw")
-        yield f"{unit}, without pooling", _text(values[common_dim(unit)]), _of_draws(values.to_numpy()), None
+        yield "Without pooling", _text(values[common_dim(unit)]), _of_draws(values.to_numpy()), None
     terms = effect_terms(posterior)
     several = len({term.grouping for term in terms}) > 1
     for term in terms:

@@ -85,7 +85,7 @@ def test_units_without_pooling_have_no_population(rng):
     assert populations.empty
     np.testing.assert_allclose(effects["mean"], values.mean(axis=(0, 1)))
     drawn, _ = draw(effects_in_order(effects, populations, noun="Herd"))
-    assert "id, without pooling" in texts(drawn)
+    assert "Without pooling" in texts(drawn)
 
 
 def test_each_kind_of_effect_has_its_own_order(rng):
