@@ -1,4 +1,4 @@
-"""Leave-one-out with each unit's effects, or an effect of each row, integrated out by quadrature.
+"""Leave-one-out with each unit's effects, or an effect of each row, integrated out: by quadrature if need be.
 
 For models that were sampled over all parameters and have no closed form. What is left out then has importance weights
 over parameters that several rows share, whose posterior changes little without a row or a unit.
@@ -64,7 +64,8 @@ def by_quadrature(
     model, posterior = Conditional(tree, spec, rows), tree["posterior"].to_dataset()
     codes = model.codes
     nodes, error = enough_nodes(model.given(thinned(posterior, TRIED)), codes)
-    print(f"Quadrature with {nodes} nodes along each effect; twice as many change a density by at most {error:.1g}.")
+    told = f"by quadrature with {nodes} nodes along each; twice as many change a density by at most {error:.1g}"
+    print(f"Effects are integrated out {'in closed form' if spec.family == 'gaussian' else told}.")
     most = MOST // (cost(codes, model.z.shape[1], nodes) * posterior.sizes["chain"])
     posterior = thinned(posterior, max(FEWEST, most))
     of_units, of_rows = densities(model.given(posterior), codes, nodes, cores=cores)

@@ -16,7 +16,7 @@ def reproducible() -> Iterator[None]:
     and on convergence, which ``fit.diagnostics`` checks.
 
     The code that PyTensor writes for Numba goes to its cache, where it removes what is old. By default each function
-    gets a file in the system's temporary folder, which nobody removes: about a hundred a fit.
+    gets a file in the system's temporary folder, which nobody removes: twenty or more a fit.
     """
     import pytensor
 
