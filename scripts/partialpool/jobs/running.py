@@ -23,6 +23,11 @@ from partialpool.errors import StudyError
 
 # Tells the jobs of a run its file and the id of its process: those on the same machine, which inherit it.
 VARIABLE = "PARTIALPOOL_RUN"
+# Of files of the results.
+ENDINGS = (
+    *(".nc", ".csv", ".parquet", ".json", ".png", ".svg", ".html", ".ipynb", ".md", ".txt", ".bib", ".tex", ".docx"),
+    *(".zip", ".gz", ".xlsx", ".sav", ".dta", ".log", ".tsv"),
+)
 
 
 def begin(folder: str | Path) -> bool:
@@ -69,12 +74,20 @@ def begin(folder: str | Path) -> bool:
 
 
 def require_folders(results: str | Path) -> None:
-    """Raise StudyError if something else stands where a folder of results belongs."""
+    """Raise StudyError if a file stands where a folder of results belongs, or a folder where a file does.
+
+    Snakemake would take the folder for the file, and find nothing to do.
+    """
     results = Path(results)
     # Files of the results have names with an ending.
     for path in [results, *(inner for inner in results.glob("*") if not inner.suffix)]:
         if (path.exists() or path.is_symlink()) and not path.is_dir():
             raise StudyError(f"'{path}' is no folder, and results are kept in it. Move it away and run again.")
+    for folder, names, _ in results.walk():
+        for name in names:
+            # Batches of a model are in a folder of its name, which may have any ending.
+            if folder.name != "batches" and Path(name).suffix in ENDINGS:
+                raise StudyError(f"'{folder / name}' is a folder, and a file belongs there. Move it away and run again.")
 
 
 @contextmanager

@@ -193,3 +193,13 @@ def test_a_file_or_a_broken_link_is_no_folder_of_results(tmp_path, name):
     (tmp_path / "elsewhere").mkdir()
     path.symlink_to(tmp_path / "elsewhere")
     running.require_folders(tmp_path / "results")
+
+
+@pytest.mark.parametrize("name", ["models/a.nc", "report/report.html", "tables/models/a.tex", "logs/fit_model/a.log"])
+def test_a_folder_is_no_file_of_the_results(tmp_path, name):
+    results = tmp_path / "results"
+    (results / "recovery/batches/of.csv").mkdir(parents=True)
+    running.require_folders(results)
+    (results / name).mkdir(parents=True)
+    with pytest.raises(StudyError, match=f"'{results / name}' is a folder, and a file belongs there. Move it away"):
+        running.require_folders(results)
