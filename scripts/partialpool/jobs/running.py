@@ -87,7 +87,7 @@ def require_folders(results: str | Path) -> None:
         for name in names:
             # Batches of a model are in a folder of its name, which may have any ending.
             if folder.name != "batches" and Path(name).suffix in ENDINGS:
-                raise StudyError(f"'{folder / name}' is a folder, and a file belongs there. Move it away and run again.")
+                raise StudyError(f"'{folder / name}' is a folder, where a file belongs. Move it away and run again.")
 
 
 @contextmanager

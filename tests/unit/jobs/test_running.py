@@ -201,5 +201,5 @@ def test_a_folder_is_no_file_of_the_results(tmp_path, name):
     (results / "recovery/batches/of.csv").mkdir(parents=True)
     running.require_folders(results)
     (results / name).mkdir(parents=True)
-    with pytest.raises(StudyError, match=f"'{results / name}' is a folder, and a file belongs there. Move it away"):
+    with pytest.raises(StudyError, match=f"'{results / name}' is a folder, where a file belongs. Move it away"):
         running.require_folders(results)
