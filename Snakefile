@@ -29,6 +29,7 @@ rule all:
         expand(rules.predict_values.output, prediction=study.predictions),
         rules.check_models.output,
         rules.draw_models.output,
+        rules.draw_checks.output,
         rules.draw_figures.output,
         rules.check_published.output if study.published else [],
         rules.write_paper.output,

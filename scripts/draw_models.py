@@ -16,7 +16,6 @@ if __name__ == "__main__":
             fits=dict(zip(params.models, source.fits, strict=True)),
             summaries=dict(zip(params.models, source.summaries, strict=True)),
             diagnostics=source.diagnostics,
-            checked=source.checks,
             labels=params.labels,
             columns=params.columns,
         )

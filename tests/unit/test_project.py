@@ -175,7 +175,18 @@ def test_config_readme_has_every_key():
 
 
 @pytest.mark.parametrize(
-    "module", ["figures.units", "figures.draw", "data.prepare", "study.config", "loo.psis", "report.tables"]
+    "module",
+    [
+        "figures.units",
+        "figures.draw",
+        "data.prepare",
+        "study.config",
+        "loo.psis",
+        "report.tables",
+        "report.captions",
+        "report.checks",
+        "report.sampling",
+    ],
 )
 def test_heavy_packages_stay_out(module):
     program = f"import sys, partialpool.{module}; print(*sys.modules)"
@@ -184,7 +195,9 @@ def test_heavy_packages_stay_out(module):
     assert f"partialpool.{module}" in loaded
     heavy = {"pymc", "pytensor", "bambi", "nutpie", "arviz", "arviz_stats", "numba"}
     heavy |= {"plotnine"} if not module.startswith("figures") else set()
-    heavy |= {"pandas", "numpy", "formulae"} if module == "study.config" else set()
+    # What Snakemake reads whenever it starts.
+    at_every_start = ("study.config", "report.captions", "report.checks", "report.sampling")
+    heavy |= {"pandas", "numpy", "formulae"} if module in at_every_start else set()
     assert loaded & heavy == set()
 
 

@@ -151,7 +151,7 @@ def test_a_prior_refits_its_own_model_only(demo):
     ("module", "rules"),
     [
         ("figures/units", {"draw_figures", "render_report"}),
-        ("checks/influence", {"check_models", "draw_models", "render_report"}),
+        ("checks/influence", {"check_models", "draw_checks", "render_report"}),
         ("figures/diagnostics", {"draw_models", "render_report"}),
         ("loo/compare", {"compare_models", "draw_figures", "write_paper", "render_report"}),
         ("report/paper_files", {"write_paper", "render_report"}),
@@ -207,7 +207,7 @@ def test_a_deleted_figure_is_made_again(demo):
         kept = path.rename(path.with_suffix(".kept"))
         planned = demo.planned()
         kept.rename(path)
-        assert planned.keys() & {"draw_figures", "draw_models"}, figure
+        assert planned.keys() & {"draw_figures", "draw_models", "draw_checks"}, figure
         assert "fit_model" not in planned
 
 

@@ -135,6 +135,12 @@ def drawn(name, **shown):
     return [report(f"results/figures/{name}.png", **shown), f"results/figures/{name}.svg"]
 
 
+def drawn_of_model(kind, model):
+    """PNG and SVG of a figure that every model has."""
+    shown = {"caption": "../report/model-figures.rst", "category": "Models", "subcategory": model}
+    return drawn(f"{kind}-{model}", labels={"model": model, "what": kind}, **shown)
+
+
 def figure_entry(name):
     """What a figure of the config is drawn from: its entry without the words beside it, and titles of its models."""
     words, figure = {"title", "caption", "alt", "section"}, study.figures[name]

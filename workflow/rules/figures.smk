@@ -5,19 +5,8 @@ rule draw_models:
         fits=fits(study.models),
         summaries=expand(rules.summarise_model.output.summary, model=study.models),
         diagnostics=expand(rules.summarise_model.output.checks, model=study.models),
-        checks=rules.check_models.output,
     output:
-        [
-            drawn(
-                f"{kind}-{model}",
-                caption="../report/model-figures.rst",
-                category="Models",
-                subcategory=model,
-                labels={"model": model, "what": kind},
-            )
-            for model in study.models
-            for kind in study.figures_of(model)
-        ],
+        [drawn_of_model(kind, model) for model in study.models for kind in study.fit_figures_of(model)],
         [
             drawn(
                 f"estimates-{name}",
@@ -36,12 +25,7 @@ rule draw_models:
         **usual,
     params:
         models={
-            name: {
-                "spec": study.spec(name).to_dict(),
-                "title": model.title,
-                "tables": study.checks_of(name),
-                "kinds": study.figures_of(name),
-            }
+            name: {"spec": study.spec(name).to_dict(), "title": model.title, "kinds": study.fit_figures_of(name)}
             for name, model in study.models.items()
         },
         comparisons={name: entry.models for name, entry in study.comparisons.items()},
@@ -52,6 +36,33 @@ rule draw_models:
         "Draw the figures of the models"
     script:
         "../../scripts/draw_models.py"
+
+
+# Apart from those before, which so need not wait for the checks.
+rule draw_checks:
+    input:
+        fits=fits(study.models),
+        tables=rules.check_models.output,
+    output:
+        [drawn_of_model(kind, model) for model in study.models for kind in study.check_figures],
+    log:
+        "results/logs/draw_checks/checks.log",
+    priority: 1
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        **usual,
+    params:
+        models={
+            name: {"spec": study.spec(name).to_dict(), "tables": study.checks_of(name), "kinds": study.check_figures}
+            for name in study.models
+        },
+        labels=study.data.axis_labels,
+        code=code("draw_checks"),
+    message:
+        "Draw the figures of the checks of the models"
+    script:
+        "../../scripts/draw_checks.py"
 
 
 # One job for all figures of the config and of the comparisons: to load the packages that draw takes longer than to draw.

@@ -39,7 +39,7 @@ rule render_report:
         bayes_factors=expand(rules.compute_bayes_factors.output, comparison=comparisons_with_bayes_factors()),
         predictions=expand(rules.predict_values.output.summary, prediction=study.predictions),
         published=rules.check_published.output.table if study.published else [],
-        figures=[*rules.draw_models.output, *rules.draw_figures.output],
+        figures=[*rules.draw_models.output, *rules.draw_checks.output, *rules.draw_figures.output],
         paper=rules.write_paper.output,
     output:
         html="results/report/report.html",

@@ -1,14 +1,13 @@
-"""The figures that every model and every comparison of models has, drawn from fits."""
+"""The figures of what every model and every comparison of models estimates, drawn from fits."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
-from partialpool.figures import checks, coefficients, conditional, diagnostics, effects, predictive
+from partialpool.figures import coefficients, conditional, diagnostics, effects
 from partialpool.figures.theme import Figure
 from partialpool.fit import store
 from partialpool.fit.failed import failed, marked
-from partialpool.jobs.tables import read_table
 from partialpool.model.families import CUMULATIVE
 from partialpool.model.formula import complete_cases
 from partialpool.model.grammar import left_side
@@ -17,7 +16,7 @@ from partialpool.model.spec import ModelSpec
 from partialpool.predict.conditional import conditional_effects
 from partialpool.predict.linear import LinearPredictor
 
-GROUPS = ("posterior", "sample_stats", "posterior_predictive", "observed_data", "group_effects")
+GROUPS = ("posterior", "sample_stats", "observed_data", "group_effects")
 
 
 def figures(
@@ -28,7 +27,6 @@ def figures(
     fits: Mapping[str, str],
     summaries: Mapping[str, str],
     diagnostics: Iterable[str],
-    checked: Iterable[str],
     labels: Mapping[str, str],
     columns: Mapping[str, str],
 ) -> Iterator[tuple[str, Figure]]:
@@ -37,8 +35,7 @@ def figures(
     Parameters
     ----------
     models
-        By name ``spec``, ``title``, names of the ``tables`` of checks, and ``kinds`` of figures, of ``KINDS``, in the
-        order in which they are drawn.
+        By name ``spec``, ``title``, and ``kinds`` of figures, of ``KINDS``, in the order in which they are drawn.
     comparisons
         Names of the models of each.
     prepared
@@ -47,8 +44,6 @@ def figures(
         Paths by model.
     diagnostics
         Paths of the checks of all models: beside others, the titles of those of which a check failed have a mark.
-    checked
-        Paths of the tables of checks, model by model.
     labels
         Labels for axes, by role (``Data.axis_labels``).
     columns
@@ -59,13 +54,12 @@ def figures(
     name, figure
         ``{kind}-{model}``; then ``estimates-{comparison}``.
     """
-    data, estimates, paths = pd.read_parquet(prepared), {}, iter(checked)
+    data, estimates = pd.read_parquet(prepared), {}
     without_convergence = failed(diagnostics)
     for name, entry in models.items():
         spec = ModelSpec.from_dict(entry["spec"])
         tree = store.load(fits[name], GROUPS, spec=spec)
-        tables = {table: read_table(next(paths), ("label", "unit")) for table in entry["tables"]}
-        model = Model(tree, spec, data, pd.read_csv(summaries[name]), tables, labels, columns)
+        model = Model(tree, spec, data, pd.read_csv(summaries[name]), labels, columns)
         for kind in entry["kinds"]:
             yield f"{kind}-{name}", KINDS[kind](model)
         estimates[name] = model.estimates.assign(model=marked(entry["title"], name, without_convergence))
@@ -75,10 +69,10 @@ def figures(
 
 
 class Model:
-    """What the figures of a model are drawn from: its fit, spec, data, summary and tables of checks, and labels."""
+    """What the figures of a model are drawn from: its fit, spec, data and summary, and labels."""
 
-    def __init__(self, tree, spec: ModelSpec, data: pd.DataFrame, summary: pd.DataFrame, checks, labels, columns):
-        self.tree, self.spec, self.data, self.summary, self.checks = tree, spec, data, summary, checks
+    def __init__(self, tree, spec: ModelSpec, data: pd.DataFrame, summary: pd.DataFrame, labels, columns):
+        self.tree, self.spec, self.data, self.summary = tree, spec, data, summary
         self.labels, self.columns = labels, columns
         self.posterior = tree["posterior"].to_dataset()
         self.estimates = coefficients.of_population(self.posterior, unit=spec.unit)
@@ -86,11 +80,6 @@ class Model:
 
 def _diagnostics(model: Model) -> Figure:
     return diagnostics.of_fit(model.tree, model.summary)
-
-
-def _predictive(model: Model) -> Figure:
-    tables = model.checks["predictive"], model.checks.get("calibration")
-    return predictive.of_fit(model.tree, *tables, family=model.spec.family, labels=model.labels)
 
 
 def _coefficients(model: Model) -> Figure:
@@ -129,10 +118,5 @@ KINDS = {
     "coefficients": _coefficients,
     "effects": _effects,
     "conditional": _conditional,
-    "prior": lambda model: checks.prior(model.checks["prior_posterior"], labels=model.labels),
-    "ppc": _predictive,
-    "pit": lambda model: checks.pit(model.checks["loo_pit_curve"]),
-    "sensitivity": lambda model: checks.sensitivity(model.checks["sensitivity"]),
-    "influence": lambda model: checks.influence(model.checks["influence"], labels=model.labels),
     "diagnostics": _diagnostics,
 }

@@ -7,9 +7,13 @@ All functions of this room that make HTML return ``markupsafe.Markup`` and escap
 import base64
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from markupsafe import Markup
+
+if TYPE_CHECKING:
+    # Not when it runs: Snakemake reads this file whenever it starts.
+    import pandas as pd
 
 KINDS = {
     ".bib": "application/x-bibtex",
@@ -73,7 +77,7 @@ def scrolled(name: str, inside: str, look: str = "scroll") -> Markup:
     return Markup('<div class="{}" role="group" tabindex="0" aria-label="{}">{}</div>').format(look, name, inside)
 
 
-def table(frame: pd.DataFrame, caption: str) -> Markup:
+def table(frame: "pd.DataFrame", caption: str) -> Markup:
     """A table; if it is long (``MOST_ROWS``), folded away under its caption and the number of its rows.
 
     Parameters
@@ -119,6 +123,6 @@ def _row(cells: Iterable[str], numeric: Iterable[bool]) -> Iterator[Markup]:
         yield Markup(cell).format(look, words)
 
 
-def _is_numeric(column: pd.Series) -> bool:
+def _is_numeric(column: "pd.Series") -> bool:
     cells = column.astype(str).str.strip()
     return bool(cells.str.fullmatch(r"[-−+]?[\d.,]*(e[-+]?\d+)?( \([\d.]+\))?|nan|–").all())

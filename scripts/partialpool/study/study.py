@@ -170,7 +170,11 @@ class Study(Strict):
         return [*wanted, *(["calibration"] if calibrated else [])]
 
     def figures_of(self, model: str) -> list[str]:
-        """Kinds of the figures that a model has without being asked, in the order in which the report shows them."""
+        """Kinds of the figures that a model has without being asked."""
+        return [*self.fit_figures_of(model), *self.check_figures]
+
+    def fit_figures_of(self, model: str) -> list[str]:
+        """Kinds of the figures of what a model estimates, and of its draws."""
         formula, family = self.models[model].formula, self.models[model].family
         common = common_predictors(formula)
         own_coefficients = self.data.unit in common
@@ -180,11 +184,18 @@ class Study(Strict):
             "effects": bool(behind_bars(formula)) or own_coefficients,
             # Without a population there is no average unit.
             "conditional": bool(common) and has_mean and not own_coefficients,
+            "diagnostics": True,
+        }
+        return [kind for kind, is_drawn in kinds.items() if is_drawn]
+
+    @property
+    def check_figures(self) -> list[str]:
+        """Kinds of the figures of the checks of each model against data and priors."""
+        kinds = {
             "prior": self.checks.prior,
             "ppc": self.checks.predictive,
             "pit": self.checks.loo_pit,
             "sensitivity": self.checks.sensitivity,
             "influence": self.checks.influence,
-            "diagnostics": True,
         }
         return [kind for kind, is_drawn in kinds.items() if is_drawn]

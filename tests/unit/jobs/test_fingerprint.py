@@ -114,8 +114,11 @@ def test_a_fit_is_made_from_its_own_rooms_only():
 
 def test_figures_are_drawn_again_when_figures_change_and_fits_are_not_made_again():
     assert {"figures.draw", "figures.units", "figures.comparison"} <= modules_of("draw_figures")
-    drawn = {"checks", "diagnostics", "predictive", "coefficients", "effects", "conditional"}
-    assert {f"figures.{module}" for module in drawn} <= modules_of("draw_models")
+    of_fits = {"diagnostics", "coefficients", "effects", "conditional"}
+    of_checks = {"checks", "predictive"}
+    assert {f"figures.{module}" for module in of_fits} <= modules_of("draw_models")
+    assert {f"figures.{module}" for module in of_checks} <= modules_of("draw_checks")
+    assert not {f"figures.{module}" for module in of_fits} & modules_of("draw_checks")
     assert "predict.variance" in modules_of("summarise_model")
     for script in ("summarise_model", "compare_models", "predict_values"):
         assert not [name for name in modules_of(script) if name.startswith(("figures", "report", "study"))]

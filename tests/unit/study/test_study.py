@@ -50,7 +50,7 @@ def test_what_is_left_out_has_its_default():
     assert all(value is True for key, value in small.checks.model_dump().items() if key not in small.checks.thresholds)
     assert small.on_failed_check == "report"
     assert small.published is None
-    kinds = ("coefficients", "prior", "ppc", "pit", "sensitivity", "influence", "diagnostics")
+    kinds = ("coefficients", "diagnostics", "prior", "ppc", "pit", "sensitivity", "influence")
     assert small.all_figures == [f"{kind}-m1" for kind in kinds]
 
 
@@ -156,7 +156,7 @@ def test_a_seed_of_zero_is_a_seed():
 
 
 def test_every_model_and_comparison_has_figures(study):
-    checks = ["prior", "ppc", "pit", "sensitivity", "influence", "diagnostics"]
+    checks = ["diagnostics", "prior", "ppc", "pit", "sensitivity", "influence"]
     with_predictors = ["coefficients", "effects", "conditional", *checks]
     without = ["coefficients", "effects", *checks]
     kinds = {"m71.1": without, "m71.2": without} | dict.fromkeys(("m71.3", "m71.4", "m71.5"), with_predictors)

@@ -1,0 +1,63 @@
+"""The figures of the checks of models, drawn from their tables and, for predictions of the data, from fits."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from partialpool.figures import checks, predictive
+from partialpool.figures.theme import Figure
+from partialpool.fit import store
+from partialpool.jobs.tables import read_table
+from partialpool.model.spec import ModelSpec
+
+GROUPS = ("posterior_predictive", "observed_data")
+
+
+def figures(
+    models: Mapping[str, Mapping], *, fits: Mapping[str, str], tables: Iterable[str], labels: Mapping[str, str]
+) -> Iterator[tuple[str, Figure]]:
+    """Draw the figures of the checks of all models.
+
+    Parameters
+    ----------
+    models
+        By name ``spec``, names of the ``tables`` of checks, and ``kinds`` of figures, of ``KINDS``, in the order in
+        which they are drawn.
+    fits
+        Paths by model.
+    tables
+        Paths of the tables, model by model.
+    labels
+        Labels for axes, by role (``Data.axis_labels``).
+
+    Yields
+    ------
+    name, figure
+        ``{kind}-{model}``.
+    """
+    paths = iter(tables)
+    for name, entry in models.items():
+        own = {table: read_table(next(paths), ("label", "unit")) for table in entry["tables"]}
+        checked = Checked(fits[name], ModelSpec.from_dict(entry["spec"]), own, labels)
+        for kind in entry["kinds"]:
+            yield f"{kind}-{name}", KINDS[kind](checked)
+
+
+class Checked:
+    """What the figures of the checks of a model are drawn from: the path of its fit, spec, tables, and labels."""
+
+    def __init__(self, fit: str, spec: ModelSpec, tables: Mapping, labels: Mapping[str, str]):
+        self.fit, self.spec, self.tables, self.labels = fit, spec, tables, labels
+
+
+def _predictive(checked: Checked) -> Figure:
+    tree = store.load(checked.fit, GROUPS, spec=checked.spec)
+    tables = checked.tables["predictive"], checked.tables.get("calibration")
+    return predictive.of_fit(tree, *tables, family=checked.spec.family, labels=checked.labels)
+
+
+KINDS = {
+    "prior": lambda checked: checks.prior(checked.tables["prior_posterior"], labels=checked.labels),
+    "ppc": _predictive,
+    "pit": lambda checked: checks.pit(checked.tables["loo_pit_curve"]),
+    "sensitivity": lambda checked: checks.sensitivity(checked.tables["sensitivity"]),
+    "influence": lambda checked: checks.influence(checked.tables["influence"], labels=checked.labels),
+}
