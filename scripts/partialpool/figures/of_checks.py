@@ -8,7 +8,7 @@ from partialpool.fit import store
 from partialpool.jobs.tables import read_table
 from partialpool.model.spec import ModelSpec
 
-GROUPS = ("posterior_predictive", "observed_data")
+GROUPS = ("posterior", "posterior_predictive", "observed_data")
 
 
 def figures(
