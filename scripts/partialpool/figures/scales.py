@@ -4,8 +4,10 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle, islice
 
+import numpy as np
 import pandas as pd
 from mizani.breaks import breaks_extended
+from mizani.transforms import identity_trans
 from plotnine import (
     element_blank,
     element_text,
@@ -17,6 +19,7 @@ from plotnine import (
     theme,
 )
 
+from partialpool.data.notation import LARGE, SMALL, powers
 from partialpool.figures.theme import UNIT_COLORS
 
 # More units than this have no room for their names below an axis as wide as a page.
@@ -41,18 +44,26 @@ def repeated(values: Sequence, n: int) -> list:
 
 def x_numbers(**options):
     """A continuous x axis without minor breaks: no figure shows them, and each takes the time of a tick."""
-    return scale_x_continuous(minor_breaks=None, **options)
+    return scale_x_continuous(minor_breaks=None, **{"labels": numbers} | options)
 
 
 def y_numbers(**options):
     """A continuous y axis without minor breaks."""
-    return scale_y_continuous(minor_breaks=None, **options)
+    return scale_y_continuous(minor_breaks=None, **{"labels": numbers} | options)
+
+
+def numbers(breaks: Sequence[float]) -> list[str]:
+    """Breaks of an axis as text: with a power of ten where they are very large or very small."""
+    shown = [value for value in breaks if np.isfinite(value)]
+    labels = [powers(f"{value:g}") for value in breaks]
+    is_plain = SMALL <= max(map(abs, shown), default=1) < LARGE
+    return list(identity_trans().format(breaks)) if is_plain or len(set(labels)) < len(labels) else labels
 
 
 def few_x_numbers():
     """An x axis with few breaks, but more than one, for a small panel."""
     # Plotnine's own labels of few breaks can lose decimals.
-    return x_numbers(breaks=few_breaks, labels=lambda breaks: [f"{value:g}" for value in breaks])
+    return x_numbers(breaks=few_breaks, labels=lambda breaks: [powers(f"{value:g}") for value in breaks])
 
 
 def few_breaks(limits: tuple[float, float]) -> list[float]:

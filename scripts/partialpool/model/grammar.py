@@ -99,6 +99,8 @@ _TOKEN = re.compile(
 )
 # ASSUME: no formula that is written by hand is longer, or has more brackets in each other.
 MOST_CHARACTERS, MOST_DEEP = 10_000, 20
+# What no column of a formula may be called: an intercept, and the dimensions of draws.
+NAMES_OF_RESULTS = ("Intercept", "chain", "draw")
 # ASSUME: nobody asks for a basis of more columns.
 MOST_COLUMNS = 1000
 _MAKE_COLUMNS = ("bs", "poly")
@@ -397,7 +399,7 @@ def _require_both_sides(formula: str, words: list[str]) -> None:
 
 
 def _require_other_columns(formula: str) -> None:
-    """Refuse an outcome that predicts itself, and the name that results use for the number of a row."""
+    """Refuse an outcome that predicts itself, and names that results use for something else."""
     outcome = columns(left_side(formula))[:1]
     for name in outcome:
         if name in predictors(formula):
@@ -406,6 +408,13 @@ def _require_other_columns(formula: str) -> None:
             )
     if "row" in columns(formula):
         raise StudyError(f"'{formula}': there is no column 'row'; results call the number of a data row so.")
+    for name in columns(formula):
+        # A bar in the name of a variable says that it is of group-level effects.
+        if name in NAMES_OF_RESULTS or "|" in name:
+            raise StudyError(
+                f"'{formula}': results have the name '{name}' for something else, or could not read it. "
+                "Rename the column in the file."
+            )
 
 
 def _require_no_addition(formula: str, tokens: list[_Token]) -> None:

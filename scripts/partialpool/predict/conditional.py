@@ -6,6 +6,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+from partialpool.data.notation import told_apart
 from partialpool.model.families import CUMULATIVE
 from partialpool.model.grammar import common_predictors
 from partialpool.model.names import effect_terms
@@ -105,7 +106,7 @@ def _levels(values: pd.Series) -> list:
 
 def _text(values: pd.Series) -> pd.Categorical:
     """Values as text, in their order."""
-    text = [f"{value:.3g}" if isinstance(value, float) else str(value) for value in values]
+    text = told_apart(values, 3) if values.dtype.kind == "f" else [str(value) for value in values]
     return pd.Categorical(text, list(dict.fromkeys(text)))
 
 

@@ -12,6 +12,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+from partialpool.data.notation import in_digits
 from partialpool.predict.explained import by_grouping, variance_between
 from partialpool.predict.linear import LinearPredictor
 from partialpool.predict.moments import Measurements
@@ -109,7 +110,7 @@ def places(
 
 
 def _shown(value, mean: float | None) -> str:
-    return value if isinstance(value, str) else f"{value:.4g}{' (mean)' if value == mean else ''}"
+    return value if isinstance(value, str) else f"{in_digits(value, 4)}{' (mean)' if value == mean else ''}"
 
 
 def _row(rows: pd.DataFrame, values: dict) -> pd.DataFrame:

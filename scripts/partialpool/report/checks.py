@@ -8,6 +8,7 @@ from markupsafe import Markup
 from partialpool.fit.failed import ENDING, read_checks
 from partialpool.report.elements import bullets, folded
 from partialpool.report.glossary import link
+from partialpool.report.numbers import short
 
 NAMES = {
     "rhat": "R-hat",
@@ -68,7 +69,7 @@ def _line(name: str, entry: Mapping) -> Markup:
 
 
 def _told(name: str, entry: Mapping) -> Markup:
-    value = "not computable" if entry["value"] is None else _number(entry["value"])
+    value = "not computable" if entry["value"] is None else short(entry["value"], 4)
     where = f" ({entry['where']})" if entry["where"] else ""
     bound = "at most" if name in HAVE_A_LARGEST_VALUE else "at least"
     return Markup("{}: {}{}, should be {} {:g}").format(_linked(name), value, where, bound, entry["threshold"])
@@ -76,8 +77,3 @@ def _told(name: str, entry: Mapping) -> Markup:
 
 def _linked(name: str) -> Markup:
     return link(TERMS.get(name, name), NAMES[name])
-
-
-def _number(value: float) -> str:
-    """Four digits, and more of whole numbers: nobody reads an effective sample size of 1.2e+04."""
-    return (f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}").replace("-", "−")

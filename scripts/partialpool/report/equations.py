@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import pandas as pd
 from markupsafe import Markup
 
+from partialpool.data.notation import powers
 from partialpool.model.names import INTERCEPT, Block
 from partialpool.model.outcome import outcome_column
 from partialpool.model.priors import Distribution
@@ -286,7 +287,7 @@ def _priors(spec: ModelSpec, terms: Terms, automatic: Container[str]) -> list[st
 def _distribution(prior: Distribution) -> str:
     """A prior; of several numbers for the coefficients of a term the first and the last."""
     numbers = [f"[{listed(each, '...')}]" if len(each) > 1 else each[0] for each in prior.numbers]
-    return text(f"{prior.name}({', '.join(numbers)})")
+    return text(powers(f"{prior.name}({', '.join(numbers)})"))
 
 
 def _for_levels(terms: Terms, coefficient: Coefficient) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from partialpool.loo.pointwise import BAD_PARETO_K
-from partialpool.report.numbers import decimals, number, probability
+from partialpool.report.numbers import decimals, number, probability, short
 from partialpool.study.data import Nouns
 
 # From where on ArviZ's measure of power scaling calls an estimate sensitive.
@@ -38,14 +38,14 @@ def prior(tables: Mapping[str, pd.DataFrame], nouns: Nouns, *, binary: bool, fun
     what = f"values of {function}" if function else nouns.measurement[1]
     if binary:
         words = [
-            f"Under the priors the share of successes in a data set is between {_short(share['prior_q2.5'])} and "
-            f"{_short(share['prior_q97.5'])} with probability 95 %; in the data it is {_short(share['q50'])}."
+            f"Under the priors the share of successes in a data set is between {short(share['prior_q2.5'])} and "
+            f"{short(share['prior_q97.5'])} with probability 95 %; in the data it is {short(share['q50'])}."
         ]
     else:
         words = [
-            f"Under the priors 95 % of {what} are between {_short(outcome['q2.5'])} and "
-            f"{_short(outcome['q97.5'])}, and {_percent(outcome['outside'])} lie outside of the range of the data, "
-            f"{_short(outcome['low'])} to {_short(outcome['high'])}."
+            f"Under the priors 95 % of {what} are between {short(outcome['q2.5'])} and "
+            f"{short(outcome['q97.5'])}, and {_percent(outcome['outside'])} lie outside of the range of the data, "
+            f"{short(outcome['low'])} to {short(outcome['high'])}."
         ]
     if not np.isnan(outcome["impossible"]):
         words.append(f"{_percent(outcome['impossible']).capitalize()} lie where none can: {_beyond(outcome)}.")
@@ -54,14 +54,14 @@ def prior(tables: Mapping[str, pd.DataFrame], nouns: Nouns, *, binary: bool, fun
         least = narrower.idxmin()
         words.append(
             f"Of the parameters, {least} is narrowed least by the data: the 95 % interval of its prior is "
-            f"{_short(narrower[least])} times as wide as that of its posterior."
+            f"{short(narrower[least])} times as wide as that of its posterior."
         )
     return " ".join(words)
 
 
 def _beyond(outcome: Mapping) -> str:
     parts = [
-        f"{word} {_short(outcome[bound])}"
+        f"{word} {short(outcome[bound])}"
         for word, bound in (("under", "lower"), ("over", "upper"))
         if not np.isnan(outcome[bound])
     ]
@@ -197,12 +197,6 @@ def _share(p: float) -> str:
 def _like(value: float, sd: float) -> str:
     """A number with the decimals that an uncertainty allows."""
     return number(value, decimals(sd))
-
-
-def _short(value: float) -> str:
-    """A number in three digits."""
-    text = f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
-    return text.replace("-", "−")
 
 
 def _percent(share: float) -> str:

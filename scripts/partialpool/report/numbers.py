@@ -1,14 +1,24 @@
 """Numbers as the report prints them."""
 
+import math
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
+
+from partialpool.data.notation import SMALL, in_digits, powers
+
+# Without a power of ten, a number has at most so many decimals.
+MOST_DECIMALS = 8
+# A number whose last place is beyond these has a power of ten: 10 000 is the last that is written out.
+LARGEST_PLACE, SMALLEST_PLACE = -4, 6
 
 
 def decimals(sd: float) -> int:
-    """Number of decimals for a number with uncertainty ``sd``: two digits of ``sd``, at most eight; three for sd 0."""
-    return int(np.clip(np.ceil(-np.log10(sd)) + 1, 0, 8)) if sd > 0 else 3
+    """Number of decimals for a number with uncertainty ``sd``: two digits of ``sd``; three for sd 0.
+
+    It is negative where the second digit of ``sd`` is one of tens, hundreds, and so on.
+    """
+    return math.ceil(-math.log10(sd)) + 1 if 0 < sd < math.inf else 3
 
 
 def trusted_decimals(sd: float, mcse: float) -> int:
@@ -17,7 +27,7 @@ def trusted_decimals(sd: float, mcse: float) -> int:
     One of the last decimal is at least the Monte Carlo standard error ``mcse``.
     """
     places = decimals(sd)
-    return min(places, int(np.clip(np.floor(-np.log10(mcse)), 0, 8))) if mcse > 0 else places
+    return min(places, math.floor(-math.log10(mcse))) if 0 < mcse < math.inf else places
 
 
 def rounded(row: Mapping, name: str) -> str:
@@ -26,14 +36,43 @@ def rounded(row: Mapping, name: str) -> str:
 
 
 def limits(row: Mapping) -> tuple[str, str]:
-    """Limits of the interval of a row of estimates, both with the decimals of the one that is known less well."""
-    places = min(trusted_decimals(row["sd"], row[f"mcse_{name}"]) for name in ("q2.5", "q97.5"))
+    """Limits of the interval of a row of estimates, both with the decimals of the one that is known less well.
+
+    But neither is rounded to more than a tenth of the width, since that would be another interval: of 0.34 to 2.92,
+    with a Monte Carlo error of 0.11 at its upper end, 0.3 to 2.9 is shown and not 0 to 3.
+    """
+    width = row["q97.5"] - row["q2.5"]
+    least = math.ceil(1 - math.log10(width)) if 0 < width < math.inf else 0
+    places = max(least, min(trusted_decimals(row["sd"], row[f"mcse_{name}"]) for name in ("q2.5", "q97.5")))
     return number(row["q2.5"], places), number(row["q97.5"], places)
 
 
 def number(value: float, places: int) -> str:
-    """A number with ``places`` decimals; an en dash for nan."""
-    return "–" if pd.isna(value) else f"{value:z.{places}f}".replace("-", "−")
+    """A number with ``places`` decimals, an en dash for nan.
+
+    It has a power of ten where so many places would be zeros: 5.055×10⁹ ± 0.080×10⁹, 2.5×10⁻⁹. Else a negative
+    number of places, as of 3456 ± 120, leaves it a whole number.
+    """
+    if pd.isna(value):
+        return "–"
+    if places < LARGEST_PLACE or (places > SMALLEST_PLACE and abs(value) < SMALL):
+        return _with_power(round(float(value), places), places)
+    return _signed(f"{value:z.{min(max(places, 0), MOST_DECIMALS)}f}")
+
+
+def _with_power(value: float, places: int) -> str:
+    if value == 0 or not math.isfinite(value):
+        return _signed(f"{value:.0f}")
+    return _signed(powers(f"{value:.{max(0, math.floor(math.log10(abs(value))) + places)}e}"))
+
+
+def short(value: float, digits: int = 3) -> str:
+    """A number in so many digits; of a whole number that is not very large all of them."""
+    return _signed(in_digits(value, digits))
+
+
+def _signed(text: str) -> str:
+    return text.replace("-", "−")
 
 
 def probability(value: float) -> str:

@@ -11,7 +11,7 @@ from partialpool.loo.pointwise import BAD_PARETO_K
 from partialpool.model import parameters
 from partialpool.model.names import ROW_DIM
 from partialpool.report import checks, comparisons
-from partialpool.report.numbers import limits, number, rounded
+from partialpool.report.numbers import limits, number, rounded, trusted_decimals
 from partialpool.study.study import Study
 
 KINDS = ("common", "sd", "cor", "family")
@@ -195,8 +195,8 @@ def _with_interval(row: dict) -> str:
 
 def _numbers(row: dict) -> tuple[str, ...]:
     """Mean, sd and limits of the interval; the sd with as many decimals as the mean."""
-    mean = rounded(row, "mean")
-    return mean, number(row["sd"], len(mean.partition(".")[2])), *limits(row)
+    places = trusted_decimals(row["sd"], row["mcse_mean"])
+    return number(row["mean"], places), number(row["sd"], places), *limits(row)
 
 
 def _sizes(study: Study, models: Mapping[str, Fitted]) -> list[tuple[str, ...]]:

@@ -7,6 +7,7 @@ import textwrap
 import zipfile
 from pathlib import Path
 
+from partialpool.data.notation import exponents
 from partialpool.jobs.files import atomic
 from partialpool.report.paper import Table
 
@@ -27,7 +28,9 @@ IN_LATEX = {
     "*": "{*}",
     "−": "$-$",
     "–": r"\textendash{}",
-    "²": "$^2$",
+    "×": r"$\times$",
+    "⁻": "$^-$",
+    **{above: f"$^{digit}$" for digit, above in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
     "†": r"\textdagger{}",
 }
 HEADING_WIDTH, LABEL_WIDTH = 18, 36
@@ -52,7 +55,7 @@ def to_csv(table: Table) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     for row in (table.headings, *table.rows):
-        writer.writerow([cell.replace("\n", " ").replace("−", "-").replace("–", "") for cell in row])
+        writer.writerow([exponents(cell).replace("\n", " ").replace("−", "-").replace("–", "") for cell in row])
     return text.getvalue()
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from partialpool.fit.failed import marked
 from partialpool.model.outcome import outcome_column
-from partialpool.report.numbers import decimals, number, probability
+from partialpool.report.numbers import decimals, number, probability, short
 from partialpool.study.entries import Prediction
 from partialpool.study.study import Study
 
@@ -33,7 +33,7 @@ def tabulated(table: pd.DataFrame, study: Study, name: str, *, failed: Collectio
         shown[column] = [number(value, p) for value, p in zip(table[column], places, strict=True)]
     for column in table.columns.drop([*_VALUES, *(name for name in _EXTRA if name in table)]):
         if pd.api.types.is_float_dtype(table[column]):
-            shown[column] = [f"{value:g}" for value in table[column]]
+            shown[column] = [short(value, 6) for value in table[column]]
     for column in ("p_above_0", "p_above_1", "in_rope"):
         if column in table:
             shown[column] = [probability(value) for value in table[column]]
@@ -68,7 +68,7 @@ def _who(unit: str, study: Study) -> str:
 
 def _region(prediction: Prediction) -> str:
     """Ends of the region of practical equivalence."""
-    return " to ".join(f"{end:g}".replace("-", "\N{MINUS SIGN}") for end in prediction.rope)
+    return " to ".join(short(end, 6) for end in prediction.rope)
 
 
 def sentences(table: pd.DataFrame, study: Study, name: str, *, failed: Collection[str] = ()) -> list[str]:
@@ -113,7 +113,7 @@ def _sentence(row: dict, study: Study, prediction: Prediction) -> str:
 def _place(row: dict, study: Study) -> str:
     """Model, whose and where: ``Growth, average herd, Year 2``."""
     covariates = [column for column in row if column not in (*_VALUES, *_EXTRA, "row") and not pd.isna(row[column])]
-    values = [f"{row[column]:g}" if isinstance(row[column], float) else row[column] for column in covariates]
+    values = [short(row[column], 6) if isinstance(row[column], float) else row[column] for column in covariates]
     places = [f"{study.data.label(column)} {value}" for column, value in zip(covariates, values, strict=True)]
     unit = _who(row["id"], study)
     who = unit if unit != row["id"] else f"{study.data.nouns.unit[0]} {unit}"

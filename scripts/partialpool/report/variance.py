@@ -4,7 +4,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from partialpool.report.glossary import link
-from partialpool.report.numbers import rounded
+from partialpool.report.numbers import limits, rounded
 
 # Terms of the glossary by how the name of a quantity begins, and what they are called.
 TERMS = {
@@ -19,7 +19,7 @@ def tabulated(variance: pd.DataFrame) -> pd.DataFrame:
     """A model's table of variance, rounded to what can be trusted."""
     shown = []
     for row in variance.to_dict("records"):
-        low, high = (rounded(row, name) for name in ("q2.5", "q97.5"))
+        low, high = limits(row)
         shown.append(
             {
                 "quantity": row["quantity"],

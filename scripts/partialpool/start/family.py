@@ -1,9 +1,12 @@
 """Which family an outcome is likely to have, and why."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+
+from partialpool.data.notation import in_digits
 
 # ASSUME: whole numbers from 1 to at most this are ordered levels, such as answers on a scale.
 MOST_LEVELS = 7
@@ -13,6 +16,8 @@ MOST_TYPICAL_COUNT = 15
 MOST_DISPERSION = 1.5
 # ASSUME: an outcome with more skewness than this, which is less than half of it in logarithms, is skewed.
 LEAST_SKEWNESS = 1.0
+# ASSUME: numbers that never come near to this are no shares but small for what they are measured in, such as moles.
+LEAST_SHARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ def propose(outcome: pd.Series, unit: pd.Series) -> Family:
         return _cumulative(f"has few whole numbers ({levels}), as answers on a scale have")
     if whole and low >= 0 and low < 2 and _is_count(values):
         return _of_counts(values, unit)
-    if low > 0 and high < 1:
+    if low > 0 and LEAST_SHARE < high < 1:
         return Family(
             "beta",
             None,
@@ -147,6 +152,9 @@ def _gaussian(values: np.ndarray, whole: bool) -> Family:
     if low >= 0 and high <= 1:
         others.append("beta has no place for the values 0 and 1 that occur here")
     what = "whole numbers" if whole else "numbers"
+    # Three digits of what they vary by, where that is little.
+    digits = max(6, 3 + math.floor(math.log10(max(abs(low), abs(high)) / (high - low))))
+    start, end = in_digits(low, digits), in_digits(high, digits)
     return Family(
-        "gaussian", None, f"has {what} from {low:g} to {high:g}, and no long tail to the right", "; ".join(others)
+        "gaussian", None, f"has {what} from {start} to {end}, and no long tail to the right", "; ".join(others)
     )

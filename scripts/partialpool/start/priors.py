@@ -8,6 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
+from partialpool.data.notation import LARGE, SMALL
 from partialpool.start.family import Family
 
 # ASSUME: as in Gelman & Hill and rstanarm, a coefficient may move the outcome by some of its standard deviations, and
@@ -86,7 +87,7 @@ def _logits(values: np.ndarray) -> np.ndarray:
 
 
 def figures(number: float) -> str:
-    """A number rounded to two figures, without an exponent."""
+    """A number rounded to two figures, as it may stand in a prior."""
     return _figures(number, number)
 
 
@@ -96,7 +97,16 @@ def _figures(number: float, of: float) -> str:
         return f"{number:g}"
     place = Decimal(1).scaleb(math.floor(math.log10(abs(of))) - 1)
     rounded = (Decimal(repr(float(number))) / place).to_integral_value() * place
-    return f"{rounded.normalize():f}" if rounded else "0"
+    if not rounded:
+        return "0"
+    # Nobody counts the zeros of Exponential(0.0000000025).
+    is_plain = SMALL <= abs(rounded) < LARGE
+    return f"{rounded.normalize():f}" if is_plain else _exponent(rounded)
+
+
+def _exponent(number: Decimal) -> str:
+    mantissa, _, power = f"{number.normalize():e}".partition("e")
+    return f"{mantissa}e{int(power)}"
 
 
 def of_intercept(scale: Scale) -> str:

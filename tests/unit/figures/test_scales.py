@@ -1,7 +1,8 @@
 """Axes and colors."""
 
+import numpy as np
 import pytest
-from partialpool.figures.scales import few_breaks, names_below, names_height, repeated
+from partialpool.figures.scales import few_breaks, names_below, names_height, numbers, repeated
 
 
 @pytest.mark.parametrize("limits", [(0.0766, 0.1043), (-0.35, 0.83), (-5.0, 80.0), (0.0, 1.0), (3.1, 3.2)])
@@ -9,6 +10,21 @@ def test_few_breaks_are_more_than_one_and_within_the_limits(limits):
     breaks = few_breaks(limits)
     assert 2 <= len(breaks) <= 5
     assert limits[0] <= min(breaks) < max(breaks) <= limits[1]
+
+
+@pytest.mark.parametrize(
+    ("breaks", "labels"),
+    [
+        ([0, 0.25, 0.5], ["0.00", "0.25", "0.50"]),
+        # Plotnine's own are 0, 0 and 0.
+        ([0, 1e-9, 2e-9], ["0", "1×10⁻⁹", "2×10⁻⁹"]),
+        ([4.9e9, 5e9], ["4.9×10⁹", "5×10⁹"]),
+        ([1e9 + 1, 1e9 + 2], ["1000000001", "1000000002"]),
+        ([], []),
+    ],
+)
+def test_labels_of_very_large_and_very_small_breaks_have_a_power_of_ten(breaks, labels):
+    assert numbers(np.array(breaks)) == labels
 
 
 def test_values_begin_again_where_they_are_fewer():

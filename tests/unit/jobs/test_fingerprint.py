@@ -128,6 +128,7 @@ def test_modules_of_the_report_are_those_that_its_notebook_imports():
     assert modules_of("render_report") == {"report.page", "jobs.files", "jobs.threads"}
     assert modules_of("render_report", NOTEBOOK) == {
         "data.expression",
+        "data.notation",
         "data.units",
         "figures.limits",
         "fit.failed",

@@ -84,6 +84,14 @@ def test_interactions_have_a_line_for_each_level(make_spec, units):
     np.testing.assert_allclose(middle[["bad", "fair", "good"]], [5, 16, 24], atol=0.03)
 
 
+def test_a_number_beside_a_category_that_hardly_varies_has_three_lines(make_spec, units):
+    spec = make_spec("y ~ 1 + x * mood", "Intercept b sigma")
+    levels = {"mood": [("mood_dim", ["fair", "good"])], "x:mood": [("x:mood_dim", ["fair", "good"])]}
+    draws = posterior(Intercept=1.0, x=2.0, mood=[10.0, 20.0], **{"x:mood": [0.5, -0.5]}, coords=levels)
+    _, of_mood = effects_of(spec, units.assign(x=1000 + units["x"] / 1e6), draws)
+    assert of_mood.table["by"].nunique() == 3
+
+
 def test_means_are_on_the_scale_of_the_outcome(make_spec, units):
     spec = make_spec("flag ~ 1 + x", "Intercept b", family="bernoulli")
     draws = posterior("logit", Intercept=-1.0, x=0.7)

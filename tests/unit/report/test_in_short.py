@@ -117,5 +117,6 @@ def test_every_number_of_the_estimates_is_that_of_the_table(results_of):
     told = lines(results_of(alone("a"), {"models/a.summary.csv": table}))[2:5]
     for line, row in zip(told, table.to_dict("records"), strict=True):
         # Two digits of the sd are thousandths; an error of 0.002 leaves hundredths, one of 0.015 tenths of both ends.
-        shown = f"{row['mean']:.2f} ({row['q2.5']:.1f} to {row['q97.5']:.1f})".replace("-", "−")
+        # But an interval that is 0.31 wide has hundredths.
+        shown = f"{row['mean']:.2f} ({row['q2.5']:.2f} to {row['q97.5']:.2f})".replace("-", "−")
         assert line.endswith(f": {shown}")

@@ -46,6 +46,7 @@ def test_latex_has_the_rules_of_booktabs(table):
         ("50 % & $x_1^2$ #~", r"50 \% \& \$x\_1\textasciicircum{}2\$ \#\textasciitilde{}"),
         ("[*]", "{[}{*}]"),
         ("a -- b − c", "a -{}- b $-$ c"),
+        ("2.5×10⁻⁹", r"2.5$\times$10$^-$$^9$"),
     ],
 )
 def test_characters_of_latex_stand_for_themselves(words, latex):

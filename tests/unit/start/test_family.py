@@ -24,6 +24,9 @@ def proposed(values):
         (RNG.negative_binomial(2, 2 / (2 + np.exp(2 + EFFECTS))), "negativebinomial"),
         (RNG.beta(2, 5, N), "beta"),
         (RNG.lognormal(EFFECTS, 1), "gamma"),
+        # Between 0 and 1, but no shares of anything.
+        (2e-9 + RNG.normal(EFFECTS, 1) * 1e-10, "gaussian"),
+        (RNG.lognormal(EFFECTS - 12, 1), "gamma"),
         (RNG.normal(EFFECTS, 1), "gaussian"),
         (RNG.normal(100, 15, N).round(), "gaussian"),
         # With the ends of the interval, which a beta distribution does not have.
@@ -54,6 +57,11 @@ def test_the_reason_has_the_numbers():
     family = propose(pd.Series(RNG.poisson(3, N)), UNIT)
     assert "whole numbers from 0 to" in family.why
     assert "negativebinomial" in family.others
+
+
+def test_the_ends_of_data_that_hardly_vary_are_told_apart():
+    family = propose(pd.Series(np.linspace(999.99912, 1000.00153, N)), UNIT)
+    assert "numbers from 999.99912 to 1000.0015," in family.why
 
 
 @pytest.mark.parametrize(
