@@ -450,6 +450,26 @@ OF_CONFIG = {
         {"predictions/q": {"models": ["a"], "units": "all", "by": "rain"}},
         "predictions.q: 'by' names 'rain', and these points have field only",
     ),
+    "column that results have": (
+        {B: "y ~ chain + (1 | field)"},
+        "results have the name 'chain' for something else",
+    ),
+    "covariate that predictions have": (
+        {B: "y ~ mean + (1 | field)", "data/derive": {"mean": "rain * 2"}, "figures": {}},
+        "predictions.p: the model has a column 'mean', and tables of predictions have one of their own. Rename it",
+    ),
+    "column like a parameter": (
+        {B: "y ~ sigma + (1 | field)", "data/derive": {"sigma": "rain * 2"}, "figures": {}, "predictions": {}},
+        "'sigma' is also the name of a parameter of the family 'gaussian'. Rename the column.",
+    ),
+    "division in a formula": (
+        {B: "y ~ I(rain / 2) + (1 | field)", "figures": {}, "predictions": {}},
+        "PyMC has no names with a slash",
+    ),
+    "term twice": (
+        {B: "y ~ 1 + (1 | field) + (1 + rain | field)", "figures": {}, "predictions": {}},
+        "'1|field' stands in two terms",
+    ),
     # Families.
     "family unknown": ({MODEL + "family": "student"}, "there is no family 'student'. Write 't'"),
     "link unknown": ({MODEL + "link": "lgo"}, "the family 'gaussian' has no link 'lgo'. Did you mean 'log'?"),
@@ -494,6 +514,14 @@ OF_CONFIG = {
     "prior of no column": (
         {MODEL + "priors": {"b[yaer]": "Normal(0, 1)"}},
         "'b[yaer]' names 'yaer', which is not in the formula. Did you mean 'year'?",
+    ),
+    "prior of nothing": (
+        {MODEL + "priors": {"b[year:rain]": "Normal(0, 1)"}, B: "y ~ year + rain + (1 + year | field)"},
+        "has no parameter for the prior of b[year:rain]. Its classes: Intercept, b[rain], b[year], cor,",
+    ),
+    "prior that the engine cannot have": (
+        {MODEL + "priors": {"b": "StudentT(3, 0, 1)"}, MODEL + "engine": "marginal"},
+        "the prior of year is StudentT, and only Normal can be integrated. Write 'engine: auto'",
     ),
     "prior of a scale": ({MODEL + "priors": {"sigma": "Normal(0, 1)"}}, "a scale cannot be negative"),
     "prior of a correlation": ({MODEL + "priors": {"cor": "Normal(0, 1)"}}, "LKJ(eta) is the prior of a correlation"),

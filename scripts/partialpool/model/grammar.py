@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import dropwhile, pairwise, takewhile
 
 from partialpool.errors import StudyError, suggest
+from partialpool.model.names import taken
 
 # Functions that a formula may call, and the names of the arguments that it may give by name.
 FUNCTIONS: dict[str, tuple[str, ...]] = {
@@ -99,8 +100,6 @@ _TOKEN = re.compile(
 )
 # ASSUME: no formula that is written by hand is longer, or has more brackets in each other.
 MOST_CHARACTERS, MOST_DEEP = 10_000, 20
-# What no column of a formula may be called: an intercept, and the dimensions of draws.
-NAMES_OF_RESULTS = ("Intercept", "chain", "draw")
 # ASSUME: nobody asks for a basis of more columns.
 MOST_COLUMNS = 1000
 _MAKE_COLUMNS = ("bs", "poly")
@@ -408,9 +407,11 @@ def _require_other_columns(formula: str) -> None:
             )
     if "row" in columns(formula):
         raise StudyError(f"'{formula}': there is no column 'row'; results call the number of a data row so.")
-    for name in columns(formula):
+    names = columns(formula)
+    groupings = [name.strip("`") for name in behind_bars(formula)]
+    for name in names:
         # A bar in the name of a variable says that it is of group-level effects.
-        if name in NAMES_OF_RESULTS or "|" in name:
+        if name in taken(names, groupings) or "|" in name:
             raise StudyError(
                 f"'{formula}': results have the name '{name}' for something else, or could not read it. "
                 "Rename the column in the file."

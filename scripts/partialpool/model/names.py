@@ -217,6 +217,15 @@ def is_sampled_instead(name: str) -> bool:
     return name.endswith("_offset")
 
 
+def taken(columns: Iterable[str], groupings: Iterable[str]) -> set[str]:
+    """Names that a fit may have for other things than these columns, of which some are grouping factors."""
+    columns, groupings = list(columns), list(groupings)
+    dims = {*map(common_dim, columns), *(Term(name, name).expression_dim for name in columns)}
+    dims |= {Term(name, name).grouping_dim for name in groupings}
+    # The expression of an intercept is 1.
+    return {"chain", "draw", ROW_DIM, INTERCEPT, "1", *dims, *(f"{_CORRELATION}{name}" for name in groupings)}
+
+
 def common_dim(name: str) -> str:
     """Dimension of the coefficients of a common term, where it has several."""
     return f"{name}_dim"
@@ -224,7 +233,8 @@ def common_dim(name: str) -> str:
 
 def label(dim: str, value) -> str:
     """A coordinate as names of parameters show it: thresholds are counted from 1, and Bambi counts them from 0."""
-    return str(value + 1) if dim == _THRESHOLD_DIM else str(value)
+    # A column may be called "threshold", too: its levels are text.
+    return str(value + 1) if dim == _THRESHOLD_DIM and not isinstance(value, str) else str(value)
 
 
 def is_grouping_dim(dim: str) -> bool:

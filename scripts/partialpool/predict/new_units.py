@@ -75,10 +75,17 @@ def _refuse_other_terms(posterior, unit: str) -> None:
 
 def refuse_own_terms(posterior, unit: str, what: str) -> None:
     """Raise StudyError if the unit has coefficients of its own, and say ``what`` of their name cannot be."""
+    family = posterior.attrs.get("family_parameters", "").split()
     for name, values in posterior.data_vars.items():
         kind, term = classify(name, values.dims)
         expression = term.expression if kind in ("group", "sd") else name
-        if re.search(rf"(?<!\w){re.escape(unit)}(?!\w)", expression):
+        if name not in family and any(_names(unit, part) for part in expression.split(":")):
             raise StudyError(
                 f"{what.format(name)}, which belongs to each {unit} observed and has no population distribution."
             )
+
+
+def _names(column: str, term: str) -> bool:
+    """Whether a term, of an interaction a part, is a column or a call that names it; ``I(x)`` names no column I."""
+    is_call = re.match(r"[\w.]+\(|\{", term) is not None
+    return term == column or (is_call and re.search(rf"(?<![\w.]){re.escape(column)}(?![\w.(])", term) is not None)

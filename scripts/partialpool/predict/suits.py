@@ -13,18 +13,24 @@ from partialpool.data.table import listing
 from partialpool.data.types import numbers
 from partialpool.data.units import choose, in_order
 from partialpool.errors import StudyError, suggest
+from partialpool.fit.fit import closed_form
+from partialpool.model.assignable import refuse_unassignable
+from partialpool.model.automatic import automatic_priors
 from partialpool.model.doubts import doubts
 from partialpool.model.families import OF_LEVELS
 from partialpool.model.formula import complete_cases
 from partialpool.model.grammar import common_predictors, numeric_predictors, slopes
 from partialpool.model.identified import refuse_unidentified
+from partialpool.model.outcome import outcome_column
 from partialpool.predict.asked import Asked
 from partialpool.predict.changes import grouped, sides
 from partialpool.predict.means import Mean, expected_of
 from partialpool.predict.points import points
+from partialpool.predict.tables import refuse_names
 from partialpool.predict.values import with_categories
 from partialpool.study import config
 from partialpool.study.base import unknown
+from partialpool.study.families import FAMILIES
 from partialpool.study.figures import InterceptsSlopes, PredictionFigure
 from partialpool.study.messages import Mistake, told
 from partialpool.study.study import Study
@@ -107,6 +113,10 @@ def _model(study: Study, name: str, data: pd.DataFrame) -> None:
         if column not in study.data.types:
             _refuse_spoilt_number(column, data[column])
     refuse_unidentified(spec, rows)
+    family = FAMILIES[spec.family]
+    refuse_unassignable(spec, rows, family.parameters, family.mean)
+    if spec.engine == "marginal" or spec.group_effects == "summary":
+        closed_form(spec.with_priors(automatic_priors(spec, rows)), rows)
 
 
 def _refuse_spoilt_number(column: str, values: pd.Series) -> None:
@@ -127,7 +137,9 @@ def _prediction(study: Study, model: str, asked: Asked, data: pd.DataFrame) -> N
     spec = study.spec(model)
     at = points(spec, data, asked)
     rows = complete_cases(spec, data)
-    grouped(asked, at, spec.unit, "")
+    shown, _ = grouped(asked, at, spec.unit, "")
+    levels = outcome_column(spec.formula)[:1] if spec.family in OF_LEVELS else ()
+    refuse_names([*shown.columns.drop(spec.unit), *levels])
     for side in sides(asked, at, 0.0):
         with_categories(side.drop(columns=spec.unit), rows)
     if not asked.of_units:

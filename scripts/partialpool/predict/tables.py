@@ -1,5 +1,7 @@
 """Predictions as tables: a row for each value, and a row for each draw."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -8,6 +10,17 @@ from partialpool.predict.predict import Prediction
 
 # Columns of a contrast, a slope and an integral, behind those that all predictions have.
 EXTRA = ("contrast", "slope", "p_above_0", "p_above_1", "in_rope", "integration_error")
+# All that tables of predictions and of their draws have beside covariates.
+OWN = ("model", "quantity", "id", "mean", "q2.5", "q97.5", *EXTRA, "chain", "draw", "value")
+
+
+def refuse_names(covariates: Iterable[str]) -> None:
+    """Raise StudyError if a covariate has the name of another column of the tables."""
+    if taken := [name for name in covariates if name in OWN]:
+        raise StudyError(
+            f"the model has a column '{taken[0]}', and tables of predictions have one of their own. Rename it in the "
+            f"file. Such names: {', '.join(OWN)}."
+        )
 
 
 def labels(prediction: Prediction, quantity: str) -> pd.DataFrame:

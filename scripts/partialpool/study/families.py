@@ -12,10 +12,13 @@ class Family(NamedTuple):
         Links of its mean.
     parameters
         Its own parameters, which may have priors.
+    mean
+        Name of the parameter that the terms of the formula make.
     """
 
     links: tuple[str, ...]
     parameters: tuple[str, ...] = ()
+    mean: str = "mu"
 
 
 _OF_NUMBERS = ("identity", "log", "inverse")
@@ -27,14 +30,14 @@ _OF_TWO_LEVELS = ("identity", "logit", "probit", "cloglog")
 FAMILIES = {
     "gaussian": Family(_OF_NUMBERS, ("sigma",)),
     "t": Family(_OF_NUMBERS, ("sigma", "nu")),
-    "bernoulli": Family(_OF_TWO_LEVELS),
-    "binomial": Family(_OF_TWO_LEVELS),
+    "bernoulli": Family(_OF_TWO_LEVELS, mean="p"),
+    "binomial": Family(_OF_TWO_LEVELS, mean="p"),
     "poisson": Family(_OF_COUNTS),
     "negativebinomial": Family(_OF_COUNTS_WITH_SHAPE, ("alpha",)),
     "gamma": Family(_OF_NUMBERS, ("alpha",)),
     "beta": Family(_OF_SHARES, ("kappa",)),
-    "cumulative": Family(_OF_SHARES, ("threshold",)),
-    "sratio": Family(_OF_SHARES, ("threshold",)),
+    "cumulative": Family(_OF_SHARES, ("threshold",), mean="p"),
+    "sratio": Family(_OF_SHARES, ("threshold",), mean="p"),
     "lognormal": Family(_OF_NUMBERS, ("sigma",)),
     "weibull": Family(_OF_NUMBERS, ("alpha",)),
     "exponential": Family(_OF_NUMBERS),
@@ -44,14 +47,14 @@ FAMILIES = {
     "vonmises": Family(("identity",), ("kappa",)),
     "wald": Family(("inverse", "inverse_squared", "identity", "log"), ("lam",)),
     "beta_binomial": Family(_OF_SHARES, ("kappa",)),
-    "categorical": Family(("softmax",)),
-    "multinomial": Family(("softmax",)),
-    "dirichlet_multinomial": Family(("log",)),
+    "categorical": Family(("softmax",), mean="p"),
+    "multinomial": Family(("softmax",), mean="p"),
+    "dirichlet_multinomial": Family(("log",), mean="a"),
     "hurdle_gamma": Family(_OF_NUMBERS, ("alpha", "psi")),
     "hurdle_lognormal": Family(_OF_NUMBERS, ("sigma", "psi")),
     "hurdle_negativebinomial": Family(_OF_COUNTS_WITH_SHAPE, ("alpha", "psi")),
     "hurdle_poisson": Family(_OF_COUNTS, ("psi",)),
-    "zero_inflated_binomial": Family(_OF_TWO_LEVELS, ("psi",)),
+    "zero_inflated_binomial": Family(_OF_TWO_LEVELS, ("psi",), mean="p"),
     "zero_inflated_negativebinomial": Family(_OF_COUNTS_WITH_SHAPE, ("alpha", "psi")),
     "zero_inflated_poisson": Family(_OF_COUNTS, ("psi",)),
 }

@@ -37,6 +37,11 @@ def test_thresholds_are_counted_from_1():
     assert names(listed, "family") == ["threshold[1]", "threshold[2]", "threshold[3]"]
 
 
+def test_a_column_may_be_called_threshold():
+    listed = parameters.of(posterior({"threshold": {"threshold_dim": ["low", "high"]}}))
+    assert names(listed, "common") == ["threshold[low]", "threshold[high]"]
+
+
 def test_correlated_intercepts_and_slopes_in_the_order_of_the_contract():
     listed = parameters.of(
         posterior(

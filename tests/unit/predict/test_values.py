@@ -1,5 +1,7 @@
 """Of whom, where and what: against brute force, written out in numpy for a Gaussian, a binary and a count model."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ import xarray as xr
 from partialpool.errors import StudyError
 from partialpool.model.formula import complete_cases
 from partialpool.predict.asked import Asked
+from partialpool.predict.new_units import refuse_own_terms
 from partialpool.predict.predict import predict
 from scipy.special import expit
 
@@ -365,3 +368,23 @@ def test_units_that_have_coefficients_of_their_own(make_spec, units):
     posterior = xr.Dataset({"id": (("chain", "draw", "id_dim"), np.zeros((1, 1, 12)))}, {"id_dim": IDS})
     with pytest.raises(StudyError, match="The average unit has no 'id', which belongs to each id observed"):
         predicted(("gaussian", spec), units, posterior, average_unit=True)
+
+
+@pytest.mark.parametrize(
+    ("unit", "name", "is_own"),
+    [
+        ("id", "x:id", True),
+        ("id", "C(id)", True),
+        ("id", "I(x * id)", True),
+        # Other columns, functions and parameters with letters of the unit's name.
+        ("id", "id.x", False),
+        ("id", "grade (id)", False),
+        ("I", "I(x ** 2)", False),
+        ("log", "log(x)", False),
+        ("sigma", "sigma", False),
+    ],
+)
+def test_coefficients_of_a_unit_are_told_from_others(unit, name, is_own):
+    posterior = xr.Dataset({name: (("chain", "draw"), np.zeros((1, 1)))}, attrs={"family_parameters": "sigma"})
+    with pytest.raises(StudyError) if is_own else nullcontext():
+        refuse_own_terms(posterior, unit, "There is no {}")

@@ -21,7 +21,8 @@ def test_families_are_those_of_bambi():
 @pytest.mark.parametrize("name", FAMILIES)
 def test_links_and_parameters_of_a_family_are_those_of_bambi(name):
     family = get_builtin_family(name)
-    mean = family.likelihood.parent
+    mean = FAMILIES[name].mean
+    assert mean == family.likelihood.parent
     assert set(FAMILIES[name].links) == set(family.SUPPORTED_LINKS[mean])
     assert {*FAMILIES[name].parameters, mean} == set(family.likelihood.params)
 
