@@ -202,6 +202,11 @@ def slopes(formula: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def has_offset(formula: str) -> bool:
+    """Whether a formula has a term ``offset(x)``."""
+    return any((one.text, other.text) == ("offset", "(") for one, other in pairwise(_tokens(formula)))
+
+
 def trials(formula: str) -> list[str]:
     """Columns of the trials of ``p(successes, trials) ~ ...``, also called ``prop``; none of any other outcome."""
     left = list(takewhile(lambda token: token.text != "~", _tokens(formula)))

@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from partialpool.errors import StudyError
-from partialpool.model.names import classify, effect_terms
+from partialpool.model.names import Term, classify, effect_terms
 from partialpool.model.population import population
 
 
@@ -42,12 +42,21 @@ def with_new_units(posterior, unit: str, rng: np.random.Generator, *, n_units: i
             f"needs a term such as (1 | {unit})."
         )
     _refuse_other_terms(posterior, unit)
+    own = {"chain", "draw", terms[0].grouping_dim, *terms[0].level_coords}
+    of_outcome = [dim for dim in posterior[terms[0].name].dims if dim not in own]
+    if not of_outcome:
+        return _with_fresh(posterior, terms, rng, n_units)
+    # Each level of the outcome has a population of its own, as Bambi has it: their effects are independent.
+    result, [dim] = posterior.copy(), of_outcome
+    each = [_with_fresh(posterior.isel({dim: i}), terms, rng, n_units) for i in range(posterior.sizes[dim])]
     for term in terms:
-        known = {"chain", "draw", term.grouping_dim, *term.level_coords}
-        if not known.issuperset(posterior[term.name].dims):
-            raise StudyError(
-                f"New units cannot be drawn for '{term.name}', which has one effect a level of the outcome."
-            )
+        values = np.stack([one[term.name].to_numpy() for one in each], axis=posterior[term.name].dims.index(dim))
+        result[term.name] = posterior[term.name].copy(data=values)
+    return result
+
+
+def _with_fresh(posterior, terms: list[Term], rng: np.random.Generator, n_units: int | None):
+    """A posterior with fresh effects of the first units, one value for each level of a term's expression."""
     of_units = population(posterior, terms)
     chains, draws, q = of_units.sd.shape
     n_units = posterior.sizes[terms[0].grouping_dim] if n_units is None else n_units

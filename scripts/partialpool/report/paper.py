@@ -273,7 +273,7 @@ def _notes(study: Study, models: Mapping[str, Fitted], where: str, *, elpd: bool
         notes.append(f"The coefficients of each {unit} are left out.")
     if failed := [study.models[name].title for name, model in models.items() if not model.passed]:
         notes.append(f"{FAILED} Convergence checks failed, do not rely on these numbers: {', '.join(failed)}.")
-    return [*notes, "No digit is Monte Carlo error alone."]
+    return [*notes, "No digit of a mean is Monte Carlo error alone."]
 
 
 def _quantity(row: dict, labels: Mapping[str, str]) -> str:

@@ -42,20 +42,13 @@ def tabulated(table: pd.DataFrame, study: Study, name: str, *, failed: Collectio
         if not table["integration_error"].any():
             # The caption says that it is exact.
             shown = shown.drop(columns="integration_error")
-    if "contrast" in table:
-        shown["contrast"] = [_labelled_contrast(text, study) for text in table["contrast"]]
-    if "slope" in table:
-        shown["slope"] = [f"per unit of {study.data.measured_label(column)}" for column in table["slope"]]
+    # What is contrasted is the same in all rows, and the caption says it.
+    shown = shown.drop(columns=["contrast", "slope"], errors="ignore")
     shown["id"] = [_who(unit, study) for unit in table["id"]]
     covariates = {column: study.data.measured_label(column) for column in table.columns.drop([*_VALUES])}
     if "in_rope" in table:
         shown = shown.rename(columns={"in_rope": f"P({_region(study.predictions[name])})"})
     return shown.rename(columns={**covariates, **_HEADINGS, "id": study.data.nouns.unit[0]})
-
-
-def _labelled_contrast(text: str, study: Study) -> str:
-    column, _, levels = text.partition(": ")
-    return f"{study.data.label(column)}: {levels.replace(' - ', ' \N{MINUS SIGN} ')}"
 
 
 def _who(unit: str, study: Study) -> str:

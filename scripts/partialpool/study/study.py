@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from partialpool.model.families import CUMULATIVE, LINKS, ZERO_INFLATED
-from partialpool.model.grammar import behind_bars, columns, common_predictors, left_side, trials
+from partialpool.model.grammar import behind_bars, columns, common_predictors, has_offset, left_side, trials
 from partialpool.model.priors import parse_priors
 from partialpool.model.spec import ModelSpec
 from partialpool.study.base import Name, Strict
@@ -114,11 +114,13 @@ class Study(Strict):
     def grid_outcome(self, name: str) -> str | None:
         """Column left in the formulas if a figure of kind `grid` is on its scale and shows measurements; else None.
 
-        Neither a function of the outcome nor successes of different numbers of trials are on the scale of measurements.
+        Neither a function of the outcome nor successes of different numbers of trials are on the scale of measurements,
+        nor are values at one offset, such as a year of observation, where measurements have others.
         """
         figure = self.figures[name]
         prediction = self.predictions[figure.predictions]
-        of_trials = any(trials(self.models[model].formula) for model in self.figure_models(name))
+        formulas = [self.models[model].formula for model in self.figure_models(name)]
+        of_trials = any(map(trials, formulas)) or (prediction.rows is None and any(map(has_offset, formulas)))
         if not figure.measurements or prediction.contrast or prediction.slope or of_trials:
             return None
         outcome = self.outcome_of(name)

@@ -18,6 +18,7 @@ from partialpool.model.grammar import (
     columns,
     common_predictors,
     covariates,
+    has_offset,
     left_side,
     numeric_predictors,
     predictors,
@@ -310,6 +311,11 @@ def test_what_a_value_depends_on(formula, names):
 def test_what_has_common_coefficients_and_what_stands_behind_bars(formula, common, behind):
     assert common_predictors(formula) == common
     assert behind_bars(formula) == behind
+
+
+def test_offsets_are_seen():
+    assert has_offset("y ~ x + offset(log(n)) + (1 | id)")
+    assert not has_offset("y ~ offset + (1 | id)")
 
 
 @pytest.mark.parametrize(

@@ -464,6 +464,23 @@ def test_effects_by_level():
 
 
 @pytest.mark.numbers
+def test_each_level_of_an_outcome_has_a_population():
+    one, other = made_up(["Intercept", "x"]), made_up(["Intercept", "x"], seed=2)
+    posterior = xr.concat([one, other], dim="y_reduced_dim").transpose("chain", "draw", ..., "y_reduced_dim")
+    drawn = with_new_units(posterior, "id", np.random.default_rng(3))
+    assert drawn["x|id"].dims == posterior["x|id"].dims
+    parts = [
+        whitened(level, drawn.isel(y_reduced_dim=place), ["1|id", "x|id"], "cor_id")
+        for place, level in enumerate((one, other))
+    ]
+    white = np.concatenate(parts, axis=-1)
+    for k in range(white.shape[-1]):
+        assert_standard_normal(white[..., k])
+    assert_independent(white, 3)
+    assert_independent(white, 2)
+
+
+@pytest.mark.numbers
 def test_expected_values_of_more_new_units_than_were_observed(grouped, group_posterior, units):
     at = points(grouped, units, None, 30, x=[0, 1, 3], group=["PD"])
     result = run(group_posterior, grouped, units, at)["expected"]
@@ -521,10 +538,6 @@ def test_other_factors_keep_their_effects(make_spec, units):
         (
             {"1|id": ["id__factor_dim"], "1|id_sigma": [], "1|group:id": ["group:id__factor_dim"]},
             "'1|group:id', which crosses id with another grouping factor",
-        ),
-        (
-            {"1|id": ["id__factor_dim", "mood_reduced_dim"], "1|id_sigma": ["mood_reduced_dim"]},
-            "'1|id', which has one effect a level of the outcome",
         ),
     ],
 )

@@ -236,6 +236,15 @@ def test_measurements_are_shown_on_their_own_scale_only():
 
 
 @pytest.mark.parametrize(
+    ("prediction", "shown"),
+    [({}, None), ({"average_unit": False, "units": "all", "rows": "observed", "by": "week"}, "con")],
+)
+def test_measurements_of_other_offsets_are_not_shown_beside_values_at_one(prediction, shown):
+    model = {"title": "T", "formula": "con ~ week + offset(log(days)) + (1 | id)", "family": "poisson"}
+    assert grid_of(models=["rates"], **prediction, more={"models/rates": model}).grid_outcome("new") == shown
+
+
+@pytest.mark.parametrize(
     ("prediction", "value"),
     [
         ({}, "Probability"),
