@@ -55,9 +55,12 @@ class Fitted:
 
     @cached_property
     def parameters(self) -> list[Parameter]:
-        """Common coefficients, scales and parameters of the family; no coefficients or effects of single units."""
-        every = parameters.of(self.posterior)
-        return [one for one in every if one.kind != "group" and one.variable != self.spec.unit]
+        """Common coefficients, scales and parameters of the family; no coefficients or effects of single units.
+
+        But a model such as ``y ~ 0 + id`` of a family without scales has nothing else than coefficients of units.
+        """
+        every = [one for one in parameters.of(self.posterior) if one.kind != "group"]
+        return [one for one in every if one.variable != self.spec.unit] or every
 
     @cached_property
     def priors(self) -> PriorsOfFit:

@@ -19,7 +19,7 @@ from plotnine import (
     theme,
 )
 
-from partialpool.data.notation import LARGE, SMALL, powers
+from partialpool.data.notation import LARGE, SMALL, powers, told_apart
 from partialpool.figures.theme import UNIT_COLORS
 
 # More units than this have no room for their names below an axis as wide as a page.
@@ -63,7 +63,7 @@ def numbers(breaks: Sequence[float]) -> list[str]:
 def few_x_numbers():
     """An x axis with few breaks, but more than one, for a small panel."""
     # Plotnine's own labels of few breaks can lose decimals.
-    return x_numbers(breaks=few_breaks, labels=lambda breaks: [powers(f"{value:g}") for value in breaks])
+    return x_numbers(breaks=few_breaks, labels=lambda breaks: told_apart(breaks, 6))
 
 
 def few_breaks(limits: tuple[float, float]) -> list[float]:

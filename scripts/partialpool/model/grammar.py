@@ -202,6 +202,16 @@ def slopes(formula: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def has_intercept(formula: str) -> bool:
+    """Whether the common terms of a formula have an intercept: none of them is ``0``, and ``1`` is not taken away."""
+    depth, outside = 0, []
+    for token in dropwhile(lambda token: token.text != "~", _tokens(formula)):
+        depth -= token.text in _CLOSING.values()
+        outside += [token.text] if depth == 0 else []
+        depth += token.text in _CLOSING
+    return "0" not in outside and ("-", "1") not in pairwise(outside)
+
+
 def has_offset(formula: str) -> bool:
     """Whether a formula has a term ``offset(x)``."""
     return any((one.text, other.text) == ("offset", "(") for one, other in pairwise(_tokens(formula)))

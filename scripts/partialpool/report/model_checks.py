@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from partialpool.loo.pointwise import BAD_PARETO_K
-from partialpool.report.numbers import decimals, number, probability, short
+from partialpool.report.numbers import all_short, decimals, number, probability, short
 from partialpool.study.data import Nouns
 
 # From where on ArviZ's measure of power scaling calls an estimate sensitive.
@@ -42,18 +42,19 @@ def prior(tables: Mapping[str, pd.DataFrame], nouns: Nouns, *, binary: bool, fun
             f"{short(share['prior_q97.5'])} with probability 95 %; in the data it is {short(share['q50'])}."
         ]
     else:
+        low, high, least, most = all_short([outcome[name] for name in ("q2.5", "q97.5", "low", "high")])
         words = [
-            f"Under the priors 95 % of {what} are between {short(outcome['q2.5'])} and "
-            f"{short(outcome['q97.5'])}, and {_percent(outcome['outside'])} lie outside of the range of the data, "
-            f"{short(outcome['low'])} to {short(outcome['high'])}."
+            f"Under the priors 95 % of {what} are between {low} and {high}, and {_percent(outcome['outside'])} lie "
+            f"outside of the range of the data, {least} to {most}."
         ]
     if not np.isnan(outcome["impossible"]):
         words.append(f"{_percent(outcome['impossible']).capitalize()} lie where none can: {_beyond(outcome)}.")
     narrower = both["narrower"].iloc[1:].dropna()
     if len(narrower):
         least = narrower.idxmin()
+        how = "is narrowed least" if narrower[least] > 1 else "is not narrowed"
         words.append(
-            f"Of the parameters, {least} is narrowed least by the data: the 95 % interval of its prior is "
+            f"Of the parameters, {least} {how} by the data: the 95 % interval of its prior is "
             f"{short(narrower[least])} times as wide as that of its posterior."
         )
     return " ".join(words)

@@ -1,11 +1,11 @@
 """Numbers as the report prints them."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from partialpool.data.notation import SMALL, in_digits, powers
+from partialpool.data.notation import SMALL, in_digits, powers, told_apart
 
 # Without a power of ten, a number has at most so many decimals.
 MOST_DECIMALS = 8
@@ -69,6 +69,11 @@ def _with_power(value: float, places: int) -> str:
 def short(value: float, digits: int = 3) -> str:
     """A number in so many digits; of a whole number that is not very large all of them."""
     return _signed(in_digits(value, digits))
+
+
+def all_short(values: Sequence[float]) -> list[str]:
+    """Numbers that stand beside each other, as ``short``, and in more digits where different ones look the same."""
+    return [_signed(text) for text in told_apart(values, 3)]
 
 
 def _signed(text: str) -> str:

@@ -149,7 +149,7 @@ def _gaussian(values: np.ndarray, whole: bool) -> Family:
         others.append("gamma with link log, if it spreads more where it is larger")
     if whole and low >= 0:
         others.append("poisson or negativebinomial, if it is a count")
-    if low >= 0 and high <= 1:
+    if low >= 0 and high <= 1 and (low == 0 or high == 1):
         others.append("beta has no place for the values 0 and 1 that occur here")
     what = "whole numbers" if whole else "numbers"
     # Three digits of what they vary by, where that is little.

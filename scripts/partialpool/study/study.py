@@ -5,13 +5,22 @@ from typing import Literal
 from pydantic import Field
 
 from partialpool.model.families import CUMULATIVE, LINKS, ZERO_INFLATED
-from partialpool.model.grammar import behind_bars, columns, common_predictors, has_offset, left_side, trials
+from partialpool.model.grammar import (
+    behind_bars,
+    columns,
+    common_predictors,
+    has_intercept,
+    has_offset,
+    left_side,
+    trials,
+)
 from partialpool.model.priors import parse_priors
 from partialpool.model.spec import ModelSpec
 from partialpool.study.base import Name, Strict
 from partialpool.study.data import Data
 from partialpool.study.design import Design
 from partialpool.study.entries import Comparison, Prediction, Published
+from partialpool.study.families import FAMILIES
 from partialpool.study.figures import Figure, InterceptsSlopes, PredictionFigure
 from partialpool.study.guidelines import Guidelines
 from partialpool.study.models import TABLES, Checks, Model, Sampling
@@ -180,9 +189,11 @@ class Study(Strict):
         formula, family = self.models[model].formula, self.models[model].family
         common = common_predictors(formula)
         own_coefficients = self.data.unit in common
+        nothing_else = common == [self.data.unit] and not behind_bars(formula) and not has_intercept(formula)
         has_mean = family in (*LINKS, *ZERO_INFLATED, CUMULATIVE)
         kinds = {
-            "coefficients": True,
+            # Those of the units are in the figure of effects.
+            "coefficients": not nothing_else or bool(FAMILIES[family].parameters),
             "effects": bool(behind_bars(formula)) or own_coefficients,
             # Without a population there is no average unit.
             "conditional": bool(common) and has_mean and not own_coefficients,

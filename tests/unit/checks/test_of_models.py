@@ -1,6 +1,6 @@
 """All models of a study."""
 
-from partialpool.checks.of_models import MAKERS, check
+from partialpool.checks.of_models import MAKERS, Tables, check
 from partialpool.fit import store
 from partialpool.study.models import TABLES
 
@@ -18,3 +18,13 @@ def test_tables_of_each_model_come_in_their_order(tmp_path, intercepts):
 
 def test_each_table_that_a_study_may_ask_for_can_be_made():
     assert set(MAKERS) == {"calibration", *(table for tables in TABLES.values() for table in tables)}
+
+
+def test_a_model_of_units_alone_is_checked_by_their_coefficients(units_alone):
+    names = {f"id[{unit}]" for unit in "abcde"}
+    assert {one.name for one in units_alone.parameters} == names
+    made = Tables(units_alone, None, None)
+    tables = {name: MAKERS[name](made) for of in TABLES.values() for name in of}
+    for name in ("sensitivity", "influence"):
+        assert set(tables[name]["parameter"]) <= names
+    assert names < set(tables["prior_posterior"]["parameter"])

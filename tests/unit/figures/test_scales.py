@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from partialpool.figures.scales import few_breaks, names_below, names_height, numbers, repeated
+from partialpool.figures.scales import few_breaks, few_x_numbers, names_below, names_height, numbers, repeated
 
 
 @pytest.mark.parametrize("limits", [(0.0766, 0.1043), (-0.35, 0.83), (-5.0, 80.0), (0.0, 1.0), (3.1, 3.2)])
@@ -25,6 +25,10 @@ def test_few_breaks_are_more_than_one_and_within_the_limits(limits):
 )
 def test_labels_of_very_large_and_very_small_breaks_have_a_power_of_ten(breaks, labels):
     assert numbers(np.array(breaks)) == labels
+
+
+def test_few_breaks_of_data_that_hardly_vary_are_told_apart():
+    assert few_x_numbers().labels([999.99995, 1000.0, 1000.00005]) == ["999.99995", "1000", "1000.00005"]
 
 
 def test_values_begin_again_where_they_are_fewer():

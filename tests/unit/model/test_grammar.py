@@ -18,6 +18,7 @@ from partialpool.model.grammar import (
     columns,
     common_predictors,
     covariates,
+    has_intercept,
     has_offset,
     left_side,
     numeric_predictors,
@@ -311,6 +312,20 @@ def test_what_a_value_depends_on(formula, names):
 def test_what_has_common_coefficients_and_what_stands_behind_bars(formula, common, behind):
     assert common_predictors(formula) == common
     assert behind_bars(formula) == behind
+
+
+@pytest.mark.parametrize(
+    ("formula", "has"),
+    [
+        ("y ~ x", True),
+        ("y ~ 0 + x", False),
+        ("y ~ x - 1", False),
+        ("y ~ x + (0 + x | id)", True),
+        ("y ~ bs(x, 0)", True),
+    ],
+)
+def test_intercepts_are_seen(formula, has):
+    assert has_intercept(formula) == has
 
 
 def test_offsets_are_seen():

@@ -28,6 +28,23 @@ def test_priors_beside_the_range_of_the_data():
     assert told.startswith("Under the priors 95 % of values of log(y) are between −5 and 5.2, and")
 
 
+def test_a_parameter_that_the_data_say_nothing_of_is_not_called_narrowed():
+    tables = prior_tables()
+    tables["prior_posterior"]["narrower"] = tables["prior_posterior"]["narrower"] * 0.93
+    assert "cor is not narrowed by the data: the 95 % interval of its prior is 0.986 times" in model_checks.prior(
+        tables, HERDS, binary=False
+    )
+
+
+def test_data_that_hardly_vary_are_told_apart():
+    tables = prior_tables()
+    outcome = {"q2.5": 999.99912, "q97.5": 1000.00153, "low": 999.9995, "high": 1000.0012}
+    tables["prior_predictive"] = tables["prior_predictive"].assign(**outcome)
+    told = model_checks.prior(tables, HERDS, binary=False)
+    assert "are between 999.9991 and 1000.002, and" in told
+    assert "range of the data, 999.9995 to 1000.001." in told
+
+
 @pytest.mark.parametrize(
     ("share", "lower", "upper", "words"),
     [

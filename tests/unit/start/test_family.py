@@ -61,6 +61,7 @@ def test_the_reason_has_the_numbers():
 
 def test_the_ends_of_data_that_hardly_vary_are_told_apart():
     family = propose(pd.Series(np.linspace(999.99912, 1000.00153, N)), UNIT)
+    assert "beta" not in propose(pd.Series(2e-9 + RNG.normal(EFFECTS, 1) * 1e-10), UNIT).others
     assert "numbers from 999.99912 to 1000.0015," in family.why
 
 

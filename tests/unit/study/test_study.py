@@ -183,6 +183,23 @@ def test_a_model_has_the_figures_that_it_can_have(study, formula, family, more):
     assert set(own.figures_of("a")) == {"coefficients", "diagnostics"} | checks | more
 
 
+@pytest.mark.parametrize(
+    ("formula", "family", "has_others"),
+    [
+        ("con ~ 0 + id", "poisson", False),
+        ("con ~ id - 1", "bernoulli", False),
+        ("con ~ 0 + id", "gaussian", True),
+        ("con ~ id", "poisson", True),
+        ("con ~ 0 + id + week", "poisson", True),
+    ],
+)
+def test_a_model_of_units_alone_has_no_figure_of_other_coefficients(study, formula, family, has_others):
+    changed = study.models["m71.2"].model_copy(update={"formula": formula, "family": family})
+    kinds = study.model_copy(update={"models": {"a": changed}}).figures_of("a")
+    assert ("coefficients" in kinds) == has_others
+    assert "effects" in kinds or formula == "con ~ id"
+
+
 def test_checks_that_are_switched_off_have_neither_tables_nor_figures():
     switches = ("prior", "predictive", "loo_pit", "sensitivity", "influence", "refits")
     none = load({"checks": dict.fromkeys(switches, False)})
