@@ -5,10 +5,10 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from partialpool.data.notation import in_digits
 from partialpool.fit.failed import ENDING, read_checks
 from partialpool.report.elements import bullets, folded
 from partialpool.report.glossary import link
-from partialpool.report.numbers import short
 
 NAMES = {
     "rhat": "R-hat",
@@ -69,7 +69,7 @@ def _line(name: str, entry: Mapping) -> Markup:
 
 
 def _told(name: str, entry: Mapping) -> Markup:
-    value = "not computable" if entry["value"] is None else short(entry["value"], 4)
+    value = "not computable" if entry["value"] is None else in_digits(entry["value"], 4).replace("-", "−")
     where = f" ({entry['where']})" if entry["where"] else ""
     bound = "at most" if name in HAVE_A_LARGEST_VALUE else "at least"
     return Markup("{}: {}{}, should be {} {:g}").format(_linked(name), value, where, bound, entry["threshold"])
