@@ -20,6 +20,7 @@ from partialpool.model.names import (
 from partialpool.model.population import cholesky_of_correlations, population_of
 from partialpool.model.priors import Distribution
 from partialpool.model.spec import ModelSpec
+from partialpool.predict.by_level import for_each_level, level_dim
 from partialpool.predict.linear import LinearPredictor
 
 THRESHOLD = "threshold"
@@ -138,11 +139,18 @@ class PriorsOfFit:
         total = np.zeros((self.posterior.sizes["chain"], self.posterior.sizes["draw"]))
         if eta == 1:
             return total
-        for grouping in dict.fromkeys(term.grouping for term in effect_terms(self.posterior)):
-            root = cholesky_of_correlations(population_of(self.posterior, grouping).correlation)[0]
+        for of_level, grouping in self._populations():
+            root = cholesky_of_correlations(population_of(of_level, grouping).correlation)[0]
             diagonal = np.diagonal(root, axis1=-2, axis2=-1)
             total += 2 * (eta - 1) * np.log(np.maximum(diagonal, np.finfo(float).tiny)).sum(axis=-1)
         return total
+
+    def _populations(self) -> Iterator[tuple]:
+        """Posterior and grouping factor of each population: of a categorical outcome each level has its own."""
+        terms = effect_terms(self.posterior)
+        for grouping, dim in {term.grouping: level_dim(self.posterior, term) for term in terms}.items():
+            for i in [None] if dim is None else range(self.posterior.sizes[dim]):
+                yield self.posterior if i is None else self.posterior.isel({dim: i}), grouping
 
     def _draws(self, name: str) -> np.ndarray:
         """Draws of a variable, (chain, draw, values), in the order of ``_dims``."""
@@ -203,7 +211,10 @@ class PriorsOfFit:
             coords |= {dim: self.posterior[dim] for dim in dims if dim in self.posterior.coords}
         prior = xr.Dataset(variables, coords, self.posterior.attrs)
         for grouping in dict.fromkeys(term.grouping for term in effect_terms(self.posterior)):
-            prior = self._with_effects(prior, grouping, rng)
+            dim = level_dim(self.posterior, effect_terms(self.posterior, grouping)[0])
+            names = [*correlation_names(self.posterior, grouping)]
+            names += [term.name for term in effect_terms(self.posterior, grouping)]
+            prior = for_each_level(prior, dim, names, lambda one, of=grouping: self._with_effects(one, of, rng))
         return prior
 
     def _draw(self, name: str, draws: int, rng: np.random.Generator) -> np.ndarray:
@@ -215,7 +226,7 @@ class PriorsOfFit:
         return values
 
     def _with_effects(self, prior, grouping: str, rng: np.random.Generator):
-        """With correlations and effects of a grouping factor."""
+        """With correlations and effects of a grouping factor; of a categorical outcome those of one of its levels."""
         terms, draws = effect_terms(self.posterior, grouping), prior.sizes["draw"]
         for name in correlation_names(self.posterior, grouping):
             dim = pair_dim(name)
@@ -227,8 +238,6 @@ class PriorsOfFit:
         effects = np.einsum("dij,dlj->dil", population.cholesky[0], noise)
         for term, columns in zip(population.terms, population.columns, strict=True):
             own = {dim: len(labels) for dim, labels in term.level_coords.items()}
-            if self.spec.family == "categorical":
-                own = {dim: self.posterior.sizes[dim] for dim in self._dims(term.name) if dim != term.grouping_dim}
             shape = 1, draws, *own.values(), len(levels)
             dims = "chain", "draw", *own, term.grouping_dim
             prior = prior.assign({term.name: (dims, effects[:, columns].reshape(shape))})

@@ -7,6 +7,7 @@ import numpy as np
 from partialpool.errors import StudyError
 from partialpool.model.names import Term, classify, effect_terms
 from partialpool.model.population import population
+from partialpool.predict.by_level import for_each_level, level_dim
 
 
 def with_new_units(posterior, unit: str, rng: np.random.Generator, *, n_units: int | None = None):
@@ -42,17 +43,11 @@ def with_new_units(posterior, unit: str, rng: np.random.Generator, *, n_units: i
             f"needs a term such as (1 | {unit})."
         )
     _refuse_other_terms(posterior, unit)
-    own = {"chain", "draw", terms[0].grouping_dim, *terms[0].level_coords}
-    of_outcome = [dim for dim in posterior[terms[0].name].dims if dim not in own]
-    if not of_outcome:
-        return _with_fresh(posterior, terms, rng, n_units)
-    # Each level of the outcome has a population of its own, as Bambi has it: their effects are independent.
-    result, [dim] = posterior.copy(), of_outcome
-    each = [_with_fresh(posterior.isel({dim: i}), terms, rng, n_units) for i in range(posterior.sizes[dim])]
-    for term in terms:
-        values = np.stack([one[term.name].to_numpy() for one in each], axis=posterior[term.name].dims.index(dim))
-        result[term.name] = posterior[term.name].copy(data=values)
-    return result
+    dims = {term.name: posterior[term.name].dims for term in terms}
+    fresh = for_each_level(
+        posterior, level_dim(posterior, terms[0]), dims, lambda one: _with_fresh(one, terms, rng, n_units)
+    )
+    return fresh.assign({name: fresh[name].transpose(*own) for name, own in dims.items()})
 
 
 def _with_fresh(posterior, terms: list[Term], rng: np.random.Generator, n_units: int | None):

@@ -145,3 +145,36 @@ def test_a_categorical_outcome_has_a_prior_for_each_of_its_levels(make_spec, uni
     effects = drawn["1|id"].transpose("mood_reduced_dim", "id__factor_dim", ...)
     # The variance of an sd ~ Exponential(1) of effects: 2, with the error of such a mixture.
     np.testing.assert_allclose(effects.var(("id__factor_dim", "chain", "draw")), 2, rtol=0.15)
+
+
+def test_each_level_of_a_categorical_outcome_has_correlations(make_spec, units, priors_of):
+    spec = make_spec("mood ~ 1 + x + (1 + x | id)", "Intercept b sd cor", family="categorical")
+    rng, terms = np.random.default_rng(6), ("1|id", "x|id")
+    dims = {"cor_id": ("cor_id_dim",)} | dict.fromkeys(terms, ("id__factor_dim",))
+    shapes = {"Intercept": (2,), "x": (2,), "cor_id": (2, 1)} | {f"{term}_sigma": (2,) for term in terms}
+    shapes |= dict.fromkeys(terms, (2, 12))
+    variables = {
+        name: (("chain", "draw", "mood_reduced_dim", *dims.get(name, ())), rng.uniform(0.1, 0.9, (1, 3, *shape)))
+        for name, shape in shapes.items()
+    }
+    coords = {"mood_reduced_dim": ["fair", "good"], "cor_id_dim": ["Intercept,x"]}
+    coords["id__factor_dim"] = sorted(units["id"].astype(str).unique(), key=int)
+    priors = priors_of(spec, xr.Dataset(variables, coords, {"family_parameters": ""}))
+    eta = dict(spec.priors["cor"].args)["eta"]
+    # Of two effects the density of LKJ(eta) is (1 - cor^2)^(eta - 1).
+    rest = priors.log_density() - (eta - 1) * np.log1p(-(variables["cor_id"][1] ** 2)).sum(axis=(-2, -1))
+    without = priors_of(spec, priors.posterior.assign(cor_id=0 * priors.posterior["cor_id"]))
+    np.testing.assert_allclose(rest, without.log_density(), rtol=1e-10)
+    drawn = priors.draw(20_000, np.random.default_rng(7))
+    correlation = drawn["cor_id"].transpose("mood_reduced_dim", ...).to_numpy().reshape(2, -1)
+    # A correlation of two effects is 2 Beta(eta, eta) - 1.
+    sd = 1 / np.sqrt(2 * eta + 1)
+    np.testing.assert_allclose(correlation.std(axis=1), sd, rtol=0.03)
+    assert abs(np.corrcoef(correlation)[0, 1]) < 4 / np.sqrt(20_000)
+    one, other = (drawn[term].transpose("mood_reduced_dim", "id__factor_dim", "chain", "draw") for term in terms)
+    standard = [effects / drawn[f"{term}_sigma"] for effects, term in ((one, terms[0]), (other, terms[1]))]
+    products = (standard[0] * standard[1]).transpose("mood_reduced_dim", "draw", ...).to_numpy()
+    # In each level the product of two effects is expected to be the correlation of that draw.
+    product = products.reshape(2, 20_000, -1).mean(axis=-1)
+    slope = (product * correlation).mean(axis=1) / (correlation**2).mean(axis=1)
+    np.testing.assert_allclose(slope, 1, atol=0.03)
