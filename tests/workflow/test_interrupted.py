@@ -50,7 +50,7 @@ def test_a_killed_fit_and_an_interrupted_run_go_on_with_the_same_command(study):
     run = study.start(terminal, FIT)
     fitting(run).kill()
     assert run.wait(timeout=60) == 1
-    assert "A job was killed, most often because memory ran out." in terminal.read_text()
+    assert "A job ended without a word, most often because memory ran out and it was killed" in terminal.read_text()
 
     run = study.start(terminal, FIT)
     fitting(run)

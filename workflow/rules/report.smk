@@ -61,6 +61,7 @@ rule render_report:
 
 
 onstart:
+    running.forget_notes()
     if inside.runs_here(workflow):
         running.end_jobs_when_asked()
     if jobs := inside.jobs_to_run(workflow):
@@ -70,7 +71,7 @@ onstart:
 
 
 onerror:
-    if words := running.killed(log):
+    if words := running.ended_without_a_word():
         print(words, file=sys.stderr)
 
 

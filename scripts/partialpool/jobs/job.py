@@ -59,7 +59,8 @@ def job(log: str | Path) -> Iterator[Callable[[str], None]]:
             os.write(terminal, f"{line}\n".encode())
 
     try:
-        yield say
+        with running.noted(log):
+            yield say
         measure.write(measure.benchmark_of(log), time.monotonic() - start)
     except StudyError as error:
         _fail(str(error), terminal)
@@ -70,6 +71,8 @@ def job(log: str | Path) -> Iterator[Callable[[str], None]]:
         if isinstance(error, OSError) and is_full_disk(error):
             _fail(full_disk(error.filename or log), terminal)
         text = f"{type(error).__name__}: {error}"
+        if isinstance(error, MemoryError):
+            text = f"Memory ran out: {error}\n{running.LESS_MEMORY}"
         if (path := _file_read(error)) is not None:
             text = f"'{path}' cannot be read. Is it damaged, or was it edited? Delete it and run again.\n{text}"
         _fail(f"{text}\nThe traceback is in {log}", terminal, logged=traceback.format_exc())

@@ -8,21 +8,29 @@ file, the one whose number is its process id, and such locks vanish with their p
 import atexit
 import fcntl
 import os
-import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from partialpool.errors import StudyError
 
 # Tells the jobs of a run its file and the id of its process: those on the same machine, which inherit it.
 VARIABLE = "PARTIALPOOL_RUN"
+# Folder with a note for each job that runs: see `noted`.
+NOTES = ".snakemake/unfinished"
+LESS_MEMORY = (
+    "The same command goes on; with fewer --cores less runs at a time, and results/benchmarks has the memory of jobs "
+    "that have run (max_rss, MB)."
+)
+# Whether this Snakemake was asked to end.
+_asked = threading.Event()
 # Of files of the results.
 ENDINGS = (
     *(".nc", ".csv", ".parquet", ".json", ".png", ".svg", ".html", ".ipynb", ".md", ".txt", ".bib", ".tex", ".docx"),
@@ -144,6 +152,7 @@ def end_jobs_when_asked() -> None:
     """From now on end the jobs of this Snakemake, and then it, at Ctrl-C or SIGTERM; by itself it waits for them."""
 
     def end(number, frame):
+        _asked.set()
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         threading.Thread(target=_end_children, daemon=True).start()
@@ -188,21 +197,38 @@ def _wait_and_end(path: str, process: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def killed(logs: Iterable[str | Path]) -> str:
-    """What to say after a run that failed: if one of its jobs was killed, what that most often means; else nothing.
+@contextmanager
+def noted(log: str | Path, notes: str | Path = NOTES) -> Iterator[None]:
+    """In a job: keep a note with the name of its log until it ends by itself, so that others know if it does not."""
+    note = Path(notes, str(log).replace(os.sep, "-"))
+    # A job that runs by itself has no folder of Snakemake's; and on a full disk the log is what matters.
+    with suppress(OSError):
+        if note.parent.parent.is_dir():
+            note.parent.mkdir(exist_ok=True)
+            note.write_text(str(log), encoding="utf-8")
+    try:
+        yield
+    finally:
+        note.unlink(missing_ok=True)
 
-    A job that is killed cannot say it itself.
 
-    Parameters
-    ----------
-    logs
-        Snakemake's own logs of the run, which tell how the commands of jobs ended.
+def forget_notes(notes: str | Path = NOTES) -> None:
+    """Before the first job of a run: drop the notes of jobs that ended with an earlier run."""
+    shutil.rmtree(notes, ignore_errors=True)
+
+
+def ended_without_a_word(notes: str | Path = NOTES) -> str:
+    """What to say after a run that failed, of jobs that could not say it themselves; nothing if there are none.
+
+    They were killed, or compiled code ended them.
     """
-    text = "".join(Path(log).read_text(encoding="utf-8", errors="replace") for log in logs if Path(log).is_file())
-    # In the words of Python, and those of a shell between the two.
-    if not re.search(r"died with <Signals\.SIGKILL: 9>|returned non-zero exit status 137\b", text):
+    # At Ctrl-C or SIGTERM they were asked to end.
+    if _asked.is_set():
+        return ""
+    logs = sorted(note.read_text(encoding="utf-8") for note in Path(notes).glob("*"))
+    if not logs:
         return ""
     return (
-        "A job was killed, most often because memory ran out. The same command goes on; with fewer --cores less runs "
-        "at a time, and results/benchmarks has the memory of jobs that have run (max_rss, MB)."
+        f"A job ended without a word, most often because memory ran out and it was killed; its log: {', '.join(logs)}. "
+        f"{LESS_MEMORY}"
     )

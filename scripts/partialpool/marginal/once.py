@@ -23,6 +23,6 @@ def one_process_at_a_time() -> Iterator[None]:
     except ImportError:
         yield
         return
-    with Path(tempfile.gettempdir(), f"partialpool-{os.getuid()}.lock").open("w") as file:
+    with Path(tempfile.gettempdir(), f"partialpool-{os.getuid()}.lock").open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -72,6 +72,13 @@ def test_a_result_is_not_blamed_for_another_error(run, tmp_path):
     assert process.stderr.startswith("\nJSONDecodeError: ")
 
 
+def test_memory_that_is_not_there_is_told(run):
+    process, _ = run("import numpy as np\nnp.empty(2**50)")
+    assert process.returncode == 1
+    assert "\nMemory ran out: Unable to allocate 8.00 PiB" in process.stderr
+    assert "with fewer --cores less runs at a time" in process.stderr
+
+
 def test_what_was_printed_before_a_kill_is_in_the_log(run):
     process, log = run("print('Reading.')\nimport os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
     assert process.returncode == -9

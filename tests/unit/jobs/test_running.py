@@ -28,23 +28,25 @@ rule sleep:
     script: "sleep.py"
 
 onstart:
+    running.forget_notes()
     if inside.runs_here(workflow):
         running.end_jobs_when_asked()
 
 onerror:
-    print(running.killed(log))
+    print(running.ended_without_a_word())
 """
 SCRIPT = """
-from partialpool.jobs.running import end_with_snakemake
+from partialpool.jobs.running import end_with_snakemake, noted
 import time
 from pathlib import Path
 end_with_snakemake()
-Path(snakemake.wildcards.name).touch()
-for _ in range(6000):
-    if Path("go").exists():
-        break
-    time.sleep(0.01)
-Path(snakemake.output[0]).touch()
+with noted(f"logs/{snakemake.wildcards.name}.log"):
+    Path(snakemake.wildcards.name).touch()
+    for _ in range(6000):
+        if Path("go").exists():
+            break
+        time.sleep(0.01)
+    Path(snakemake.output[0]).touch()
 """
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(SCRIPTS)}
 
@@ -97,12 +99,34 @@ def test_after_kill_9_its_job_is_gone_and_the_same_command_goes_on(start, tmp_pa
     assert "LIFTED" not in (tmp_path / "terminal").read_text()
 
 
-def test_a_job_that_is_killed_is_told(start, tmp_path):
-    run = start("a.txt")
+@pytest.mark.parametrize("ended_by", [signal.SIGKILL, signal.SIGSEGV])
+@pytest.mark.parametrize("quiet", [[], ["--quiet", "all"]])
+def test_a_job_that_is_killed_is_told(start, tmp_path, ended_by, quiet):
+    run = start("a.txt", *quiet)
     for job in sleeping(tmp_path, "a", run):
-        job.kill()
+        job.send_signal(ended_by)
     assert run.wait() == 1
-    assert "memory ran out" in (tmp_path / "terminal").read_text()
+    said = (tmp_path / "terminal").read_text()
+    assert "A job ended without a word, most often because memory ran out and it was killed" in said
+    assert "its log: logs/a.log." in said
+    # The next run says nothing of it.
+    (tmp_path / "go").touch()
+    assert start("a.txt").wait() == 0
+    assert "without a word" not in (tmp_path / "terminal").read_text()
+
+
+def test_of_a_job_that_fails_in_words_nothing_more_is_told(tmp_path):
+    (tmp_path / ".snakemake").mkdir()
+    notes = tmp_path / ".snakemake/unfinished"
+
+    def fail():
+        with running.noted("results/logs/fit_model/a.log", notes):
+            assert "its log: results/logs/fit_model/a.log." in running.ended_without_a_word(notes)
+            raise StudyError("what is wrong")
+
+    with pytest.raises(StudyError):
+        fail()
+    assert running.ended_without_a_word(notes) == ""
 
 
 def test_the_lock_of_one_that_runs_stays(start, tmp_path):
@@ -150,25 +174,11 @@ def test_asked_to_end_it_ends_its_jobs_first(start, tmp_path, asked):
     assert run.wait() == 1
     assert gone(jobs)
     assert "Terminating processes on user request" in (tmp_path / "terminal").read_text()
+    assert "without a word" not in (tmp_path / "terminal").read_text()
     assert not (tmp_path / "a.txt").exists()
     (tmp_path / "go").touch()
     assert start("a.txt").wait() == 0
     assert "LIFTED" not in (tmp_path / "terminal").read_text()
-
-
-@pytest.mark.parametrize(
-    ("ended", "told"),
-    [
-        ("died with <Signals.SIGKILL: 9>.", True),
-        ("returned non-zero exit status 137.", True),
-        ("returned non-zero exit status 1.", False),
-        ("died with <Signals.SIGTERM: 15>.", False),
-    ],
-)
-def test_how_a_job_ended_is_read_from_the_logs(tmp_path, ended, told):
-    (tmp_path / "run.log").write_text(f"RuleException:\nCommand 'python fit.py' {ended}\n")
-    assert ("memory ran out" in running.killed([tmp_path / "run.log"])) == told
-    assert running.killed([tmp_path / "none.log"]) == ""
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
