@@ -4,10 +4,10 @@ from partialpool.jobs.job import job
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
+        from partialpool.audit import suits
         from partialpool.data.describe import describe
         from partialpool.data.prepare import for_log, prepare
         from partialpool.jobs.files import atomic, checksum
-        from partialpool.predict import suits
 
         params = snakemake.params
         # From the config and not a parameter: where the file is from changes nothing in it.

@@ -16,11 +16,11 @@ import openpyxl
 import pandas as pd
 import pytest
 import yaml
+from partialpool.audit import suits
 from partialpool.data.fetch import fetch
 from partialpool.data.prepare import prepare
 from partialpool.errors import StudyError
 from partialpool.model.priors import DISTRIBUTIONS
-from partialpool.predict import suits
 from partialpool.study import config, syntax
 from partialpool.study.base import Strict
 from partialpool.study.study import Study
@@ -55,6 +55,7 @@ CONFIG = {
     "published": {"folder": "published", "source": "A book"},
     "report": {"sections": {"own": {"title": "Why?"}}},
 }
+DESIGN = {"model": "b", "units": [10, 20], "measurements": [2, 4]}
 SIMULATE = {"seed": 1, "units": 9, "waves": 3, "intercepts": {"A": 0.2}, "slope": 0.1, "sd_intercept": 0.1}
 SIMULATE |= {"sd_slope": 0.1, "cor": 0.5, "sigma": 0.1}
 
@@ -366,6 +367,24 @@ OF_CONFIG = {
     "replicates without end": (
         {"calibration": {"replicates": 10**12}},
         "calibration.replicates: Input should be less than or equal to 100000",
+    ),
+    "design of no parameter": (
+        {"design": DESIGN | {"truth": {"yaer": 1}}},
+        "  design.truth: there is no parameter 'yaer'. Did you mean 'year'? Valid: Intercept, year, sd(Intercept),",
+    ),
+    "design of no difference": ({"design": DESIGN | {"parameters": ["year - rain"]}}, "there is no parameter 'rain'"),
+    "design of a goal of nothing": (
+        {"design": DESIGN | {"goals": {"g": {"parameter": "sd(rain)", "width": 1}}}},
+        "there is no parameter 'sd(rain)'. Did you mean 'sd(year)'?",
+    ),
+    "design of the impossible": (
+        {"design": DESIGN | {"truth": {"sigma": -1}}},
+        "  design.truth: 'sigma' is -1, and it must be a number over 0",
+    ),
+    "design by NUTS": (
+        {"design": DESIGN, MODEL + "priors": {"b": "StudentT(3, 0, 1)"}},
+        "  design: model 'b' would be fitted thousands of times, which takes the marginal engine, and that cannot fit "
+        "it. Why: the prior of year is StudentT, and only Normal can be integrated.",
     ),
     "substitution": ({"published/rename": {"(": "x"}}, "is no substitution"),
     "section unknown": ({"report/order": ["modells"]}, "there is no section 'modells'. Did you mean 'models'?"),

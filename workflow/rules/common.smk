@@ -206,14 +206,6 @@ def batches_of(section, pattern):
     return expand(pattern, model=models_simulated(section), batch=section.batches)
 
 
-def models_of_design():
-    """Models of the next study: the one that its data are drawn from, and those with which it is compared."""
-    if study.design is None:
-        return []
-    compared = study.comparisons[study.design.comparison].models if study.design.comparison else []
-    return list(dict.fromkeys([study.design.model, *compared]))
-
-
 def design_simulated():
     """What simulated studies are made from: of the section `design` what changes them, and the seed.
 

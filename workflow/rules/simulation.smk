@@ -123,7 +123,7 @@ rule recover:
 rule simulate_design:
     input:
         prepared=rules.prepare_data.output.prepared,
-        fits=fits(models_of_design()),
+        fits=fits(study.models_of_design),
     output:
         studies="results/design/batches/{batch}.parquet",
     log:
@@ -134,7 +134,7 @@ rule simulate_design:
         **usual,
     params:
         design=design_simulated(),
-        specs=specs(models_of_design()),
+        specs=specs(study.models_of_design),
         columns=study.data.roles,
         derived=study.data.derive,
         pins=pins(),
@@ -161,7 +161,7 @@ rule summarise_design:
         **usual,
     params:
         design=study.design.model_dump(include={"model", "rope", "goals"}) if study.design else None,
-        titles={model: study.models[model].title for model in models_of_design()},
+        titles={model: study.models[model].title for model in study.models_of_design},
         nouns=study.data.nouns.model_dump(),
         code=code("summarise_design"),
     message:

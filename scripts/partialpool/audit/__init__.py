@@ -1,1 +1,1 @@
-"""Results held against printed numbers, a reference, and an archive."""
+"""A study held against its data; results against printed numbers, a reference, and an archive."""

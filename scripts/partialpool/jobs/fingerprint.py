@@ -21,7 +21,7 @@ WORDING = (
     "partialpool/jobs/running.py",
 )
 # Nor on this one, nor on what it imports: it only refuses mistakes. It is not followed.
-REFUSING = ("partialpool/predict/suits.py",)
+REFUSING = ("partialpool/audit/suits.py",)
 
 
 def fingerprint(script: str | Path, *notebooks: str | Path) -> str:

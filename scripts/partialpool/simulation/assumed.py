@@ -7,6 +7,8 @@ import pandas as pd
 
 from partialpool.errors import StudyError, suggest
 from partialpool.marginal.design import Design
+from partialpool.marginal.posterior import population_of
+from partialpool.marginal.scales import Scales
 from partialpool.model import parameters
 from partialpool.model.names import classify, effect_terms
 from partialpool.model.parameters import Parameter
@@ -20,6 +22,16 @@ from partialpool.predict.values import with_categories
 def of_population(posterior) -> dict[str, Parameter]:
     """Parameters by name, without the effects of units and of other levels."""
     return {own.name: own for own in parameters.of(posterior) if own.kind != "group"}
+
+
+def any_population(matrices: Design):
+    """A Dataset as of a fit, without effects, with one draw of numbers that say nothing: for names of parameters."""
+    widths = [factor.z.shape[1] for factor in matrices.factors]
+    scales = Scales(
+        np.ones(1), tuple(np.ones((1, width)) for width in widths), tuple(np.eye(width)[None] for width in widths)
+    )
+    common = np.zeros((1, matrices.x.shape[1]))
+    return population_of(matrices, scales, common, (1, 1)).assign_attrs(family_parameters="sigma")
 
 
 def known(name: str, valid: Mapping[str, Parameter], place: str) -> Parameter:

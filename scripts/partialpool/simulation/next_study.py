@@ -9,11 +9,13 @@ import pandas as pd
 from partialpool.errors import StudyError
 from partialpool.fit import store
 from partialpool.loo.psis import psis
+from partialpool.marginal.design import NoClosedForm, design
 from partialpool.marginal.without import Without
+from partialpool.model.automatic import automatic_priors
 from partialpool.model.formula import complete_cases
 from partialpool.model.parameters import Parameter
 from partialpool.model.spec import ModelSpec
-from partialpool.simulation.assumed import Assumed, Outcomes, known, of_population
+from partialpool.simulation.assumed import Assumed, Outcomes, any_population, known, of_population
 from partialpool.simulation.cells import Cell, Template
 from partialpool.simulation.engine import engine_of
 from partialpool.simulation.marginal import MarginalEngine
@@ -90,13 +92,17 @@ class Size:
                     f"design: {cell.units} units with {cell.measurements} measurements each: model '{name}': {error}"
                 ) from None
             if not isinstance(engines[name], MarginalEngine):
-                raise StudyError(
-                    f"design: model '{name}' would be fitted thousands of times, which takes the marginal engine, and "
-                    "that cannot fit it. The log of its fit says why."
-                )
+                raise _by_nuts(name, "The log of its fit says why.")
         observed = complete_cases(spec, template.rows)
         outcomes = Outcomes(spec, observed, made, engines[model].matrices)
         return cls(cell, outcomes, engines, rows[spec.unit].cat.codes.to_numpy().astype(np.int64))
+
+
+def _by_nuts(model: str, why: str) -> StudyError:
+    return StudyError(
+        f"design: model '{model}' would be fitted thousands of times, which takes the marginal engine, and that cannot "
+        f"fit it. {why}"
+    )
 
 
 @dataclass(frozen=True)
@@ -167,6 +173,34 @@ def _elpd(engine: MarginalEngine, outcome: np.ndarray, posterior, subsets: np.nd
     labels = np.arange(subsets.max() + 1)
     parts = Without(matrices).left_out(posterior, subsets, len(labels))
     return sum(psis(own, labels[some], method="integrated").total() for some, own, _ in parts)
+
+
+def refuse_unknown(asked: Mapping, specs: Mapping[str, ModelSpec], data: pd.DataFrame, *, unit: str) -> None:
+    """Raise StudyError, before anything is fitted, if a model has no such parameter, or not the engine for a design.
+
+    Parameters
+    ----------
+    asked
+        See ``prepared``; ``parameters``, ``others`` and ``truth`` are used.
+    specs
+        By model; the first is the one that the data are drawn from.
+    data
+        Prepared data of this study.
+    unit
+        Name of the unit's column.
+    """
+    made = []
+    for model, spec in specs.items():
+        rows = complete_cases(spec, data)
+        if spec.engine == "nuts":
+            raise _by_nuts(model, "Its engine is nuts.")
+        try:
+            made.append(design(spec.with_priors(automatic_priors(spec, rows)), rows))
+        except NoClosedForm as reason:
+            raise _by_nuts(model, f"Why: {reason}.") from None
+    posterior = any_population(made[0])
+    quantities(posterior, asked["parameters"], asked["others"])
+    Assumed(posterior, asked["truth"], unit)
 
 
 def prepared(

@@ -97,6 +97,14 @@ class Study(Strict):
         sampling = self.sampling_of(model)
         return sampling.chains * sampling.draws
 
+    @property
+    def models_of_design(self) -> list[str]:
+        """Models of the next study: the one that its data are drawn from, and those with which it is compared."""
+        if self.design is None:
+            return []
+        compared = self.comparisons[self.design.comparison].models if self.design.comparison else []
+        return list(dict.fromkeys([self.design.model, *compared]))
+
     def figure_models(self, name: str) -> list[str]:
         """Names of the models that a figure of the config shows."""
         figure = self.figures[name]

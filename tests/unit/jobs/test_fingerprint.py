@@ -215,12 +215,10 @@ def test_every_script_has_a_fingerprint_of_its_own():
 
 def test_modules_that_only_refuse_are_not_followed(scripts):
     before = fingerprint(scripts / "script.py")
-    (scripts / "partialpool/predict").mkdir()
-    (scripts / "script.py").write_text(
-        f"{(scripts / 'script.py').read_text()}\nfrom partialpool.predict import suits\n"
-    )
+    (scripts / "partialpool/audit").mkdir()
+    (scripts / "script.py").write_text(f"{(scripts / 'script.py').read_text()}\nfrom partialpool.audit import suits\n")
     importing = fingerprint(scripts / "script.py")
     assert importing != before
-    (scripts / "partialpool/predict/suits.py").write_text("from partialpool.predict import other\n")
-    (scripts / "partialpool/predict/other.py").write_text("x = 1\n")
+    (scripts / "partialpool/audit/suits.py").write_text("from partialpool.audit import other\n")
+    (scripts / "partialpool/audit/other.py").write_text("x = 1\n")
     assert fingerprint(scripts / "script.py") == importing

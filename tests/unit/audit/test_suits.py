@@ -1,8 +1,8 @@
 import copy
 
 import pytest
+from partialpool.audit import suits
 from partialpool.errors import StudyError
-from partialpool.predict import suits
 
 CONFIG = {
     "title": "Study",

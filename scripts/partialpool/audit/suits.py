@@ -87,6 +87,8 @@ def _mistakes(study: Study, data: pd.DataFrame) -> Iterator[Mistake]:
         for model in prediction.models:
             if model not in wrong:
                 yield from _refused(f"predictions.{name}", _prediction, study, model, asked, data)
+    if study.design is not None and not wrong & {*study.models_of_design}:
+        yield from _design(study, data)
     if study.published is not None:
         yield from _refused("published.folder", _published, study)
     for name, figure in study.figures.items():
@@ -146,6 +148,19 @@ def _prediction(study: Study, model: str, asked: Asked, data: pd.DataFrame) -> N
         expected_of(spec)
     elif spec.family not in OF_LEVELS and "expected" in asked.quantities:
         Mean(spec)
+
+
+def _design(study: Study, data: pd.DataFrame) -> Iterator[Mistake]:
+    from partialpool.simulation import next_study
+
+    design, specs = study.design, {model: study.spec(model) for model in study.models_of_design}
+    asked = {"parameters": design.parameters, "others": design.named_elsewhere, "truth": design.truth}
+    try:
+        next_study.refuse_unknown(asked, specs, data, unit=study.data.unit)
+    except StudyError as error:
+        # It begins with its place.
+        place, _, message = str(error).partition(": ")
+        yield Mistake(place, message)
 
 
 def _published(study: Study) -> None:
