@@ -17,8 +17,20 @@ from plotnine import (
 )
 
 from partialpool.figures.order import distinct, in_order, natural_key
-from partialpool.figures.scales import repeated, x_numbers, y_numbers
+from partialpool.figures.scales import (
+    AXIS_LETTERS,
+    axis_label,
+    names_height,
+    repeated,
+    unit_axis,
+    wrapped,
+    x_numbers,
+    y_numbers,
+)
 from partialpool.figures.theme import COLUMN, GREY, GROUP_COLORS, PAGE, Figure, chart
+
+# With more names below it, a figure of one model is as wide as a page.
+MOST_IN_COLUMN = 12
 
 
 def grid(summary, measurements=None, *, no_difference=None, same_scale=True, labels):
@@ -41,13 +53,17 @@ def grid(summary, measurements=None, *, no_difference=None, same_scale=True, lab
     Returns
     -------
     Figure
-        One column wide for one model, else a page.
+        One column wide for one model without many categories, else a page.
     """
     models, groups = distinct(summary["model"]), sorted(summary["by"].unique(), key=natural_key)
     summary = in_order(summary, model=models, by=groups).rename(columns={"q2.5": "low", "q97.5": "high"})
     numeric = pd.api.types.is_numeric_dtype(summary["x"])
     if not numeric:
         summary = in_order(summary, x=distinct(summary["x"]))
+    names = [] if numeric else list(map(str, summary["x"].cat.categories))
+    width = PAGE if len(models) > 1 or len(names) > MOST_IN_COLUMN else COLUMN
+    room = width / 2 if len(models) > 1 else width
+    x, by = axis_label(labels, "x"), wrapped(labels["by"], AXIS_LETTERS)
     behind = [] if measurements is None else _behind(measurements, summary, groups, numeric)
     line = [] if no_difference is None else [geom_hline(yintercept=no_difference, linetype="dashed", size=0.4)]
     guide = "legend" if len(groups) > 1 else None
@@ -61,12 +77,13 @@ def grid(summary, measurements=None, *, no_difference=None, same_scale=True, lab
         scale_color_manual(values=colors, guide=guide),
         scale_fill_manual(values=colors, guide=guide),
         *([facet_wrap("model", ncol=2, scales="fixed" if same_scale else "free_y")] if len(models) > 1 else []),
-        *([x_numbers()] if numeric else []),
+        *([x_numbers(), labs(x=x)] if numeric else unit_axis(names, x, room)),
         y_numbers(),
-        labs(x=labels["x"], y=labels["value"], color=labels["by"], fill=labels["by"]),
+        labs(y=axis_label(labels, "value"), color=by, fill=by),
     )
     rows = -(-len(models) // 2)
-    return Figure(plot, PAGE if len(models) > 1 else COLUMN, 0.6 + 2.4 * rows)
+    below = 0.0 if numeric else names_height(names, room)
+    return Figure(plot, width, 0.6 + (2.4 + below) * rows)
 
 
 def _lines() -> list:

@@ -27,14 +27,16 @@ NAMED_UNITS = 40
 # Of text of 7 to 8 pt: points that a letter takes across, and inches that a line takes.
 LETTER = 5
 LINE = 0.13
+# Letters of a line of an axis label, whose text has 8 pt.
+AXIS_LETTERS = 36
 # Lines of names have room for so many letters at least, and so many if they are upright.
 FEWEST_LETTERS = 10
 UPRIGHT_LETTERS = 24
 
 
 def axis_label(labels: Mapping[str, str], role: str) -> str:
-    """What an axis says of a role: its label, else the word itself."""
-    return labels.get(role, role.capitalize())
+    """What an axis says of a role: its label, else the word itself; in lines as long as a low figure is high."""
+    return wrapped(labels.get(role, role.capitalize()), AXIS_LETTERS)
 
 
 def repeated(values: Sequence, n: int) -> list:

@@ -17,6 +17,7 @@ import matplotlib as mpl
 from plotnine import element_blank, element_line, element_rect, element_text, ggplot, theme, theme_minimal
 from plotnine.composition import Compose
 
+from partialpool.figures.letters import supply_letters
 from partialpool.jobs.files import atomic
 
 TEAL = "#1c5253"
@@ -61,6 +62,7 @@ class Figure:
         # The salt stands in for the random part of identifiers in an SVG. Text between dollars is text.
         with mpl.rc_context({"svg.hashsalt": "partialpool", "text.parse_math": False}):
             drawn = sized.draw()
+            supply_letters(drawn)
             with atomic(png) as temporary:
                 # Run-length encoding takes half the time of zlib's default, for files that are a tenth larger.
                 drawn.savefig(temporary, dpi=300, pil_kwargs={"compress_type": zlib.Z_RLE})

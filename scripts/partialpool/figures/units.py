@@ -72,6 +72,7 @@ def trajectories(data, *, time, outcome, labels):
     points = data[["id", time, outcome]].dropna().set_axis(["id", "x", "y"], axis=1)
     units = distinct_units(points["id"])
     points = in_order(points, id=units)
+    own = {"time": time, "outcome": outcome} | dict(labels)
     lines = [
         _least_squares_segment(unit, unit_points)
         for unit, unit_points in points.groupby("id", observed=True)
@@ -86,7 +87,7 @@ def trajectories(data, *, time, outcome, labels):
         unit_colors(points["id"]),
         x_numbers(),
         y_numbers(),
-        labs(x=labels.get("time", time), y=labels.get("outcome", outcome)),
+        labs(x=axis_label(own, "time"), y=axis_label(own, "outcome")),
     )
     return Figure(plot, COLUMN, 2.8)
 
@@ -301,7 +302,7 @@ def fitted_trajectories(summary, *, time, group=None, labels):
         *scales,
         x_numbers(),
         y_numbers(),
-        labs(x=labels.get("time", time), y=axis_label(labels, "outcome")),
+        labs(x=axis_label({"time": time} | dict(labels), "time"), y=axis_label(labels, "outcome")),
     )
     return Figure(plot, COLUMN, 3.0)
 

@@ -35,4 +35,6 @@ def for_each_level(posterior, dim: str | None, names: Iterable[str], make: Calla
     if dim is None:
         return make(posterior)
     each = [make(posterior.isel({dim: i})) for i in range(posterior.sizes[dim])]
-    return posterior.assign({name: xr.concat([one[name] for one in each], dim) for name in names})
+    # Bambi takes what is first for chains and draws.
+    joined = {name: xr.concat([one[name] for one in each], dim).transpose("chain", "draw", ...) for name in names}
+    return posterior.assign(joined)

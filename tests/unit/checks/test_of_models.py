@@ -1,5 +1,6 @@
 """All models of a study."""
 
+import pytest
 from partialpool.checks.of_models import MAKERS, Tables, check
 from partialpool.fit import store
 from partialpool.study.models import TABLES
@@ -28,3 +29,15 @@ def test_a_model_of_units_alone_is_checked_by_their_coefficients(units_alone):
     for name in ("sensitivity", "influence"):
         assert set(tables[name]["parameter"]) <= names
     assert names < set(tables["prior_posterior"]["parameter"])
+
+
+# It compiles a model with two correlated effects for each of two levels.
+@pytest.mark.slow
+def test_a_categorical_outcome_with_correlated_slopes_has_all_tables(make_spec, units, fitted_to):
+    spec = make_spec("mood ~ 1 + x + (1 + x | id)", "Intercept b sd cor", family="categorical")
+    fitted = fitted_to(spec, units)
+    made = Tables(fitted, None, None)
+    tables = {name: MAKERS[name](made) for of in TABLES.values() for name in of}
+    correlations = {"cor(Intercept,x)[fair]", "cor(Intercept,x)[good]"}
+    assert correlations < set(tables["prior_posterior"]["parameter"])
+    assert correlations < set(tables["sensitivity"]["parameter"])

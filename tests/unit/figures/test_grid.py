@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pandas as pd
 import pytest
 from partialpool.figures.grid import grid
@@ -66,3 +68,19 @@ def test_models_have_panels(same_scale):
     ranges = [axes.get_ylim() for axes in drawn.axes[:2]]
     assert (ranges[0] == ranges[1]) == same_scale
     assert {"Second", "First"} <= texts(drawn)
+
+
+def test_many_categories_have_the_width_of_a_page_and_names_beside_each_other():
+    few, many = (grid(summary([f"item {i}" for i in range(n)]), labels=LABELS) for n in (5, 30))
+    assert few.width < many.width
+    drawn, _ = draw(many)
+    drawn.set_size_inches(many.width, many.height)
+    drawn.canvas.draw()
+    boxes = [label.get_window_extent() for label in drawn.axes[0].get_xticklabels()]
+    assert len(boxes) == 30
+    assert not any(one.overlaps(other) for one, other in pairwise(boxes))
+
+
+def test_a_long_label_of_values_stands_in_lines():
+    drawn, _ = draw(grid(summary([0, 1]), labels=LABELS | {"value": "Expected Reaction time (ms): Prime new - old"}))
+    assert "Expected Reaction time (ms): Prime\nnew - old" in texts(drawn)
