@@ -53,7 +53,10 @@ def of_population(posterior, *, unit: str) -> pd.DataFrame:
         if parameter.kind != "group" and parameter.variable != unit:
             named = {"parameter": parameter.name, "in_full": in_full.name, "panel": _panel(parameter)}
             rows.append(named | intervals(parameter.draws(posterior)))
-    return pd.DataFrame(rows, columns=["parameter", "in_full", "panel", "mean", "q2.5", "q17", "q83", "q97.5"])
+    numbers = ["mean", "q2.5", "q17", "q83", "q97.5"]
+    table = pd.DataFrame(rows, columns=["parameter", "in_full", "panel", *numbers])
+    # Also of a model that has no such parameters, whose table is empty.
+    return table.astype(dict.fromkeys(numbers, float))
 
 
 def intervals(draws: np.ndarray) -> dict[str, float]:

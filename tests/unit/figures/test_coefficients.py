@@ -39,6 +39,14 @@ def test_coefficients_of_units_are_too_many(posterior):
     assert of_population(with_units, unit="id").equals(of_population(posterior, unit="id"))
 
 
+def test_a_model_of_units_alone_stands_beside_others(posterior):
+    alone = xr.Dataset({"id": (("chain", "draw", "id_dim"), np.zeros((2, 500, 3)))}, {"id_dim": range(3)})
+    parts = {"A": alone, "B": posterior}
+    both = pd.concat([of_population(one, unit="id").assign(model=model) for model, one in parts.items()])
+    drawn, _ = draw(side_by_side(both))
+    assert {"B", "Intercept", "sigma"} <= texts(drawn)
+
+
 def test_every_kind_has_a_panel_and_the_first_parameter_is_on_top(posterior):
     drawn, [layers] = draw(coefficients(of_population(posterior, unit="id")))
     assert {"Intercept", "Coefficients", "Standard deviations", "sd(Intercept)", "x", "sigma"} <= texts(drawn)
