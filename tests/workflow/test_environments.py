@@ -13,10 +13,10 @@ ENVIRONMENTS = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / 
 RULES = "\n".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
 # Loaded where they are installed, by packages that do without them too.
 OPTIONAL = {"arviz-base", "numba", "pyarrow", "scipy"}
-# What need not be seen: the demo downloads nothing and reads plain text, the marginal engine fits all of its models,
-# and the script of the archive runs Snakemake, which reads the configuration.
+# What need not be seen: the demo downloads nothing, reads plain text and has no design of a next study, the marginal
+# engine fits all of its models, and the script of the archive runs Snakemake, which reads the configuration.
 UNSEEN = {
-    "data": {"defusedxml", "httpx", "openpyxl", "pyreadstat", "tenacity"},
+    "data": {"defusedxml", "httpx", "numba", "openpyxl", "pyreadstat", "scipy", "tenacity", "xarray"},
     "models": {
         *("arviz", "bambi", "nutpie", "pymc", "pytensor"),
         *("defusedxml", "openpyxl", "pyreadstat"),

@@ -184,6 +184,22 @@ def test_a_formula_with_an_unknown_column(study):
     assert not (study.directory / "results/models").exists()
 
 
+def test_a_later_edit_is_held_to_the_data_before_the_first_fit(demo):
+    def mistaken(config):
+        config["models"]["m71.2"]["draws"] = 61
+        config["models"]["m71.3"]["formula"] = "con ~ 1 + weak + (1 | id)"
+
+    before, fit = demo.edit(mistaken), demo.directory / "results/models/m71.2.nc"
+    made = fit.stat().st_mtime_ns
+    output = fails(demo, "--quiet", "all", "--", "results/models/m71.2.nc")
+    assert "models.m71.3: formula 'con ~ 1 + weak + (1 | id)': there is no column 'weak'. Did you mean" in output
+    assert len(output.splitlines()) < 15
+    assert fit.stat().st_mtime_ns == made
+    demo.config.write_text(before)
+    # No lock is left.
+    demo.snakemake("results/models/m71.2.nc")
+
+
 def test_models_on_different_rows(demo):
     before = demo.edit(
         lambda config: config["comparisons"].update(unequal={"title": "Unequal", "models": ["m71.2", "m71.3"]})

@@ -1,6 +1,7 @@
 import os
 import re
 import sys
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 

@@ -60,11 +60,23 @@ rule render_report:
         "../../scripts/render_report.py"
 
 
+# Rules whose jobs take long.
+FITTING = {"fit_model", "simulate_calibration", "simulate_recovery", "simulate_design"}
+
+
 onstart:
     running.forget_notes()
     if inside.runs_here(workflow):
         running.end_jobs_when_asked()
     if jobs := inside.jobs_to_run(workflow):
+        # Before anything long: else only the job that meets a mistake in an edited config would tell it.
+        rules_to_run, prepared = {rule for rule, _ in jobs}, Path("results/data/prepared.parquet")
+        if rules_to_run & FITTING and "prepare_data" not in rules_to_run and prepared.exists():
+            # With `--sdm` Snakemake's own environment may lack the packages; then the job tells it.
+            with suppress(ImportError):
+                from partialpool.audit import suits
+
+                read(suits.check_again, config, prepared)
         kept = [model for model in study.models if Path(f"results/models/{model}.nc").exists()]
         cores, cache = inside.cores(workflow), inside.uses_cache(workflow)
         print(plan.text(jobs, kept, cores=cores, cache=cache, benchmarks="results/benchmarks"), file=sys.stderr)

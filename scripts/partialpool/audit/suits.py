@@ -5,6 +5,7 @@ this module, so that fingerprints do not follow it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import pandas as pd
 
@@ -69,6 +70,22 @@ def check(configuration: Mapping, data: pd.DataFrame) -> list[str]:
         for name in study.models
         for doubt in doubts(study.spec(name), complete_cases(study.spec(name), data))
     ]
+
+
+def check_again(configuration: Mapping, prepared: str | Path) -> None:
+    """Hold a study whose config was edited to the data that an earlier run prepared.
+
+    Raises
+    ------
+    StudyError
+        All mistakes, as ``check``.
+    """
+    try:
+        data = pd.read_parquet(prepared)
+    except (OSError, ValueError):
+        # It is damaged: the job that reads it says so.
+        return
+    check(configuration, data)
 
 
 def _mistakes(study: Study, data: pd.DataFrame) -> Iterator[Mistake]:
