@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from partialpool.data.notation import exponents
+
 if TYPE_CHECKING:
     # Not when it runs: Snakemake reads this file whenever it starts.
     import pandas as pd
@@ -124,5 +126,5 @@ def _row(cells: Iterable[str], numeric: Iterable[bool]) -> Iterator[Markup]:
 
 
 def _is_numeric(column: "pd.Series") -> bool:
-    cells = column.astype(str).str.strip()
+    cells = column.astype(str).str.strip().map(exponents)
     return bool(cells.str.fullmatch(r"[-−+]?[\d.,]*(e[-+]?\d+)?( \([\d.]+\))?|nan|–").all())

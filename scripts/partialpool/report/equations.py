@@ -10,11 +10,12 @@ Multilevel/Hierarchical Models, chapters 12 and 13.
 import json
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 import pandas as pd
 from markupsafe import Markup
 
-from partialpool.data.notation import powers
+from partialpool.data.notation import LARGE, powers
 from partialpool.model.names import INTERCEPT, Block
 from partialpool.model.outcome import outcome_column
 from partialpool.model.priors import Distribution
@@ -286,8 +287,14 @@ def _priors(spec: ModelSpec, terms: Terms, automatic: Container[str]) -> list[st
 
 def _distribution(prior: Distribution) -> str:
     """A prior; of several numbers for the coefficients of a term the first and the last."""
-    numbers = [f"[{listed(each, '...')}]" if len(each) > 1 else each[0] for each in prior.numbers]
-    return text(powers(f"{prior.name}({', '.join(numbers)})"))
+    told = [[_number(value) for value in each] for each in prior.numbers]
+    numbers = [f"[{listed(each, '...')}]" if len(each) > 1 else each[0] for each in told]
+    return text(f"{prior.name}({', '.join(numbers)})")
+
+
+def _number(value: str) -> str:
+    """A number of a prior, all of its digits."""
+    return powers(f"{Decimal(value).normalize():e}" if abs(float(value)) >= LARGE else value)
 
 
 def _for_levels(terms: Terms, coefficient: Coefficient) -> str:

@@ -84,7 +84,7 @@ def section(results: Results, name: str) -> list[Markup]:
 def headed(results: Results, name: str) -> list[Markup]:
     """The heading of a section, and what the study itself says in it."""
     own = results.study.report.sections.get(name, Section())
-    return list(filter(None, [heading(2, title_of(results, name)), as_html(own.text)]))
+    return list(filter(None, [heading(2, title_of(results, name)), as_html(own.text, below=2)]))
 
 
 def title_of(results: Results, name: str) -> str:
@@ -121,7 +121,7 @@ def _model(results: Results, name: str) -> list[Markup]:
     estimates = tables.estimates(results.population(name), results.meanings(name), model.truth or results.truth)
     parts = [
         heading(3, f"{name}: {model.title}"),
-        as_html(model.text),
+        as_html(model.text, below=3),
         equations.formulas(results.specs[name], tree, results.nouns, study.data.labels),
         paragraph(sampling.sentence(study.sampling_of(name), tree.attrs)),
         checks.listed(checked),
@@ -192,7 +192,7 @@ def compared(results: Results) -> list[Markup]:
 def _comparison(results: Results, name: str) -> list[Markup]:
     study, titles, nouns, compared = results.study, results.titles, results.nouns, results.compared[name]
     comparison = study.comparisons[name]
-    parts = [heading(3, comparison.title), as_html(comparison.text)]
+    parts = [heading(3, comparison.title), as_html(comparison.text, below=3)]
     for block in comparisons.blocks(compared, nouns):
         parts.append(table(comparisons.tabulated(block.table, results.marked_titles), block.title))
         if words := comparisons.unreliable(block.table):

@@ -41,10 +41,12 @@ def test_markup_is_left_as_it_is():
 
 
 def test_columns_of_numbers_are_aligned_right():
-    frame = pd.DataFrame({"name": ["a"], "value": ["−0.5"], "both": ["−16.7 (5.7)"], "none": ["–"]})
+    frame = pd.DataFrame(
+        {"name": ["a"], "value": ["−0.5"], "both": ["−16.7 (5.7)"], "none": ["–"], "small": ["−2.5×10⁻⁹"]}
+    )
     made = table(frame, "Numbers")
     assert '<th scope="row">a</th>' in made
-    for cell in ("−0.5", "−16.7 (5.7)", "–"):
+    for cell in ("−0.5", "−16.7 (5.7)", "–", "−2.5×10⁻⁹"):
         assert f"<td class=num>{cell}</td>" in made
 
 

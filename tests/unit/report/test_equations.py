@@ -134,6 +134,14 @@ def test_automatic_priors_are_said_to_be_so(make_spec):
         r"\tau_{0} \sim \text{Exponential(1)}",
         r"\sigma \sim \text{Exponential(2)}",
     ]
+    sizes = {"Intercept": "Normal(5060000000, 9.9e8)", "sd": "Exponential(2.5e-9)", "sigma": "Exponential(0.001)"}
+    intercepts = make_spec("y ~ 1 + (1 | id)", "", priors=sizes)
+    made = equations.of_model(intercepts, posterior_of(intercepts), ROWS)
+    assert made.priors == [
+        r"\gamma_{0} \sim \text{Normal(5.06×10⁹, 9.9×10⁸)}",
+        r"\tau_{0} \sim \text{Exponential(2.5×10⁻⁹)}",
+        r"\sigma \sim \text{Exponential(0.001)}",
+    ]
     many = equations.of_model(
         make_spec("y ~ 0 + id", "", priors={"b": f"Normal(0, {list(range(1, 13))})", "sigma": "Exponential(1)"}),
         posterior_of(make_spec("y ~ 0 + id")),

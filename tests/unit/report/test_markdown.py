@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from markupsafe import Markup, escape
 from partialpool.report.markdown import as_html
@@ -59,3 +61,10 @@ def test_links_lead_to_http_only(address):
 def test_there_are_no_images(address):
     for text in (f"![a]({address})", f"![a][b]\n\n[b]: {address}"):
         assert "<img" not in as_html(text), text
+
+
+def test_headings_of_a_text_are_parts_of_what_it_stands_under():
+    text = "# A\n\n### B\n\n# C"
+    assert re.findall("<(h.)>", as_html(text)) == ["h2", "h4", "h2"]
+    assert re.findall("<(h.)>", as_html(text, below=3)) == ["h4", "h6", "h4"]
+    assert re.findall("</(h.)>", as_html("###### A", below=2)) == ["h3"]
