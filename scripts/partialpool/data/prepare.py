@@ -103,9 +103,10 @@ def typed_columns(
     kinds, notes = label(table, types, unit=unit, numeric=of_numbers)
     _refuse(path, *_wrong(table, kinds, **in_file))
     role_of = {column: role for role, column in roles.items()}
-    text = frame.copy()
-    for column in columns:
-        frame[column] = typed(frame[column], role_of.get(column), kinds.get(column))
+    text = frame
+    of_types = {name: typed(frame[name], role_of.get(name), kinds.get(name)) for name in columns}
+    # At once: a table of which thousands of columns are replaced one by one falls apart.
+    frame = pd.DataFrame(of_types | {"row": frame["row"]})
     doubtful = doubts(text, frame, unit, time)
     codes = like_codes(frame, [column for column in columns if column not in {*role_of, *kinds}])
     frame = derive(frame, derived, unit=unit, at=table.at)

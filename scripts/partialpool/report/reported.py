@@ -233,8 +233,9 @@ def auxiliary(results: Results) -> Said:
 def runs(results: Results) -> Said:
     """How others check it."""
     return Said(
-        "snakemake verify makes every table of an archive again from its fits, and snakemake regenerate computes all "
-        "again and compares. Whether this was done is not known to the report."
+        "snakemake verify makes every table of an archive again from its fits, snakemake regenerate computes all again "
+        "and compares, and snakemake calibrate and snakemake recover fit data whose parameters are known. Whether this "
+        "was done is not known to the report."
     )
 
 

@@ -47,6 +47,14 @@ def test_numbers_are_right_to_the_last_bit(write_csv):
     assert frame["con"].to_numpy().tobytes() == expected.tobytes()
 
 
+def test_a_file_may_have_very_many_columns(write_csv):
+    """pandas would warn of a table whose columns are replaced one by one."""
+    names = [f"x{i}" for i in range(300)]
+    lines = [",".join(["id", "con", *names]), *(",".join([f"{i % 3}", f"{i}.5", *["1.5"] * 300]) for i in range(9))]
+    frame = prepare(write_csv("\n".join(lines)), unit="id", outcome="con")
+    assert list(frame) == ["id", "con", *names, "row"]
+
+
 def test_prepare_without_time_and_group(write_csv):
     frame = prepare(write_csv("id,con\n007,1\n007,2\n8,3\n"), unit="id", outcome="con")
     assert frame["id"].tolist() == ["007", "007", "8"]

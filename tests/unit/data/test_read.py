@@ -7,6 +7,7 @@ import pandas as pd
 import pyreadstat
 import pytest
 from openpyxl import Workbook
+from openpyxl.chart import BarChart, Reference
 from partialpool.data import delimited, table, workbook
 from partialpool.data import read as read_module
 from partialpool.data.read import read
@@ -192,6 +193,24 @@ def test_cells_that_are_wrong_have_a_sheet_and_a_row(tmp_path, rows, says):
     with pytest.raises(StudyError) as error:
         read(write_workbook(tmp_path / "raw.xlsx", rows))
     assert says in str(error.value)
+
+
+def test_a_sheet_that_is_a_chart_is_passed_over(tmp_path):
+    book = Workbook()
+    book.active.title = "Data"
+    for row in (["id", "x"], [1, 2.5]):
+        book.active.append(row)
+    chart = BarChart()
+    chart.add_data(Reference(book.active, min_col=2, min_row=1, max_row=2))
+    book.create_chartsheet("Chart", 0).add_chart(chart)
+    book.save(tmp_path / "raw.xlsx")
+    table = read(tmp_path / "raw.xlsx")
+    assert table.frame.to_numpy().tolist() == [["1", "2.5", 0]]
+    assert table.where == "sheet 'Data', row"
+    del book["Data"]
+    book.save(tmp_path / "raw.xlsx")
+    with pytest.raises(StudyError, match=r"raw.xlsx has no sheet with cells\."):
+        read(tmp_path / "raw.xlsx")
 
 
 def test_blank_rows_count_and_those_at_the_end_are_left_out(tmp_path):
