@@ -48,7 +48,7 @@ def test_numbers_are_right_to_the_last_bit(write_csv):
 
 
 def test_a_file_may_have_very_many_columns(write_csv):
-    """pandas would warn of a table whose columns are replaced one by one."""
+    """Of a table whose columns are replaced one by one pandas would warn."""
     names = [f"x{i}" for i in range(300)]
     lines = [",".join(["id", "con", *names]), *(",".join([f"{i % 3}", f"{i}.5", *["1.5"] * 300]) for i in range(9))]
     frame = prepare(write_csv("\n".join(lines)), unit="id", outcome="con")
