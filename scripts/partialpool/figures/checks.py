@@ -160,13 +160,15 @@ def influence(table, *, labels):
     """
     units = table[table["of"] == "unit"]
     units = units.assign(move=units["shift"].abs(), name=units["label"].astype(str))
+    named, width = units.nlargest(NAMED, "move"), np.ptp(units["elpd"])
+    # Towards the middle there is room for a name.
+    is_right = named["elpd"] > units["elpd"].min() + width / 2
+    sides = ((named[~is_right], "left", 0.02 * width), (named[is_right], "right", -0.02 * width))
     plot = chart(
         units,
         aes("elpd", "move"),
         geom_point(color=TEAL, size=1.5, alpha=0.5, stroke=0),
-        geom_text(
-            aes(label="name"), units.nlargest(NAMED, "move"), size=7, ha="left", nudge_x=0.02 * np.ptp(units["elpd"])
-        ),
+        *(geom_text(aes(label="name"), side, size=7, ha=ha, nudge_x=by) for side, ha, by in sides if len(side)),
         expand_limits(y=(0, 0.1)),
         x_numbers(),
         y_numbers(),

@@ -1,6 +1,7 @@
 """What the parameters of a model are, in the words and units of measurement of the study."""
 
 import ast
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -97,7 +98,7 @@ class _Speaker:
         level = labels[places[names.common_dim(coefficient.name)]] if labels else ""
         reference = self.terms.reference(coefficient, labels) if labels else []
         against = f" against {reference[0]}" if len(reference) == 1 else ""
-        words = self._words(coefficient, f"{level}{against}")
+        words = self._words(coefficient, f"{level}{against}") + self._of_outcome(parameter)
         return Meaning("common", coefficient.name, words, self._unit(coefficient), self.scale)
 
     def _sd(self, parameter: parameters.Parameter) -> Meaning:
@@ -109,7 +110,18 @@ class _Speaker:
         of_unit = term.grouping == self.data.unit
         whose = self.data.nouns.unit[1] if of_unit else f"levels of {self._label(term.grouping)}"
         words = Markup("{} of {} between {}").format(link("effects", "sd"), self._words(coefficient, level), whose)
+        words += self._of_outcome(parameter)
         return Meaning("sd", term.coefficient, words, self._unit(coefficient), self.scale)
+
+    def _of_outcome(self, parameter: parameters.Parameter) -> str:
+        """Which level of a categorical outcome a parameter is of, and against which; empty of other outcomes."""
+        values = self.terms.posterior[parameter.variable]
+        dims = [dim for dim in values.dims if dim not in ("chain", "draw")]
+        for dim, place in zip(dims, parameter.index, strict=True):
+            if not (names.is_expression_dim(dim) or dim == names.common_dim(parameter.variable)):
+                level, levels = values[dim].to_numpy()[place], self.terms.posterior.attrs.get("levels")
+                return f", {level} against {json.loads(levels)[0]}" if levels else f", {level}"
+        return ""
 
     def _words(self, coefficient: Coefficient, level: str) -> Markup:
         """A coefficient by the labels of its columns, and the level that it is of."""

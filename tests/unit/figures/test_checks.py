@@ -66,7 +66,21 @@ def test_units_that_move_estimates_most_have_their_names():
         }
     )
     drawn, data = draw(checks.influence(table, labels={"unit_noun": "herd"}))
-    points, names, _ = data[0]
+    points, left, right, _ = data[0]
     assert points["y"].tolist() == [0.9, 0.1, 0.2, 0.3, 0.0]
-    assert names["label"].tolist() == ["a", "d", "c"]
+    assert left["label"].tolist() == ["a"]
+    assert right["label"].tolist() == ["d", "c"]
     assert "Log predictive density of a new herd" in texts(drawn)
+
+
+def test_names_of_units_stay_inside_of_the_figure():
+    table = pd.DataFrame({"label": ["left", "right", "b", "c", "d"], "elpd": [-20.0, 0, -10, -9, -8]})
+    figure = checks.influence(table.assign(of="unit", shift=[2.0, 3, 0.1, 1.5, 0.2]), labels={})
+    drawn, _ = draw(figure)
+    drawn.set_size_inches(figure.width, figure.height)
+    drawn.canvas.draw()
+    [axes] = drawn.axes
+    inside = axes.get_window_extent()
+    places = {text.get_text(): text.get_window_extent() for text in axes.texts}
+    assert set(places) == {"left", "right", "c"}
+    assert all(inside.x0 < place.x0 and place.x1 < inside.x1 for place in places.values())

@@ -128,5 +128,8 @@ def test_the_level_of_a_coefficient_on_a_level_of_the_outcome_is_its_own(make_sp
     posterior["g"] = posterior["g"].expand_dims({"y_reduced_dim": ["middle", "high"]}, 2)
     fit["posterior"] = xr.DataTree(posterior)
     meanings = told(make_spec, "y ~ 1 + g", fit, family="categorical")
-    assert meanings["g[middle,C]"][0] == meanings["g[high,C]"][0] == "Breed <b> C against A"
-    assert meanings["g[middle,B]"][0] == "Breed <b> B against A"
+    assert meanings["g[middle,C]"][0] == "Breed <b> C against A, middle"
+    assert meanings["g[high,B]"][0] == "Breed <b> B against A, high"
+    fit["posterior"].attrs["levels"] = '["low", "middle", "high"]'
+    meanings = told(make_spec, "y ~ 1 + g", fit, family="categorical")
+    assert meanings["g[middle,C]"][0] == "Breed <b> C against A, middle against low"
