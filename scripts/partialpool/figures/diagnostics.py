@@ -19,12 +19,14 @@ from plotnine import (
 
 from partialpool.figures.geoms import estimate_density, geom_curves
 from partialpool.figures.order import distinct, in_order, natural_key
-from partialpool.figures.scales import few_x_numbers, repeated, x_numbers, y_numbers
+from partialpool.figures.scales import LINE, few_x_numbers, repeated, wrapped, x_numbers, y_numbers
 from partialpool.figures.theme import CORAL, OKABE_ITO, PAGE, TEAL, Figure, chart
 from partialpool.model import parameters
 
 # As many panels of parameters as a page holds.
 PANELS = 8
+# Letters of a line above one of four panels.
+PANEL_LETTERS = 22
 
 
 def of_fit(tree, summary):
@@ -100,12 +102,14 @@ def diagnostics(draws, of_sampler):
     chains = sorted(draws["chain"].astype(str).unique(), key=natural_key)
     draws = in_order(draws.astype({"chain": str}), parameter=shown, chain=chains)
     per_row = min(len(shown), 4)
+    names = {"labeller": lambda name: wrapped(name, PANEL_LETTERS)}
+    lines = max(wrapped(name, PANEL_LETTERS).count("\n") for name in shown)
     colors = repeated(OKABE_ITO, len(chains))
     trace = chart(
         _thin(draws),
         aes("draw", "value", color="chain"),
         geom_curves(size=0.25, alpha=0.8),
-        facet_wrap("parameter", ncol=per_row, scales="free_y"),
+        facet_wrap("parameter", ncol=per_row, scales="free_y", **names),
         scale_color_manual(values=colors),
         guides(color=guide_legend(override_aes={"size": 1.2, "alpha": 1})),
         x_numbers(breaks=breaks_extended(3)),
@@ -117,7 +121,7 @@ def diagnostics(draws, of_sampler):
         aes("share", "difference", color="chain"),
         geom_hline(yintercept=0, linetype="dashed", size=0.4),
         geom_curves(size=0.5, show_legend=False),
-        facet_wrap("parameter", ncol=per_row),
+        facet_wrap("parameter", ncol=per_row, **names),
         # A tenth is the least that matters; noise below it should look as small as it is.
         expand_limits(y=(-0.1, 0.1)),
         scale_color_manual(values=colors),
@@ -126,7 +130,7 @@ def diagnostics(draws, of_sampler):
         labs(x="Rank among all draws", y="ECDF difference"),
     )
     rows = -(-len(shown) // per_row)
-    return Figure(trace / rank / of_sampler, PAGE, 3 * (0.8 + 0.8 * rows))
+    return Figure(trace / rank / of_sampler, PAGE, 3 * (0.8 + 0.8 * rows) + 2 * LINE * lines * rows)
 
 
 def energies(energy):

@@ -345,7 +345,16 @@ def _predictive_check(study: Study, model: str) -> str:
         f"the {measurements} against data sets replicated from the posterior predictive distribution of the observed "
         f"{units}, each from one of {study.draws_of(model)} draws.{left} Right, statistics of the data (points) among "
         "the central 95 % of those of replicated data sets (bars); p is the share of these that are at least as large."
+        f"{_counted(family)}"
     )
+
+
+def _counted(family: str) -> str:
+    """How levels of an outcome become numbers."""
+    if family not in OF_LEVELS:
+        return ""
+    no_order = ", though they have no order" if family == "categorical" else ""
+    return f" Levels count as 1, 2, 3 as they are listed{no_order}."
 
 
 def _priors(study: Study, model: str) -> str:
@@ -366,7 +375,7 @@ def _pit(study: Study, model: str) -> str:
         f"{measurements}. If the model is right these probabilities are uniform: their distribution function less that "
         "of uniform ones is near 0, and in the band everywhere with probability 95 %. A curve that rises first and "
         f"then falls below 0 is of {measurements} that vary more than the model expects. It is computed from as "
-        f"many of {study.draws_of(model)} draws as it needs."
+        f"many of {study.draws_of(model)} draws as it needs.{_counted(study.models[model].family)}"
     )
 
 

@@ -97,3 +97,11 @@ def test_diagnostics_show_the_worst_where_there_are_many():
     shown = list(figure.plot[0].data["parameter"].cat.categories)
     assert len(shown) == PANELS
     assert shown[:4] == ["sigma", "id[19]", "id[18]", "id[17]"]
+
+
+def test_long_names_of_parameters_stand_in_lines_above_their_panels(rng):
+    long = "r_person[person 30,Intercept][walk]"
+    plain, lined = (diagnostics(*chains(rng, [name, "b", "c", "d"], n=50)) for name in ("a", long))
+    drawn, _ = draw(lined)
+    assert "r_person[person\n30,Intercept][walk]" in texts(drawn)
+    assert lined.height > plain.height

@@ -279,3 +279,19 @@ def test_captions_of_conditional_effects_name_what_is_expected():
     assert caption(load(), "conditional-m71.3").startswith("Mean of Conscientiousness for the average person")
     counted = load({"models/m71.3/family": "cumulative", "models/m71.3/priors": {}, "comparisons": {}, "figures": {}})
     assert caption(counted, "conditional-m71.3").startswith("Probability of each level of Conscientiousness for")
+
+
+@pytest.mark.parametrize(
+    ("family", "words"),
+    [
+        ("gaussian", ""),
+        ("cumulative", "Levels count as 1, 2, 3 as they are listed."),
+        ("categorical", "Levels count as 1, 2, 3 as they are listed, though they have no order."),
+    ],
+)
+def test_captions_of_checks_say_how_levels_become_numbers(family, words):
+    model = {"title": "T", "formula": "con ~ week + (1 | id)", "family": family}
+    study = load({"models/levels": model})
+    for kind in ("ppc", "pit"):
+        assert ("Levels count" in caption(study, f"{kind}-levels")) == bool(words)
+        assert caption(study, f"{kind}-levels").endswith(words)
