@@ -10,6 +10,8 @@ from partialpool.data.table import listing
 # Numbers that stand for a missing value in many files.
 _PLACEHOLDERS = (-9, 9, -99, 99, -999, 999, -9999, 9999, -8, -88, -888, 88, 888)
 _SHOWN = 5
+# ASSUME: so many of the rows that are of one unit and time, if not all, have been copied where any have.
+MOSTLY = 0.9
 
 
 def doubts(text: pd.DataFrame, frame: pd.DataFrame, unit: str, time: str | None = None) -> list[str]:
@@ -28,15 +30,19 @@ def doubts(text: pd.DataFrame, frame: pd.DataFrame, unit: str, time: str | None 
     numeric = [column for column in columns if column != unit and pd.api.types.is_numeric_dtype(frame[column])]
     levels = [column for column in columns if column == unit or isinstance(frame[column].dtype, pd.CategoricalDtype)]
     return [
-        *(_repeated(text[columns]) if time in columns else []),
+        *(_repeated(text[columns], [unit, time]) if time in columns else []),
         *_placeholders(frame, numeric),
         *(told for column in levels for told in _alike(text[column], column)),
     ]
 
 
-def _repeated(text: pd.DataFrame) -> Iterator[str]:
-    """Rows that stand twice: rarely is a unit measured twice at one time, with all else the same."""
-    if n := int(text.duplicated().sum()):
+def _repeated(text: pd.DataFrame, who_and_when: list[str]) -> Iterator[str]:
+    """Rows that stand twice: rarely is a unit measured twice at one time, with all else the same.
+
+    But where measurements at one time differ too, as of an hour of the day, some are the same by chance.
+    """
+    n, at_one_time = int(text.duplicated().sum()), int(text.duplicated(who_and_when).sum())
+    if n and n >= MOSTLY * at_one_time:
         yield (
             f"{n} row{'s are' if n > 1 else ' is'} the same as an earlier one in all columns, and counted as "
             "measurements of their own. If they were copied by mistake, delete them from the file."

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from partialpool.data.notation import in_digits
+from partialpool.data.notation import told_apart
 from partialpool.fit.failed import ENDING, read_checks
 from partialpool.report.elements import bullets, folded
 from partialpool.report.glossary import link
@@ -69,7 +69,10 @@ def _line(name: str, entry: Mapping) -> Markup:
 
 
 def _told(name: str, entry: Mapping) -> Markup:
-    value = "not computable" if entry["value"] is None else in_digits(entry["value"], 4).replace("-", "−")
+    value = "not computable"
+    if entry["value"] is not None:
+        # 1.0102 is no 1.01 where 1.01 is allowed.
+        value = told_apart([entry["value"], entry["threshold"]], 4)[0].replace("-", "−")
     where = f" ({entry['where']})" if entry["where"] else ""
     bound = "at most" if name in HAVE_A_LARGEST_VALUE else "at least"
     return Markup("{}: {}{}, should be {} {:g}").format(_linked(name), value, where, bound, entry["threshold"])

@@ -60,6 +60,12 @@ def test_ids_that_look_the_same_are_pointed_out(write_csv, unit):
     assert doubt.startswith("column id: '\N{LATIN SMALL LETTER E WITH ACUTE}va' and ")
 
 
+def test_rows_that_are_the_same_by_chance_are_not_pointed_out(write_csv):
+    """Several measurements of a unit at one time, most of which differ."""
+    others = [f"{unit},{time},{unit}.{time}7,{place}" for unit, time, _, place in (row.split(",") for row in ROWS)]
+    assert doubted(write_csv, [*ROWS, *others, ROWS[0]]) == []
+
+
 @pytest.mark.parametrize(
     ("again", "told"), [(ROWS[:1], "1 row is the same as an earlier one"), (ROWS, "6 rows are the")]
 )

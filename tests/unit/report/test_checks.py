@@ -20,6 +20,7 @@ def test_a_failed_check_is_not_folded_and_names_itself():
     assert "Failed: bulk ESS." in shown
     assert "120 (sd(x)), should be at least 400" in shown
     assert "bulk ESS: 12947 (sd(x))" in listed({"ess_bulk": FAILED | {"value": 12947.4}})
+    assert "1.0104 (x), should be at most 1.01" in listed({"rhat": PASSED | {"value": 1.0104, "passed": False}})
     assert "not computable" in listed({"rhat": PASSED | {"value": None, "passed": False}})
 
 
