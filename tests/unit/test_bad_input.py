@@ -227,6 +227,11 @@ OF_CONFIG = {
     "source not there": ({"data/source": "nowhere.csv"}, "Cannot copy nowhere.csv: No such file"),
     "source a device": ({"data/source": "/dev/zero"}, "Cannot copy /dev/zero: It is a device or a pipe, and no file"),
     "source of a long name": ({"data/source": "ab" * 3000}, "File name too long"),
+    "source with braces": ({"data/source": "my {data}.csv"}, "'my {data}.csv' has braces, which Snakemake takes for"),
+    "rows with braces": (
+        {"predictions/q": {"models": ["b"], "average_unit": True, "rows": "{new}.csv"}},
+        "predictions.q.rows: '{new}.csv' has braces",
+    ),
     "source a folder": ({"data/source": "."}, "Cannot copy .: Is a directory"),
     "simulate besides": ({"data/simulate": SIMULATE}, "give either 'source' (a URL or a path) or 'simulate'"),
     "type unknown": ({"data/types": {"n": "factor"}}, "takes number, category, or a list of levels"),

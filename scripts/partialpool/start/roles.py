@@ -15,8 +15,8 @@ from partialpool.start.words import label, measured_in, unit_of_time
 
 # What parameters of families, and columns of predictions, are called: no column in a formula can have such a name, and
 # no predictor the other.
-_PARAMETERS = {"Intercept", "p", "mu", "sigma", "alpha", "kappa", "nu", "threshold"}
-_PREDICTIONS = {"id", "model", "quantity", "mean", "chain", "draw", "value"}
+_PARAMETERS = {"Intercept", "1", "chain", "draw", "p", "mu", "sigma", "alpha", "kappa", "nu", "threshold"}
+_PREDICTIONS = {"id", "model", "quantity", "mean", "value"}
 # Of two levels, what counts as success where it is one of these; else the last of the alphabet does.
 _SUCCESSES = {"yes", "y", "true", "t", "positive", "present", "success"}
 # PyMC and formulas have no names with these characters, not even in backquotes.

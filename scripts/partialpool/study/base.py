@@ -115,6 +115,17 @@ def _name(name: str) -> str:
     return name
 
 
+def _has_no_braces(path: str) -> str:
+    """Refuse what Snakemake would take for a wildcard in the name of a file."""
+    if re.search(r"[{}]", path):
+        raise ValueError(
+            f"'{path}' has braces, which Snakemake takes for wildcards. Rename it (in a URL write %7B and %7D)."
+        )
+    return path
+
+
+PathOrUrl = Annotated[str, AfterValidator(_has_no_braces)]
+"""Where a file is, in a way that Snakemake can pass on."""
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100), AfterValidator(_name)]
 """A name that becomes a file name: letters, digits, dot, dash and underscore."""
 Seed = Annotated[int, Field(ge=0, lt=2**32)]

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, ValidationError, WrapValidator, mode
 
 from partialpool.data.expression import columns, parse
 from partialpool.errors import StudyError, suggest
-from partialpool.study.base import Seed, Strict, UnitId
+from partialpool.study.base import PathOrUrl, Seed, Strict, UnitId
 
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".xlsx", ".sav", ".dta")
 """How the name of a data file may end; of any other file the content says what it is."""
@@ -114,7 +114,7 @@ Bounds = Annotated[tuple[float | None, float | None], AfterValidator(_rising)]
 class Data(Strict):
     """Where the measurements come from, and what their columns mean."""
 
-    source: str | None = Field(None, min_length=1)
+    source: PathOrUrl | None = Field(None, min_length=1)
     """http(s) URL or path of a data file: .csv, .csv.gz, .tsv, .parquet, .xlsx, .sav or .dta; a path is relative to the
     working directory."""
     sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from partialpool.study.base import Strict, Units
+from partialpool.study.base import PathOrUrl, Strict, Units
 
 Quantity = Literal["expected", "predicted"]
 Estimand = Literal["observation", "unit"]
@@ -49,7 +49,7 @@ class Prediction(Strict):
     at: dict[str, list[Any]] = Field({})
     """Covariate values at which to predict, crossed; by default those at which each unit was observed, and for the
     average unit and the population the mean of a number and the first level of a category."""
-    rows: str | None = Field(None, min_length=1)
+    rows: PathOrUrl | None = Field(None, min_length=1)
     """Instead of `at`: predict at the covariates of the model's own rows, `observed`, or of those of a data file, given
     by its path; units that the model does not know are new ones."""
     quantities: list[Quantity] = Field(["expected"], min_length=1)
@@ -149,7 +149,7 @@ def _is_finite(value: Any) -> bool:
 class Published(Strict):
     """Printed numbers to check the results against."""
 
-    folder: str
+    folder: PathOrUrl
     """Folder with posterior.csv, loo.csv, predictions.csv, precis.csv, sizes.csv (any of them)."""
     source: str
     """Where the numbers were printed."""

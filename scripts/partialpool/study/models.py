@@ -146,6 +146,9 @@ def _why_no_prior(key: str, formula: str, parameters: tuple[str, ...]) -> str | 
             f"'priors': the model has no parameters of class '{key}'.{suggest(key, valid)} Valid: {', '.join(valid)}."
         )
     known = [*columns(formula), "Intercept"]
+    # Names of terms have columns without backquotes, whatever their characters.
+    for name in sorted((name for name in known if not name.isidentifier()), key=len, reverse=True):
+        coefficient = coefficient.replace(name, "Intercept")
     other = next((name for name in columns(coefficient) if name not in known), None) if bracket else None
     if other:
         return f"'priors': '{key}' names '{other}', which is not in the formula.{suggest(other, known)}"

@@ -98,6 +98,8 @@ def test_a_name_that_models_cannot_have_is_replaced(settle):
     assert settled.derive == {"mg_dl": "`mg/dl`", "draw_": "draw"}
     with pytest.raises(StudyError, match="--unit: models cannot have a column called 'sigma'"):
         settle(made_up().rename(columns={"herd": "sigma"}), "score", "sigma")
+    with pytest.raises(StudyError, match="--unit: models cannot have a column called 'chain'"):
+        settle(made_up().rename(columns={"herd": "chain"}), "score", "chain")
     with pytest.raises(StudyError, match="--group: models cannot have a column called 'model'"):
         settle(made_up().rename(columns={"region": "model"}), "score", "herd", None, "model")
     with pytest.raises(StudyError, match="--outcome: models cannot have a column called 'a/b'"):

@@ -64,6 +64,13 @@ def test_priors_of_terms_and_levels_are_taken():
     assert set(load({"models/m71.5/formula": formula, "models/m71.5/priors": priors}).models["m71.5"].priors) == {*keys}
 
 
+def test_priors_of_columns_with_any_characters_are_taken():
+    keys = ("b[rain (mm)]", "b[rain (mm):week]", "b[np.log(days at sea)]", "sd[rain (mm)]")
+    formula = "con ~ `rain (mm)` * week + np.log(`days at sea`) + (1 + `rain (mm)` | id)"
+    priors = dict.fromkeys(keys, "HalfNormal(1)")
+    assert set(load({"models/m71.5/formula": formula, "models/m71.5/priors": priors}).models["m71.5"].priors) == {*keys}
+
+
 @pytest.mark.parametrize(
     ("family", "hint"),
     [
