@@ -28,9 +28,11 @@ def in_digits(value: float, digits: int) -> str:
 
 def told_apart(values: Iterable[float], digits: int) -> list[str]:
     """Numbers in so many digits, and in more where different ones would look the same, such as 1000.1 and 1000.2."""
-    values = list(values)
+    # As text, of which every nan is the same.
+    values = list(map(float, values))
+    different = len(set(map(repr, values)))
     for more in range(digits, 17):
         text = [in_digits(value, more) for value in values]
-        if len(set(text)) == len(set(values)):
+        if len(set(text)) == different:
             break
     return text

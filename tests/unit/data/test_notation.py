@@ -31,7 +31,12 @@ def test_a_number_has_so_many_digits(value, digits, shown):
 
 @pytest.mark.parametrize(
     ("values", "told"),
-    [([1, 2.5], ["1", "2.5"]), ([1000.0001, 1000.0003], ["1000.0001", "1000.0003"]), ([2.0, 2.0], ["2", "2"])],
+    [
+        ([1, 2.5], ["1", "2.5"]),
+        ([1000.0001, 1000.0003], ["1000.0001", "1000.0003"]),
+        ([2.0, 2], ["2", "2"]),
+        ([float("nan"), 0.1, float("nan")], ["nan", "0.1", "nan"]),
+    ],
 )
 def test_different_numbers_look_different(values, told):
     assert told_apart(values, 3) == told
