@@ -4,7 +4,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from partialpool.marginal.lanes import LANES, add_products_, compiled, lanes_last, solve_lower_, solve_upper_
+from partialpool.marginal.lanes import (
+    LANES,
+    add_products_,
+    compiled,
+    lanes_last,
+    plus_,
+    plus_multiple_,
+    solve_lower_,
+    solve_upper_,
+)
 from partialpool.marginal.rows import CHUNK
 from partialpool.marginal.scales import Scales
 from partialpool.marginal.statistics import Statistics
@@ -39,17 +48,14 @@ def draw_units_(effects, sigma, cholesky, dense, triangles, starts, places, cros
                 residual[0, i, lane] = cross[outcome, i]
                 v[0, i, lane] = effects[i, unit, lane]
             for column in range(starts[unit], outcome):
-                for lane in range(lanes):
-                    residual[0, i, lane] -= cross[column, i] * dense[places[column], lane]
+                plus_multiple_(residual[0, i], -cross[column, i], dense[places[column]])
         solve_lower_(k, residual)
         solve_upper_(precision, v)
         add_products_(v, residual, f)
         for i in range(q):
-            for lane in range(lanes):
-                effects[i, unit, lane] = 0.0
+            effects[i, unit] = 0.0
             for j in range(i + 1):
-                for lane in range(lanes):
-                    effects[i, unit, lane] += cholesky[i, j, lane] * v[0, j, lane]
+                plus_(effects[i, unit], cholesky[i, j], v[0, j])
 
 
 def draw_effects(statistics: Statistics, scales: Scales, dense: np.ndarray, units: slice, rng) -> np.ndarray:

@@ -16,6 +16,8 @@ from partialpool.marginal.once import one_process_at_a_time
 LANES = 256
 # Called by compiled functions only: without an entry for Python there is less to compile.
 inner = njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+# Called in the innermost loops, where a call would take longer than what it does.
+inlined = njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
 
 
 def compiled(function):
@@ -42,97 +44,113 @@ def lanes_last(values: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.moveaxis(values, 0, -1))
 
 
+@inlined
+def plus_(out, x, y):
+    """Add x y to out, (lanes,) each."""
+    for lane in range(len(out)):
+        out[lane] += x[lane] * y[lane]
+
+
+@inlined
+def minus_(out, x, y):
+    """Take x y from out, (lanes,) each."""
+    for lane in range(len(out)):
+        out[lane] -= x[lane] * y[lane]
+
+
+@inlined
+def times_(out, x):
+    """Multiply out by x, (lanes,) both."""
+    for lane in range(len(out)):
+        out[lane] *= x[lane]
+
+
+@inlined
+def plus_multiple_(out, number, x):
+    """Add a multiple of x to out, (lanes,) both."""
+    for lane in range(len(out)):
+        out[lane] += number * x[lane]
+
+
 @inner
 def multiply_(out, r, x):
     """Columns of R X, (q, q, lanes): R (q, q) is upper triangular, for all draws, and X (q, q, lanes) lower."""
-    q = r.shape[0]
-    for j in range(q):
-        for i in range(q):
-            for lane in range(out.shape[2]):
-                out[j, i, lane] = 0.0
-            for k in range(max(i, j), q):
-                for lane in range(out.shape[2]):
-                    out[j, i, lane] += r[i, k] * x[k, j, lane]
+    out[:] = 0.0
+    for j in range(len(r)):
+        for i in range(len(r)):
+            for k in range(max(i, j), len(r)):
+                plus_multiple_(out[j, i], r[i, k], x[k, j])
 
 
 @inner
 def cholesky_(a):
     """Lower Cholesky factors of the lower triangles A (q, q, lanes); their diagonals are inverted."""
-    for i in range(a.shape[0]):
-        for j in range(i + 1):
+    for i in range(len(a)):
+        for j in range(i):
             for k in range(j):
-                for lane in range(a.shape[2]):
-                    a[i, j, lane] -= a[i, k, lane] * a[j, k, lane]
-            if i == j:
-                for lane in range(a.shape[2]):
-                    a[i, i, lane] = 1 / np.sqrt(a[i, i, lane])
-            else:
-                for lane in range(a.shape[2]):
-                    a[i, j, lane] *= a[j, j, lane]
+                minus_(a[i, j], a[i, k], a[j, k])
+            times_(a[i, j], a[j, j])
+        for k in range(i):
+            minus_(a[i, i], a[i, k], a[i, k])
+        for lane in range(a.shape[2]):
+            a[i, i, lane] = 1 / np.sqrt(a[i, i, lane])
 
 
 @inner
 def solve_lower_(c, x):
     """Solve C z = x for some vectors (vectors, q, lanes), with C from ``cholesky_``."""
-    for j in range(x.shape[0]):
+    for vector in range(len(x)):
         for i in range(x.shape[1]):
             for k in range(i):
-                for lane in range(x.shape[2]):
-                    x[j, i, lane] -= c[i, k, lane] * x[j, k, lane]
-            for lane in range(x.shape[2]):
-                x[j, i, lane] *= c[i, i, lane]
+                minus_(x[vector, i], c[i, k], x[vector, k])
+            times_(x[vector, i], c[i, i])
 
 
 @inner
 def solve_upper_(c, x):
     """Solve C'z = x for some vectors (vectors, q, lanes), with C from ``cholesky_``."""
-    for j in range(x.shape[0]):
+    for vector in range(len(x)):
         for i in range(x.shape[1] - 1, -1, -1):
             for k in range(i + 1, x.shape[1]):
-                for lane in range(x.shape[2]):
-                    x[j, i, lane] -= c[k, i, lane] * x[j, k, lane]
-            for lane in range(x.shape[2]):
-                x[j, i, lane] *= c[i, i, lane]
+                minus_(x[vector, i], c[k, i], x[vector, k])
+            times_(x[vector, i], c[i, i])
 
 
 @inner
 def add_outer_(out, x):
     """Add x x' of each of some vectors (vectors, q, lanes) to the lower triangle of out (q, q, lanes)."""
-    for i in range(out.shape[0]):
+    for i in range(len(out)):
         for j in range(i + 1):
-            for k in range(x.shape[0]):
-                for lane in range(x.shape[2]):
-                    out[i, j, lane] += x[k, i, lane] * x[k, j, lane]
+            for vector in range(len(x)):
+                plus_(out[i, j], x[vector, i], x[vector, j])
 
 
 @inner
 def add_gram_(out, x, places):
     """Add the product of vectors i and j (vectors, q, lanes) to out at places[i], places[j], for j <= i."""
-    for i in range(x.shape[0]):
+    for i in range(len(x)):
         for j in range(i + 1):
             entry = out[places[i], places[j]]
             for k in range(x.shape[1]):
-                for lane in range(x.shape[2]):
-                    entry[lane] += x[i, k, lane] * x[j, k, lane]
+                plus_(entry, x[i, k], x[j, k])
 
 
 @inner
 def add_products_(out, x, y):
     """Add the product of vector i of x and vector j of y, (vectors, q, lanes) both, to out[i, j]."""
-    for i in range(x.shape[0]):
-        for j in range(y.shape[0]):
+    for i in range(len(x)):
+        for j in range(len(y)):
             for k in range(x.shape[1]):
-                for lane in range(x.shape[2]):
-                    out[i, j, lane] += x[i, k, lane] * y[j, k, lane]
+                plus_(out[i, j], x[i, k], y[j, k])
 
 
 @inner
-def fill_diagonal_(a, values):
-    """The matrices A (q, q, lanes) become diagonal, with a value (lanes,) of each draw."""
-    a[:] = 0.0
-    for i in range(a.shape[0]):
-        for lane in range(a.shape[2]):
-            a[i, i, lane] = values[lane]
+def one_plus_(a, divisor):
+    """The lower triangles of A (q, q, lanes) become those of I + A / divisor (lanes,)."""
+    for i in range(len(a)):
+        for j in range(i + 1):
+            for lane in range(a.shape[2]):
+                a[i, j, lane] = a[i, j, lane] / divisor[lane] + (1.0 if i == j else 0.0)
 
 
 @compiled

@@ -2,7 +2,18 @@
 
 import numpy as np
 
-from partialpool.marginal.lanes import add_products_, cholesky_, compiled, inner, lanes_last, solve_lower_
+from partialpool.marginal.lanes import (
+    add_products_,
+    cholesky_,
+    compiled,
+    inner,
+    lanes_last,
+    minus_,
+    one_plus_,
+    plus_,
+    plus_multiple_,
+    solve_lower_,
+)
 from partialpool.marginal.likelihood import dense_posterior, in_threads
 from partialpool.marginal.rows import Rows, sets_of_rows
 from partialpool.marginal.scales import Scales
@@ -39,7 +50,7 @@ def leave_out_(out, residuals, sigma, cholesky, mean, covariance, units, triangl
     f, k, precision = np.empty((q, q, lanes)), np.empty((q, q, lanes)), np.empty((q, q, lanes))
     e, response = np.empty((width, q, lanes)), np.empty((width, q, lanes))
     own, rest = np.empty((m, q, lanes)), np.empty((m, m, lanes))
-    shared, spread = np.empty((m, width, lanes)), np.empty((width, lanes))
+    shared, spread = np.empty((m, width, lanes)), np.empty((m, width - 1, lanes))
     residual = np.empty((1, m, lanes))
     last = -1
     for subset in range(len(units)):
@@ -56,15 +67,16 @@ def leave_out_(out, residuals, sigma, cholesky, mean, covariance, units, triangl
         own_design_(own, z[subset], cholesky)
         shared_design_(shared, columns[subset], own, response)
         solve_lower_(precision, own)
+        spread_(spread, shared, covariance, at)
+        rest[:] = 0.0
+        add_products_(rest, own, own)
+        add_products_(rest, spread, shared)
+        one_plus_(rest, -variance)
         for t in range(m):
-            spread_(spread, shared[t], covariance, at)
-            for s in range(t + 1):
-                less_(rest[t, s], own[t], own[s], spread, shared[s], variance, s == t)
             for lane in range(lanes):
                 residual[0, t, lane] = shared[t, width - 1, lane]
             for j in range(width - 1):
-                for lane in range(lanes):
-                    residual[0, t, lane] -= shared[t, j, lane] * mean[at[j], lane]
+                minus_(residual[0, t], shared[t, j], mean[at[j]])
         cholesky_(rest)
         solve_lower_(rest, residual)
         for lane in range(lanes):
@@ -78,13 +90,11 @@ def leave_out_(out, residuals, sigma, cholesky, mean, covariance, units, triangl
 @inner
 def own_design_(own, z, cholesky):
     """Design of v, L'z, of each row, (m, q, lanes)."""
-    for t in range(own.shape[0]):
+    own[:] = 0.0
+    for t in range(len(own)):
         for i in range(own.shape[1]):
-            for lane in range(own.shape[2]):
-                own[t, i, lane] = 0.0
             for k in range(i, own.shape[1]):
-                for lane in range(own.shape[2]):
-                    own[t, i, lane] += z[t, k] * cholesky[k, i, lane]
+                plus_multiple_(own[t, i], z[t, k], cholesky[k, i])
 
 
 @inner
@@ -95,35 +105,17 @@ def shared_design_(shared, columns, own, response):
             for lane in range(shared.shape[2]):
                 shared[t, j, lane] = columns[t, j]
             for i in range(own.shape[1]):
-                for lane in range(shared.shape[2]):
-                    shared[t, j, lane] -= own[t, i, lane] * response[j, i, lane]
+                minus_(shared[t, j], own[t, i], response[j, i])
 
 
 @inner
 def spread_(spread, design, covariance, at):
-    """Covariance of the dense coefficients at some places times a row's design, (width, lanes) both."""
-    for i in range(len(at)):
-        for lane in range(spread.shape[1]):
-            spread[i, lane] = 0.0
-        for j in range(len(at)):
-            entry = covariance[at[i], at[j]]
-            for lane in range(spread.shape[1]):
-                spread[i, lane] += entry[lane] * design[j, lane]
-
-
-@inner
-def less_(rest, own, other, spread, shared, variance, same):
-    """An entry (lanes,) of I - H, for one row and another, ``same`` or not."""
-    for lane in range(len(rest)):
-        rest[lane] = 0.0
-    for i in range(own.shape[0]):
-        for lane in range(len(rest)):
-            rest[lane] += own[i, lane] * other[i, lane]
-    for j in range(spread.shape[0] - 1):
-        for lane in range(len(rest)):
-            rest[lane] += spread[j, lane] * shared[j, lane]
-    for lane in range(len(rest)):
-        rest[lane] = (1.0 if same else 0.0) - rest[lane] / variance[lane]
+    """Covariance of the dense coefficients at some places times the design of each row, (m, width - 1, lanes)."""
+    spread[:] = 0.0
+    for t in range(len(spread)):
+        for i in range(len(at)):
+            for j in range(len(at)):
+                plus_(spread[t, i], covariance[at[i], at[j]], design[t, j])
 
 
 def left_out(

@@ -15,13 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from partialpool.marginal.lanes import (
-    add_gram_,
-    back_substitute_,
-    compiled,
-    lanes_for,
-    lanes_last,
-)
+from partialpool.marginal.lanes import add_gram_, back_substitute_, compiled, lanes_for, lanes_last
 from partialpool.marginal.scales import Scales
 from partialpool.marginal.statistics import Statistics
 from partialpool.marginal.unit import load_, marginal_

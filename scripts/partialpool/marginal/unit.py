@@ -9,15 +9,7 @@ QR decomposition Z = Q R only R and Q'[X y] are needed: with F = R L and W = sig
 QR holds where the usual Z'Z does not: at an sd near 0, a correlation near 1, an sd much larger than sigma.
 """
 
-from partialpool.marginal.lanes import (
-    add_outer_,
-    add_products_,
-    cholesky_,
-    fill_diagonal_,
-    inner,
-    multiply_,
-    solve_lower_,
-)
+from partialpool.marginal.lanes import add_outer_, add_products_, cholesky_, inner, multiply_, one_plus_, solve_lower_
 
 
 @inner
@@ -27,7 +19,10 @@ def marginal_(f, k, triangle, cholesky, variance):
     ``triangle`` is R (q, q), ``cholesky`` L (q, q, lanes), and ``variance`` sigma^2 (lanes,).
     """
     multiply_(f, triangle, cholesky)
-    fill_diagonal_(k, variance)
+    k[:] = 0.0
+    for i in range(len(k)):
+        for lane in range(k.shape[2]):
+            k[i, i, lane] = variance[lane]
     add_outer_(k, f)
     cholesky_(k)
 
@@ -45,14 +40,8 @@ def load_(e, k, cross):
 @inner
 def conditional_(f, k, precision, variance):
     """The columns of F become those of G, and ``precision`` (q, q, lanes) the Cholesky factor of that of v given b."""
-    for i in range(f.shape[0]):
-        for j in range(f.shape[0]):
-            for lane in range(f.shape[2]):
-                precision[i, j, lane] = 0.0
+    precision[:] = 0.0
     add_products_(precision, f, f)
-    for i in range(f.shape[0]):
-        for j in range(i + 1):
-            for lane in range(f.shape[2]):
-                precision[i, j, lane] = precision[i, j, lane] / variance[lane] + (1.0 if i == j else 0.0)
+    one_plus_(precision, variance)
     cholesky_(precision)
     solve_lower_(k, f)
