@@ -90,5 +90,5 @@ class Powered(Posterior):
         drawn = self.draw(chains=chains, draws=draws, seed=seed, proposal=proposal)
         scales = self.space.scales(drawn.x.reshape(chains * draws, -1))
         dense = self.model.draw_dense(self._as_normal(scales), np.random.default_rng([seed, 1]), self.cores)
-        common = self.model.at.origin + dense[:, : self.matrices.x.shape[1]] @ self.model.at.basis.T
+        common = self.model.at.coefficients(dense)
         return population_of(self.matrices, scales, common, (chains, draws)), drawn.trusted

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from partialpool.marginal.coefficients import in_batches
 from partialpool.marginal.design import Design
 from partialpool.marginal.scales import Scales
 from partialpool.marginal.with_effects import WithEffects
@@ -54,8 +53,7 @@ def draw_again(posterior, matrices: Design, block: int, levels: np.ndarray, rng,
     array, (chain, draw, some, q)
     """
     model = WithEffects(_of_levels(matrices, block, levels), block)
-    given = scales_of(posterior, matrices).block_first(block), _dense(posterior, matrices, model)
-    effects = np.concatenate(in_batches(model.statistics, *given, rng, cores, lambda own: own), axis=1)
+    effects = model.draw_effects(scales_of(posterior, matrices), _dense(posterior, matrices, model), rng, cores)
     return effects.reshape(posterior.sizes["chain"], posterior.sizes["draw"], *effects.shape[1:])
 
 
@@ -75,8 +73,8 @@ def _dense(posterior, matrices: Design, model: WithEffects) -> np.ndarray:
     common = np.concatenate([np.empty((posterior["sigma"].size, 0)), *common], axis=1)
     # What a fit keeps is the intercept at predictors = 0; that of the centred design is the one at their means.
     common[:, :1] += common @ matrices.centre[:, None]
-    dense = [np.linalg.solve(model.at.basis, (common - model.at.origin).T).T]
-    for factor in [factor for i, factor in enumerate(matrices.factors) if i != model.block]:
+    dense = [model.at.of(common)]
+    for factor in [matrices.factors[other.number] for other in model.rows.factors]:
         effects = [_values(posterior, term.name, term.grouping_dim) for term in factor.terms]
         effects = [values.reshape(len(common), len(factor.levels), -1) for values in effects]
         dense.append(np.concatenate(effects, axis=2).reshape(len(common), -1))

@@ -7,22 +7,17 @@ from partialpool.marginal.lanes import (
     cholesky_,
     compiled,
     inner,
-    lanes_last,
     minus_,
     one_plus_,
     plus_,
     plus_multiple_,
     solve_lower_,
 )
-from partialpool.marginal.likelihood import dense_posterior, in_threads
-from partialpool.marginal.rows import Rows, sets_of_rows
-from partialpool.marginal.scales import Scales
-from partialpool.marginal.statistics import Statistics
 from partialpool.marginal.unit import conditional_, load_, marginal_
 
 
 @compiled
-def leave_out_(out, residuals, sigma, cholesky, mean, covariance, units, triangles, starts, places, cross, z, columns):
+def leave_out_(out, residuals, sigma, cholesky, mean, covariance, units, of_subsets, z, columns):
     """Log density of rows of a unit given all other rows and the scales, up to log(2 pi) / 2 a row.
 
     With P the posterior covariance of all coefficients given the scales and w the design of the rows, H = w P w' /
@@ -37,13 +32,14 @@ def leave_out_(out, residuals, sigma, cholesky, mean, covariance, units, triangl
         Residual standard deviation (lanes,), and L (q, q, lanes).
     mean, covariance : (d, lanes), (d, d, lanes)
         Of the dense coefficients.
-    units : (subsets,)
+    units
+        See ``WithEffects``.
+    of_subsets : (subsets,)
         Which unit the rows of a subset belong to; all meet as many dense columns.
-    triangles, starts, places, cross
-        See ``Statistics``.
     z, columns : (subsets, m, q), (subsets, m, width)
         Designs of the rows: of their unit's effects, and of the dense columns that it meets with the outcome behind.
     """
+    triangles, starts, places, cross = units
     q, lanes = triangles.shape[1], len(sigma)
     m, width = columns.shape[1:]
     variance = sigma * sigma
@@ -53,8 +49,8 @@ def leave_out_(out, residuals, sigma, cholesky, mean, covariance, units, triangl
     shared, spread = np.empty((m, width, lanes)), np.empty((m, width - 1, lanes))
     residual = np.empty((1, m, lanes))
     last = -1
-    for subset in range(len(units)):
-        unit = units[subset]
+    for subset in range(len(of_subsets)):
+        unit = of_subsets[subset]
         begin, end = starts[unit], starts[unit + 1]
         at = places[begin : end - 1]
         if unit != last:
@@ -116,59 +112,6 @@ def spread_(spread, design, covariance, at):
         for i in range(len(at)):
             for j in range(len(at)):
                 plus_(spread[t, i], covariance[at[i], at[j]], design[t, j])
-
-
-def left_out(
-    statistics: Statistics, rows: Rows, scales: Scales, subsets: np.ndarray, some: slice, cores: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Some subsets of rows given all other rows and the scales, with all coefficients integrated out.
-
-    Parameters
-    ----------
-    statistics, rows
-        Of a model.
-    scales
-        Draws of the scales, those of the block-diagonal grouping factor in front.
-    subsets : (n,)
-        Which subset a row belongs to, 0, 1, ... without a gap; the rows of a subset belong to one unit.
-    some
-        Numbers of the subsets that are asked for.
-    cores
-        Threads; the numbers do not depend on it.
-
-    Returns
-    -------
-    densities : (draws, some subsets), in nats
-        Logarithms.
-    residuals : (draws, some subsets)
-        Of subsets of one row: the outcome less its mean, in standard deviations.
-    """
-    inside = np.flatnonzero((subsets >= some.start) & (subsets < some.stop))
-    order = inside[np.lexsort((subsets[inside], rows.codes[inside]))]
-    starts = np.flatnonzero(np.diff(subsets[order], prepend=-1))
-    which, unit = subsets[order[starts]] - some.start, rows.codes[order[starts]]
-    widths = np.diff(statistics.starts)[unit]
-    parts = [
-        (alike, unit[alike], *compressed(rows.z[own], rows.columns(own, widths[alike[0]])))
-        for alike, own in sets_of_rows(order, np.append(starts, len(order)), widths)
-    ]
-
-    def block(draws: slice) -> np.ndarray:
-        own = scales.take(draws)
-        mean, covariance = dense_posterior(statistics, own)
-        given = own.sigma, *map(lanes_last, (own.cholesky[0], mean, covariance))
-        of_units = statistics.triangles, statistics.starts, statistics.places, statistics.cross
-        both = np.empty((2, len(own.sigma), len(which)))
-        for subset, units, z, columns, spare, squares in parts:
-            out, residuals = np.empty((2, len(subset), len(own.sigma)))
-            leave_out_(out, residuals, *given, units, *of_units, z, columns)
-            out -= 0.5 * z.shape[1] * np.log(2 * np.pi)
-            out -= 0.5 * (spare * np.log(2 * np.pi * own.sigma**2) + squares[:, None] / own.sigma**2)
-            both[:, :, which[subset]] = out.T, residuals.T
-        return both
-
-    densities, residuals = np.concatenate(in_threads(block, statistics, scales, cores), axis=1)
-    return densities, residuals
 
 
 def compressed(z: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, int, np.ndarray]:

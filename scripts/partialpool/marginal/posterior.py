@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from partialpool.marginal.coefficients import in_batches, summary_of_effects, thinned
+from partialpool.marginal.coefficients import summary_of_effects, thinned
 from partialpool.marginal.design import Design, GroupingFactor
 from partialpool.marginal.sample import Posterior, ScaleDraws, sample_scales
 from partialpool.marginal.scales import Scales, correlations
@@ -33,7 +33,7 @@ class Coefficients:
         Those of units at the draws ``kept``.
     block : int
         Number of the grouping factor whose levels are units; -1 if there is none.
-    summary : (statistic, q, units) or None
+    summary : (statistic, units, q) or None
         Of the effects of units, in the place of draws in what is written, in a large study.
     """
 
@@ -95,7 +95,7 @@ def _coefficients(matrices: Design, model, drawn: ScaleDraws, rng, cores: int) -
     spec, scales, n = matrices.spec, drawn.scales, len(matrices.y)
     dense_rng, effects_rng, summary_rng = rng.spawn(3)
     dense = model.draw_dense(scales, dense_rng, cores)
-    common = model.at.origin + dense[:, : matrices.x.shape[1]] @ model.at.basis.T
+    common = model.at.coefficients(dense)
     effects_of_a_draw = sum(len(factor.levels) * factor.z.shape[1] for factor in matrices.factors)
     elements = len(dense) * (effects_of_a_draw + 2 * n)
     summary = spec.group_effects == "summary" or (spec.group_effects == "auto" and elements > LARGE)
@@ -103,15 +103,13 @@ def _coefficients(matrices: Design, model, drawn: ScaleDraws, rng, cores: int) -
     if not matrices.factors:
         return Coefficients(common, kept, (), -1, None)
     # Those of the other grouping factors are among the dense coefficients.
-    effects = [dense[:, other.columns].reshape(len(dense), other.levels, other.q) for other in model.factors]
-    block = scales.block_first(model.block)
-    given = model.statistics, block.take(kept), dense[kept]
-    effects.insert(model.block, np.concatenate(in_batches(*given, effects_rng, cores, lambda own: own), axis=1))
+    others = model.rows.factors
+    effects = [dense[:, other.columns].reshape(len(dense), other.levels, other.q) for other in others]
+    effects.insert(model.block, model.draw_effects(scales.take(kept), dense[kept], effects_rng, cores))
     if not summary:
         return Coefficients(common, kept, tuple(effects), model.block, None)
     some = thinned(drawn.shape, -(-1000 // drawn.shape[0]))
-    given = model.statistics, block.take(some), dense[some]
-    of_units = np.concatenate(in_batches(*given, summary_rng, cores, summary_of_effects), axis=-1)
+    of_units = model.draw_effects(scales.take(some), dense[some], summary_rng, cores, summary_of_effects)
     return Coefficients(common, kept, tuple(effects), model.block, of_units)
 
 
@@ -195,13 +193,14 @@ def population_of(matrices: Design, scales: Scales, common: np.ndarray, shape: t
 
 
 def _summary(factor: GroupingFactor, summary: np.ndarray):
-    """Dataset of the statistics of each effect of a grouping factor, from (statistic, q, levels)."""
+    """Dataset of the statistics of each effect of a grouping factor, from (statistic, levels, q)."""
     import xarray as xr
 
     variables, coords = {}, _as_coords({"statistic": STATISTICS})
     for term in factor.terms:
         labels = _effect_labels(factor, term)
-        values = summary[:, factor.columns[term.name]].reshape(len(STATISTICS), *map(len, labels.values()))
+        values = summary[:, :, factor.columns[term.name]].transpose(0, 2, 1)
+        values = values.reshape(len(STATISTICS), *map(len, labels.values()))
         variables[term.name] = (("statistic", *labels), values)
         coords |= _as_coords(labels)
     return xr.Dataset(variables, coords)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from partialpool.marginal.design import Design
+
 # Elements of 8 bytes that are worked on at a time.
 CHUNK = 10**6
 
@@ -20,12 +22,15 @@ class DenseFactor:
 
     Attributes
     ----------
+    number
+        Of the grouping factor in the model.
     first
         Column of the first effect of the first level.
     levels, q
         Number of levels, and of the effects of each.
     """
 
+    number: int
     first: int
     levels: int
     q: int
@@ -43,27 +48,27 @@ class Rows:
     Attributes
     ----------
     codes : (n,)
-        Which unit a row belongs to.
-    n_units
-        Number of units; some may have no row.
+        Which unit a row belongs to; some units may have no row.
     z : (n, q)
         Design of a unit's effects.
     xy : (n, p + 1)
         Design of the common coefficients, and the outcome.
+    factors
+        The other grouping factors.
     values : (n, k)
-        Designs of the effects of the other grouping factors.
+        Designs of their effects.
     within : (n, k)
         Which of its unit's columns (``starts``) each of these belongs to.
-    starts : (n_units + 1,)
+    starts : (units + 1,)
         Where the columns of each unit begin in ``places``.
     places : (columns of all units,)
         Which of the dense columns they are, in rising order; the outcome, of which there is one, is the last.
     """
 
     codes: np.ndarray
-    n_units: int
     z: np.ndarray
     xy: np.ndarray
+    factors: list[DenseFactor]
     values: np.ndarray
     within: np.ndarray
     starts: np.ndarray
@@ -78,38 +83,34 @@ class Rows:
         return own
 
 
-def rows_of(codes, n_units: int, z, xy, others: list[tuple[np.ndarray, np.ndarray, DenseFactor]]) -> Rows:
-    """Rows with the columns that their units meet.
-
-    Parameters
-    ----------
-    codes, n_units, z, xy
-        See ``Rows``.
-    others
-        Of each other grouping factor the level of each row (n,), the design (n, q), and its columns.
-    """
-    n, p = len(codes), xy.shape[1] - 1
-    dense = sum(factor.levels * factor.q for *_, factor in others)
-    met, within = [], [np.empty((n, 0), dtype=np.int64)]
-    widths = np.full(n_units, p)
-    for levels, _, factor in others:
+def rows_of(matrices: Design, block: int, xy: np.ndarray) -> Rows:
+    """Rows [X y] of a model in which its grouping factor number ``block`` is the block-diagonal one."""
+    own, p = matrices.factors[block], xy.shape[1] - 1
+    units, first, widths = np.arange(len(own.levels) + 1), p, np.full(len(own.levels), p)
+    factors, met = [], []
+    values, within = [np.empty((len(xy), 0))], [np.empty((len(xy), 0), dtype=np.int64)]
+    for number, factor in enumerate(matrices.factors):
+        if number == block:
+            continue
+        levels, effects = len(factor.levels), np.arange(factor.z.shape[1])
         # Each pair of a unit and a level that have a row in common, unit by unit.
-        pairs, pair = np.unique(codes * factor.levels + levels, return_inverse=True)
-        unit, level = np.divmod(pairs, factor.levels)
-        first = np.searchsorted(unit, np.arange(n_units + 1))
-        columns = widths[unit] + (np.arange(len(pairs)) - first[unit]) * factor.q
-        effects = np.arange(factor.q)
-        met.append((unit, columns[:, None] + effects, (factor.first + level * factor.q)[:, None] + effects))
+        pairs, pair = np.unique(own.codes * levels + factor.codes, return_inverse=True)
+        unit, level = np.divmod(pairs, levels)
+        begins = np.searchsorted(unit, units)
+        columns = widths[unit] + (np.arange(len(pairs)) - begins[unit]) * len(effects)
+        met.append((unit, columns[:, None] + effects, (first + level * len(effects))[:, None] + effects))
+        values.append(factor.z)
         within.append(columns[pair][:, None] + effects)
-        widths = widths + np.diff(first) * factor.q
+        widths = widths + np.diff(begins) * len(effects)
+        factors.append(DenseFactor(number, first, levels, len(effects)))
+        first = factors[-1].columns.stop
     starts = np.concatenate([[0], np.cumsum(widths + 1)])
     places = np.empty(starts[-1], dtype=np.int64)
     places[starts[:-1, None] + np.arange(p)] = np.arange(p)
     for unit, columns, place in met:
         places[starts[unit][:, None] + columns] = place
-    places[starts[1:] - 1] = p + dense
-    values = np.column_stack([np.empty((n, 0)), *(design for _, design, _ in others)])
-    return Rows(codes, n_units, z, xy, values, np.column_stack(within), starts, places)
+    places[starts[1:] - 1] = first
+    return Rows(own.codes, own.z, xy, factors, np.column_stack(values), np.column_stack(within), starts, places)
 
 
 def sets_of_rows(order: np.ndarray, starts: np.ndarray, widths: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -42,11 +42,6 @@ class Scales:
         """Some of the draws."""
         return Scales(self.sigma[draws], tuple(sd[draws] for sd in self.sd), tuple(c[draws] for c in self.correlation))
 
-    def block_first(self, block: int) -> "Scales":
-        """With the grouping factor number ``block`` in front of the others."""
-        order = [block, *(i for i in range(len(self.sd)) if i != block)] if self.sd else []
-        return Scales(self.sigma, tuple(self.sd[i] for i in order), tuple(self.correlation[i] for i in order))
-
 
 def correlations(cholesky: np.ndarray) -> np.ndarray:
     """Correlations (draws, pairs) from the Cholesky factors (draws, q, q) of correlation matrices."""

@@ -1,16 +1,33 @@
-"""Models with group-level effects: their statistics, and what is drawn and computed from them."""
+"""Models with group-level effects: their likelihood, and all that follows from the scales, in closed form.
+
+Given the scales all coefficients are normal. The Cholesky factor of their precision is block-diagonal for the units,
+with a dense part beside it for the common coefficients and the effects of other grouping factors (``rows`` has the
+words). Of a unit its E'E is added to the dense part, and its |W| to the determinant (``unit`` has the letters).
+
+References
+----------
+Bates, Maechler, Bolker & Walker (2015), Journal of Statistical Software 67(1): the same factorisation, for one value of
+the scales at a time, and with the coefficients profiled instead of integrated out.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from partialpool.marginal import likelihood
+from partialpool.marginal.coefficients import draw_units_
 from partialpool.marginal.design import Design
-from partialpool.marginal.leave_out import left_out
+from partialpool.marginal.lanes import LANES, add_gram_, back_substitute_, compiled, lanes_for, lanes_last
+from partialpool.marginal.leave_out import compressed, leave_out_
+from partialpool.marginal.rows import CHUNK, DenseFactor, rows_of, sets_of_rows
 from partialpool.marginal.scales import Scales
-from partialpool.marginal.statistics import arranged, coordinates, gather
+from partialpool.marginal.statistics import coordinates, gather
+from partialpool.marginal.unit import load_, marginal_
 
 
 class WithEffects:
     """A model with group-level effects, one of whose grouping factors is block-diagonal.
+
+    No result depends on the number of cores.
 
     Parameters
     ----------
@@ -23,38 +40,244 @@ class WithEffects:
     ----------
     at
         Coordinates of the common coefficients.
-    rows, statistics, factors
-        See ``rows`` and ``statistics``; ``factors`` are the other grouping factors, in their order.
+    rows
+        Rows in them; ``rows.factors`` are the other grouping factors.
+    units
+        What is known of the rows of each unit: ``triangles`` of ``gather``, ``starts`` and ``places`` of ``Rows``, and
+        ``cross`` of ``gather``.
+    rest
+        From ``gather``.
     """
 
     def __init__(self, matrices: Design, block: int | None = None):
         levels = [len(factor.levels) for factor in matrices.factors]
         self.block = int(np.argmax(levels)) if block is None else block
         self.at = coordinates(matrices)
-        self.rows, self.factors = arranged(matrices, self.block, self.at)
-        self.statistics = gather(self.rows, self.factors, self.at.mean)
+        self.rows = rows_of(matrices, self.block, self.at.rows(matrices.x, matrices.y))
+        triangles, cross, self.rest = gather(self.rows)
+        self.units = triangles, self.rows.starts, self.rows.places, cross
 
     def log_likelihood(self, scales: Scales, cores: int = 1) -> np.ndarray:
-        """Log likelihood of draws of the scales, (draws,), in nats; it does not depend on the number of cores."""
-        scales = scales.block_first(self.block)
+        """Log likelihood of draws of the scales, (draws,), in nats; nan where they are outside of what numbers hold."""
 
         def some(draws: slice) -> np.ndarray:
-            return likelihood.dense_part(self.statistics, scales.take(draws)).log_likelihood
+            return self._dense_part(scales.take(draws))[0]
 
-        return np.concatenate(likelihood.in_threads(some, self.statistics, scales, cores))
+        return np.concatenate(self._in_threads(some, len(scales.sigma), cores))
 
     def draw_dense(self, scales: Scales, rng: np.random.Generator, cores: int = 1) -> np.ndarray:
         """Exact draws of the dense coefficients given the scales, (draws, d): common ones in their coordinates."""
-        scales = scales.block_first(self.block)
-        normal = rng.standard_normal((len(scales.sigma), len(self.statistics.rest) - 1))
+        normal = rng.standard_normal((len(scales.sigma), len(self.rest) - 1))
 
         def some(draws: slice) -> np.ndarray:
-            return likelihood.draw_dense(self.statistics, scales.take(draws), normal[draws])
+            own = scales.take(draws)
+            _, cholesky, mean = self._dense_part(own)
+            coefficients = mean + normal[draws]
+            back_substitute_(cholesky, coefficients)
+            self._from_standard_(coefficients[:, :, None], own)
+            return coefficients
 
-        return np.concatenate(likelihood.in_threads(some, self.statistics, scales, cores))
+        return np.concatenate(self._in_threads(some, len(normal), cores))
+
+    def dense_posterior(self, scales: Scales) -> tuple[np.ndarray, np.ndarray]:
+        """Mean (draws, d) and covariance (draws, d, d) of the dense coefficients given draws of the scales."""
+        _, cholesky, mean = self._dense_part(scales)
+        root = np.swapaxes(np.linalg.inv(cholesky), 1, 2).copy()
+        self._from_standard_(root, scales)
+        return (root @ mean[:, :, None])[..., 0], root @ np.swapaxes(root, 1, 2)
+
+    def draw_effects(
+        self, scales: Scales, dense: np.ndarray, rng: np.random.Generator, cores: int = 1, function=lambda own: own
+    ) -> np.ndarray:
+        """Exact draws of the effects of units, (draws, units, q), given the dense coefficients (draws, d).
+
+        Or what a function makes of them, (..., units, q), batch by batch of units: so many at a time that memory does
+        not grow with their number.
+        """
+        units, q = self.units[0].shape[:2]
+        step = max(1, CHUNK // (len(dense) * q))
+        batches = [slice(start, min(start + step, units)) for start in range(0, units, step)]
+
+        def one(batch: slice, own_rng: np.random.Generator) -> np.ndarray:
+            return function(self._draw_batch(scales, dense, batch, own_rng))
+
+        with ThreadPoolExecutor(cores) as pool:
+            return np.concatenate(list(pool.map(one, batches, rng.spawn(len(batches)))), axis=1)
+
+    def _draw_batch(self, scales: Scales, dense: np.ndarray, batch: slice, rng: np.random.Generator) -> np.ndarray:
+        """``draw_effects`` of some units."""
+        triangles, starts, places, cross = self.units
+        units = triangles[batch], starts[batch.start : batch.stop + 1], places, cross
+        effects = np.empty((len(dense), *units[0].shape[:2]))
+        for begin in range(0, len(dense), LANES):
+            some = slice(begin, begin + LANES)
+            cholesky = lanes_last(scales.cholesky[self.block][some])
+            lanes = rng.standard_normal((effects.shape[2], effects.shape[1], cholesky.shape[2]))
+            draw_units_(lanes, scales.sigma[some], cholesky, lanes_last(dense[some]), units)
+            effects[some] = np.transpose(lanes, (2, 1, 0))
+        return effects
 
     def left_out(
         self, scales: Scales, subsets: np.ndarray, some: slice, cores: int = 1
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Log densities and residuals of some subsets of rows, each given all others and the scales: ``left_out``."""
-        return left_out(self.statistics, self.rows, scales.block_first(self.block), subsets, some, cores)
+        """Some subsets of rows given all other rows and the scales, with all coefficients integrated out.
+
+        Parameters
+        ----------
+        scales
+            Draws of the scales.
+        subsets : (n,)
+            Which subset a row belongs to, 0, 1, ... without a gap; the rows of a subset belong to one unit.
+        some
+            Numbers of the subsets that are asked for.
+        cores
+            Threads.
+
+        Returns
+        -------
+        densities : (draws, some subsets), in nats
+            Logarithms.
+        residuals : (draws, some subsets)
+            Of subsets of one row: the outcome less its mean, in standard deviations.
+        """
+        rows = self.rows
+        inside = np.flatnonzero((subsets >= some.start) & (subsets < some.stop))
+        order = inside[np.lexsort((subsets[inside], rows.codes[inside]))]
+        starts = np.flatnonzero(np.diff(subsets[order], prepend=-1))
+        which, unit = subsets[order[starts]] - some.start, rows.codes[order[starts]]
+        widths = np.diff(rows.starts)[unit]
+        parts = [
+            (alike, unit[alike], *compressed(rows.z[own], rows.columns(own, widths[alike[0]])))
+            for alike, own in sets_of_rows(order, np.append(starts, len(order)), widths)
+        ]
+
+        def block(draws: slice) -> np.ndarray:
+            own = scales.take(draws)
+            given = own.sigma, *map(lanes_last, (own.cholesky[self.block], *self.dense_posterior(own)))
+            both = np.empty((2, len(own.sigma), len(which)))
+            for subset, of_subset, z, columns, spare, squares in parts:
+                out, residuals = np.empty((2, len(subset), len(own.sigma)))
+                leave_out_(out, residuals, *given, self.units, of_subset, z, columns)
+                out -= 0.5 * z.shape[1] * np.log(2 * np.pi)
+                out -= 0.5 * (spare * np.log(2 * np.pi * own.sigma**2) + squares[:, None] / own.sigma**2)
+                both[:, :, which[subset]] = out.T, residuals.T
+            return both
+
+        densities, residuals = np.concatenate(self._in_threads(block, len(scales.sigma), cores), axis=1)
+        return densities, residuals
+
+    def _in_threads(self, function, draws: int, cores: int) -> list:
+        """Results of a function of some draws, a few at a time (``lanes_for``), in their order."""
+        lanes = lanes_for(len(self.rest))
+        blocks = [slice(start, start + lanes) for start in range(0, draws, lanes)]
+        # NUTS asks for a few draws at a time, for which starting a thread takes longer than all the rest.
+        if len(blocks) == 1:
+            return [function(blocks[0])]
+        with ThreadPoolExecutor(cores) as pool:
+            return list(pool.map(function, blocks))
+
+    # Threads do not inherit what those who call them say of warnings.
+    @np.errstate(all="ignore")
+    def _dense_part(self, scales: Scales) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Distribution of the dense coefficients given draws of the scales, all at a time.
+
+        In coordinates where their prior variance is 1. Their precision, with the outcome as one more row, has a
+        Cholesky factor with C' mean in the last row and, in the corner, the root of what is left of the outcome's sum
+        of squares, and 1, so that it may be nothing.
+
+        Returns
+        -------
+        log_likelihood : (draws,)
+        cholesky : (draws, d, d)
+            Lower Cholesky factors C of their posterior precision.
+        mean : (draws, d)
+            C' times their posterior mean.
+        """
+        d, p, n, lanes = len(self.rest) - 1, len(self.at.mean), len(self.rows.codes), len(scales.sigma)
+        gram, log_determinant = np.zeros((d + 1, d + 1, lanes)), np.zeros(lanes)
+        add_units_(gram, log_determinant, scales.sigma, lanes_last(scales.cholesky[self.block]), self.units)
+        gram = np.moveaxis(gram, -1, 0)
+        gram = gram + np.swapaxes(gram, 1, 2)
+        gram[:, range(d + 1), range(d + 1)] /= 2
+        gram += self.rest / scales.sigma[:, None, None] ** 2
+        for factor in self.rows.factors:
+            to_standard_(gram, factor, scales.cholesky[factor.number])
+        gram[:, :p, d] += self.at.mean
+        gram[:, d, :p] += self.at.mean
+        gram[:, d, d] += self.at.mean @ self.at.mean
+        gram[:, range(d + 1), range(d + 1)] += 1
+        augmented = cholesky_or_nan(gram)
+        units, q, _ = self.units[0].shape
+        log_determinant += (n - units * q) * np.log(scales.sigma)
+        diagonal = augmented[:, range(d), range(d)]
+        value = -0.5 * (n * np.log(2 * np.pi) + augmented[:, d, d] ** 2 - 1)
+        value -= log_determinant + np.log(diagonal).sum(axis=1)
+        return value, augmented[:, :d, :d], augmented[:, d, :d]
+
+    def _from_standard_(self, values: np.ndarray, scales: Scales) -> None:
+        """Standard normal v become effects u = L v of their grouping factor, in place; ``values`` is (draws, d, k)."""
+        for factor in self.rows.factors:
+            own = values[:, factor.columns]
+            by_level = own.reshape(len(own), factor.levels, factor.q, -1)
+            own[:] = (scales.cholesky[factor.number][:, None] @ by_level).reshape(own.shape)
+
+
+@compiled
+def add_units_(gram, log_determinant, sigma, cholesky, units):
+    """Add up E'E and half the logarithm of |W| over units.
+
+    Parameters
+    ----------
+    gram : (d + 1, d + 1, lanes)
+        Its lower triangle is added to.
+    log_determinant : (lanes,)
+        Added to.
+    sigma, cholesky : (lanes,), (q, q, lanes)
+        Residual standard deviation, and L.
+    units
+        See ``WithEffects``.
+    """
+    triangles, starts, places, cross = units
+    q, lanes = triangles.shape[1], len(sigma)
+    variance = sigma * sigma
+    f, k = np.empty((q, q, lanes)), np.empty((q, q, lanes))
+    e = np.empty((np.diff(starts).max(), q, lanes))
+    determinant = np.ones(lanes)
+    for unit in range(len(triangles)):
+        begin, end = starts[unit], starts[unit + 1]
+        marginal_(f, k, triangles[unit], cholesky, variance)
+        load_(e[: end - begin], k, cross[begin:end])
+        add_gram_(gram, e[: end - begin], places[begin:end])
+        # Logarithms are slow, so they are taken of products over units, while these are in the range of a number.
+        representable = True
+        for lane in range(lanes):
+            for i in range(q):
+                determinant[lane] *= k[i, i, lane]
+            representable &= 1e-100 < determinant[lane] < 1e100
+        if not representable or unit == len(triangles) - 1:
+            for lane in range(lanes):
+                log_determinant[lane] -= np.log(determinant[lane])
+                determinant[lane] = 1.0
+
+
+def to_standard_(gram: np.ndarray, factor: DenseFactor, cholesky: np.ndarray) -> None:
+    """Products with the effects u of a grouping factor become those with v, where u = L v, in place.
+
+    ``gram`` is (draws, d + 1, d + 1), and ``cholesky``, L, (draws, q, q).
+    """
+    draws, size = gram.shape[:2]
+    own = gram[:, :, factor.columns]
+    own[:] = (own.reshape(draws, size, factor.levels, factor.q) @ cholesky[:, None]).reshape(own.shape)
+    own = gram[:, factor.columns]
+    by_level = own.reshape(draws, factor.levels, factor.q, size)
+    own[:] = (np.swapaxes(cholesky, 1, 2)[:, None] @ by_level).reshape(own.shape)
+
+
+def cholesky_or_nan(matrices: np.ndarray) -> np.ndarray:
+    """Lower Cholesky factors of matrices (draws, d, d); nan where one is not positive definite."""
+    try:
+        return np.linalg.cholesky(matrices)
+    except np.linalg.LinAlgError:
+        if len(matrices) == 1:
+            return np.full_like(matrices, np.nan)
+        return np.concatenate([cholesky_or_nan(one[None]) for one in matrices])

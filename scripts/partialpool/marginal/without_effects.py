@@ -19,8 +19,6 @@ class WithoutEffects:
         The rows [X y] in them.
     """
 
-    factors = ()
-
     def __init__(self, matrices: Design):
         triangle = np.linalg.qr(matrices.x * matrices.prior_sd, mode="r")
         rotation = np.linalg.svd(triangle)[2].T if triangle.size else np.eye(0)

@@ -108,7 +108,7 @@ def test_a_fit_is_made_from_its_own_rooms_only():
     """Editing cross-validation, a figure, the report, a message or the progress makes no fit again."""
     modules = modules_of("fit_model")
     assert {name.partition(".")[0] for name in modules} == {"data", "fit", "jobs", "marginal", "model", "weights"}
-    assert {"fit.fit", "fit.store", "jobs.threads", "model.build", "marginal.likelihood"} <= modules
+    assert {"fit.fit", "fit.store", "jobs.threads", "model.build", "marginal.with_effects"} <= modules
     assert modules & {"errors", "jobs.job", "jobs.measure", "jobs.progress", "model.grammar"} == set()
 
 

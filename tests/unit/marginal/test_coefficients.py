@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from dense import grouping
-from partialpool.marginal.coefficients import in_batches
 
 
 @pytest.mark.parametrize("kind", ["one factor", "crossed", "levels without rows"])
@@ -13,14 +12,11 @@ def test_all_coefficients_are_drawn_from_their_distribution_given_the_scales(kin
     scales = dense.scales(0.5, *scales, draws=draws)
     model = dense.model()
     b = model.draw_dense(scales, np.random.default_rng(1))
-    rng = np.random.default_rng(2)
-    effects = np.concatenate(
-        in_batches(model.statistics, scales.block_first(model.block), b, rng, 2, lambda own: own), axis=1
-    )
+    effects = model.draw_effects(scales, b, np.random.default_rng(2), cores=2)
     parts = [effects if i == model.block else None for i in range(len(dense.factors))]
-    others = iter(model.factors)
+    others = iter(model.rows.factors)
     parts = [b[:, next(others).columns] if part is None else part for part in parts]
-    common = model.at.origin + b[:, :2] @ model.at.basis.T
+    common = model.at.coefficients(b)
     drawn = np.concatenate([common, *(part.reshape(draws, -1) for part in parts)], axis=1)
     mean, covariance = dense.coefficients(scales)
     spread = np.sqrt(np.diag(covariance))

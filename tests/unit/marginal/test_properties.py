@@ -12,7 +12,6 @@ import pandas as pd
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from partialpool.marginal.design import design
-from partialpool.marginal.likelihood import dense_posterior
 from partialpool.marginal.priors import log_prior
 from partialpool.marginal.sample import Posterior
 from partialpool.marginal.scales import Scales
@@ -116,7 +115,7 @@ class Known:
         """Means and sds of the common coefficients of the centred design given the scales, (2, 4, k), by term."""
         basis, p = self.model.at.basis, self.matrices.x.shape[1]
         if self.matrices.factors:
-            mean, covariance = dense_posterior(self.model.statistics, self.scales.block_first(self.model.block))
+            mean, covariance = self.model.dense_posterior(self.scales)
         else:
             mean, precision = self.model.posterior(self.scales.sigma)
             covariance = np.eye(p) / precision[:, :, None]

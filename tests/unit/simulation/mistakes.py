@@ -1,7 +1,7 @@
 """The marginal engine with mistakes, each of which a calibration must find."""
 
 import numpy as np
-from partialpool.marginal import coefficients, design, posterior, scales
+from partialpool.marginal import design, posterior, scales, with_effects
 
 
 def ignore_prior_of_sds(patch):
@@ -35,8 +35,8 @@ def do_not_centre(patch):
 def forget_the_data_of_units(patch):
     """Effects of units are drawn from their population, whatever was measured of them."""
 
-    def from_population(statistics, scales, dense, units, rng):
-        normal = rng.standard_normal((len(scales.sigma), units.stop - units.start, statistics.triangles.shape[1]))
+    def from_population(model, scales, dense, units, rng):
+        normal = rng.standard_normal((len(scales.sigma), units.stop - units.start, scales.sd[0].shape[1]))
         return np.einsum("dij,duj->dui", scales.cholesky[0], normal)
 
-    patch.setattr(coefficients, "draw_effects", from_population)
+    patch.setattr(with_effects.WithEffects, "_draw_batch", from_population)

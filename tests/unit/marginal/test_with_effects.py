@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from dense import KINDS, SCALES, SHAPES, grouping
-from partialpool.marginal.likelihood import dense_posterior
 
 
 @pytest.fixture(scope="module", params=[(kind, *shape) for kind in KINDS for shape in SHAPES], ids=str)
@@ -52,7 +51,7 @@ def test_distribution_of_the_dense_coefficients_is_that_of_dense_algebra(dense, 
     starts = np.cumsum([p, *(len(factor.levels) * factor.z.shape[1] for factor in dense.factors)])
     for block in range(len(dense.factors)):
         model = dense.model(block)
-        ours, spread = dense_posterior(model.statistics, scales.block_first(block))
+        ours, spread = model.dense_posterior(scales)
         others = [np.arange(*starts[i : i + 2]) for i in range(len(dense.factors)) if i != block]
         chosen = np.concatenate([np.arange(p), *others])
         # Common coefficients are origin + basis b.
@@ -70,7 +69,7 @@ def test_draws_of_the_dense_coefficients_have_that_distribution():
     dense, draws = grouping("crossed", 2, 2), 40_000
     scales = dense.scales(0.5, 0.7, 0.3, draws=draws)
     model = dense.model()
-    mean, covariance = dense_posterior(model.statistics, scales.take(slice(0, 1)).block_first(model.block))
+    mean, covariance = model.dense_posterior(scales.take(slice(0, 1)))
     drawn, spread = model.draw_dense(scales, np.random.default_rng(1)), np.sqrt(np.diag(covariance[0]))
     assert (np.abs(drawn.mean(axis=0) - mean[0]) < 5 * spread / np.sqrt(draws)).all()
     # Relative errors of sample (co)variances are sqrt(2 / draws) or less.
