@@ -107,9 +107,8 @@ class Fitted:
         from partialpool.checks.powered import Powered
         from partialpool.marginal.design import design
         from partialpool.marginal.scales import Space
-        from partialpool.marginal.without import of_rows
 
-        matrices = self.matrices if kept is None else of_rows(self.matrices, kept)
+        matrices = self.matrices if kept is None else self.matrices.of_rows(kept)
         # The same coordinates and proposals too.
         space, proposal = self._proposals
         if priors is not None:

@@ -1,6 +1,6 @@
 """A model as matrices, if all its coefficients can be integrated out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -125,6 +125,11 @@ class Design:
     def common_columns(self) -> dict[str, slice]:
         """Columns of ``x`` of each term, by name."""
         return _columns([(term.name, term.values.shape[1]) for term in self.common])
+
+    def of_rows(self, kept: np.ndarray) -> "Design":
+        """The model of some of its rows, given by position or as (n,) bool; priors and levels stay those of all."""
+        factors = tuple(replace(factor, z=factor.z[kept], codes=factor.codes[kept]) for factor in self.factors)
+        return replace(self, x=self.x[kept], y=self.y[kept], factors=factors)
 
 
 def _columns(widths: list[tuple[str, int]]) -> dict[str, slice]:

@@ -1,6 +1,5 @@
 """Draws of the scales: independent ones, and where these fail NUTS."""
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -11,7 +10,7 @@ from partialpool.marginal.design import Design
 from partialpool.marginal.independent import IndependentDraws
 from partialpool.marginal.mixture import Mixture
 from partialpool.marginal.mode import find_mode
-from partialpool.marginal.scales import Scales, Space
+from partialpool.marginal.scales import Space
 from partialpool.marginal.with_effects import WithEffects
 from partialpool.marginal.without_effects import WithoutEffects
 from partialpool.model.spec import ModelSpec
@@ -99,30 +98,9 @@ class Posterior:
         return independent.sample(self.log_density, proposal, chains=chains, draws=draws, rng=rng)
 
 
-@dataclass(frozen=True)
-class ScaleDraws:
-    """Draws of the scales of a model, and how they came about.
-
-    Attributes
-    ----------
-    scales
-        All draws, chain by chain.
-    shape : (2,)
-        Chains, and draws of each.
-    stats
-        Of the sampler, by name, (chain, draw) each.
-    attributes
-        ``sampling``: ``independent`` or ``nuts``; ``log_evidence`` and its Monte Carlo error; of independent draws
-        ``pareto_k`` and ``acceptance``.
-    """
-
-    scales: Scales
-    shape: tuple[int, int]
-    stats: dict[str, np.ndarray]
-    attributes: dict[str, str | float]
-
-
-def sample_scales(posterior: Posterior, spec: ModelSpec, *, progress=None) -> ScaleDraws:
+def sample_scales(
+    posterior: Posterior, spec: ModelSpec, *, progress=None
+) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, str | float]]:
     """Draws of the scales: independent ones, or NUTS over the scales where their checks fail; the log says which.
 
     Parameters
@@ -133,6 +111,16 @@ def sample_scales(posterior: Posterior, spec: ModelSpec, *, progress=None) -> Sc
         The model's, for the number of chains and draws, the seed, and the settings of NUTS.
     progress
         See ``fit.fit``; called by NUTS only.
+
+    Returns
+    -------
+    x : (chain, draw, d)
+        Points of the unconstrained space.
+    stats
+        Of the sampler, by name, (chain, draw) each.
+    attributes
+        ``sampling``: ``independent`` or ``nuts``; ``log_evidence`` and its Monte Carlo error; of independent draws
+        ``pareto_k`` and ``acceptance``.
     """
     drawn = posterior.draw(chains=spec.chains, draws=spec.draws, seed=spec.seed)
     quality = f"acceptance {drawn.acceptance:.2f}, Pareto k of the weights {drawn.pareto_k:.2f}"
@@ -141,12 +129,8 @@ def sample_scales(posterior: Posterior, spec: ModelSpec, *, progress=None) -> Sc
         print(f"Independent draws of the scales: {quality}.")
         attributes |= {"sampling": "independent", "pareto_k": drawn.pareto_k, "acceptance": drawn.acceptance}
         stats = {"lp": drawn.log_density, "log_weight": drawn.log_weight, "accepted": drawn.accepted}
-        x = drawn.x
-    else:
-        print(f"NUTS over the scales, because independent draws fail: {quality}.")
-        from partialpool.marginal.nuts import nuts
+        return drawn.x, stats, attributes
+    print(f"NUTS over the scales, because independent draws fail: {quality}.")
+    from partialpool.marginal.nuts import nuts
 
-        x, stats = nuts(posterior.log_density, *posterior.mode, spec, progress)
-        attributes |= {"sampling": "nuts"}
-    scales = posterior.space.scales(x.reshape(-1, posterior.space.dimensions))
-    return ScaleDraws(scales, x.shape[:2], stats, attributes)
+    return *nuts(posterior.log_density, *posterior.mode, spec, progress), attributes | {"sampling": "nuts"}

@@ -86,6 +86,10 @@ class WithEffects:
         self._from_standard_(root, scales)
         return (root @ mean[:, :, None])[..., 0], root @ np.swapaxes(root, 1, 2)
 
+    def effects_among(self, dense: np.ndarray) -> dict[int, np.ndarray]:
+        """Effects of the other grouping factors, (draws, levels, q), by their number, from the dense coefficients."""
+        return {own.number: dense[:, own.columns].reshape(-1, own.levels, own.q) for own in self.rows.factors}
+
     def draw_effects(
         self, scales: Scales, dense: np.ndarray, rng: np.random.Generator, cores: int = 1, function=lambda own: own
     ) -> np.ndarray:

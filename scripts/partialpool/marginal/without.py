@@ -21,12 +21,6 @@ BATCH = 2 * 10**7
 DRAWS, SEED = 8000, 71
 
 
-def of_rows(matrices: Design, kept: np.ndarray) -> Design:
-    """A model of some of its rows, given by position or as (n,) bool; priors and levels stay those of all rows."""
-    factors = tuple(replace(own, z=own.z[kept], codes=own.codes[kept]) for own in matrices.factors)
-    return replace(matrices, x=matrices.x[kept], y=matrices.y[kept], factors=factors)
-
-
 @dataclass(frozen=True)
 class Without:
     """A model, and what its data say of rows that are left out of them.
@@ -131,7 +125,7 @@ class Without:
             Whether the draws behind both evidences pass their checks; False, without a value, where there are none.
         """
         try:
-            without = self._draws(of_rows(self.matrices, kept))
+            without = self._draws(self.matrices.of_rows(kept))
         except StudyError:
             # What is left can be so little that the model fits it perfectly.
             return np.nan, np.nan, False

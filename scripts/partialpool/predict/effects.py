@@ -38,16 +38,8 @@ def with_effects_at(posterior, predictor: LinearPredictor, rows: pd.DataFrame, a
 
     matrices = design(predictor.spec, rows)
     [block] = [i for i, factor in enumerate(matrices.factors) if factor.name == lacking[0].grouping]
-    factor = matrices.factors[block]
     levels = np.unique(predictor.levels[lacking[0].name].codes(at))
-    effects = draw_again(posterior, matrices, block, levels, np.random.default_rng([seed, STREAM]))
-    drawn = {}
-    for term in factor.terms:
-        values = np.moveaxis(effects[..., factor.columns[term.name]], 2, -1)
-        shape = *values.shape[:2], *map(len, term.level_coords.values()), len(levels)
-        drawn[term.name] = ("chain", "draw", *term.level_coords, term.grouping_dim), values.reshape(shape)
-    names = np.array([factor.levels[level] for level in levels], dtype=object)
-    return posterior.assign(drawn).assign_coords({lacking[0].grouping_dim: names})
+    return posterior.merge(draw_again(posterior, matrices, block, levels, np.random.default_rng([seed, STREAM])))
 
 
 def thinned(posterior, most: int):

@@ -76,10 +76,8 @@ def test_a_powered_prior_is_another_prior(intercepts, power):
 
 def test_a_powered_likelihood_is_that_of_the_rows_given_their_effects(intercepts):
     """Beside a sum over a fine grid: one unit's effect at fixed scales and common coefficients."""
-    from partialpool.marginal.without import of_rows
-
     power, rows = 1.7, np.flatnonzero(intercepts.codes == 0)
-    matrices = replace(of_rows(intercepts.matrices, rows), prior_sd=np.full(2, 1e-6))
+    matrices = replace(intercepts.matrices.of_rows(rows), prior_sd=np.full(2, 1e-6))
     model = Powered(matrices, likelihood=power)
     x = np.array([[0.2, 0.4], [1.0, -0.5]])
     scales = model.space.scales(x)

@@ -1,5 +1,7 @@
 """Posteriors of scales that are hard: a right answer or a clear word."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -27,7 +29,10 @@ def posterior(make_spec, units):
 
 
 def drawn(posterior):
-    return sample_scales(posterior, posterior.matrices.spec)
+    """Scales, statistics and attributes."""
+    x, stats, attributes = sample_scales(posterior, posterior.matrices.spec)
+    scales = posterior.space.scales(x.reshape(-1, posterior.space.dimensions))
+    return SimpleNamespace(shape=x.shape[:2], scales=scales, stats=stats, attributes=attributes)
 
 
 PERFECT = [
