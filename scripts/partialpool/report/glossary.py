@@ -57,8 +57,8 @@ TERMS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "Odds ratio, rate ratio, hazard ratio, ratio of means",
             "exp(b) of a coefficient b: what the odds, the rate, the hazard or the mean is multiplied by where the "
             "predictor is 1 larger, or at a level of a category against its reference level. Of the "
-            "[Intercept](intercept), or of a level in its place, the odds, the rate or the mean itself. Mean and "
-            "interval are those of exp(b).",
+            "[Intercept](intercept), or of a level in its place, the odds, the rate or the mean itself; beside "
+            "offset(log(x)) that for one unit of x. Mean and interval are those of exp(b).",
         ),
         "r2": (
             "R²",
