@@ -126,5 +126,6 @@ def _row(cells: Iterable[str], numeric: Iterable[bool]) -> Iterator[Markup]:
 
 
 def _is_numeric(column: "pd.Series") -> bool:
-    cells = column.astype(str).str.strip().map(exponents)
+    # Of pandas' own text a missing value would stay one.
+    cells = column.map(lambda cell: exponents(str(cell).strip())).astype(str)
     return bool(cells.str.fullmatch(r"[-−+]?[\d.,]*(e[-+]?\d+)?( \([\d.]+\))?|nan|–").all())

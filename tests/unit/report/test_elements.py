@@ -50,6 +50,11 @@ def test_columns_of_numbers_are_aligned_right():
         assert f"<td class=num>{cell}</td>" in made
 
 
+def test_a_missing_cell_is_no_mistake():
+    made = table(pd.DataFrame({"a": ["x", "y"], "b": pd.array(["1.5", None], dtype="str")}), "Missing")
+    assert "<td class=num>1.5</td>" in made
+
+
 def test_a_cell_may_be_markup():
     cells = pd.Series([Markup("<em>a</em>"), "<b>"], dtype=object)
     made = table(pd.DataFrame({"name": cells}), "Names")

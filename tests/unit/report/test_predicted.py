@@ -126,3 +126,10 @@ def test_captions_say_how_the_population_is_integrated():
 def test_an_exact_mean_has_no_column_of_errors():
     shown = tabulated(pd.DataFrame([row("population", integration_error=0.0)]), study_of(**CONTRAST), "some")
     assert "integration error" not in shown
+
+
+def test_what_a_model_does_not_have_is_a_dash():
+    rows = [row("population", breed="sand", dose=1.0), row("population", breed=None, dose=None)]
+    shown = tabulated(pd.DataFrame(rows), study_of(models=["b"], population=True), "some")
+    assert shown["breed"].tolist() == ["sand", "–"]
+    assert shown["dose"].tolist() == ["1", "–"]
