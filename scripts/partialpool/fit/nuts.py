@@ -9,8 +9,12 @@ from partialpool.errors import StudyError
 from partialpool.jobs.progress import draw_by_draw, from_nutpie
 from partialpool.model.build import build
 from partialpool.model.names import Term
+from partialpool.model.outcome import outcome_levels
 from partialpool.model.reproducible import reproducible
 from partialpool.model.spec import ModelSpec
+
+# Most values of all rows, chains and draws in a batch: for one value Bambi needs some 300 bytes.
+LARGEST_BATCH = 2_000_000
 
 
 def nuts(spec: ModelSpec, rows: pd.DataFrame, *, cores: int, progress=None) -> tuple[dict, dict[str, str]]:
@@ -51,13 +55,12 @@ def nuts(spec: ModelSpec, rows: pd.DataFrame, *, cores: int, progress=None) -> t
         if renamed:
             posterior = tree["posterior"].to_dataset()
             tree["posterior"] = posterior.rename({new: old for old, new in renamed.items() if new in posterior.dims})
-        model.predict(tree, kind="response", random_seed=spec.seed)
-        model.compute_log_likelihood(tree)
+        of_rows = _of_rows(model, tree, len(rows) * len(outcome_levels(spec, rows) or [1]), spec.seed)
     attributes = {
         "family_parameters": " ".join(model.marginal_parameters),
         "link": model.family.link[model.family.likelihood.parent].name,
     }
-    return {name: child.to_dataset() for name, child in tree.children.items()}, attributes
+    return {name: child.to_dataset() for name, child in tree.children.items()} | of_rows, attributes
 
 
 def _sample(model, spec: ModelSpec, *, cores: int, **settings):
@@ -82,6 +85,44 @@ def _sample(model, spec: ModelSpec, *, cores: int, **settings):
             f"its priors its density may not exist: with the link '{link}' a mean can be one that the family "
             f"'{spec.family}' does not have. Take another link (log for positive numbers), or narrower priors."
         ) from None
+
+
+def _of_rows(model, tree, values: int, seed: int) -> dict:
+    """Predicted values and log-likelihood of every row, in batches of draws.
+
+    Parameters
+    ----------
+    model : bambi.Model
+        With its PyMC model built.
+    tree : DataTree
+        With its draws.
+    values
+        How many values a draw has: one a row, of an outcome with levels one for each of them.
+    seed
+        Of the first batch.
+
+    Returns
+    -------
+    dict
+        ``posterior_predictive`` and ``log_likelihood`` as datasets.
+    """
+    import xarray as xr
+
+    posterior, observed = tree["posterior"].to_dataset(), tree["observed_data"].to_dataset()
+    n_draws = posterior.sizes["draw"]
+    size = max(1, LARGEST_BATCH // (posterior.sizes["chain"] * values))
+    starts = range(0, n_draws, size)
+    seeds = [seed, *np.random.SeedSequence(seed).generate_state(len(starts) - 1).tolist()]
+    batches = {"posterior_predictive": [], "log_likelihood": []}
+    for start, batch_seed in zip(starts, seeds, strict=True):
+        draws = posterior.isel(draw=slice(start, start + size))
+        batch = xr.DataTree.from_dict({"posterior": draws, "observed_data": observed})
+        model.predict(batch, kind="response", random_seed=batch_seed)
+        # Not by the model's own method, which would make the means of all rows once more.
+        density = model.family.log_likelihood(model=model, posterior=batch["posterior"].to_dataset(), data=None)
+        batches["posterior_predictive"].append(batch["posterior_predictive"].to_dataset())
+        batches["log_likelihood"].append(density.to_dataset(name=next(iter(observed.data_vars))))
+    return {name: xr.concat(parts, "draw") for name, parts in batches.items()}
 
 
 def rename_commas(model) -> dict[str, str]:
