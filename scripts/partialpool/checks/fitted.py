@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from partialpool.checks.priors import PriorsOfFit
+from partialpool.loo.by_quadrature import TRIED, Conditional
+from partialpool.loo.quadrature import Given, densities, enough_nodes
 from partialpool.model import parameters
 from partialpool.model.families import OF_LEVELS
 from partialpool.model.names import ROW_DIM
@@ -20,8 +22,34 @@ from partialpool.predict.linear import LinearPredictor
 
 # Draws of each chain that are made anew.
 DRAWS = 400
+# Draws of each chain at which units' effects are integrated out: densities given a draw are known, so that few serve.
+INTEGRATED_DRAWS = 125
 # Most values by row and draw that are computed together, and the fewest draws of a chain, however many rows there are.
 VALUES, FEWEST = 2 * 10**7, 25
+
+
+@dataclass(frozen=True)
+class Integrated:
+    """A model with the effects of its units integrated out, at some of its draws.
+
+    Attributes
+    ----------
+    model
+        What it is made from.
+    posterior
+        The draws.
+    given, nodes
+        For ``loo.quadrature``.
+    of_units, of_rows : (chain, draw, units or n)
+        Log densities of each unit, and of each row given the other rows of its unit.
+    """
+
+    model: Conditional
+    posterior: object
+    given: Given
+    nodes: int
+    of_units: np.ndarray
+    of_rows: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -75,6 +103,15 @@ class Fitted:
         from partialpool.marginal.design import design
 
         return design(self.spec, self.rows)
+
+    @cached_property
+    def integrated(self) -> Integrated:
+        """The model with the effects of its units integrated out; NoQuadrature if they cannot be."""
+        model, posterior = Conditional(self.tree, self.spec, self.rows), self.some_draws(INTEGRATED_DRAWS)
+        nodes, _ = enough_nodes(model.given(thinned(posterior, TRIED)), model.codes)
+        given, shape = model.given(posterior), (posterior.sizes["chain"], posterior.sizes["draw"], -1)
+        both = densities(given, model.codes, nodes, cores=self.cores)
+        return Integrated(model, posterior, given, nodes, *(values.reshape(shape) for values in both))
 
     @cached_property
     def base(self):

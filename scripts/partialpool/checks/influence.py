@@ -5,13 +5,9 @@ import pandas as pd
 
 from partialpool.checks.fitted import Fitted
 from partialpool.checks.left_out import weights
-from partialpool.loo.by_quadrature import TRIED, Conditional
 from partialpool.loo.psis import psis
-from partialpool.loo.quadrature import NoQuadrature, densities, enough_nodes
-from partialpool.predict.effects import thinned
+from partialpool.loo.quadrature import NoQuadrature
 
-# Draws of each chain that are weighted.
-DRAWS = 125
 # Units that move estimates most, and without which the model is fitted again where that takes a moment.
 REFITS = 3
 COLUMNS = [
@@ -51,14 +47,10 @@ def _densities(fitted: Fitted) -> tuple:
     Where they can be integrated out, without the effects of the unit: these would move far without it.
     """
     try:
-        model = Conditional(fitted.tree, fitted.spec, fitted.rows)
-        if model.factor != fitted.spec.unit:
+        own = fitted.integrated
+        if own.model.factor != fitted.spec.unit:
             raise NoQuadrature("it is not the unit that has the effects")
-        posterior = fitted.some_draws(DRAWS)
-        nodes, _ = enough_nodes(model.given(thinned(posterior, TRIED)), model.codes)
-        both = densities(model.given(posterior), model.codes, nodes, cores=fitted.cores)
-        shape = posterior.sizes["chain"], posterior.sizes["draw"], -1
-        return posterior, *(values.reshape(shape) for values in both)
+        return own.posterior, own.of_units, own.of_rows
     except NoQuadrature:
         by_row = fitted.by_row("log_likelihood")
         of_units = np.zeros((*by_row.shape[:2], fitted.codes.max() + 1))

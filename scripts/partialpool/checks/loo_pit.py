@@ -5,11 +5,9 @@ import pandas as pd
 
 from partialpool.checks.fitted import Fitted
 from partialpool.checks.left_out import weights
-from partialpool.loo.by_quadrature import TRIED, Conditional
-from partialpool.loo.quadrature import NoQuadrature, below, densities, enough_nodes
-from partialpool.predict.effects import thinned
+from partialpool.loo.quadrature import NoQuadrature, below
 
-# Draws of each chain that serve: the distribution given a draw is known, so that few are enough.
+# Draws of each chain that serve where the distribution given a draw is known in closed form.
 DRAWS = 250
 # Measurements that the curve and its envelope are made of, and simulations behind the envelope.
 MOST, SIMULATIONS = 1000, 1000
@@ -58,16 +56,12 @@ def _in_closed_form(fitted: Fitted) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _by_quadrature(fitted: Fitted) -> tuple[np.ndarray, np.ndarray]:
-    model = Conditional(fitted.tree, fitted.spec, fitted.rows)
-    posterior = fitted.some_draws(DRAWS)
-    nodes, _ = enough_nodes(model.given(thinned(posterior, TRIED)), model.codes)
-    given, shape = model.given(posterior), (posterior.sizes["chain"], posterior.sizes["draw"], -1)
-    _, density = densities(given, model.codes, nodes, cores=fitted.cores)
-    smaller, at_most = below(given, model.codes, nodes, cores=fitted.cores)
-    n = len(model.codes)
+    own = fitted.integrated
+    smaller, at_most = below(own.given, own.model.codes, own.nodes, cores=fitted.cores)
+    n = len(fitted.rows)
     chosen, values, pareto_k = np.random.default_rng(fitted.spec.seed).random(n), np.empty(n), np.empty(n)
-    for some, own, pareto_k[some] in weights(density.reshape(shape)):
-        low, high = ((own * given_draws[:, some].T).sum(axis=1) for given_draws in (smaller, at_most))
+    for some, weight, pareto_k[some] in weights(own.of_rows):
+        low, high = ((weight * given_draws[:, some].T).sum(axis=1) for given_draws in (smaller, at_most))
         values[some] = low + chosen[some] * (high - low)
     return values, pareto_k
 

@@ -172,10 +172,11 @@ def probabilities(given: Given, sets: np.ndarray, nodes: int) -> list[np.ndarray
     """``below`` of sets of rows, (draws, sets, m) each; see ``integrate``."""
     at = _at_nodes(given, sets, nodes)
     log_weights = at.terms[..., None, :] - at.by_row
-    weights = np.exp(log_weights - log_sum_exp(log_weights)[..., None])
+    weights = np.exp(log_weights - log_weights.max(axis=-1, keepdims=True))
+    weights /= weights.sum(axis=-1, keepdims=True)
     return [
-        (weights * probability(eta=at.eta, link=given.link, **at.beside)).sum(axis=-1)
-        for probability in (given.family.smaller, given.family.below)
+        (weights * probability).sum(axis=-1)
+        for probability in given.family.below(eta=at.eta, link=given.link, **at.beside)
     ]
 
 

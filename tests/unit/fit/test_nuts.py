@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from partialpool.errors import StudyError
+from partialpool.fit import nuts as nuts_module
 from partialpool.fit.nuts import nuts, rename_commas, starts
 from partialpool.model.build import build
 from partialpool.model.formula import complete_cases
@@ -79,6 +80,28 @@ def test_dimensions_with_a_comma_keep_their_names(make_spec, units):
         "poly(x, 2)_dim": "poly(x; 2)_dim",
         "poly(x, 2)__expr_dim": "poly(x; 2)__expr_dim",
     }
+
+
+def test_values_of_rows_in_batches_are_those_of_all_at_once(make_spec, units, monkeypatch):
+    spec = make_spec("flag ~ x + (1 | id)", "Intercept b sd", family="bernoulli")
+    rows = complete_cases(spec, units)
+    whole, _ = nuts(spec, rows, cores=1)
+    monkeypatch.setattr(nuts_module, "LARGEST_BATCH", 7 * spec.chains * len(rows))
+    parts, _ = nuts(spec, rows, cores=1)
+
+    def of(groups, name):
+        return groups[name]["flag"].transpose("chain", "draw", ...).to_numpy()
+
+    np.testing.assert_array_equal(of(parts, "log_likelihood"), of(whole, "log_likelihood"))
+    ours, theirs = of(parts, "posterior_predictive"), of(whole, "posterior_predictive")
+    assert ours.shape == theirs.shape
+    assert parts["posterior_predictive"]["draw"].to_numpy().tolist() == list(range(spec.draws))
+    # Each batch has a seed of its own, and all are from the same probabilities.
+    assert not np.array_equal(ours[:, :7], ours[:, 7:14])
+    p = np.exp(of(whole, "log_likelihood"))
+    p = np.where(rows["flag"] == 1, p, 1 - p)
+    z = (ours - p).sum() / np.sqrt((p * (1 - p)).sum())
+    assert abs(z) < 4
 
 
 def test_a_model_that_cannot_be_sampled_is_told_in_words(make_spec, units, monkeypatch):
