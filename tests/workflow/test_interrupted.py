@@ -47,8 +47,11 @@ def fitting(run) -> psutil.Process:
 def test_a_killed_fit_and_an_interrupted_run_go_on_with_the_same_command(study):
     terminal = study.directory / "terminal.txt"
 
-    run = study.start(terminal, FIT)
-    fitting(run).kill()
+    run, log = study.start(terminal, FIT), study.directory / "results/logs/fit_model/m71.2.log"
+    fit = fitting(run)
+    while not (log.exists() and log.read_text()):
+        time.sleep(0.02)
+    fit.kill()
     assert run.wait(timeout=60) == 1
     assert "A job ended without a word, most often because memory ran out and it was killed" in terminal.read_text()
 
@@ -67,6 +70,8 @@ def test_a_killed_fit_and_an_interrupted_run_go_on_with_the_same_command(study):
     run.wait(timeout=60)
     assert "its lock is lifted" in study.snakemake(FIT).stdout
     assert sorted(path.name for path in (study.directory / "results/models").iterdir()) == ["m71.2.nc"]
+    # The only model sampled by NUTS has all cores of the run.
+    assert "4 chains, 2 at a time." in log.read_text()
 
 
 # Starts the whole pipeline again and again; tests/workflow/kills.py does it a hundred times.

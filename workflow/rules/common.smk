@@ -112,6 +112,18 @@ def values_asked_for(model):
     return {column: sorted({value for at in asked for value in at.get(column, ())}) for column in columns}
 
 
+def fit_threads(wildcards):
+    """Cores of a fit: those that the other fits by NUTS leave to it, for chains side by side; one on a cluster.
+
+    Other fits take seconds. The draws do not depend on it.
+    """
+    by_nuts = [model for model in study.models if study.needs_nuts(model)]
+    planned_here = inside.is_started_by_the_user(workflow) and inside.runs_here(workflow)
+    if wildcards.model not in by_nuts or not planned_here:
+        return 1
+    return max(1, min(study.sampling_of(wildcards.model).chains, inside.cores(workflow) // len(by_nuts)))
+
+
 def fits(models):
     """Files of the fits of these models."""
     return expand("results/models/{model}.nc", model=models)

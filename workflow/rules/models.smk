@@ -10,6 +10,7 @@ rule fit_model:
     priority: 1
     conda:
         "../../envs/models.yaml"
+    threads: fit_threads
     resources:
         **usual
         | {

@@ -41,6 +41,7 @@ def nuts(spec: ModelSpec, rows: pd.DataFrame, *, cores: int, progress=None) -> t
     StudyError
         If no chain finds a point to begin at.
     """
+    print(f"{spec.chains} chains, {min(spec.chains, cores)} at a time.")
     settings = {}
     if progress and spec.sampler == "pymc":
         settings = {"callback": draw_by_draw(progress, spec.chains, spec.warmup + spec.draws)}

@@ -92,6 +92,10 @@ class Study(Strict):
         own = self.models[model].model_dump(include=set(Sampling.model_fields), exclude_none=True)
         return self.sampling.model_copy(update=own)
 
+    def needs_nuts(self, model: str) -> bool:
+        """Whether a model is known to be sampled over all its parameters, before its data are read."""
+        return self.models[model].family != "gaussian" or self.sampling_of(model).engine == "nuts"
+
     def draws_of(self, model: str) -> int:
         """Draws of one model over all chains."""
         sampling = self.sampling_of(model)
