@@ -75,10 +75,17 @@ def _evidence(spec: ModelSpec, fit: Mapping, rows: pd.DataFrame, by: float, core
     """Log evidence and its Monte Carlo error with the scales of all priors multiplied."""
     if by == 1:
         return float(fit["log_evidence"]), float(fit["mcse_log_evidence"])
-    from partialpool.marginal.evidence import log_evidence
-
     stretched = {name: prior.scaled(by) for name, prior in spec.priors.items()}
     return log_evidence(replace(spec, priors=stretched), rows, cores=cores)
+
+
+def log_evidence(spec: ModelSpec, rows: pd.DataFrame, *, cores: int = 1) -> tuple[float, float]:
+    """Log evidence of a model, in nats, and its Monte Carlo standard error; nan if none can be trusted."""
+    from partialpool.marginal.design import design
+    from partialpool.marginal.sample import Posterior
+
+    drawn = Posterior(design(spec, rows), cores=cores).draw(chains=spec.chains, draws=spec.draws, seed=spec.seed)
+    return drawn.log_evidence, drawn.mcse
 
 
 def _factor(own: tuple[float, float], best: tuple[float, float] | None) -> dict[str, float]:

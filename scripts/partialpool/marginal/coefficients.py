@@ -50,17 +50,3 @@ def draw_units_(effects, sigma, cholesky, dense, units):
             effects[i, unit] = 0.0
             for j in range(i + 1):
                 plus_(effects[i, unit], cholesky[i, j], v[0, j])
-
-
-def thinned(shape: tuple[int, int], most: int) -> np.ndarray:
-    """Positions of at most so many draws of each chain, evenly spaced, among all draws; ``shape`` is (chain, draw)."""
-    chains, draws = shape
-    within = np.linspace(0, draws - 1, min(most, draws)).round().astype(int)
-    return (np.arange(chains)[:, None] * draws + within).ravel()
-
-
-def summary_of_effects(effects: np.ndarray) -> np.ndarray:
-    """Mean, sd, 2.5 % and 97.5 % quantile of each effect, (statistic, units, q), from draws (draws, units, q)."""
-    effects = np.ascontiguousarray(effects.transpose(2, 1, 0))
-    quantiles = np.quantile(effects, [0.025, 0.975], axis=-1)
-    return np.stack([effects.mean(axis=-1), effects.std(axis=-1, ddof=1), *quantiles]).transpose(0, 2, 1)

@@ -182,19 +182,7 @@ def design(spec: ModelSpec, rows: pd.DataFrame) -> Design:
     prior_mean, prior_sd = _normal_priors(common, priors)
     factors = _factors(spec, rows, matrices, of_bars, predictors)
     _check_dense_columns(factors, x.shape[1])
-    return Design(
-        spec=spec,
-        priors=priors,
-        outcome_name=outcome_name,
-        outcome=outcome,
-        y=y,
-        common=common,
-        x=x,
-        centre=centre,
-        prior_mean=prior_mean,
-        prior_sd=prior_sd,
-        factors=factors,
-    )
+    return Design(spec, priors, outcome_name, outcome, y, common, x, centre, prior_mean, prior_sd, factors)
 
 
 def _check_closed_form(spec: ModelSpec) -> None:

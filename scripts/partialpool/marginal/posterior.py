@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from partialpool.marginal.coefficients import summary_of_effects, thinned
 from partialpool.marginal.design import Design
 from partialpool.marginal.kept import dataset, effects_by_term, population_by_name
 from partialpool.marginal.sample import Posterior, sample_scales
@@ -47,14 +46,14 @@ def fit(matrices: Design, *, cores: int, progress=None) -> tuple[dict, dict[str,
 
     summarised = _is_summarised(matrices, len(dense))
     # Draws for which the effects of units, and what is known by row, are kept.
-    kept = thinned((chains, draws), max(MODERATE // (chains * len(matrices.y)), 1) if summarised else draws)
+    kept = _thinned((chains, draws), max(MODERATE // (chains * len(matrices.y)), 1) if summarised else draws)
     effects, effects_kept, groups = {}, {}, {}
     if matrices.factors:
         effects, effects_kept = model.effects_among(dense), model.effects_among(dense[kept])
         effects_kept[model.block] = model.draw_effects(scales.take(kept), dense[kept], effects_rng, cores)
         if summarised:
-            some = thinned((chains, draws), -(-1000 // chains))
-            summary = model.draw_effects(scales.take(some), dense[some], summary_rng, cores, summary_of_effects)
+            some = _thinned((chains, draws), -(-1000 // chains))
+            summary = model.draw_effects(scales.take(some), dense[some], summary_rng, cores, _summary_of_effects)
             by_term = effects_by_term(matrices.factors[model.block], summary)
             groups["group_effects"] = dataset({"statistic": STATISTICS}, by_term)
         else:
@@ -98,3 +97,17 @@ def _by_row(matrices: Design, sigma, common, effects: dict[int, np.ndarray], rng
     log_likelihood *= -0.5
     log_likelihood -= 0.5 * np.log(2 * np.pi) + np.log(sigma[:, None])
     return log_likelihood, predicted
+
+
+def _thinned(shape: tuple[int, int], most: int) -> np.ndarray:
+    """Positions of at most so many draws of each chain, evenly spaced, among all draws; ``shape`` is (chain, draw)."""
+    chains, draws = shape
+    within = np.linspace(0, draws - 1, min(most, draws)).round().astype(int)
+    return (np.arange(chains)[:, None] * draws + within).ravel()
+
+
+def _summary_of_effects(effects: np.ndarray) -> np.ndarray:
+    """Mean, sd, 2.5 % and 97.5 % quantile of each effect, (statistic, units, q), from draws (draws, units, q)."""
+    effects = np.ascontiguousarray(effects.transpose(2, 1, 0))
+    quantiles = np.quantile(effects, [0.025, 0.975], axis=-1)
+    return np.stack([effects.mean(axis=-1), effects.std(axis=-1, ddof=1), *quantiles]).transpose(0, 2, 1)

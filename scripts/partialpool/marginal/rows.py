@@ -24,21 +24,16 @@ class DenseFactor:
     ----------
     number
         Of the grouping factor in the model.
-    first
-        Column of the first effect of the first level.
+    columns
+        Its columns, level by level.
     levels, q
         Number of levels, and of the effects of each.
     """
 
     number: int
-    first: int
+    columns: slice
     levels: int
     q: int
-
-    @property
-    def columns(self) -> slice:
-        """All of its columns."""
-        return slice(self.first, self.first + self.levels * self.q)
 
 
 @dataclass(frozen=True)
@@ -102,7 +97,7 @@ def rows_of(matrices: Design, block: int, xy: np.ndarray) -> Rows:
         values.append(factor.z)
         within.append(columns[pair][:, None] + effects)
         widths = widths + np.diff(begins) * len(effects)
-        factors.append(DenseFactor(number, first, levels, len(effects)))
+        factors.append(DenseFactor(number, slice(first, first + levels * len(effects)), levels, len(effects)))
         first = factors[-1].columns.stop
     starts = np.concatenate([[0], np.cumsum(widths + 1)])
     places = np.empty(starts[-1], dtype=np.int64)

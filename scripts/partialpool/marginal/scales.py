@@ -9,6 +9,7 @@ import numpy as np
 
 from partialpool.marginal.design import Design
 from partialpool.marginal.priors import log_prior, quantiles
+from partialpool.marginal.statistics import coordinates
 
 # ASSUME: this many sizes of a scale above 0, and below, its coordinate begins to be a logarithm.
 WIDTH = 3.0
@@ -147,9 +148,8 @@ def _sizes(matrices: Design, smallest: float) -> np.ndarray:
     The latter is the standard error of one level's effect times (2 / levels)^(1/4). ``smallest`` is that sigma below
     which its prior allows nothing.
     """
-    x, precision = matrices.x, matrices.prior_sd**-2.0
-    b = np.linalg.solve(x.T @ x + np.diag(precision), x.T @ matrices.y + precision * matrices.prior_mean)
-    spread = max(np.sqrt(np.mean((matrices.y - x @ b) ** 2)), smallest) or 1.0
+    residuals = matrices.y - matrices.x @ coordinates(matrices).origin
+    spread = max(np.sqrt(np.mean(residuals**2)), smallest) or 1.0
     sizes = [np.array([spread])]
     for factor in matrices.factors:
         levels = len(factor.levels)

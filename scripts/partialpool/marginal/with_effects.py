@@ -167,8 +167,8 @@ class WithEffects:
                 both[:, :, which[subset]] = out.T, residuals.T
             return both
 
-        densities, residuals = np.concatenate(self._in_threads(block, len(scales.sigma), cores), axis=1)
-        return densities, residuals
+        both = np.concatenate(self._in_threads(block, len(scales.sigma), cores), axis=1)
+        return both[0], both[1]
 
     def _in_threads(self, function, draws: int, cores: int) -> list:
         """Results of a function of some draws, a few at a time (``lanes_for``), in their order."""
@@ -205,7 +205,10 @@ class WithEffects:
         gram[:, range(d + 1), range(d + 1)] /= 2
         gram += self.rest / scales.sigma[:, None, None] ** 2
         for factor in self.rows.factors:
-            to_standard_(gram, factor, scales.cholesky[factor.number])
+            # Products with effects u = L v become those with v.
+            transposed = np.swapaxes(scales.cholesky[factor.number], 1, 2)
+            multiply_effects_(np.swapaxes(gram, 1, 2), factor, transposed)
+            multiply_effects_(gram, factor, transposed)
         gram[:, :p, d] += self.at.mean
         gram[:, d, :p] += self.at.mean
         gram[:, d, d] += self.at.mean @ self.at.mean
@@ -221,9 +224,7 @@ class WithEffects:
     def _from_standard_(self, values: np.ndarray, scales: Scales) -> None:
         """Standard normal v become effects u = L v of their grouping factor, in place; ``values`` is (draws, d, k)."""
         for factor in self.rows.factors:
-            own = values[:, factor.columns]
-            by_level = own.reshape(len(own), factor.levels, factor.q, -1)
-            own[:] = (scales.cholesky[factor.number][:, None] @ by_level).reshape(own.shape)
+            multiply_effects_(values, factor, scales.cholesky[factor.number])
 
 
 @compiled
@@ -264,17 +265,10 @@ def add_units_(gram, log_determinant, sigma, cholesky, units):
                 determinant[lane] = 1.0
 
 
-def to_standard_(gram: np.ndarray, factor: DenseFactor, cholesky: np.ndarray) -> None:
-    """Products with the effects u of a grouping factor become those with v, where u = L v, in place.
-
-    ``gram`` is (draws, d + 1, d + 1), and ``cholesky``, L, (draws, q, q).
-    """
-    draws, size = gram.shape[:2]
-    own = gram[:, :, factor.columns]
-    own[:] = (own.reshape(draws, size, factor.levels, factor.q) @ cholesky[:, None]).reshape(own.shape)
-    own = gram[:, factor.columns]
-    by_level = own.reshape(draws, factor.levels, factor.q, size)
-    own[:] = (np.swapaxes(cholesky, 1, 2)[:, None] @ by_level).reshape(own.shape)
+def multiply_effects_(values: np.ndarray, factor: DenseFactor, by: np.ndarray) -> None:
+    """Multiply what ``values`` (draws, d, k) have for each level of a grouping factor by a matrix (draws, q, q)."""
+    own = values[:, factor.columns]
+    own[:] = (by[:, None] @ own.reshape(len(own), factor.levels, factor.q, -1)).reshape(own.shape)
 
 
 def cholesky_or_nan(matrices: np.ndarray) -> np.ndarray:

@@ -68,8 +68,7 @@ class WithoutEffects:
             for draw in range(0, len(sigma), step):
                 batch = slice(draw, draw + step)
                 both[:, batch, which] = self._left_out_of(self.xy[own], sigma[batch])
-        densities, residuals = both
-        return densities, residuals
+        return both[0], both[1]
 
     def _left_out_of(self, rows: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As ``left_out``, (draws, subsets), of ``rows`` (subsets, m, p + 1); ``leave_out_`` has the formula."""

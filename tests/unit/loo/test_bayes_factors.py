@@ -25,7 +25,7 @@ def asked(monkeypatch):
         asked.append((spec, len(rows), cores))
         return -dict(spec.priors["Intercept"].args)["sigma"] * (1 + ("id" in spec.formula)), 0.05
 
-    monkeypatch.setattr("partialpool.marginal.evidence.log_evidence", log_evidence)
+    monkeypatch.setattr("partialpool.loo.bayes_factors.log_evidence", log_evidence)
     return asked
 
 
