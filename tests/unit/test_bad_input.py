@@ -577,6 +577,10 @@ OF_FILE = {
     "question": ("a: {title: Why?, models: x}\n", 'a: {title: "Why?", models: x}'),
     "colon": ("title: Fields: a study\n", 'title: "Fields: a study"'),
     "key twice": (edited({}) + "title: again\n", "the key 'title' stands twice; first in line 1"),
+    "anchor twice": (
+        edited({}) + "recovery: &a {replicates: 5}\ncalibration: &a {replicates: 5}\n",
+        "the anchor '&a' stands twice; first in line",
+    ),
     "latin-1": ("title: Äcker\n".encode("latin-1"), "is not UTF-8, as it should be"),
     "utf-16": ("title: Äcker\n".encode("utf-16"), "is not UTF-8, as it should be"),
     "runs python": (edited({}) + "__use_yte__: true\n", "with '__use_yte__' a configuration would run Python"),

@@ -211,6 +211,8 @@ def _explained(error: yaml.MarkedYAMLError, text: str) -> tuple[tuple[int, int],
         return place, "YAML does not allow a tab here.", "Indent with spaces."
     if "found ']'" in problem or "found '}'" in problem:
         return place, "this bracket closes nothing.", "Delete it, or put the text that it belongs to in quotes."
+    if twice := re.match("found duplicate anchor '(.+)'", context):
+        return place, f"the anchor '&{twice[1]}' stands twice; first in line {opened[0] + 1}.", "Give it another name."
     if mended := _with_quotes(lines, place):
         shown = f":\n\n    {mended.strip()}" if len(mended) < 3 * SHOWN_AROUND else "."
         return place, "YAML does not read this as text.", f"Put the text in quotes{shown}"
