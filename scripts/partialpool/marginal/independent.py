@@ -166,8 +166,8 @@ def sample(
     Statistics and Computing 18(4), mixtures that adapt.
     """
     for components in (*MORE_COMPONENTS, None):
-        each = proposals_for(weigh(log_density, proposal, PILOT, rng).acceptance)
-        each = max(each, -(-FEWEST // (chains * draws)))
+        pilot = weigh(log_density, proposal, PILOT, rng)
+        each = max(proposals_for(pilot.acceptance), -(-FEWEST // (chains * draws)))
         proposals = weigh(log_density, proposal, chains * draws * each, rng)
         kept = _chains(proposals, chains, draws, rng)
         if kept.trusted or components is None:

@@ -31,17 +31,7 @@ def dataset(in_front: dict[str, np.ndarray | list], variables: dict[str, tuple[d
 
 
 def population_by_name(matrices: Design, scales: Scales, common: np.ndarray) -> dict[str, tuple[dict, np.ndarray]]:
-    """Variables of all but the effects of single levels, from draws of scales and common coefficients.
-
-    Parameters
-    ----------
-    matrices
-        From ``design``.
-    scales
-        Draws of the scales.
-    common : (draws, p)
-        Common coefficients of the centred design.
-    """
+    """Variables of all but the effects of single levels; ``common`` (draws, p) is of the centred design."""
     common = common.copy()
     # The intercept at predictors = 0; that of the centred design is the one at their means.
     common[:, :1] -= common @ matrices.centre[:, None]
@@ -73,22 +63,14 @@ def effects_by_term(factor: GroupingFactor, effects: np.ndarray) -> dict[str, tu
 
 
 def scales_of(posterior, matrices: Design) -> Scales:
-    """The scales of a posterior, draw by draw.
-
-    Parameters
-    ----------
-    posterior
-        Dataset of a fit of the model, by any engine.
-    matrices
-        From ``design``.
-    """
+    """The scales of a posterior, the dataset of a fit of the model by any engine, draw by draw."""
     sigma = posterior["sigma"].transpose("chain", "draw").to_numpy().ravel()
-    sds, correlations = [], []
+    sds, choleskys = [], []
     for factor in matrices.factors:
         of_factor, q = population(posterior, factor.terms), factor.z.shape[1]
         sds.append(of_factor.sd.reshape(-1, q))
-        correlations.append(cholesky_of_correlations(of_factor.correlation)[0].reshape(-1, q, q))
-    return Scales(sigma, tuple(sds), tuple(correlations))
+        choleskys.append(cholesky_of_correlations(of_factor.correlation)[0].reshape(-1, q, q))
+    return Scales(sigma, tuple(sds), tuple(choleskys))
 
 
 def draw_again(posterior, matrices: Design, block: int, levels: np.ndarray, rng, cores: int = 1):

@@ -28,12 +28,10 @@ def leave_out_(out, residuals, sigma, cholesky, mean, covariance, units, of_subs
     ----------
     out, residuals : (subsets, lanes)
         Filled; the residuals of subsets of one row in units of their standard deviation, given all other rows.
-    sigma, cholesky
-        Residual standard deviation (lanes,), and L (q, q, lanes).
+    sigma, cholesky, units
+        See ``add_units_``.
     mean, covariance : (d, lanes), (d, d, lanes)
         Of the dense coefficients.
-    units
-        See ``WithEffects``.
     of_subsets : (subsets,)
         Which unit the rows of a subset belong to; all meet as many dense columns.
     z, columns : (subsets, m, q), (subsets, m, width)

@@ -133,3 +133,40 @@ def sets_of_rows(order: np.ndarray, starts: np.ndarray, widths: np.ndarray) -> I
         if size:
             for which in np.array_split(same, -(-len(same) * (size + width) * width // CHUNK)):
                 yield which, order[starts[which][:, None] + np.arange(size)]
+
+
+def gather(rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Statistics of a model with group-level effects, in one pass over its rows.
+
+    Of each unit the QR decomposition Z = Q R is made, and of its dense columns W, those that it meets, Q'W and what
+    lies outside of the span of Z are kept.
+
+    Returns
+    -------
+    triangles : (units, q, q)
+        R.
+    cross : (columns of all units, q)
+        Q'W.
+    rest : (d + 1, d + 1)
+        Sum over units of W'W - W'Q Q'W, for d dense columns and the outcome.
+    """
+    q, widths = rows.z.shape[1], np.diff(rows.starts)
+    order = np.argsort(rows.codes, kind="stable")
+    of_units = np.searchsorted(rows.codes[order], np.arange(len(rows.starts)))
+    triangles, cross = np.zeros((len(widths), q, q)), np.zeros((len(rows.places), q))
+    rest = np.zeros((rows.places[-1] + 1, rows.places[-1] + 1))
+    for which, own in sets_of_rows(order, of_units, widths):
+        w = rows.columns(own, widths[which[0]])
+        orthogonal, triangle = np.linalg.qr(rows.z[own])
+        inside = np.swapaxes(orthogonal, 1, 2) @ w
+        w -= orthogonal @ inside
+        triangles[which, : triangle.shape[1]] = triangle
+        columns = rows.starts[which][:, None] + np.arange(w.shape[2])
+        cross[columns, : inside.shape[1]] = np.swapaxes(inside, 1, 2)
+        places = rows.places[columns]
+        if rows.factors:
+            np.add.at(rest, (places[:, :, None], places[:, None, :]), np.swapaxes(w, 1, 2) @ w)
+        else:
+            flat = w.reshape(-1, w.shape[2])
+            rest += flat.T @ flat
+    return triangles, cross, rest

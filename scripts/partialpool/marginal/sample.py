@@ -22,17 +22,7 @@ FARTHEST = 1e6
 
 
 class Posterior:
-    """The posterior of the scales of a model on their unconstrained space, with all coefficients integrated out.
-
-    Attributes
-    ----------
-    matrices
-        From ``design``.
-    model
-        ``WithEffects`` or ``WithoutEffects``.
-    space
-        The unconstrained space.
-    """
+    """The posterior of the scales of a model on their unconstrained space, with all coefficients integrated out."""
 
     def __init__(self, matrices: Design, *, cores: int = 1):
         self.matrices, self.cores = matrices, cores
@@ -103,14 +93,7 @@ def sample_scales(
 ) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, str | float]]:
     """Draws of the scales: independent ones, or NUTS over the scales where their checks fail; the log says which.
 
-    Parameters
-    ----------
-    posterior
-        Of the scales.
-    spec
-        The model's, for the number of chains and draws, the seed, and the settings of NUTS.
-    progress
-        See ``fit.fit``; called by NUTS only.
+    ``progress`` (see ``fit.fit``) is called by NUTS only.
 
     Returns
     -------

@@ -7,9 +7,9 @@ from math import lgamma
 
 import numpy as np
 
+from partialpool.marginal.coordinates import coordinates
 from partialpool.marginal.design import Design
 from partialpool.marginal.priors import log_prior, quantiles
-from partialpool.marginal.statistics import coordinates
 
 # ASSUME: this many sizes of a scale above 0, and below, its coordinate begins to be a logarithm.
 WIDTH = 3.0

@@ -1,4 +1,4 @@
-"""What is known of the effects of one unit given the scales, for many draws of them at a time.
+"""What is known of the effects of a unit given the scales, for many draws of them at a time.
 
 The rows of a unit are y = X b + Z L v + noise, with v standard normal; X b stands for all that is not its own. Of the
 QR decomposition Z = Q R only R and Q'[X y] are needed: with F = R L and W = sigma^2 I + F F' = K K',
@@ -9,7 +9,22 @@ QR decomposition Z = Q R only R and Q'[X y] are needed: with F = R L and W = sig
 QR holds where the usual Z'Z does not: at an sd near 0, a correlation near 1, an sd much larger than sigma.
 """
 
-from partialpool.marginal.lanes import add_outer_, add_products_, cholesky_, inner, multiply_, one_plus_, solve_lower_
+import numpy as np
+
+from partialpool.marginal.lanes import (
+    add_gram_,
+    add_outer_,
+    add_products_,
+    cholesky_,
+    compiled,
+    inner,
+    multiply_,
+    one_plus_,
+    plus_,
+    plus_multiple_,
+    solve_lower_,
+    solve_upper_,
+)
 
 
 @inner
@@ -45,3 +60,78 @@ def conditional_(f, k, precision, variance):
     one_plus_(precision, variance)
     cholesky_(precision)
     solve_lower_(k, f)
+
+
+@compiled
+def add_units_(gram, log_determinant, sigma, cholesky, units):
+    """Add up E'E and half the logarithm of |W| over units.
+
+    Parameters
+    ----------
+    gram : (d + 1, d + 1, lanes)
+        Its lower triangle is added to.
+    log_determinant : (lanes,)
+        Added to.
+    sigma, cholesky : (lanes,), (q, q, lanes)
+        Residual standard deviation, and L.
+    units
+        See ``WithEffects``.
+    """
+    triangles, starts, places, cross = units
+    q, lanes = triangles.shape[1], len(sigma)
+    variance = sigma * sigma
+    f, k = np.empty((q, q, lanes)), np.empty((q, q, lanes))
+    e = np.empty((np.diff(starts).max(), q, lanes))
+    determinant = np.ones(lanes)
+    for unit in range(len(triangles)):
+        begin, end = starts[unit], starts[unit + 1]
+        marginal_(f, k, triangles[unit], cholesky, variance)
+        load_(e[: end - begin], k, cross[begin:end])
+        add_gram_(gram, e[: end - begin], places[begin:end])
+        # Logarithms are slow, so they are taken of products over units, while these are in the range of a number.
+        representable = True
+        for lane in range(lanes):
+            for i in range(q):
+                determinant[lane] *= k[i, i, lane]
+            representable &= 1e-100 < determinant[lane] < 1e100
+        if not representable or unit == len(triangles) - 1:
+            for lane in range(lanes):
+                log_determinant[lane] -= np.log(determinant[lane])
+                determinant[lane] = 1.0
+
+
+@compiled
+def draw_units_(effects, sigma, cholesky, dense, units):
+    """Draw the effects of units given the scales and the dense coefficients.
+
+    Parameters
+    ----------
+    effects : (q, units, lanes)
+        Standard normal numbers, replaced by the effects.
+    dense : (d, lanes)
+        The dense coefficients.
+    sigma, cholesky, units
+        See ``add_units_``; of these units.
+    """
+    triangles, starts, places, cross = units
+    q, lanes = triangles.shape[1], len(sigma)
+    variance = sigma * sigma
+    f, k, precision = np.empty((q, q, lanes)), np.empty((q, q, lanes)), np.empty((q, q, lanes))
+    residual, v = np.empty((1, q, lanes)), np.empty((1, q, lanes))
+    for unit in range(len(triangles)):
+        marginal_(f, k, triangles[unit], cholesky, variance)
+        conditional_(f, k, precision, variance)
+        outcome = starts[unit + 1] - 1
+        for i in range(q):
+            for lane in range(lanes):
+                residual[0, i, lane] = cross[outcome, i]
+                v[0, i, lane] = effects[i, unit, lane]
+            for column in range(starts[unit], outcome):
+                plus_multiple_(residual[0, i], -cross[column, i], dense[places[column]])
+        solve_lower_(k, residual)
+        solve_upper_(precision, v)
+        add_products_(v, residual, f)
+        for i in range(q):
+            effects[i, unit] = 0.0
+            for j in range(i + 1):
+                plus_(effects[i, unit], cholesky[i, j], v[0, j])

@@ -14,14 +14,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from partialpool.marginal.coefficients import draw_units_
+from partialpool.marginal.coordinates import coordinates
 from partialpool.marginal.design import Design
-from partialpool.marginal.lanes import LANES, add_gram_, back_substitute_, compiled, lanes_for, lanes_last
+from partialpool.marginal.lanes import LANES, back_substitute_, lanes_for, lanes_last
 from partialpool.marginal.leave_out import compressed, leave_out_
-from partialpool.marginal.rows import CHUNK, DenseFactor, rows_of, sets_of_rows
+from partialpool.marginal.rows import CHUNK, DenseFactor, gather, rows_of, sets_of_rows
 from partialpool.marginal.scales import Scales
-from partialpool.marginal.statistics import coordinates, gather
-from partialpool.marginal.unit import load_, marginal_
+from partialpool.marginal.unit import add_units_, draw_units_
 
 
 class WithEffects:
@@ -124,25 +123,9 @@ class WithEffects:
     def left_out(
         self, scales: Scales, subsets: np.ndarray, some: slice, cores: int = 1
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Some subsets of rows given all other rows and the scales, with all coefficients integrated out.
+        """Log densities and residuals, (draws, some subsets) both, as ``Without.left_out`` has them.
 
-        Parameters
-        ----------
-        scales
-            Draws of the scales.
-        subsets : (n,)
-            Which subset a row belongs to, 0, 1, ... without a gap; the rows of a subset belong to one unit.
-        some
-            Numbers of the subsets that are asked for.
-        cores
-            Threads.
-
-        Returns
-        -------
-        densities : (draws, some subsets), in nats
-            Logarithms.
-        residuals : (draws, some subsets)
-            Of subsets of one row: the outcome less its mean, in standard deviations.
+        ``some`` are the numbers of the subsets that are asked for; the rows of a subset belong to one unit.
         """
         rows = self.rows
         inside = np.flatnonzero((subsets >= some.start) & (subsets < some.stop))
@@ -225,44 +208,6 @@ class WithEffects:
         """Standard normal v become effects u = L v of their grouping factor, in place; ``values`` is (draws, d, k)."""
         for factor in self.rows.factors:
             multiply_effects_(values, factor, scales.cholesky[factor.number])
-
-
-@compiled
-def add_units_(gram, log_determinant, sigma, cholesky, units):
-    """Add up E'E and half the logarithm of |W| over units.
-
-    Parameters
-    ----------
-    gram : (d + 1, d + 1, lanes)
-        Its lower triangle is added to.
-    log_determinant : (lanes,)
-        Added to.
-    sigma, cholesky : (lanes,), (q, q, lanes)
-        Residual standard deviation, and L.
-    units
-        See ``WithEffects``.
-    """
-    triangles, starts, places, cross = units
-    q, lanes = triangles.shape[1], len(sigma)
-    variance = sigma * sigma
-    f, k = np.empty((q, q, lanes)), np.empty((q, q, lanes))
-    e = np.empty((np.diff(starts).max(), q, lanes))
-    determinant = np.ones(lanes)
-    for unit in range(len(triangles)):
-        begin, end = starts[unit], starts[unit + 1]
-        marginal_(f, k, triangles[unit], cholesky, variance)
-        load_(e[: end - begin], k, cross[begin:end])
-        add_gram_(gram, e[: end - begin], places[begin:end])
-        # Logarithms are slow, so they are taken of products over units, while these are in the range of a number.
-        representable = True
-        for lane in range(lanes):
-            for i in range(q):
-                determinant[lane] *= k[i, i, lane]
-            representable &= 1e-100 < determinant[lane] < 1e100
-        if not representable or unit == len(triangles) - 1:
-            for lane in range(lanes):
-                log_determinant[lane] -= np.log(determinant[lane])
-                determinant[lane] = 1.0
 
 
 def multiply_effects_(values: np.ndarray, factor: DenseFactor, by: np.ndarray) -> None:

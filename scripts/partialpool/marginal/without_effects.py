@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from partialpool.marginal.coordinates import coordinates
 from partialpool.marginal.design import Design
 from partialpool.marginal.rows import CHUNK, sets_of_rows
 from partialpool.marginal.scales import Scales
-from partialpool.marginal.statistics import coordinates
 
 
 class WithoutEffects:
