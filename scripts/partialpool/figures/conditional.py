@@ -30,6 +30,8 @@ PER_ROW = 2
 # Letters in a line of a title along a panel, and of the title at its side.
 TITLE_LETTERS = 40
 OUTCOME_LETTERS = 28
+# Column of the measurements, which no predictor can be called.
+MEASURED = ""
 
 
 def conditional(
@@ -42,7 +44,7 @@ def conditional(
     effects
         From `predict.conditional.conditional_effects`.
     data
-        The measurements: column ``y``, and the predictors. Empty where a measurement is no number.
+        The measurements, in the column ``MEASURED``, and the predictors. Empty where a measurement is no number.
     outcome
         What the y axis says.
     columns
@@ -89,7 +91,7 @@ def _panel(effect: Conditional, points: pd.DataFrame, *, outcome: str, columns: 
         axis = unit_axis(names, label, width)
         height += names_height(names, width)
     title = "" if by is None else wrapped(columns.get(by, by), TITLE_LETTERS)
-    behind = points[[effect.predictor, "y"]].set_axis(["x", "y"], axis=1) if len(points) else None
+    behind = points[[effect.predictor, MEASURED]].set_axis(["x", "y"], axis=1) if len(points) else None
     if behind is not None and not is_number:
         behind = behind.astype({"x": str})
     plot = chart(

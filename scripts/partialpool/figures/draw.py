@@ -227,7 +227,7 @@ def _grid(entry, source):
         if column is not None and column not in summary:
             shown = ", ".join(summary.columns.drop(["model", "quantity", "mean", "q2.5", "q97.5"]))
             raise StudyError(f"'{key}': the predictions have no column '{entry[key]}'. Columns: {shown}.")
-    summary = _over(summary, columns, "model", "mean", "q2.5", "q97.5")
+    summary = _over(summary, columns, {name: name for name in ("model", "mean", "q2.5", "q97.5")})
     if summary.duplicated(["model", "x", "by"]).any():
         raise StudyError(
             f"The predictions have several values at one {entry['x']}: name what tells them apart as 'by', or ask for "
@@ -236,7 +236,7 @@ def _grid(entry, source):
     behind, outcome, data = None, entry["outcome"], source.data
     of_data = all(column is None or column in data for column in columns.values())
     if of_data and outcome in data and pd.api.types.is_numeric_dtype(data[outcome]):
-        behind = _over(data, columns, outcome).rename(columns={outcome: "y"}).dropna()
+        behind = _over(data, columns, {"y": outcome}).dropna()
     differences = {"contrast", "slope"} & set(source.summaries[entry["predictions"]].columns)
     line = entry["no_difference"] if differences else None
     return grid(summary, behind, no_difference=line, same_scale=entry["same_scale"], labels=entry["labels"])
@@ -247,10 +247,10 @@ def _column(name: str | None, source) -> str | None:
     return "id" if name == source.columns["unit"] else name
 
 
-def _over(table: pd.DataFrame, columns: Mapping[str, str | None], *values: str) -> pd.DataFrame:
-    """The column along the axis as ``x``, that of the colours as text, ``by``, and ``values``."""
+def _over(table: pd.DataFrame, columns: Mapping[str, str | None], values: Mapping[str, str]) -> pd.DataFrame:
+    """The column along the axis as ``x``, that of the colours as text, ``by``, and by other names ``values``."""
     by = "" if columns["by"] is None else table[columns["by"]].astype(str)
-    return pd.DataFrame({"x": table[columns["x"]], "by": by} | {name: table[name] for name in values})
+    return pd.DataFrame({"x": table[columns["x"]], "by": by} | {name: table[own] for name, own in values.items()})
 
 
 def _intercepts_slopes(entry, source):

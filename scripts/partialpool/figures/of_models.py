@@ -100,7 +100,7 @@ def _conditional(model: Model) -> Figure:
     y = next(iter(model.tree["observed_data"].data_vars.values())).to_numpy()
     # Of successes in trials the share.
     y = y / predictor.trials(rows)
-    points = rows.iloc[:0] if spec.family == CUMULATIVE else rows.assign(y=y)
+    points = rows.iloc[:0] if spec.family == CUMULATIVE else rows.assign(**{conditional.MEASURED: y})
     return conditional.conditional(
         shown, points, outcome=_outcome(spec, model.columns), columns=model.columns, seed=spec.seed
     )

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from partialpool.figures.conditional import MOST_POINTS, conditional
+from partialpool.figures.conditional import MEASURED, MOST_POINTS, conditional
 from partialpool.predict.conditional import Conditional
 
 from figures.drawing import draw, texts, tick_labels
@@ -15,7 +15,7 @@ def table(x, **columns):
 
 
 def data(rng, n):
-    return pd.DataFrame({"age": rng.uniform(0, 9, n), "diet": rng.choice(["a", "b"], n), "y": rng.normal(size=n)})
+    return pd.DataFrame({"age": rng.uniform(0, 9, n), "diet": rng.choice(["a", "b"], n), MEASURED: rng.normal(size=n)})
 
 
 LABELS = {"age": "Age (years)", "diet": "Diet"}
@@ -75,3 +75,11 @@ def test_long_levels_have_a_row_of_the_legend_each_and_their_height(rng):
         assert set(levels) <= texts(drawn)
         heights.append(figure.height)
     assert heights[1] - heights[0] > 0.4
+
+
+def test_a_predictor_may_be_called_y(rng):
+    """Its measurements stood over themselves."""
+    effect = Conditional("y", None, table(np.linspace(0, 9, 10)))
+    measured = data(rng, 20).assign(y=rng.uniform(0, 9, 20))
+    _, [layers] = draw(conditional([effect], measured, outcome="Yield", columns=LABELS, seed=1))
+    np.testing.assert_array_equal(layers[0][["x", "y"]], measured[["y", MEASURED]])

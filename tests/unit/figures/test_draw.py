@@ -301,6 +301,17 @@ def test_a_grid_has_values_over_a_covariate_and_measurements_behind(over_time):
     assert points[["x", "y"]].to_numpy().tolist() == [[0.0, 0.1], [1.0, 0.2], [0.0, 0.3], [2.0, 0.5], [0.0, 0.9]]
 
 
+@pytest.mark.parametrize("name", ["x", "by"])
+def test_an_outcome_may_be_called_as_what_is_along_the_axis(over_time, name):
+    """It took the place of the covariate."""
+    data = pd.read_parquet(over_time["prepared"])
+    data.rename(columns={"y": name}).to_parquet(over_time["prepared"])
+    own = over_time | {"columns": over_time["columns"] | {"outcome": name}}
+    figure = one(own, "grid", x="t", **GRID | {"by": "g", "outcome": name})
+    (points,) = [layer.geom.data for layer in figure.plot.layers if type(layer.geom).__name__ == "geom_point"]
+    assert points[["x", "y"]].to_numpy().tolist() == [[0.0, 0.1], [1.0, 0.2], [0.0, 0.3], [2.0, 0.5], [0.0, 0.9]]
+
+
 def test_levels_that_look_like_numbers_or_missing_values_are_levels(over_time):
     codes = {"a": "007", "b": "None"}
     data = pd.read_parquet(over_time["prepared"])
