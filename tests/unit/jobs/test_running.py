@@ -99,8 +99,7 @@ def test_after_kill_9_its_job_is_gone_and_the_same_command_goes_on(start, tmp_pa
     assert "LIFTED" not in (tmp_path / "terminal").read_text()
 
 
-@pytest.mark.parametrize("ended_by", [signal.SIGKILL, signal.SIGSEGV])
-@pytest.mark.parametrize("quiet", [[], ["--quiet", "all"]])
+@pytest.mark.parametrize(("ended_by", "quiet"), [(signal.SIGKILL, ["--quiet", "all"]), (signal.SIGSEGV, [])])
 def test_a_job_that_is_killed_is_told(start, tmp_path, ended_by, quiet):
     run = start("a.txt", *quiet)
     for job in sleeping(tmp_path, "a", run):
