@@ -6,8 +6,8 @@ import numpy as np
 
 from partialpool.marginal.design import Design
 from partialpool.marginal.independent import adapt
-from partialpool.marginal.kept import dataset, population_by_name
 from partialpool.marginal.mixture import Mixture
+from partialpool.marginal.posterior import dataset, population_by_name
 from partialpool.marginal.priors import log_prior
 from partialpool.marginal.sample import Posterior
 from partialpool.marginal.scales import Scales, Space
@@ -84,7 +84,7 @@ class Powered(Posterior):
         Returns
         -------
         Dataset
-            (chain, draw, ...), see ``kept.population_by_name``.
+            (chain, draw, ...), see ``posterior.population_by_name``.
         bool
         """
         drawn = self.draw(chains=chains, draws=draws, seed=seed, proposal=proposal)

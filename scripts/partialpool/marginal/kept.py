@@ -1,76 +1,25 @@
-"""What a fit keeps, under Bambi's names and in Bambi's order, and what is read back from it.
-
-Variables are given by name as (labels, values): the labels along each dimension beside those that all variables have in
-front, such as chain and draw, and values (in front, labels), of which the former may be one dimension.
-"""
+"""What a fit keeps, read back: its scales, and the effects that it keeps a summary of, drawn again."""
 
 from dataclasses import replace
-from itertools import combinations
 
 import numpy as np
 
-from partialpool.marginal.design import Design, GroupingFactor
-from partialpool.marginal.scales import Scales, correlations
+from partialpool.marginal.design import Design
+from partialpool.marginal.posterior import dataset, effects_by_term
+from partialpool.marginal.scales import Scales
 from partialpool.marginal.with_effects import WithEffects
-from partialpool.model.names import pair_dim, pair_label
 from partialpool.model.population import cholesky_of_correlations, population
-
-
-def dataset(in_front: dict[str, np.ndarray | list], variables: dict[str, tuple[dict[str, list], np.ndarray]]):
-    """Dataset of variables, with the dimensions that are in front and their labels."""
-    import xarray as xr
-
-    coords, arrays = dict(in_front), {}
-    for name, (labels, values) in variables.items():
-        coords |= labels
-        dims = in_front | labels
-        arrays[name] = tuple(dims), values.reshape([len(own) for own in dims.values()])
-    # Text is kept as objects.
-    coords = {dim: np.array(own, dtype=object) if isinstance(own, list) else own for dim, own in coords.items()}
-    return xr.Dataset(arrays, coords)
-
-
-def population_by_name(matrices: Design, scales: Scales, common: np.ndarray) -> dict[str, tuple[dict, np.ndarray]]:
-    """Variables of all but the effects of single levels; ``common`` (draws, p) is of the centred design."""
-    common = common.copy()
-    # The intercept at predictors = 0; that of the centred design is the one at their means.
-    common[:, :1] -= common @ matrices.centre[:, None]
-    variables = {
-        term.name: (term.level_coords, common[:, matrices.common_columns[term.name]]) for term in matrices.common
-    }
-    variables["sigma"] = {}, scales.sigma
-    for factor, sd in zip(matrices.factors, scales.sd, strict=True):
-        for term in factor.terms:
-            variables[term.sd_name] = term.level_coords, sd[:, factor.columns[term.name]]
-    for factor, cholesky in zip(matrices.factors, scales.correlation, strict=True):
-        for block in factor.blocks:
-            if block.correlation:
-                effects = slice(factor.columns[block.terms[0].name].start, factor.columns[block.terms[-1].name].stop)
-                pairs = [pair_label(first, second) for first, second in combinations(block.coefficients, 2)]
-                variables[block.correlation] = {pair_dim(block.correlation): pairs}, correlations(cholesky[:, effects])
-    return variables
-
-
-def effects_by_term(factor: GroupingFactor, effects: np.ndarray) -> dict[str, tuple[dict, np.ndarray]]:
-    """Variables of the effects (draws, levels, q) of a grouping factor."""
-    return {
-        term.name: (
-            term.level_coords | {term.grouping_dim: factor.levels},
-            np.swapaxes(effects[..., factor.columns[term.name]], 1, 2),
-        )
-        for term in factor.terms
-    }
 
 
 def scales_of(posterior, matrices: Design) -> Scales:
     """The scales of a posterior, the dataset of a fit of the model by any engine, draw by draw."""
     sigma = posterior["sigma"].transpose("chain", "draw").to_numpy().ravel()
-    sds, choleskys = [], []
+    sds, correlations = [], []
     for factor in matrices.factors:
         of_factor, q = population(posterior, factor.terms), factor.z.shape[1]
         sds.append(of_factor.sd.reshape(-1, q))
-        choleskys.append(cholesky_of_correlations(of_factor.correlation)[0].reshape(-1, q, q))
-    return Scales(sigma, tuple(sds), tuple(choleskys))
+        correlations.append(cholesky_of_correlations(of_factor.correlation)[0].reshape(-1, q, q))
+    return Scales(sigma, tuple(sds), tuple(correlations))
 
 
 def draw_again(posterior, matrices: Design, block: int, levels: np.ndarray, rng, cores: int = 1):

@@ -1,11 +1,18 @@
-"""Scales drawn, coefficients drawn given them, and all that a fit keeps of both."""
+"""Scales drawn, coefficients drawn given them, and all that a fit keeps of both.
+
+What is kept has Bambi's names and order. Variables are given by name as (labels, values): the labels along each
+dimension beside those that all variables have in front, such as chain and draw, and values (in front, labels), of which
+the former may be one dimension.
+"""
+
+from itertools import combinations
 
 import numpy as np
 
-from partialpool.marginal.design import Design
-from partialpool.marginal.kept import dataset, effects_by_term, population_by_name
+from partialpool.marginal.design import Design, GroupingFactor
 from partialpool.marginal.sample import Posterior, sample_scales
-from partialpool.model.names import ROW_DIM
+from partialpool.marginal.scales import Scales, correlations
+from partialpool.model.names import ROW_DIM, pair_dim, pair_label
 
 # Limits, in elements of 8 bytes.
 # ASSUME: each unit's draws are summarised instead of kept if a fit has more elements than this.
@@ -111,3 +118,49 @@ def _summary_of_effects(effects: np.ndarray) -> np.ndarray:
     effects = np.ascontiguousarray(effects.transpose(2, 1, 0))
     quantiles = np.quantile(effects, [0.025, 0.975], axis=-1)
     return np.stack([effects.mean(axis=-1), effects.std(axis=-1, ddof=1), *quantiles]).transpose(0, 2, 1)
+
+
+def dataset(in_front: dict[str, np.ndarray | list], variables: dict[str, tuple[dict[str, list], np.ndarray]]):
+    """Dataset of variables, with the dimensions that are in front and their labels."""
+    import xarray as xr
+
+    coords, arrays = dict(in_front), {}
+    for name, (labels, values) in variables.items():
+        coords |= labels
+        dims = in_front | labels
+        arrays[name] = tuple(dims), values.reshape([len(own) for own in dims.values()])
+    # Text is kept as objects.
+    coords = {dim: np.array(own, dtype=object) if isinstance(own, list) else own for dim, own in coords.items()}
+    return xr.Dataset(arrays, coords)
+
+
+def population_by_name(matrices: Design, scales: Scales, common: np.ndarray) -> dict[str, tuple[dict, np.ndarray]]:
+    """Variables of all but the effects of single levels; ``common`` (draws, p) is of the centred design."""
+    common = common.copy()
+    # The intercept at predictors = 0; that of the centred design is the one at their means.
+    common[:, :1] -= common @ matrices.centre[:, None]
+    variables = {
+        term.name: (term.level_coords, common[:, matrices.common_columns[term.name]]) for term in matrices.common
+    }
+    variables["sigma"] = {}, scales.sigma
+    for factor, sd in zip(matrices.factors, scales.sd, strict=True):
+        for term in factor.terms:
+            variables[term.sd_name] = term.level_coords, sd[:, factor.columns[term.name]]
+    for factor, cholesky in zip(matrices.factors, scales.correlation, strict=True):
+        for block in factor.blocks:
+            if block.correlation:
+                effects = slice(factor.columns[block.terms[0].name].start, factor.columns[block.terms[-1].name].stop)
+                pairs = [pair_label(first, second) for first, second in combinations(block.coefficients, 2)]
+                variables[block.correlation] = {pair_dim(block.correlation): pairs}, correlations(cholesky[:, effects])
+    return variables
+
+
+def effects_by_term(factor: GroupingFactor, effects: np.ndarray) -> dict[str, tuple[dict, np.ndarray]]:
+    """Variables of the effects (draws, levels, q) of a grouping factor."""
+    return {
+        term.name: (
+            term.level_coords | {term.grouping_dim: factor.levels},
+            np.swapaxes(effects[..., factor.columns[term.name]], 1, 2),
+        )
+        for term in factor.terms
+    }

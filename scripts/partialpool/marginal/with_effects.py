@@ -58,25 +58,20 @@ class WithEffects:
 
     def log_likelihood(self, scales: Scales, cores: int = 1) -> np.ndarray:
         """Log likelihood of draws of the scales, (draws,), in nats; nan where they are outside of what numbers hold."""
-
-        def some(draws: slice) -> np.ndarray:
-            return self._dense_part(scales.take(draws))[0]
-
-        return np.concatenate(self._in_threads(some, len(scales.sigma), cores))
+        return np.concatenate(self._in_threads(lambda own, _: self._dense_part(own)[0], scales, cores))
 
     def draw_dense(self, scales: Scales, rng: np.random.Generator, cores: int = 1) -> np.ndarray:
         """Exact draws of the dense coefficients given the scales, (draws, d): common ones in their coordinates."""
         normal = rng.standard_normal((len(scales.sigma), len(self.rest) - 1))
 
-        def some(draws: slice) -> np.ndarray:
-            own = scales.take(draws)
+        def some(own: Scales, draws: slice) -> np.ndarray:
             _, cholesky, mean = self._dense_part(own)
             coefficients = mean + normal[draws]
             back_substitute_(cholesky, coefficients)
             self._from_standard_(coefficients[:, :, None], own)
             return coefficients
 
-        return np.concatenate(self._in_threads(some, len(normal), cores))
+        return np.concatenate(self._in_threads(some, scales, cores))
 
     def dense_posterior(self, scales: Scales) -> tuple[np.ndarray, np.ndarray]:
         """Mean (draws, d) and covariance (draws, d, d) of the dense coefficients given draws of the scales."""
@@ -138,8 +133,7 @@ class WithEffects:
             for alike, own in sets_of_rows(order, np.append(starts, len(order)), widths)
         ]
 
-        def block(draws: slice) -> np.ndarray:
-            own = scales.take(draws)
+        def block(own: Scales, _) -> np.ndarray:
             given = own.sigma, *map(lanes_last, (own.cholesky[self.block], *self.dense_posterior(own)))
             both = np.empty((2, len(own.sigma), len(which)))
             for subset, of_subset, z, columns, spare, squares in parts:
@@ -150,18 +144,18 @@ class WithEffects:
                 both[:, :, which[subset]] = out.T, residuals.T
             return both
 
-        both = np.concatenate(self._in_threads(block, len(scales.sigma), cores), axis=1)
+        both = np.concatenate(self._in_threads(block, scales, cores), axis=1)
         return both[0], both[1]
 
-    def _in_threads(self, function, draws: int, cores: int) -> list:
-        """Results of a function of some draws, a few at a time (``lanes_for``), in their order."""
+    def _in_threads(self, function, scales: Scales, cores: int) -> list:
+        """Results of a function of a few draws of the scales (``lanes_for``), and which they are, in their order."""
         lanes = lanes_for(len(self.rest))
-        blocks = [slice(start, start + lanes) for start in range(0, draws, lanes)]
+        blocks = [slice(start, start + lanes) for start in range(0, len(scales.sigma), lanes)]
         # NUTS asks for a few draws at a time, for which starting a thread takes longer than all the rest.
         if len(blocks) == 1:
-            return [function(blocks[0])]
+            return [function(scales, blocks[0])]
         with ThreadPoolExecutor(cores) as pool:
-            return list(pool.map(function, blocks))
+            return list(pool.map(lambda some: function(scales.take(some), some), blocks))
 
     # Threads do not inherit what those who call them say of warnings.
     @np.errstate(all="ignore")

@@ -1,7 +1,7 @@
 """The marginal engine with mistakes, each of which a calibration must find."""
 
 import numpy as np
-from partialpool.marginal import design, kept, scales, with_effects
+from partialpool.marginal import design, posterior, scales, with_effects
 
 
 def ignore_prior_of_sds(patch):
@@ -17,8 +17,8 @@ def ignore_prior_of_sds(patch):
 
 def flip_correlations(patch):
     """Correlations have the wrong sign."""
-    right = kept.correlations
-    patch.setattr(kept, "correlations", lambda cholesky: -right(cholesky))
+    right = posterior.correlations
+    patch.setattr(posterior, "correlations", lambda cholesky: -right(cholesky))
 
 
 def do_not_centre(patch):
