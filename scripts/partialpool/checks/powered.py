@@ -7,7 +7,7 @@ import numpy as np
 from partialpool.marginal.design import Design
 from partialpool.marginal.independent import adapt
 from partialpool.marginal.mixture import Mixture
-from partialpool.marginal.posterior import dataset, population_by_name
+from partialpool.marginal.posterior import population_of
 from partialpool.marginal.priors import log_prior
 from partialpool.marginal.sample import Posterior
 from partialpool.marginal.scales import Scales, Space
@@ -84,12 +84,11 @@ class Powered(Posterior):
         Returns
         -------
         Dataset
-            (chain, draw, ...), see ``posterior.population_by_name``.
+            (chain, draw, ...), see ``posterior.population_of``.
         bool
         """
         drawn = self.draw(chains=chains, draws=draws, seed=seed, proposal=proposal)
         scales = self.space.scales(drawn.x.reshape(chains * draws, -1))
         dense = self.model.draw_dense(self._as_normal(scales), np.random.default_rng([seed, 1]), self.cores)
         common = self.model.at.coefficients(dense)
-        all_draws = {"chain": np.arange(chains), "draw": np.arange(draws)}
-        return dataset(all_draws, population_by_name(self.matrices, scales, common)), drawn.trusted
+        return population_of(self.matrices, scales, common, (chains, draws)), drawn.trusted

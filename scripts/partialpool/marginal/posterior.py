@@ -155,6 +155,12 @@ def population_by_name(matrices: Design, scales: Scales, common: np.ndarray) -> 
     return variables
 
 
+def population_of(matrices: Design, scales: Scales, common: np.ndarray, shape: tuple[int, int]):
+    """Dataset of ``population_by_name``; ``shape`` is the numbers of chains and of draws of each."""
+    chains, draws = shape
+    return dataset({"chain": np.arange(chains), "draw": np.arange(draws)}, population_by_name(matrices, scales, common))
+
+
 def effects_by_term(factor: GroupingFactor, effects: np.ndarray) -> dict[str, tuple[dict, np.ndarray]]:
     """Variables of the effects (draws, levels, q) of a grouping factor."""
     return {
