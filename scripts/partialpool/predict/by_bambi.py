@@ -11,6 +11,10 @@ from partialpool.model.names import ROW_DIM
 from partialpool.model.reproducible import reproducible
 from partialpool.model.spec import ModelSpec
 
+# PyMC draws their counts over zero by trying again, and gives up where these are rare, as some priors have it.
+HURDLES = ("hurdle_poisson", "hurdle_negativebinomial")
+LARGEST_MEAN = 1e15
+
 
 def build_model(spec: ModelSpec, rows: pd.DataFrame):
     """The Bambi model; StudyError if its outcome is counts of several kinds."""
@@ -39,7 +43,8 @@ def draw(
     if of_trials:
         # Bambi asks for the successes too, and uses the trials only.
         at = at.assign(**{name: 0 for name in columns(outcome.name) if name not in at})
-    kind = "response" if "predicted" in quantities else "response_params"
+    is_hurdle = model.family.name in HURDLES
+    kind = "response" if "predicted" in quantities and not is_hurdle else "response_params"
     with reproducible():
         result = model.predict(tree, kind=kind, data=at, inplace=False, random_seed=rng)
     expected = result["posterior"][model.family.likelihood.parent].transpose("chain", "draw", ROW_DIM, ...).to_numpy()
@@ -48,10 +53,31 @@ def draw(
     results = {}
     for quantity in quantities:
         results[quantity] = expected
-        if quantity == "predicted":
+        if quantity == "predicted" and is_hurdle:
+            results[quantity] = _over_hurdle(posterior, expected, rng)
+        elif quantity == "predicted":
             values = next(iter(result["posterior_predictive"].data_vars.values()))
             values = values.transpose("chain", "draw", ROW_DIM).to_numpy()
             if expected.ndim == 4:
                 values = (values[..., None] == np.arange(expected.shape[3])).astype(float)
             results[quantity] = values
     return results
+
+
+def _over_hurdle(posterior, mu: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Counts that are zero, or over it with probability ``psi``; the shape is that of ``mu`` (chain, draw, rows).
+
+    Those over zero by the inverse of their distribution function: of a count of which P(> 0) is s, the quantile where s
+    times a uniform number lies above.
+    """
+    from scipy import stats
+
+    own = {
+        name: posterior[name].transpose("chain", "draw").to_numpy() for name in ("psi", "alpha") if name in posterior
+    }
+    psi, *alpha = (values[..., None] for values in own.values())
+    # SciPy knows no larger counts; from there on they grow as their mean does.
+    known = np.minimum(mu, LARGEST_MEAN)
+    counts = stats.nbinom(alpha[0], alpha[0] / (alpha[0] + known)) if alpha else stats.poisson(known)
+    over = np.maximum(counts.isf(counts.sf(0) * rng.random(mu.shape)), 1) * (mu / known)
+    return np.where(rng.random(mu.shape) < psi, over, 0)

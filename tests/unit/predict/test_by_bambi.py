@@ -7,6 +7,7 @@ import xarray as xr
 from partialpool.predict.asked import Asked
 from partialpool.predict.points import points
 from partialpool.predict.values import draws_at
+from scipy import stats
 
 # Success of units A to C: logits of the draws, constant in each.
 EFFECTS = {"A": -1.0, "B": 0.0, "C": 2.0}
@@ -63,3 +64,28 @@ def test_trials_may_be_a_number(make_spec, herds, posterior):
     where, values = predicted(spec, herds, posterior, at={})
     assert list(where) == ["herd"]
     np.testing.assert_allclose(values["expected"][0, 0], 10 / (1 + np.exp(-np.array(list(EFFECTS.values())))))
+
+
+@pytest.mark.parametrize("family", ["hurdle_poisson", "hurdle_negativebinomial"])
+@pytest.mark.parametrize("mu", [1e-8, 0.4, 6.0])
+def test_counts_over_a_hurdle_are_those_of_the_distribution_without_zero(make_spec, herds, posterior, family, mu):
+    """Also where nearly all counts would be zero without the hurdle, as some draws from priors have it."""
+    counts = herds.assign(ill=[1, 0, 2, 1, 0, 3])
+    own = {"psi": (("chain", "draw"), np.full((2, 2000), 0.3))}
+    if family == "hurdle_negativebinomial":
+        own["alpha"] = (("chain", "draw"), np.full((2, 2000), 1.5))
+    fixed = posterior.assign({"Intercept": posterior["Intercept"] + np.log(mu), "1|herd": 0 * posterior["1|herd"]})
+    priors = {"psi": "Beta(2, 2)"} | ({} if family == "hurdle_poisson" else {"alpha": "Exponential(1)"})
+    spec = make_spec("ill ~ 1 + (1 | herd)", "Intercept sd", family=family, unit="herd", priors=priors)
+    where = points(spec, counts, Asked(units=["A"], at={}))
+    tree = xr.DataTree.from_dict({"posterior": fixed.assign(own)})
+    values = draws_at(tree, spec, counts, where, quantities=["predicted"], seed=1)["predicted"].ravel()
+    base = stats.poisson(mu) if family == "hurdle_poisson" else stats.nbinom(1.5, 1.5 / (1.5 + mu))
+    over = values[values > 0]
+    n = len(values)
+    assert abs(len(over) / n - 0.3) < 4 * np.sqrt(0.21 / n)
+    # E and P of a count that is over zero.
+    mean, one = base.mean() / base.sf(0), base.pmf(1) / base.sf(0)
+    sd = np.sqrt(max(base.var() + base.mean() ** 2, 0) / base.sf(0) - mean**2) if mu > 1e-3 else 1e-3
+    assert abs(over.mean() - mean) < 4 * sd / np.sqrt(len(over))
+    assert abs((over == 1).mean() - one) < 4 * np.sqrt(max(one * (1 - one), 1e-6) / len(over))
