@@ -49,7 +49,7 @@ CONFIG = {
         "half-eyes": {"kind": "half-eyes", "predictions": "p", "models": ["a"], **FIGURE},
         "three-poolings": {"kind": "three-poolings", "predictions": "p", "models": ["a"], **FIGURE},
         "fitted-trajectories": {"kind": "fitted-trajectories", "predictions": "p", "models": ["b"], **FIGURE},
-        "grid": {"kind": "grid", "predictions": "p", "x": "year", **FIGURE},
+        "grid": {"kind": "grid", "predictions": "p", "x": "year", "by": "field", **FIGURE},
         "intercepts-slopes": {"kind": "intercepts-slopes", "model": "b", **FIGURE},
     },
     "published": {"folder": "published", "source": "A book"},
@@ -353,6 +353,10 @@ OF_CONFIG = {
     "axis of no name": ({"figures/grid/x": ""}, "figures.grid: 'x': the predictions have no column ''"),
     "axis of the outcome": ({"figures/grid/x": "y"}, "figures.grid: 'x': the predictions have no column 'y'"),
     "colours of nothing": ({"figures/grid/by": "rain"}, "figures.grid: 'by': the predictions have no column 'rain'"),
+    "several values at one time": (
+        {"figures/grid/by": None},
+        "figures.grid: The predictions have several values at one year: name what tells them apart as 'by'",
+    ),
     "units that are not predicted": (
         {"figures/half-eyes/units": ["F99"]},
         "figures.half-eyes: F99: not among the 12 units of predictions.p",

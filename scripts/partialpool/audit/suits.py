@@ -27,12 +27,12 @@ from partialpool.predict.asked import Asked
 from partialpool.predict.changes import grouped, sides
 from partialpool.predict.means import Mean, expected_of
 from partialpool.predict.points import points
-from partialpool.predict.tables import refuse_names
+from partialpool.predict.tables import refuse_names, refuse_several
 from partialpool.predict.values import with_categories
 from partialpool.study import config
 from partialpool.study.base import unknown
 from partialpool.study.families import FAMILIES
-from partialpool.study.figures import InterceptsSlopes, PredictionFigure
+from partialpool.study.figures import Grid, InterceptsSlopes, PredictionFigure
 from partialpool.study.messages import Mistake, told
 from partialpool.study.study import Study
 
@@ -208,7 +208,11 @@ def _figure(study: Study, name: str, data: pd.DataFrame) -> None:
     if figure.over_time and study.data.time not in columns:
         raise StudyError(f"the model shown does not use '{study.data.time}', so it has no trajectories over it.")
     ids = list(dict.fromkeys(str(value) for table in tables for value in table[unit]))
-    choose(ids, figure.units, seed=study.sampling.seed, where=f"predictions.{figure.predictions}")
+    shown = choose(ids, figure.units, seed=study.sampling.seed, where=f"predictions.{figure.predictions}")
+    for table in tables if isinstance(figure, Grid) else []:
+        if figure.x in table:
+            by = figure.by if figure.by in table else None
+            refuse_several(table[table[unit].astype(str).isin(shown)], figure.x, by, called=figure.x)
 
 
 def _intercepts_slopes(study: Study, model: str) -> None:

@@ -25,6 +25,7 @@ from partialpool.figures.units import (
 from partialpool.fit.failed import failed, marked_titles
 from partialpool.model.names import INTERCEPT, Term, correlation_names, pair_dim, pair_label
 from partialpool.predict.summary import read_summary, text_columns
+from partialpool.predict.tables import refuse_several
 
 
 def configured(
@@ -227,12 +228,8 @@ def _grid(entry, source):
         if column is not None and column not in summary:
             shown = ", ".join(summary.columns.drop(["model", "quantity", "mean", "q2.5", "q97.5"]))
             raise StudyError(f"'{key}': the predictions have no column '{entry[key]}'. Columns: {shown}.")
+    refuse_several(summary, columns["x"], columns["by"], "model", called=entry["x"])
     summary = _over(summary, columns, {name: name for name in ("model", "mean", "q2.5", "q97.5")})
-    if summary.duplicated(["model", "x", "by"]).any():
-        raise StudyError(
-            f"The predictions have several values at one {entry['x']}: name what tells them apart as 'by', or ask for "
-            "their averages."
-        )
     behind, outcome, data = None, entry["outcome"], source.data
     of_data = all(column is None or column in data for column in columns.values())
     if of_data and outcome in data and pd.api.types.is_numeric_dtype(data[outcome]):

@@ -23,6 +23,15 @@ def refuse_names(covariates: Iterable[str]) -> None:
         )
 
 
+def refuse_several(table: pd.DataFrame, x: str, *others: str | None, called: str) -> None:
+    """Raise StudyError if a table to be drawn has several values at one ``x`` which other columns do not tell apart."""
+    if table.duplicated([x, *(name for name in others if name is not None)]).any():
+        raise StudyError(
+            f"The predictions have several values at one {called}: name what tells them apart as 'by', or ask for "
+            "their averages."
+        )
+
+
 def labels(prediction: Prediction, quantity: str) -> pd.DataFrame:
     """``model,quantity,id``, the covariates, and ``contrast`` or ``slope`` if that was asked for: n rows."""
     asked, at = prediction.asked, prediction.at
