@@ -1,5 +1,6 @@
 """NUTS over all parameters of a Bambi model."""
 
+import gc
 from contextlib import contextmanager
 
 import numpy as np
@@ -114,16 +115,37 @@ def _of_rows(model, tree, values: int, seed: int) -> dict:
     size = max(1, LARGEST_BATCH // (posterior.sizes["chain"] * values))
     starts = range(0, n_draws, size)
     seeds = [seed, *np.random.SeedSequence(seed).generate_state(len(starts) - 1).tolist()]
-    batches = {"posterior_predictive": [], "log_likelihood": []}
+    groups = {}
     for start, batch_seed in zip(starts, seeds, strict=True):
-        draws = posterior.isel(draw=slice(start, start + size))
-        batch = xr.DataTree.from_dict({"posterior": draws, "observed_data": observed})
+        some = slice(start, start + size)
+        batch = xr.DataTree.from_dict({"posterior": posterior.isel(draw=some), "observed_data": observed})
         model.predict(batch, kind="response", random_seed=batch_seed)
         # Not by the model's own method, which would make the means of all rows once more.
         density = model.family.log_likelihood(model=model, posterior=batch["posterior"].to_dataset(), data=None)
-        batches["posterior_predictive"].append(batch["posterior_predictive"].to_dataset())
-        batches["log_likelihood"].append(density.to_dataset(name=next(iter(observed.data_vars))))
-    return {name: xr.concat(parts, "draw") for name, parts in batches.items()}
+        parts = {
+            "posterior_predictive": batch["posterior_predictive"].to_dataset(),
+            "log_likelihood": density.to_dataset(name=next(iter(observed.data_vars))),
+        }
+        # Room for all draws is made once: to keep the batches and join them takes a third more memory.
+        groups = groups or {name: _room(part, posterior["draw"]) for name, part in parts.items()}
+        for name, part in parts.items():
+            for variable, values in part.items():
+                groups[name][variable][{"draw": some}] = values.to_numpy()
+        # PyTensor's graphs refer to each other and hold the numbers of the batch.
+        gc.collect()
+    return groups
+
+
+def _room(part, draws):
+    """A dataset like that of a batch, with room for all draws."""
+    import xarray as xr
+
+    sizes = dict(part.sizes) | {"draw": len(draws)}
+    variables = {
+        name: (values.dims, np.empty([sizes[dim] for dim in values.dims], values.dtype))
+        for name, values in part.items()
+    }
+    return xr.Dataset(variables, part.drop_vars("draw").coords | {"draw": draws}, part.attrs)
 
 
 def rename_commas(model) -> dict[str, str]:
