@@ -15,7 +15,10 @@ rule fit_model:
         **usual
         | {
             "mem_mb": lambda wildcards, input, attempt: fit_memory(
-                study.draws_of(wildcards.model), input.size_mb, attempt
+                study.draws_of(wildcards.model),
+                input.size_mb,
+                attempt,
+                by_nuts=study.needs_nuts(wildcards.model),
             )
         },
     params:

@@ -10,7 +10,7 @@ def memory(wildcards, input, attempt: int) -> int:
     return _growing(1000 + 5 * input.size_mb, attempt)
 
 
-def fit_memory(draws: int, size_mb: float, attempt: int) -> int:
+def fit_memory(draws: int, size_mb: float, attempt: int, *, by_nuts: bool) -> int:
     """MB of a fit.
 
     Parameters
@@ -21,13 +21,17 @@ def fit_memory(draws: int, size_mb: float, attempt: int) -> int:
         Size of the prepared data in MB.
     attempt
         1, and one more after each failure.
+    by_nuts
+        Whether it is known to be sampled over all parameters.
 
     Notes
     -----
-    Most of the memory holds draws of every row and unit. The marginal engine keeps only a part of them when there are
-    many (``marginal.posterior.LARGE``), which is the limit here. NUTS keeps all and may need a second attempt.
+    Most of the memory holds draws of every row and unit. NUTS keeps all of them. The marginal engine keeps only a part
+    when there are many (``marginal.posterior.LARGE``), which is the limit here; a model that it cannot fit, for a reason
+    that only the data show, may need a second attempt.
     """
-    return _growing(1000 + 25 * size_mb + min(draws * size_mb, 1250), attempt)
+    kept = 3 * draws * size_mb if by_nuts else min(draws * size_mb, 1250)
+    return _growing(1000 + 25 * size_mb + kept, attempt)
 
 
 def minutes(wildcards, input, attempt: int) -> int:
