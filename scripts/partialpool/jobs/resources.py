@@ -27,8 +27,8 @@ def fit_memory(draws: int, size_mb: float, attempt: int, *, by_nuts: bool) -> in
     Notes
     -----
     Most of the memory holds draws of every row and unit. NUTS keeps all of them. The marginal engine keeps only a part
-    when there are many (``marginal.posterior.LARGE``), which is the limit here; a model that it cannot fit, for a reason
-    that only the data show, may need a second attempt.
+    when there are many (``marginal.posterior.LARGE``), which is the limit here; a model that it cannot fit for a reason
+    in the data may need a second attempt.
     """
     kept = 3 * draws * size_mb if by_nuts else min(draws * size_mb, 1250)
     return _growing(1000 + 25 * size_mb + kept, attempt)
