@@ -10,7 +10,7 @@ from partialpool.fit import store
 from partialpool.fit.failed import failed, marked
 from partialpool.model.families import CUMULATIVE
 from partialpool.model.formula import complete_cases
-from partialpool.model.grammar import left_side
+from partialpool.model.grammar import left_side, trials
 from partialpool.model.names import effect_terms
 from partialpool.model.spec import ModelSpec
 from partialpool.predict.conditional import conditional_effects
@@ -108,7 +108,7 @@ def _conditional(model: Model) -> Figure:
 
 def _outcome(spec: ModelSpec, columns: Mapping[str, str]) -> str:
     """What the mean of a measurement is called."""
-    if spec.family in ("bernoulli", "binomial", CUMULATIVE):
+    if spec.family in ("bernoulli", CUMULATIVE) or trials(spec.formula):
         return "Probability"
     outcome = left_side(spec.formula).strip("`")
     return columns.get(outcome, outcome)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from partialpool.figures.limits import MOST_EFFECTS, MOST_UNITS
-from partialpool.model.families import COUNTS, CUMULATIVE, OF_LEVELS
+from partialpool.model.families import COUNTS, CUMULATIVE, OF_LEVELS, OF_TRIALS
 from partialpool.model.grammar import behind_bars, common_predictors, predictors, trials
 from partialpool.report.whose import at_which, of_what, of_whom
 from partialpool.study.figures import FittedTrajectories, Grid, InterceptsSlopes, PredictionFigure
@@ -310,7 +310,7 @@ def _effects(study: Study, model: str, levels: float) -> str:
 def _conditional(study: Study, model: str) -> str:
     unit, outcome = study.data.nouns.unit[0], study.data.label(study.data.outcome)
     entry = study.models[model]
-    what = {CUMULATIVE: "probability of each level of", **dict.fromkeys(("bernoulli", "binomial"), "probability of")}
+    what = {CUMULATIVE: "probability of each level of", **dict.fromkeys(("bernoulli", *OF_TRIALS), "probability of")}
     mean = f"{what.get(entry.family, 'mean of')} {outcome}"
     average = "" if not behind_bars(entry.formula) else f" for the average {unit}, whose group-level effects are 0"
     new = ""

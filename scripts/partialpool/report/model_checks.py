@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from partialpool.loo.pointwise import BAD_PARETO_K
+from partialpool.model.families import OF_LEVELS
 from partialpool.report.numbers import all_short, decimals, number, probability, short
 from partialpool.study.data import Nouns
 
@@ -27,20 +28,23 @@ STATISTICS = {
 }
 
 
-def prior(tables: Mapping[str, pd.DataFrame], nouns: Nouns, *, binary: bool, function: str | None = None) -> str:
+def prior(tables: Mapping[str, pd.DataFrame], nouns: Nouns, *, family: str, function: str | None = None) -> str:
     """What the priors say of the outcome, and which of them the data have narrowed least.
 
-    ``binary`` is whether the outcome is yes or no, and ``function`` what of it a formula has in its place.
+    ``function`` is what of the outcome a formula has in its place.
     """
     [outcome] = tables["prior_predictive"].to_dict("records")
     both = tables["prior_posterior"].set_index("parameter")
     share = both.iloc[0]
     what = f"values of {function}" if function else nouns.measurement[1]
-    if binary:
+    if family == "bernoulli":
         words = [
             f"Under the priors the share of successes in a data set is between {short(share['prior_q2.5'])} and "
             f"{short(share['prior_q97.5'])} with probability 95 %; in the data it is {short(share['q50'])}."
         ]
+    elif family in OF_LEVELS:
+        # All levels are possible under any prior, and nothing else.
+        words = []
     else:
         low, high, least, most = all_short([outcome[name] for name in ("q2.5", "q97.5", "low", "high")])
         words = [

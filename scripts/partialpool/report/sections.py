@@ -152,9 +152,8 @@ def _model_checks(results: Results, name: str) -> Iterator[tuple[str, str, str, 
     """Of each check of a model against data and priors a title, the kind of its figure, what it says, its tables."""
     checked, nouns, switches = results.checked[name], results.nouns, results.study.checks
     if switches.prior:
-        binary = results.study.models[name].family == "bernoulli"
-        function = results.study.outcome_function(name)
-        yield "Priors", "prior", model_checks.prior(checked, nouns, binary=binary, function=function), []
+        family, function = results.study.models[name].family, results.study.outcome_function(name)
+        yield "Priors", "prior", model_checks.prior(checked, nouns, family=family, function=function), []
     if switches.predictive:
         own = checked["predictive"]
         shown = table(model_checks.statistics(own, nouns), "Statistics of data and replicated data")

@@ -295,3 +295,9 @@ def test_captions_of_checks_say_how_levels_become_numbers(family, words):
     for kind in ("ppc", "pit"):
         assert ("Levels count" in caption(study, f"{kind}-levels")) == bool(words)
         assert caption(study, f"{kind}-levels").endswith(words)
+
+
+@pytest.mark.parametrize("family", ["binomial", "beta_binomial"])
+def test_of_successes_in_trials_the_probability_is_shown(family):
+    study = load({"models/trials": {"title": "T", "formula": "p(con, size) ~ week + (1 | id)", "family": family}})
+    assert caption(study, "conditional-trials").startswith("Probability of Conscientiousness for the average person")

@@ -18,13 +18,13 @@ def prior_tables(**changes):
 
 
 def test_priors_beside_the_range_of_the_data():
-    told = model_checks.prior(prior_tables(), HERDS, binary=False)
+    told = model_checks.prior(prior_tables(), HERDS, family="gaussian")
     assert told.startswith(
         "Under the priors 95 % of cows are between −5 and 5.2, and 91 % lie outside of the range of the data, 0.01 to "
         "0.489. Of the parameters, cor is narrowed least by the data: the 95 % interval of its prior is 1.06 times"
     )
     assert "impossible" not in told
-    told = model_checks.prior(prior_tables(), HERDS, binary=False, function="log(y)")
+    told = model_checks.prior(prior_tables(), HERDS, family="gaussian", function="log(y)")
     assert told.startswith("Under the priors 95 % of values of log(y) are between −5 and 5.2, and")
 
 
@@ -32,15 +32,20 @@ def test_a_parameter_that_the_data_say_nothing_of_is_not_called_narrowed():
     tables = prior_tables()
     tables["prior_posterior"]["narrower"] = tables["prior_posterior"]["narrower"] * 0.93
     assert "cor is not narrowed by the data: the 95 % interval of its prior is 0.986 times" in model_checks.prior(
-        tables, HERDS, binary=False
+        tables, HERDS, family="gaussian"
     )
+
+
+def test_of_outcomes_with_levels_no_range_is_told():
+    told = model_checks.prior(prior_tables(), HERDS, family="cumulative")
+    assert told.startswith("Of the parameters, cor is narrowed least")
 
 
 def test_data_that_hardly_vary_are_told_apart():
     tables = prior_tables()
     outcome = {"q2.5": 999.99912, "q97.5": 1000.00153, "low": 999.9995, "high": 1000.0012}
     tables["prior_predictive"] = tables["prior_predictive"].assign(**outcome)
-    told = model_checks.prior(tables, HERDS, binary=False)
+    told = model_checks.prior(tables, HERDS, family="gaussian")
     assert "are between 999.9991 and 1000.002, and" in told
     assert "range of the data, 999.9995 to 1000.001." in told
 
@@ -55,11 +60,11 @@ def test_data_that_hardly_vary_are_told_apart():
 )
 def test_what_is_impossible(share, lower, upper, words):
     tables = prior_tables(impossible=share, lower=lower, upper=upper)
-    assert words in model_checks.prior(tables, HERDS, binary=False)
+    assert words in model_checks.prior(tables, HERDS, family="gaussian")
 
 
 def test_of_yes_no_outcomes_shares_are_told():
-    told = model_checks.prior(prior_tables(), HERDS, binary=True)
+    told = model_checks.prior(prior_tables(), HERDS, family="bernoulli")
     assert told.startswith("Under the priors the share of successes in a data set is between 0.1 and 0.9 with")
     assert "in the data it is 0.19." in told
 
