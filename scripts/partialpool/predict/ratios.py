@@ -3,9 +3,10 @@
 import numpy as np
 
 from partialpool.model import parameters
+from partialpool.model.families import LINKS
 from partialpool.predict.linear import LinearPredictor
 
-COUNTS = ("poisson", "negativebinomial")
+COUNTS = ("poisson", "negativebinomial", "zero_inflated_poisson", "zero_inflated_negativebinomial")
 PROBABILITIES = ("bernoulli", "binomial", "cumulative", "beta")
 
 
@@ -16,7 +17,8 @@ def meaning(family: str, link: str) -> tuple[str, str] | None:
     if link == "cloglog" and family in PROBABILITIES:
         return "hazard ratio", "hazard"
     if link == "log":
-        return ("rate ratio", "rate") if family in COUNTS else ("ratio of means", "mean")
+        # What another family, such as one with a hurdle, has in the place of its mean has no name.
+        return ("rate ratio", "rate") if family in COUNTS else ("ratio of means", "mean") if family in LINKS else None
     return None
 
 

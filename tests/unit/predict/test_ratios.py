@@ -5,7 +5,7 @@ import pytest
 from made_up_fits import posterior, rows
 from partialpool.model.formula import complete_cases
 from partialpool.predict.linear import LinearPredictor
-from partialpool.predict.ratios import ratios
+from partialpool.predict.ratios import meaning, ratios
 
 
 def named(make_spec, formula, draws, **changes):
@@ -44,3 +44,18 @@ def test_levels_in_the_place_of_an_intercept_are_no_ratios(make_spec):
 @pytest.mark.parametrize(("family", "link"), [("gaussian", "identity"), ("bernoulli", "probit"), ("sratio", "logit")])
 def test_nothing_without_a_name(make_spec, family, link):
     assert named(make_spec, "y ~ x + (1 | id)", posterior(link, intercept=0.4, x=0.5, sd=0.8), family=family) == {}
+
+
+@pytest.mark.parametrize(
+    ("family", "names"),
+    [
+        ("zero_inflated_poisson", ("rate ratio", "rate")),
+        ("hurdle_poisson", None),
+        ("hurdle_gamma", None),
+        ("exgaussian", None),
+        ("weibull", ("ratio of means", "mean")),
+    ],
+)
+def test_what_is_no_mean_is_not_called_one(family, names):
+    """The mean of a count over a hurdle, for one, is not the exponential of the linear predictor."""
+    assert meaning(family, "log") == names
