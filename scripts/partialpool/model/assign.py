@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from partialpool.errors import StudyError
 from partialpool.model.names import INTERCEPT, Block, Term
-from partialpool.model.priors import Distribution
+from partialpool.model.priors import POSITIVE, Distribution
 from partialpool.model.spec import ModelSpec
 
 _EXAMPLES = {INTERCEPT: "Normal(0, 1)", "b": "Normal(0, 1)", "cor": "LKJ(1)", "threshold": "Normal(0, 3)"}
@@ -69,6 +69,7 @@ def assign(
     common, offsets, blocks, parameters = list(common), list(offsets), list(blocks), list(parameters)
     effects = [term for block in blocks for term in block.terms]
     _check_names(spec, outcome, [*common, *offsets, *(term.name for term in effects)], [*parameters, parent])
+    _check_scale(spec, common, parameters)
     _check_coding(spec, effects)
     search = _Search(spec)
     common_priors = {name: search.take(name) if name == INTERCEPT else search.take("b", name) for name in common}
@@ -106,6 +107,18 @@ def _check_names(spec: ModelSpec, outcome: str, terms: list[str], parameters: li
         raise StudyError(
             f"formula '{spec.formula}': '{clash[0]}' is also the name of a parameter of the family "
             f"'{spec.family}'. Rename the column."
+        )
+
+
+def _check_scale(spec: ModelSpec, common: list[str], parameters: list[str]) -> None:
+    """Bambi calls the scale of Laplace families b, as the class of coefficients is called."""
+    if "b" not in parameters or "b" not in spec.priors:
+        return
+    alone = {f"b[{name}]" for name in common if name != INTERCEPT} <= set(spec.priors)
+    if not alone or spec.priors["b"].name not in POSITIVE:
+        raise StudyError(
+            f"formula '{spec.formula}': in the family '{spec.family}' b is the scale, which cannot be negative. Write "
+            "the priors of coefficients one by one, as b[x]."
         )
 
 

@@ -171,6 +171,13 @@ def build(units, make_spec):
         ("I(y / 2) ~ 1", {"classes": "Intercept sigma"}, r"slash, as in 'I\(y / 2\)'"),
         ("y ~ (1 + x | id) + (1 | id)", {}, r"'1\|id' stands in two terms.*\(0 \+ x \| unit\)"),
         ("y ~ (1 | id) + (x | id)", {}, r"'1\|id' stands in two terms"),
+        # Bambi calls the scale of this family b: coefficients would have its prior, or it theirs.
+        ("y ~ x", {"classes": "Intercept b", "family": "laplace"}, r"family 'laplace' b is the scale.*one by one"),
+        (
+            "y ~ x + z",
+            {"classes": "Intercept", "family": "laplace", "priors": {"b": "Exponential(1)", "b[x]": "Normal(0, 1)"}},
+            "b is the scale",
+        ),
         (
             "mood ~ x + (0 + group | id)",
             {"family": "categorical", "classes": "Intercept b sd cor"},
@@ -181,6 +188,13 @@ def build(units, make_spec):
 def test_what_cannot_be_built(build, formula, changes, message):
     with pytest.raises(StudyError, match=message):
         build(formula, **changes)
+
+
+def test_the_scale_of_a_laplace_family_beside_coefficients(build):
+    priors = {"b": "Exponential(2)", "b[x]": "Normal(0, 3)"}
+    model = build("y ~ x", "Intercept", family="laplace", priors=priors).backend.model
+    assert model["b"].owner.op.name == "exponential"
+    assert model["x"].owner.op.name == "normal"
 
 
 @pytest.mark.parametrize("column", ["mu", "sigma"])
