@@ -129,8 +129,10 @@ class Study(Strict):
             value = f"{value}: {label(column)} {second} {'/' if prediction.ratio else '\N{MINUS SIGN}'} {first}"
         elif prediction.slope:
             value = f"{value}: change per unit of {self.data.measured_label(prediction.slope)}"
-        by = self.data.axis_labels["unit"] if figure.by == self.data.unit else label(figure.by) if figure.by else ""
-        return {"x": self.data.measured_label(figure.x), "by": by, "value": value}
+        unit = {self.data.unit: self.data.axis_labels["unit"]}
+        x = unit.get(figure.x, self.data.measured_label(figure.x))
+        by = unit.get(figure.by, label(figure.by)) if figure.by else ""
+        return {"x": x, "by": by, "value": value}
 
     def grid_outcome(self, name: str) -> str | None:
         """Column left in the formulas if a figure of kind `grid` is on its scale and shows measurements; else None.

@@ -255,6 +255,11 @@ def test_what_the_axes_of_a_grid_say(figure, prediction, labels):
     assert {key: said[key] for key, value in labels.items() if value} == {k: v for k, v in labels.items() if v}
 
 
+def test_an_axis_of_units_without_a_label_has_their_noun():
+    said = grid_of({"x": "id"}, {"data/labels": {"con": "Score"}}, average_unit=False, units=2).grid_labels("new")
+    assert said["x"] == "Person"
+
+
 def test_measurements_are_shown_on_their_own_scale_only():
     assert grid_of().grid_outcome("new") == "con"
     assert grid_of({"measurements": False}).grid_outcome("new") is None
