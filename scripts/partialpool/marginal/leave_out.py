@@ -66,11 +66,7 @@ def leave_out_(out, residuals, sigma, cholesky, mean, covariance, units, of_subs
         add_products_(rest, own, own)
         add_products_(rest, spread, shared)
         one_plus_(rest, -variance)
-        for t in range(m):
-            for lane in range(lanes):
-                residual[0, t, lane] = shared[t, width - 1, lane]
-            for j in range(width - 1):
-                minus_(residual[0, t], shared[t, j], mean[at[j]])
+        residual_(residual[0], shared, mean, at)
         cholesky_(rest)
         solve_lower_(rest, residual)
         for lane in range(lanes):
@@ -110,6 +106,16 @@ def spread_(spread, design, covariance, at):
         for i in range(len(at)):
             for j in range(len(at)):
                 plus_(spread[t, i], covariance[at[i], at[j]], design[t, j])
+
+
+@inner
+def residual_(residual, design, mean, at):
+    """Outcome of each row, the last of its columns, less what the dense coefficients make of it, (m, lanes)."""
+    for t in range(len(residual)):
+        for lane in range(residual.shape[1]):
+            residual[t, lane] = design[t, len(at), lane]
+        for j in range(len(at)):
+            minus_(residual[t], design[t, j], mean[at[j]])
 
 
 def compressed(z: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, int, np.ndarray]:
