@@ -11,12 +11,12 @@ _AS_PLAIN = {above: plain for plain, above in _SUPERSCRIPTS.items()}
 
 def powers(text: str) -> str:
     """A text with its numbers of the kind ``2.5e-09`` as a page prints them: ``2.5×10⁻⁹``."""
-    return re.sub(r"(?<=\d)e([+-]?\d+)", lambda found: f"×10{str(int(found[1])).translate(_SUPERSCRIPTS)}", text)
+    return re.sub(r"(?<=\d)e([+-]?\d+)", lambda match: f"×10{str(int(match[1])).translate(_SUPERSCRIPTS)}", text)
 
 
 def exponents(text: str) -> str:
     """A text with its numbers of the kind ``2.5×10⁻⁹`` as programs read them: ``2.5e-9``."""
-    return re.sub("(?<=[0-9])×10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)", lambda found: f"e{found[1].translate(_AS_PLAIN)}", text)
+    return re.sub("(?<=[0-9])×10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)", lambda match: f"e{match[1].translate(_AS_PLAIN)}", text)
 
 
 def in_digits(value: float, digits: int) -> str:

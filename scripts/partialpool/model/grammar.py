@@ -184,7 +184,7 @@ def behind_bars(formula: str) -> list[str]:
 
 def slopes(formula: str) -> list[str]:
     """Columns that stand by themselves, beside an intercept, before a bar: ``x`` of ``(1 + x | id)``."""
-    found, opened = [], [[]]
+    columns_alone, opened = [], [[]]
     for token in _tokens(formula):
         if token.text in _CLOSING:
             opened[-1].append(token)
@@ -194,12 +194,12 @@ def slopes(formula: str) -> list[str]:
         elif token.text == "|" and not {one.text for one in opened[-1]} & {"0", "-"}:
             following = [*(one.kind for one in opened[-1][1:]), "end"]
             pairs = zip(opened[-1], following, strict=True)
-            found += [
+            columns_alone += [
                 one.text.strip("`") for one, after in pairs if one.kind in ("name", "quoted") and after != "bracket"
             ]
         else:
             opened[-1].append(token)
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(columns_alone))
 
 
 def has_intercept(formula: str) -> bool:

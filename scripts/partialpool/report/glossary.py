@@ -221,11 +221,11 @@ def first_links(parts: Iterable[Markup], linked: set[str]) -> list[Markup]:
         Terms that are linked before these parts; those of these are added.
     """
 
-    def kept(found: re.Match) -> str:
-        if found[1] in linked:
-            return found[2]
-        linked.add(found[1])
-        return found[0]
+    def kept(match: re.Match) -> str:
+        if match[1] in linked:
+            return match[2]
+        linked.add(match[1])
+        return match[0]
 
     return [Markup(_LINK.sub(kept, part)) for part in parts]
 
@@ -243,7 +243,7 @@ def explained(linked: Iterable[str], nouns: Nouns) -> Markup:
         if name not in texts:
             title, text = (in_nouns(words, nouns) for words in TERMS[name])
             texts[name] = (title, text)
-            waiting += [found[1] for found in _LINK.finditer(text)]
+            waiting += [match[1] for match in _LINK.finditer(text)]
     rows = sorted(texts.items(), key=lambda item: item[1][0].casefold())
     return Markup('<dl class="glossary">{}</dl>').format(
         Markup().join(
