@@ -161,8 +161,8 @@ def influence(table, *, labels):
     units = table[table["of"] == "unit"]
     units = units.assign(move=units["shift"].abs(), name=units["label"].astype(str))
     named, width = units.nlargest(NAMED, "move"), np.ptp(units["elpd"])
-    # Towards the middle there is room for a name.
-    is_right = named["elpd"] > units["elpd"].min() + width / 2
+    # At the right edge a name would be cut off; elsewhere names on both sides would meet between two points.
+    is_right = named["elpd"] > units["elpd"].max() - 0.2 * width
     sides = ((named[~is_right], "left", 0.02 * width), (named[is_right], "right", -0.02 * width))
     plot = chart(
         units,

@@ -61,15 +61,15 @@ def test_units_that_move_estimates_most_have_their_names():
         {
             "of": ["unit"] * 5 + ["row"],
             "label": ["a", "b", "c", "d", "e", 7],
-            "elpd": [-3.0, -1, 0, 1, 2, -9],
+            "elpd": [-3.0, -1, 0, 1.5, 2, -9],
             "shift": [-0.9, 0.1, 0.2, -0.3, 0.0, 5.0],
         }
     )
     drawn, data = draw(checks.influence(table, labels={"unit_noun": "herd"}))
     points, left, right, _ = data[0]
     assert points["y"].tolist() == [0.9, 0.1, 0.2, 0.3, 0.0]
-    assert left["label"].tolist() == ["a"]
-    assert right["label"].tolist() == ["d", "c"]
+    assert left["label"].tolist() == ["a", "c"]
+    assert right["label"].tolist() == ["d"]
     assert "Log predictive density of a new herd" in texts(drawn)
 
 
@@ -84,3 +84,14 @@ def test_names_of_units_stay_inside_of_the_figure():
     places = {text.get_text(): text.get_window_extent() for text in axes.texts}
     assert set(places) == {"left", "right", "c"}
     assert all(inside.x0 < place.x0 and place.x1 < inside.x1 for place in places.values())
+
+
+def test_names_of_units_that_stand_beside_each_other_do_not_meet():
+    table = pd.DataFrame({"label": ["162", "120", "98", "7"], "elpd": [-3.2, 0.46, 2.0, 6.8]})
+    figure = checks.influence(table.assign(of="unit", shift=[0.96, 0.43, 0.42, 0.1]), labels={})
+    drawn, _ = draw(figure)
+    drawn.set_size_inches(figure.width, figure.height)
+    drawn.canvas.draw()
+    places = {text.get_text(): text.get_window_extent() for text in drawn.axes[0].texts}
+    assert set(places) == {"162", "120", "98"}
+    assert not places["120"].overlaps(places["98"])
