@@ -87,7 +87,7 @@ def test_names_of_units_stay_inside_of_the_figure():
 
 
 def test_names_of_units_that_stand_beside_each_other_do_not_meet():
-    table = pd.DataFrame({"label": ["162", "120", "98", "7"], "elpd": [-3.2, 0.46, 2.0, 6.8]})
+    table = pd.DataFrame({"label": ["162", "120", "98", "7"], "elpd": [-3.2, 0.8, 2.0, 6.8]})
     figure = checks.influence(table.assign(of="unit", shift=[0.96, 0.43, 0.42, 0.1]), labels={})
     drawn, _ = draw(figure)
     drawn.set_size_inches(figure.width, figure.height)
