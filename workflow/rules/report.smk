@@ -88,7 +88,7 @@ onerror:
 
 
 onsuccess:
-    if failed := checks.closing("results/models", study.models):
+    if failed := checks.closing("results/models", {name: study.spec(name) for name in study.models}):
         print(failed, file=sys.stderr)
     if Path("results/report/report.html").exists():
         print(f"The report: {Path('results/report/report.html').resolve()}", file=sys.stderr)

@@ -6,7 +6,10 @@ import numpy as np
 import pandas as pd
 
 from partialpool.errors import StudyError
+from partialpool.fit.remedies import remedies
+from partialpool.fit.store import spec_of
 from partialpool.model import parameters
+from partialpool.model.spec import ModelSpec
 
 SUMMARY_COLUMNS = [
     "parameter",
@@ -24,11 +27,6 @@ SUMMARY_COLUMNS = [
 ]
 # Of a fit, what summaries, checks and their figures are made from.
 GROUPS = ("posterior", "sample_stats")
-# For those who stop at a failed check, by what ran.
-ADVICE = {
-    "nuts": "a higher target_accept helps divergences; a simpler model helps both.",
-    "independent": "'engine: nuts' needs no importance weights; a simpler model helps both.",
-}
 
 
 def of_fit(tree, model: str, *, thresholds: dict[str, float], on_failed_check: str) -> tuple[pd.DataFrame, dict]:
@@ -53,7 +51,7 @@ def of_fit(tree, model: str, *, thresholds: dict[str, float], on_failed_check: s
     summary = summarise(tree["posterior"].to_dataset())
     checks = check(summary, tree, thresholds)
     if on_failed_check == "stop":
-        refuse_failed(model, checks)
+        refuse_failed(model, checks, spec_of(tree))
     return summary, checks
 
 
@@ -228,7 +226,7 @@ def to_json(checks: dict[str, dict], tree) -> str:
     return json.dumps(entries, indent=2) + "\n"
 
 
-def refuse_failed(model: str, checks: dict[str, dict]) -> None:
+def refuse_failed(model: str, checks: dict[str, dict], spec: ModelSpec) -> None:
     """Raise StudyError if a check failed: what ``on_failed_check: stop`` asks for."""
     failed = {name: entry for name, entry in checks.items() if not entry["passed"]}
     if failed:
@@ -239,6 +237,5 @@ def refuse_failed(model: str, checks: dict[str, dict]) -> None:
         ]
         raise StudyError(
             f"Model {model} failed {len(failed)} of {len(checks)} checks, and 'on_failed_check: stop' is set:\n"
-            + "\n".join(lines)
-            + f"\nMore draws help ESS; {ADVICE['nuts' if 'divergences' in checks else 'independent']}"
+            + "\n".join([*lines, *remedies(checks, spec)])
         )

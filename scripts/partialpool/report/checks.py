@@ -1,12 +1,14 @@
 """The convergence checks of a model as the report shows them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from markupsafe import Markup
 
 from partialpool.data.notation import told_apart
 from partialpool.fit.failed import ENDING, read_checks
+from partialpool.fit.remedies import remedies
+from partialpool.model.spec import ModelSpec
 from partialpool.report.elements import bullets, folded
 from partialpool.report.glossary import link
 
@@ -30,28 +32,30 @@ def failed(entries: Mapping[str, Mapping]) -> list[Markup]:
     return [_told(name, entry) for name, entry in entries.items() if not entry["passed"]]
 
 
-def closing(folder: str | Path, models: Iterable[str]) -> str:
-    """What the terminal says at the end of a run: the checks that failed, by model; nothing if all passed.
+def closing(folder: str | Path, specs: Mapping[str, ModelSpec]) -> str:
+    """What the terminal says at the end of a run: the checks that failed and what helps; nothing if all passed.
 
     Parameters
     ----------
     folder
         Has ``{model}.diagnostics.json`` of the models that are checked.
-    models
-        Names.
+    specs
+        What the models are fitted from, by name.
     """
-    words = []
-    for model in models:
+    words, helps = [], []
+    for model, spec in specs.items():
         path = Path(folder, f"{model}{ENDING}")
-        if path.exists() and (wrong := failed(read_checks(path))):
+        if path.exists() and (wrong := failed(checks := read_checks(path))):
             words.append(f"{model} ({Markup('; ').join(wrong).striptags()})")
-    return (
-        f"Checks failed for {', '.join(words)}. Do not rely on these estimates; the report shows them." if words else ""
-    )
+            helps += [f"  {model}: {sentence}" for sentence in remedies(checks, spec)]
+    if not words:
+        return ""
+    told = f"Checks failed for {', '.join(words)}. Do not rely on these estimates; the report shows them."
+    return "\n".join([told, *helps])
 
 
-def listed(entries: Mapping[str, Mapping]) -> Markup:
-    """The checks of a model: folded away if all passed, else in a box that names those that failed."""
+def listed(entries: Mapping[str, Mapping], spec: ModelSpec) -> Markup:
+    """The checks of a model: folded away if all passed, else in a box that says which failed and what helps."""
     items = [_line(name, entry) for name, entry in entries.items()]
     if not failed(entries):
         title = f"✓ All {len(entries)} convergence checks passed"
@@ -59,8 +63,8 @@ def listed(entries: Mapping[str, Mapping]) -> Markup:
     names = Markup(", ").join(_linked(name) for name, entry in entries.items() if not entry["passed"])
     return Markup(
         '<div class="checks failed" role="note"><p><strong>✗ Failed: {}.</strong> Do not rely on the estimates of '
-        "this model until the cause is found and removed.</p>{}</div>"
-    ).format(names, bullets(items))
+        "this model until the cause is found and removed.</p>{}<p>What helps:</p>{}</div>"
+    ).format(names, bullets(items), bullets(remedies(entries, spec)))
 
 
 def _line(name: str, entry: Mapping) -> Markup:

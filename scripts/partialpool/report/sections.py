@@ -124,7 +124,7 @@ def _model(results: Results, name: str) -> list[Markup]:
         as_html(model.text, below=3),
         equations.formulas(results.specs[name], tree, results.nouns, study.data.labels),
         paragraph(sampling.sentence(study.sampling_of(name), tree.attrs)),
-        checks.listed(checked),
+        checks.listed(checked, results.specs[name]),
         *map(warning, _doubts(results, name)),
         table(estimates, captions.estimates(study, name, link)),
         downloads(results.table_files(f"models/{name}")),

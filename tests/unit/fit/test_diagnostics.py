@@ -242,13 +242,13 @@ def test_the_evidence_is_beside_the_checks_and_is_none(mcse, told):
     assert entries == checks
 
 
-def test_stop_names_every_failed_check_and_no_other():
+def test_stop_names_every_failed_check_and_no_other(make_spec):
     checks = diagnostics.check(summary(rhat=1.2, ess_tail=12.5), of_nuts((0, 0, 0, 3)), THRESHOLDS)
     with pytest.raises(StudyError) as error:
-        refuse_failed("m1", checks)
+        refuse_failed("m1", checks, make_spec("y ~ x"))
     lines = str(error.value).splitlines()
     assert lines[0] == "Model m1 failed 3 of 5 checks, and 'on_failed_check: stop' is set:"
-    assert lines[1:-1] == [
+    assert lines[1:-2] == [
         "  rhat is 1.2, the threshold is 1.01 (b)",
         "  ess_tail is 12.5, the threshold is 400 (b)",
         "  divergences is 3, the threshold is 0 (chain 3)",
@@ -256,15 +256,15 @@ def test_stop_names_every_failed_check_and_no_other():
     assert "target_accept" in lines[-1]
 
 
-def test_advice_is_for_the_sampler_that_ran():
+def test_advice_is_for_the_sampler_that_ran(make_spec):
     checks = diagnostics.check(summary(), of_independent_draws(acceptance=0.1), THRESHOLDS)
     with pytest.raises(StudyError) as error:
-        refuse_failed("m1", checks)
+        refuse_failed("m1", checks, make_spec("y ~ x"))
     lines = str(error.value).splitlines()
     assert lines[1] == "  acceptance is 0.1, the threshold is 0.3"
     assert "target_accept" not in lines[-1]
     assert "'engine: nuts'" in lines[-1]
 
 
-def test_stop_lets_a_good_fit_pass():
-    assert refuse_failed("m1", diagnostics.check(summary(), of_nuts(), THRESHOLDS)) is None
+def test_stop_lets_a_good_fit_pass(make_spec):
+    assert refuse_failed("m1", diagnostics.check(summary(), of_nuts(), THRESHOLDS), make_spec("y ~ x")) is None

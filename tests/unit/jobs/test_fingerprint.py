@@ -132,6 +132,7 @@ def test_modules_of_the_report_are_those_that_its_notebook_imports():
         "data.units",
         "figures.limits",
         "fit.failed",
+        "fit.remedies",
         "fit.store",
         "jobs.files",
         "jobs.tables",
