@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from partialpool.checks.priors import PriorsOfFit
+from partialpool.fit.by_row import outcomes
 from partialpool.loo.by_quadrature import TRIED, Conditional
 from partialpool.loo.quadrature import Given, densities, enough_nodes
 from partialpool.model import parameters
 from partialpool.model.families import OF_LEVELS
-from partialpool.model.names import ROW_DIM
 from partialpool.model.parameters import Parameter
 from partialpool.model.priors import Distribution
 from partialpool.model.spec import ModelSpec
@@ -167,8 +167,8 @@ class Fitted:
 
     @cached_property
     def observed(self) -> np.ndarray:
-        """Outcomes as numbers, (n,); of one with levels their positions."""
-        return next(iter(self.tree["observed_data"].data_vars.values())).to_numpy().astype(float)
+        """See ``by_row.outcomes``."""
+        return outcomes(self.tree)
 
     @cached_property
     def first_level(self) -> int:
@@ -187,13 +187,6 @@ class Fitted:
     def counted(self) -> np.ndarray:
         """Outcomes as checks print them, (n,); see ``first_level``."""
         return self.observed + self.first_level
-
-    def by_row(self, group: str) -> np.ndarray:
-        """Draws by row, (chain, draw, n), of the group ``log_likelihood`` or ``posterior_predictive``.
-
-        A fit of a large study keeps them at some of its draws.
-        """
-        return next(iter(self.tree[group].data_vars.values())).transpose("chain", "draw", ROW_DIM).to_numpy()
 
     def some_draws(self, most: int):
         """The posterior at no more than so many draws of each chain; at fewer where there are many rows."""

@@ -5,6 +5,8 @@ import pandas as pd
 
 from partialpool.checks.fitted import Fitted
 from partialpool.checks.left_out import weights
+from partialpool.fit.by_row import draws_by_row
+from partialpool.loo.integrated import of_subsets
 from partialpool.loo.psis import psis
 from partialpool.loo.quadrature import NoQuadrature
 
@@ -52,11 +54,8 @@ def _densities(fitted: Fitted) -> tuple:
             raise NoQuadrature("it is not the unit that has the effects")
         return own.posterior, own.of_units, own.of_rows
     except NoQuadrature:
-        by_row = fitted.by_row("log_likelihood")
-        of_units = np.zeros((*by_row.shape[:2], fitted.codes.max() + 1))
-        for unit, values in zip(fitted.codes, np.moveaxis(by_row, -1, 0), strict=True):
-            of_units[..., unit] += values
-        return fitted.at_rows, of_units, by_row
+        by_row = draws_by_row(fitted.tree, "log_likelihood")
+        return fitted.at_rows, np.moveaxis(of_subsets(by_row, fitted.codes), 0, -1), by_row
 
 
 def _table(fitted: Fitted, of: str, labels, sizes, posterior, log_density: np.ndarray) -> pd.DataFrame:

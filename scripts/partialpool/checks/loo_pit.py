@@ -5,6 +5,7 @@ import pandas as pd
 
 from partialpool.checks.fitted import Fitted
 from partialpool.checks.left_out import weights
+from partialpool.fit.by_row import draws_by_row
 from partialpool.loo.quadrature import NoQuadrature, below
 
 # Draws of each chain that serve where the distribution given a draw is known in closed form.
@@ -69,8 +70,8 @@ def _by_quadrature(fitted: Fitted) -> tuple[np.ndarray, np.ndarray]:
 def _by_predictive_draws(fitted: Fitted) -> tuple[np.ndarray, np.ndarray]:
     from arviz_stats.base import array_stats
 
-    log_likelihood = fitted.by_row("log_likelihood")
-    predicted = np.moveaxis(fitted.by_row("posterior_predictive"), -1, 0)
+    log_likelihood = draws_by_row(fitted.tree, "log_likelihood")
+    predicted = np.moveaxis(draws_by_row(fitted.tree, "posterior_predictive"), -1, 0)
     own, pareto_k = map(np.concatenate, zip(*((own, k) for _, own, k in weights(log_likelihood)), strict=True))
     with np.errstate(divide="ignore"):
         log_weights = np.log(own).reshape(predicted.shape)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from partialpool.checks.fitted import Fitted
+from partialpool.fit.by_row import draws_by_row
 
 # Most values that replicated data sets have in all, and at most and at least how many data sets there are.
 VALUES, MOST, FEWEST = 2_000_000, 4000, 50
@@ -18,7 +19,7 @@ COLUMNS = ["statistic", "observed", "mean", "sd", "q2.5", "q97.5", "p", "p_at_mo
 
 def replicated(fitted: Fitted, most: int = MOST) -> np.ndarray:
     """Data sets drawn from the posterior predictive distribution, (some, n); of levels as ``Fitted.counted``."""
-    draws = fitted.by_row("posterior_predictive").reshape(-1, len(fitted.observed))
+    draws = draws_by_row(fitted.tree, "posterior_predictive").reshape(-1, len(fitted.observed))
     few = int(np.clip(VALUES // len(fitted.observed), FEWEST, most))
     return (
         draws[np.linspace(0, len(draws) - 1, min(few, len(draws))).round().astype(int)].astype(float)

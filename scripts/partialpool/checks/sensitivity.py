@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from partialpool.checks.fitted import Fitted
+from partialpool.fit.by_row import draws_by_row
 from partialpool.model.parameters import Parameter
 from partialpool.weights.smoothing import smooth_one
 
@@ -40,7 +41,7 @@ def sensitivity(fitted: Fitted) -> pd.DataFrame:
     ----------
     Kallioinen, Paananen, Bürkner & Vehtari (2024), Statistics and Computing 34, 57.
     """
-    by_row = fitted.by_row("log_likelihood")
+    by_row = draws_by_row(fitted.tree, "log_likelihood")
     few = np.linspace(0, by_row.shape[1] - 1, min(DRAWS, by_row.shape[1])).round().astype(int)
     posterior = fitted.at_rows.isel(draw=few)
     logs = {

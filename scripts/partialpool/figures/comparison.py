@@ -17,10 +17,10 @@ from partialpool.figures.scales import x_numbers
 from partialpool.figures.theme import PAGE, TEAL, Figure, chart
 from partialpool.fit.failed import failed, marked_titles
 from partialpool.jobs.tables import read_table
+from partialpool.loo.pointwise import ESTIMANDS
 
 RELIABLE = "Every Pareto k is good"
 UNRELIABLE = "Some Pareto k are too high: elpd unreliable"
-ESTIMANDS = ("observation", "unit")
 
 
 def comparison(table, *, titles, labels):

@@ -7,6 +7,7 @@ import pandas as pd
 from partialpool.figures import coefficients, conditional, diagnostics, effects
 from partialpool.figures.theme import Figure
 from partialpool.fit import store
+from partialpool.fit.by_row import outcomes
 from partialpool.fit.failed import failed, marked
 from partialpool.model.families import CUMULATIVE
 from partialpool.model.formula import complete_cases
@@ -97,9 +98,8 @@ def _conditional(model: Model) -> Figure:
     spec, rows = model.spec, complete_cases(model.spec, model.data)
     predictor = LinearPredictor(spec, rows)
     shown = conditional_effects(model.posterior, predictor, rows)
-    y = next(iter(model.tree["observed_data"].data_vars.values())).to_numpy()
     # Of successes in trials the share.
-    y = y / predictor.trials(rows)
+    y = outcomes(model.tree) / predictor.trials(rows)
     points = rows.iloc[:0] if spec.family == CUMULATIVE else rows.assign(**{conditional.MEASURED: y})
     return conditional.conditional(
         shown, points, outcome=_outcome(spec, model.columns), columns=model.columns, seed=spec.seed

@@ -26,8 +26,8 @@ from plotnine import (
 from partialpool.figures.geoms import estimate_density, geom_curves
 from partialpool.figures.scales import axis_label, few_x_numbers, wrapped, x_numbers, y_numbers
 from partialpool.figures.theme import CORAL, PAGE, TEAL, Figure, chart
+from partialpool.fit.by_row import draws_by_row, outcomes
 from partialpool.model.families import COUNTS
-from partialpool.model.names import ROW_DIM
 
 # More different values than this are drawn as a density, or counts several values a bar, even if all are whole numbers.
 MOST_BARS = 30
@@ -64,9 +64,8 @@ def of_fit(tree, statistics, calibration=None, *, family, labels):
         regression), with the central 95 % of replicated data sets; counts as a rootogram; other whole numbers, if they
         are few, as the share of each; else densities of the data and of 50 replicated data sets. Right, ``statistics``.
     """
-    observed = next(iter(tree["observed_data"].data_vars.values())).to_numpy().astype(float)
-    replicated = next(iter(tree["posterior_predictive"].data_vars.values()))
-    replicated = replicated.transpose("chain", "draw", ROW_DIM).to_numpy().reshape(-1, len(observed)).astype(float)
+    observed = outcomes(tree)
+    replicated = draws_by_row(tree, "posterior_predictive").reshape(-1, len(observed)).astype(float)
     replicated = _spread(replicated, int(np.clip(REPLICATED_VALUES // len(observed), 50, 1000)))
     levels = json.loads(tree["posterior"].attrs.get("levels", "null"))
     outcome = wrapped(axis_label(labels, "outcome"), OUTCOME_LETTERS)

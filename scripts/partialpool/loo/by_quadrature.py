@@ -7,6 +7,7 @@ over parameters that several rows share, whose posterior changes little without 
 import numpy as np
 import pandas as pd
 
+from partialpool.fit.by_row import outcomes
 from partialpool.loo.families import FAMILIES, Family
 from partialpool.loo.integrated import with_p_loo
 from partialpool.loo.pointwise import PointwiseElpd
@@ -95,7 +96,7 @@ class Conditional:
     codes : (n,)
         The level of it that each row belongs to.
     y : (n,)
-        Outcomes as numbers: 0 or 1, counts, successes, or positions among the levels.
+        See ``by_row.outcomes``.
     z : (n, q)
         Design of the effects of a level.
 
@@ -116,7 +117,7 @@ class Conditional:
         self.z = np.column_stack([columns[term.name] for term in terms])
         if self.z.shape[1] not in NODES:
             raise NoQuadrature(f"{self.factor} has {self.z.shape[1]} effects, and at most {max(NODES)} are integrated")
-        self.y = next(iter(tree["observed_data"].data_vars.values())).to_numpy().astype(float)
+        self.y = outcomes(tree)
 
     def _factor(self, posterior) -> str:
         """The unit if nothing else has effects; else a factor with a level for each row; NoQuadrature without one."""

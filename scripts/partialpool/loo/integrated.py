@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from partialpool.fit.by_row import draws_by_row
 from partialpool.loo.pointwise import GOOD_PARETO_K, Estimate, PointwiseElpd, batch_sums, concatenate
 from partialpool.loo.psis import influence_of_mean, psis
-from partialpool.model.names import ROW_DIM
 from partialpool.model.spec import ModelSpec
 from partialpool.predict.effects import thinned
 from partialpool.weights.smoothing import log_sum_exp
@@ -105,12 +105,13 @@ def with_p_loo(pointwise: PointwiseElpd, tree, subsets: np.ndarray) -> Pointwise
 
 def left_in(tree, subsets: np.ndarray) -> np.ndarray | None:
     """Log density of each subset of rows, all of them in the data, (subsets, chain, draw); None if not complete."""
-    if not is_complete(tree):
-        return None
-    log_likelihood = next(iter(tree["log_likelihood"].data_vars.values()))
-    by_row = np.moveaxis(log_likelihood.transpose("chain", "draw", ROW_DIM).to_numpy(), -1, 0)
-    jointly = np.zeros((subsets.max() + 1, *by_row.shape[1:]))
-    for subset, row in zip(subsets, by_row, strict=True):
+    return of_subsets(draws_by_row(tree, "log_likelihood"), subsets) if is_complete(tree) else None
+
+
+def of_subsets(by_row: np.ndarray, subsets: np.ndarray) -> np.ndarray:
+    """Log density of each subset of rows, (subsets, chain, draw), from those of the rows, (chain, draw, n)."""
+    jointly = np.zeros((subsets.max() + 1, *by_row.shape[:2]))
+    for subset, row in zip(subsets, np.moveaxis(by_row, -1, 0), strict=True):
         jointly[subset] += row
     return jointly
 

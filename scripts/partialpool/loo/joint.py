@@ -5,9 +5,10 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from partialpool.fit.by_row import draws_by_row
 from partialpool.model.build import build
 from partialpool.model.formula import bars
-from partialpool.model.names import ROW_DIM, Block, Term, bambi_blocks, pair_dim, partial_correlations_name
+from partialpool.model.names import Block, Term, bambi_blocks, pair_dim, partial_correlations_name
 from partialpool.model.population import cholesky_of_correlations, correlation_matrices
 from partialpool.model.spec import ModelSpec
 
@@ -139,7 +140,7 @@ class Density:
         if not np.isfinite(draws).all():
             raise Unrecoverable("a standard deviation is zero, or a parameter at its bound, to the last digit")
         log_density, log_likelihood = self(draws.reshape(-1, self.dimensions))
-        kept = next(iter(tree["log_likelihood"].data_vars.values())).transpose("chain", "draw", ROW_DIM).to_numpy()
+        kept = draws_by_row(tree, "log_likelihood")
         log_likelihood = log_likelihood.reshape(*draws.shape[:2], -1)
         if log_likelihood.shape != kept.shape or not np.allclose(log_likelihood, kept, rtol=TOLERANCE, atol=TOLERANCE):
             raise Unrecoverable("the log likelihood at the draws recovered is not that of the fit")

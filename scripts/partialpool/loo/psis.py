@@ -3,8 +3,8 @@
 import numpy as np
 
 from partialpool.errors import StudyError
+from partialpool.fit.by_row import draws_by_row
 from partialpool.loo.pointwise import PointwiseElpd, batch_sums, concatenate, list_rows
-from partialpool.model.names import ROW_DIM
 from partialpool.weights.smoothing import CHUNK, log_sum_exp, relative_efficiency, smooth
 
 
@@ -75,8 +75,4 @@ def influence_of_mean(log_values: np.ndarray) -> np.ndarray:
 
 def of_fit(tree) -> PointwiseElpd:
     """``psis`` of a fit with ``log_likelihood`` and ``constant_data``."""
-    log_likelihood = next(iter(tree["log_likelihood"].data_vars.values()))
-    return psis(
-        log_likelihood.transpose("chain", "draw", ROW_DIM).to_numpy(),
-        tree["constant_data"]["row"].to_numpy().astype(int),
-    )
+    return psis(draws_by_row(tree, "log_likelihood"), tree["constant_data"]["row"].to_numpy().astype(int))

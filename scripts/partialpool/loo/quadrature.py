@@ -7,7 +7,7 @@ effects of a unit can be integrated numerically, many draws and units at a time.
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import product
 from typing import NamedTuple
 
@@ -136,11 +136,11 @@ def densities(given: Given, codes: np.ndarray, nodes: int, *, cores: int = 1) ->
     for units, rows in _by_size(codes):
         m = rows.shape[1]
         if m > MANY_ROWS:
-            whole, rest = _in_chunks(given, rows, nodes, cores, without_each=True)
+            whole, rest = _in_chunks(partial(integrate, without_each=True), given, rows, nodes, cores)
         else:
             others = np.array([np.delete(np.arange(m), i) for i in range(m)])
-            (whole,) = _in_chunks(given, rows, nodes, cores)
-            (rest,) = _in_chunks(given, rows[:, others].reshape(rows.size, m - 1), nodes, cores)
+            (whole,) = _in_chunks(integrate, given, rows, nodes, cores)
+            (rest,) = _in_chunks(integrate, given, rows[:, others].reshape(rows.size, m - 1), nodes, cores)
         of_units[:, units] = whole
         of_rows[:, rows] = whole[..., None] - rest.reshape(len(whole), -1, m)
     return of_units, of_rows
@@ -162,8 +162,7 @@ def below(given: Given, codes: np.ndarray, nodes: int, *, cores: int = 1) -> tup
     """
     both = np.empty((2, *given.eta.shape))
     for _, rows in _by_size(codes):
-        parts = _in_chunks(given, rows, nodes, cores, integral=probabilities)
-        both[:, :, rows] = parts
+        both[:, :, rows] = _in_chunks(probabilities, given, rows, nodes, cores)
     return both[0], both[1]
 
 
@@ -189,11 +188,8 @@ def _by_size(codes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         yield units, order[starts[units][:, None] + np.arange(m)]
 
 
-def _in_chunks(
-    given: Given, sets: np.ndarray, nodes: int, cores: int, integral: Callable | None = None, **options
-) -> list[np.ndarray]:
-    """``integrate`` or another integral, some draws and some sets at a time, so that memory is bounded."""
-    integral = integral or integrate
+def _in_chunks(integral: Callable, given: Given, sets: np.ndarray, nodes: int, cores: int) -> list[np.ndarray]:
+    """``integrate`` or ``probabilities``, some draws and some sets at a time, so that memory is bounded."""
     size = (sets.shape[1] + 1) * nodes ** given.z.shape[1]
     sets_at_a_time = max(1, CHUNK // size)
     draws_at_a_time = max(1, CHUNK // (size * min(sets_at_a_time, len(sets))))
@@ -201,9 +197,7 @@ def _in_chunks(
 
     def some(start: int) -> list[np.ndarray]:
         few = given.take(slice(start, start + draws_at_a_time))
-        parts = [
-            integral(few, sets[i : i + sets_at_a_time], nodes, **options) for i in range(0, len(sets), sets_at_a_time)
-        ]
+        parts = [integral(few, sets[i : i + sets_at_a_time], nodes) for i in range(0, len(sets), sets_at_a_time)]
         return [np.concatenate(values, axis=1) for values in zip(*parts, strict=True)]
 
     with ThreadPoolExecutor(cores) as pool:

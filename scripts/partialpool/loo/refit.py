@@ -1,4 +1,4 @@
-"""Cross-validation of models without a closed form: moment matching, exact refits, and folds of units.
+"""Cross-validation of models without a closed form: moment matching and exact refits, also those of folds (``kfold``).
 
 A refit leaves rows out by dividing their density out of the joint density of the model, which keeps all of its
 parameters: the effects of a unit without rows then have the distribution of the population, levels that are not seen
@@ -8,13 +8,13 @@ stay, predictors stay centred where they were, and all refits of a model are com
 import numpy as np
 import pandas as pd
 
+from partialpool.fit.by_row import draws_by_row
 from partialpool.fit.fit import settled
 from partialpool.fit.nuts import starts
 from partialpool.loo import moment_match
 from partialpool.loo.joint import Density, Unrecoverable
 from partialpool.loo.pointwise import GOOD_PARETO_K, Estimate, PointwiseElpd
 from partialpool.model.formula import complete_cases
-from partialpool.model.names import ROW_DIM
 from partialpool.model.reproducible import reproducible
 from partialpool.model.spec import ModelSpec
 from partialpool.weights.smoothing import efficiency_of_one, log_sum_exp, relative_error, smooth_one
@@ -89,13 +89,11 @@ def _by_refits(
 ) -> dict[int, Estimate]:
     """Estimates of the rows at some positions from fits without each of them."""
     refits = Refits(density, spec, cores=cores)
-    log_likelihood = next(iter(tree["log_likelihood"].data_vars.values()))
-    estimates = {}
+    log_likelihood, estimates = draws_by_row(tree, "log_likelihood"), {}
     for index, i in positions.items():
         row = np.array([i])
         outside = refits.densities(refits.sample(row), row, [row])[0]
-        inside = log_likelihood.isel({ROW_DIM: i}).transpose("chain", "draw").to_numpy()
-        estimates[index] = bridge(outside, inside)
+        estimates[index] = bridge(outside, log_likelihood[..., i])
     return estimates
 
 

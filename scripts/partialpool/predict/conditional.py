@@ -14,7 +14,7 @@ from partialpool.model.outcome import outcome_column, outcome_levels
 from partialpool.model.population import population
 from partialpool.model.spec import ModelSpec
 from partialpool.predict.linear import LinearPredictor
-from partialpool.predict.means import Mean, level_probabilities
+from partialpool.predict.means import Mean, Probabilities
 from partialpool.predict.points import is_number, typical
 
 # Values of a predictor that is a number, from the smallest to the largest.
@@ -143,8 +143,7 @@ def _of_levels(posterior, predictor: LinearPredictor, rows: pd.DataFrame, column
     """The probability of each level of an ordinal outcome, level by level."""
     spec, grid = predictor.spec, _grid(predictor.spec, rows, column, None)
     x = grid[column] if is_number(spec, rows, column) else _text(grid[column])
-    thresholds = posterior["threshold"].transpose("chain", "draw", ...).to_numpy()
-    probabilities = level_probabilities(predictor.common(posterior, grid), thresholds, posterior.attrs["link"])
+    probabilities = Probabilities(spec).of_unit(predictor.common(posterior, grid), posterior)
     parts = [
         pd.DataFrame({"x": x, "by": str(level), "mean": values.mean(axis=(0, 1))} | _ends(values))
         for level, values in zip(levels, np.moveaxis(probabilities, -1, 0), strict=True)

@@ -10,7 +10,7 @@ from partialpool.model.population import population
 from partialpool.predict.by_level import for_each_level, level_dim
 
 
-def with_new_units(posterior, unit: str, rng: np.random.Generator, *, n_units: int | None = None):
+def with_new_units(posterior, unit: str, rng: np.random.Generator, *, n_units: int):
     """A posterior in which new units have taken the places of observed ones.
 
     Their effects are drawn from the population distribution of the same draw.
@@ -24,7 +24,7 @@ def with_new_units(posterior, unit: str, rng: np.random.Generator, *, n_units: i
     rng
         Source of randomness.
     n_units
-        How many of the first units are replaced; None for all.
+        How many of the first units are replaced.
 
     Returns
     -------
@@ -50,11 +50,10 @@ def with_new_units(posterior, unit: str, rng: np.random.Generator, *, n_units: i
     return fresh.assign({name: fresh[name].transpose(*own) for name, own in dims.items()})
 
 
-def _with_fresh(posterior, terms: list[Term], rng: np.random.Generator, n_units: int | None):
+def _with_fresh(posterior, terms: list[Term], rng: np.random.Generator, n_units: int):
     """A posterior with fresh effects of the first units, one value for each level of a term's expression."""
     of_units = population(posterior, terms)
     chains, draws, q = of_units.sd.shape
-    n_units = posterior.sizes[terms[0].grouping_dim] if n_units is None else n_units
     z = rng.standard_normal((chains, draws, n_units, q))
     fresh = np.einsum("...ij,...uj->...ui", of_units.cholesky, z)
     result = posterior.copy()

@@ -12,8 +12,6 @@ from partialpool.report.whose import at_which, of_what, of_whom
 from partialpool.study.figures import FittedTrajectories, Grid, InterceptsSlopes, PredictionFigure
 from partialpool.study.study import Study
 
-ONLY_MEANS = ("shrinkage", "three-poolings", "fitted-trajectories")
-
 
 @dataclass(frozen=True)
 class Known:
@@ -143,7 +141,7 @@ def draws_sentence(study: Study, name: str, known: Known = NOTHING) -> str:
         whose = f" of {units}{some}" if some else ""
         return f"{_capitalised(study.data.nouns.measurement[1])} only{whose}: no model, no draws."
     draws = ", ".join(f"{study.draws_of(model)} of {study.models[model].title}" for model in models)
-    shown = "means" if figure.kind in ONLY_MEANS else "means and 95 % equal-tailed intervals"
+    shown = "means" if figure.only_means else "means and 95 % equal-tailed intervals"
     if isinstance(figure, InterceptsSlopes):
         some, shown = "", f"{shown} (of more than {MOST_UNITS} {units} means only)" if some else shown
     return f"{_capitalised(whose_values(study, name))}{some}: posterior {shown}; draws: {draws}."

@@ -6,6 +6,7 @@ import pytest
 from arviz_stats.base import array_stats
 from partialpool.checks import left_out
 from partialpool.checks.influence import COLUMNS, influence
+from partialpool.fit.by_row import draws_by_row
 from partialpool.fit.fit import fit
 from partialpool.loo.integrated import integrated
 from partialpool.weights.smoothing import log_sum_exp, relative_efficiency
@@ -62,7 +63,7 @@ def test_with_crossed_factors_what_is_left_out_is_weighted_given_all_effects(mak
     data = data.astype({"id": "category", "item": "category"})
     fitted = fitted_to(make_spec("y ~ 1 + x + (1 | id) + (1 | item)", "Intercept b sd sigma", engine="marginal"), data)
     table = influence(fitted)
-    by_row = np.moveaxis(fitted.by_row("log_likelihood"), -1, 0)
+    by_row = np.moveaxis(draws_by_row(fitted.tree, "log_likelihood"), -1, 0)
     by_unit = np.stack([by_row[unit == one].sum(axis=0) for one in range(8)])
     for of, values in (("unit", by_unit), ("row", by_row)):
         own = table[table["of"] == of].set_index("label").loc[lambda part: sorted(part.index, key=int)]

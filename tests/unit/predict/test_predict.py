@@ -331,6 +331,11 @@ def test_counts_of_several_kinds_are_no_numbers(make_spec, units):
 # ---------------------------------------------------------------------------------------- new units
 
 
+def all_new(posterior, unit, rng):
+    """A posterior in which all units are new."""
+    return with_new_units(posterior, unit, rng, n_units=posterior.sizes.get(f"{unit}__factor_dim", 1))
+
+
 def whitened(posterior, drawn, terms, cor="cor_id", factor="id"):
     """Effects divided by the square root of each draw's own covariance: independent standard normal if they are right.
 
@@ -371,7 +376,7 @@ def test_new_units_are_drawn_from_the_population(coefficients, correlated):
         posterior = posterior.drop_vars("cor_id", errors="ignore")
     terms = [f"{'1' if name == 'Intercept' else name}|id" for name in coefficients]
     # In any order of the variables.
-    drawn = with_new_units(posterior[sorted(posterior.data_vars)], "id", np.random.default_rng(3))
+    drawn = all_new(posterior[sorted(posterior.data_vars)], "id", np.random.default_rng(3))
     white = whitened(posterior, drawn, terms, "cor_id" if correlated else None)
     for k in range(len(terms)):
         assert_standard_normal(white[..., k])
@@ -387,7 +392,7 @@ def test_new_units_correlate_as_the_population_does():
     """With a population that is the same in each draw: plain moments, with their errors."""
     sd, rho = 2.0, 0.7
     posterior = made_up(sd=sd, cor=np.array([[1, rho], [rho, 1]]))
-    drawn = with_new_units(posterior, "id", np.random.default_rng(3))
+    drawn = all_new(posterior, "id", np.random.default_rng(3))
     one, other = (drawn[name].to_numpy().ravel() for name in ("1|id", "x|id"))
     n = one.size
     assert abs(np.corrcoef(one, other)[0, 1] - rho) < 4 * (1 - rho**2) / np.sqrt(n)
@@ -400,7 +405,7 @@ def test_new_units_correlate_as_the_population_does():
 
 def test_everything_else_stays(group_posterior):
     before = group_posterior.copy(deep=True)
-    drawn = with_new_units(group_posterior, "id", np.random.default_rng(3))
+    drawn = all_new(group_posterior, "id", np.random.default_rng(3))
     xr.testing.assert_identical(group_posterior, before)
     effects = ["1|id", "x|id"]
     xr.testing.assert_identical(drawn.drop_vars(effects), before.drop_vars(effects))
@@ -413,7 +418,7 @@ def test_singular_correlations_are_no_obstacle():
     angle = np.random.default_rng(4).uniform(0, 2 * np.pi, (2, 400, 3))
     cor = np.cos(angle[..., :, None] - angle[..., None, :])
     assert (np.linalg.eigvalsh(cor) < 0).any()
-    drawn = with_new_units(made_up(["Intercept", "x", "z"], sd=1.0, cor=cor), "id", np.random.default_rng(3))
+    drawn = all_new(made_up(["Intercept", "x", "z"], sd=1.0, cor=cor), "id", np.random.default_rng(3))
     effects = np.stack([drawn[name].to_numpy() for name in ("1|id", "x|id", "z|id")], axis=-1)
     # The effects are in the plane too: their product with its normal, the null vector, is zero.
     normal = np.linalg.eigh(cor)[1][..., 0]
@@ -425,7 +430,7 @@ def test_two_blocks_of_effects():
     first, second = made_up(["Intercept", "x"]), made_up(["z", "v"], seed=2)
     second = second.drop_vars(["Intercept", "sigma"]).rename({"cor_id": "cor_id_", "cor_id_dim": "cor_id__dim"})
     posterior = xr.merge([first, second])
-    drawn = with_new_units(posterior, "id", np.random.default_rng(3))
+    drawn = all_new(posterior, "id", np.random.default_rng(3))
     white = np.concatenate(
         [whitened(posterior, drawn, ["1|id", "x|id"]), whitened(posterior, drawn, ["z|id", "v|id"], "cor_id_")], axis=-1
     )
@@ -436,7 +441,7 @@ def test_two_blocks_of_effects():
 @pytest.mark.numbers
 def test_a_unit_whose_column_ends_on_an_underscore():
     posterior = made_up(factor="id_")
-    drawn = with_new_units(posterior, "id_", np.random.default_rng(3))
+    drawn = all_new(posterior, "id_", np.random.default_rng(3))
     white = whitened(posterior, drawn, ["1|id_", "x|id_"], "cor_id_", "id_")
     assert_standard_normal(white)
     assert_independent(white, 3)
@@ -455,7 +460,7 @@ def test_effects_by_level():
         }
     )
     posterior = posterior.assign_coords(mood__expr_dim=levels)
-    drawn = with_new_units(posterior, "id", np.random.default_rng(3))
+    drawn = all_new(posterior, "id", np.random.default_rng(3))
     assert drawn["mood|id"].dims == posterior["mood|id"].dims
     apart = drawn.assign({f"mood[{level}]|id": drawn["mood|id"].sel(mood__expr_dim=level) for level in levels})
     white = whitened(plain, apart, ["mood[bad]|id", "mood[good]|id"])
@@ -467,7 +472,7 @@ def test_effects_by_level():
 def test_each_level_of_an_outcome_has_a_population():
     one, other = made_up(["Intercept", "x"]), made_up(["Intercept", "x"], seed=2)
     posterior = xr.concat([one, other], dim="y_reduced_dim").transpose("chain", "draw", ..., "y_reduced_dim")
-    drawn = with_new_units(posterior, "id", np.random.default_rng(3))
+    drawn = all_new(posterior, "id", np.random.default_rng(3))
     assert drawn["x|id"].dims == posterior["x|id"].dims
     parts = [
         whitened(level, drawn.isel(y_reduced_dim=place), ["1|id", "x|id"], "cor_id")
@@ -546,14 +551,14 @@ def test_where_there_is_no_population(variables, message):
         {name: (["chain", "draw", *dims], np.ones((1, 1) + (2,) * len(dims))) for name, dims in variables.items()}
     )
     with pytest.raises(StudyError, match=message):
-        with_new_units(posterior, "id", np.random.default_rng(1))
+        all_new(posterior, "id", np.random.default_rng(1))
 
 
 def test_similar_names_are_no_obstacle():
     posterior = made_up().assign(
         {name: xr.zeros_like(made_up()["sigma"]) for name in ("idea", "x:idea", "1|idea_sigma")}
     )
-    drawn = with_new_units(posterior, "id", np.random.default_rng(1))
+    drawn = all_new(posterior, "id", np.random.default_rng(1))
     assert abs(drawn["1|id"].mean()) < 1
 
 
