@@ -188,16 +188,9 @@ def half_eyes(draws, *, reference=None, labels):
     Figure
         One column wide for up to five units, else a page. All slabs have the same area, and the
         wider of two quantities lies below, so it cannot hide the other.
-
-    Raises
-    ------
-    ValueError
-        If there are more than two quantities.
     """
     units = distinct_units(draws["id"])
     quantities = distinct(draws["quantity"])
-    if len(quantities) > 2:
-        raise ValueError(f"half_eyes draws one or two quantities, not {len(quantities)}: {quantities}")
     colors = dict(zip(quantities, [CORAL, TEAL][-len(quantities) :], strict=True))
     width = COLUMN if len(units) <= 5 else PAGE
     # The widest is drawn first, below the others.

@@ -12,9 +12,7 @@ from partialpool.model.matrices import behind_bars_only
 from partialpool.model.spec import ModelSpec
 from partialpool.predict.asked import Asked
 from partialpool.predict.rows import rows_of_file
-
-# What the column of units says where there is none.
-AVERAGE_UNIT, POPULATION = "average unit", "population"
+from partialpool.predict.summary import AVERAGE_UNIT, POPULATION
 
 # Relative error of a mean that is nothing but rounding.
 ROUNDING = 1e-12

@@ -12,7 +12,8 @@ from partialpool.model.outcome import outcome_column
 from partialpool.model.spec import ModelSpec
 from partialpool.predict.asked import Asked
 from partialpool.predict.changes import STEP, changed, grouped, sides
-from partialpool.predict.points import AVERAGE_UNIT, POPULATION, points
+from partialpool.predict.points import points
+from partialpool.predict.summary import AVERAGE_UNIT, POPULATION
 from partialpool.predict.values import draws_at, of_average_unit, of_population
 
 

@@ -1,10 +1,16 @@
-"""Reading tables of predictions."""
+"""The table of an entry of `predictions`: its columns, and reading it."""
 
 from collections.abc import Iterable
 
 import pandas as pd
 
 from partialpool.jobs.tables import read_table
+
+# Columns of every table, and those of a contrast, a slope and an integral behind the covariates.
+VALUES = ("model", "quantity", "id", "mean", "q2.5", "q97.5")
+EXTRA = ("contrast", "slope", "p_above_0", "p_above_1", "in_rope", "integration_error")
+# What the column of units says where there is none.
+AVERAGE_UNIT, POPULATION = "average unit", "population"
 
 
 def text_columns(prepared: str) -> list[str]:

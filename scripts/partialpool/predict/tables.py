@@ -7,11 +7,10 @@ import pandas as pd
 
 from partialpool.errors import StudyError
 from partialpool.predict.predict import Prediction
+from partialpool.predict.summary import EXTRA, VALUES
 
-# Columns of a contrast, a slope and an integral, behind those that all predictions have.
-EXTRA = ("contrast", "slope", "p_above_0", "p_above_1", "in_rope", "integration_error")
 # All that tables of predictions and of their draws have beside covariates.
-OWN = ("model", "quantity", "id", "mean", "q2.5", "q97.5", *EXTRA, "chain", "draw", "value")
+OWN = (*VALUES, *EXTRA, "chain", "draw", "value")
 
 
 def refuse_names(covariates: Iterable[str]) -> None:

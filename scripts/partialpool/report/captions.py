@@ -9,6 +9,7 @@ from partialpool.figures.limits import MOST_EFFECTS, MOST_UNITS
 from partialpool.model.families import COUNTS, CUMULATIVE, OF_LEVELS, OF_TRIALS
 from partialpool.model.grammar import behind_bars, common_predictors, predictors, trials
 from partialpool.report.whose import at_which, of_what, of_whom
+from partialpool.report.words import capitalised, ended
 from partialpool.study.figures import FittedTrajectories, Grid, InterceptsSlopes, PredictionFigure
 from partialpool.study.study import Study
 
@@ -102,9 +103,7 @@ def caption(study: Study, name: str, known: Known = NOTHING) -> str:
         What is known of data and fits.
     """
     if name in study.figures:
-        text = study.figures[name].caption.strip()
-        text += "" if text.endswith((".", "!", "?", ":")) else "."
-        return f"{text} {draws_sentence(study, name, known)}"
+        return f"{ended(study.figures[name].caption.strip())} {draws_sentence(study, name, known)}"
     kind, _, of = name.partition("-")
     if kind == "comparison":
         return _comparison(study, of)
@@ -113,8 +112,8 @@ def caption(study: Study, name: str, known: Known = NOTHING) -> str:
     if kind == "diagnostics":
         return _diagnostics(study, of, known.sampling.get(of))
     if kind == "effects":
-        return _capitalised(_effects(study, of, known.levels.get(of, math.inf)))
-    return _capitalised(DESCRIPTIONS[kind](study, of))
+        return capitalised(_effects(study, of, known.levels.get(of, math.inf)))
+    return capitalised(DESCRIPTIONS[kind](study, of))
 
 
 def for_snakemake(study: Study, known: Known = NOTHING) -> dict[str, str | dict[str, str]]:
@@ -139,12 +138,12 @@ def draws_sentence(study: Study, name: str, known: Known = NOTHING) -> str:
     some = f", {MOST_UNITS} at random where there are more" if _may_have_many_units(study, name, known) else ""
     if not models:
         whose = f" of {units}{some}" if some else ""
-        return f"{_capitalised(study.data.nouns.measurement[1])} only{whose}: no model, no draws."
+        return f"{capitalised(study.data.nouns.measurement[1])} only{whose}: no model, no draws."
     draws = ", ".join(f"{study.draws_of(model)} of {study.models[model].title}" for model in models)
     shown = "means" if figure.only_means else "means and 95 % equal-tailed intervals"
     if isinstance(figure, InterceptsSlopes):
         some, shown = "", f"{shown} (of more than {MOST_UNITS} {units} means only)" if some else shown
-    return f"{_capitalised(whose_values(study, name))}{some}: posterior {shown}; draws: {draws}."
+    return f"{capitalised(whose_values(study, name))}{some}: posterior {shown}; draws: {draws}."
 
 
 def _grid(study: Study, name: str) -> str:
@@ -157,7 +156,7 @@ def _grid(study: Study, name: str) -> str:
     whatever = f", whatever their {' and '.join(sorted(map(study.data.label, others)))}" if others else ""
     points = f"; points are {study.data.nouns.measurement[1]}{whatever}" if study.grid_outcome(name) else ""
     draws = ", ".join(f"{study.draws_of(model)} of {study.models[model].title}" for model in study.figure_models(name))
-    return f"{_capitalised(words)}: posterior means and 95 % equal-tailed intervals{points}; draws: {draws}."
+    return f"{capitalised(words)}: posterior means and 95 % equal-tailed intervals{points}; draws: {draws}."
 
 
 def _may_have_many_units(study: Study, name: str, known: Known) -> bool:
@@ -249,7 +248,7 @@ def predictions(study: Study, name: str) -> str:
     if any(study.models[model].family in OF_LEVELS for model in prediction.models):
         levels = f"; the probability of each level of {study.data.label(study.data.outcome)}"
     words = f"{of_whom(study, prediction)}{at_which(study, prediction)}{of_what(study, prediction)}"
-    return f"{_capitalised(words)}{levels}; draws: {draws}"
+    return f"{capitalised(words)}{levels}; draws: {draws}"
 
 
 def bayes_factors(study: Study, best: str) -> str:
@@ -404,8 +403,3 @@ DESCRIPTIONS = {
     "sensitivity": _sensitivity,
     "influence": _influence,
 }
-
-
-def _capitalised(words: str) -> str:
-    """The text with its first letter in upper case, the others as they are."""
-    return words[:1].upper() + words[1:]

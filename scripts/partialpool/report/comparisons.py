@@ -11,6 +11,7 @@ from partialpool.loo.pointwise import BAD_PARETO_K
 from partialpool.report.elements import bullets, paragraph
 from partialpool.report.glossary import link
 from partialpool.report.numbers import decimals, number
+from partialpool.report.words import listed
 from partialpool.study.data import Nouns
 
 # Sivula, Magnusson & Vehtari (2020): below this the normal approximation of a difference in elpd cannot be trusted.
@@ -148,8 +149,7 @@ def _difference_in_elpd(other: Mapping) -> Markup:
 
 def _joined(models: list[tuple[Markup, Markup]], word: str) -> Markup:
     """Models, each with its difference."""
-    *others, last = (Markup("{} ({})").format(title, size) for title, size in models)
-    return Markup(f" {word} ").join([Markup(", ").join(others), last] if others else [last])
+    return listed((Markup("{} ({})").format(title, size) for title, size in models), word)
 
 
 def unreliable(block: pd.DataFrame) -> str:

@@ -7,26 +7,21 @@ from markupsafe import Markup
 
 from partialpool.report import captions
 from partialpool.report.elements import scrolled
+from partialpool.report.words import ended
 from partialpool.study.study import Study
 
 # Figures with fewer pixels across are made for one column, the others for the whole page.
 COLUMN_PIXELS = 1500
 
 
-def figure(
-    study: Study,
-    name: str,
-    folder: str | Path = "results/figures",
-    *,
-    known: captions.Known = captions.NOTHING,
-) -> Markup:
+def figure(study: Study, name: str, folder: str | Path, *, known: captions.Known = captions.NOTHING) -> Markup:
     """A figure with its caption, the image inside the page; whichever of SVG and PNG is smaller.
 
-    For ``known`` see ``captions.caption``.
+    ``folder`` has the images; for ``known`` see ``captions.caption``.
     """
     png, svg = (Path(folder, f"{name}.{suffix}") for suffix in ("png", "svg"))
     path, kind = min((svg, "svg+xml"), (png, "png"), key=lambda choice: choice[0].stat().st_size)
-    title, width = _sentence(captions.figure_title(study, name)), _width(png)
+    title, width = ended(captions.figure_title(study, name)), _width(png)
     image = Markup('<img src="data:image/{};base64,{}" alt="{}" class="{}">').format(
         kind, base64.b64encode(path.read_bytes()).decode(), captions.alt(study, name, known), width
     )
@@ -37,10 +32,6 @@ def figure(
     return Markup('<figure id="figure-{}">{}<figcaption><strong>{}</strong> {} {}</figcaption></figure>').format(
         name, image, title, captions.caption(study, name, known), save
     )
-
-
-def _sentence(words: str) -> str:
-    return words if words.endswith((".", "?", "!")) else f"{words}."
 
 
 def _width(png: Path) -> str:

@@ -1,17 +1,17 @@
 """The report in short: what its numbers say, in a few lines on the first screen."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-import numpy as np
 from markupsafe import Markup, escape
 
-from partialpool.model.names import ROW_DIM
 from partialpool.report import checks, comparisons, published
 from partialpool.report.elements import bullets, warning
 from partialpool.report.glossary import link
 from partialpool.report.meaning import Meaning
 from partialpool.report.numbers import limits, rounded
 from partialpool.report.results import Results
+from partialpool.report.tables import rows_and_units
+from partialpool.report.words import ended, listed
 
 # A term with more coefficients than this, such as one for each unit, is told by its range.
 MOST_COEFFICIENTS = 6
@@ -26,7 +26,7 @@ def in_short(results: Results) -> list[Markup]:
         told.append(("Checks", passed(results)))
     if results.published is not None:
         told.append(("Printed numbers", published.tally(results.published, results.study.published.source) + "."))
-    lines = [Markup("<strong>{}</strong> {}").format(_ended(title), words) for title, words in told]
+    lines = [Markup("<strong>{}</strong> {}").format(ended(title), words) for title, words in told]
     return [*map(warning, failed(results)), bullets(lines)]
 
 
@@ -43,15 +43,12 @@ def measured(results: Results) -> Markup:
         words.append(f"{without} {'row has' if without == 1 else 'rows have'} no value of it.")
     by_size: dict[tuple[int, int], list[Markup]] = {}
     for model, tree in results.trees.items():
-        used = tree["constant_data"]
-        sizes = (used.sizes[ROW_DIM], len(np.unique(used[data.unit].to_numpy().astype(str))))
+        sizes = rows_and_units(tree, data.unit)
         by_size.setdefault(sizes, []).append(Markup("<em>{}</em>").format(results.titles[model]))
     for (n, n_units), models in by_size.items():
         if n < len(rows):
             use = Markup("{} {} {}: in the other rows a variable is missing.")
-            words.append(
-                use.format(_listed(models), "use" if len(models) > 1 else "uses", _counts(results, n, n_units))
-            )
+            words.append(use.format(listed(models), "use" if len(models) > 1 else "uses", _counts(results, n, n_units)))
     return Markup(" ").join(words)
 
 
@@ -130,13 +127,3 @@ def passed(results: Results) -> str:
     """How many checks passed, if all did."""
     n, models = sum(map(len, results.diagnostics.values())), len(results.diagnostics)
     return f"All {n} convergence checks of {models} model{'s' * (models > 1)} passed."
-
-
-def _listed(titles: Iterable[Markup]) -> Markup:
-    *others, last = titles
-    return Markup(" and ").join([Markup(", ").join(others), last] if others else [last])
-
-
-def _ended(words: str) -> str:
-    """A title with the mark that ends it."""
-    return words if words.endswith((".", "?", "!")) else f"{words}."

@@ -4,14 +4,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from partialpool.loo.pointwise import BAD_PARETO_K
 from partialpool.model import parameters
-from partialpool.model.names import ROW_DIM
 from partialpool.report import checks, comparisons
 from partialpool.report.numbers import limits, number, rounded, trusted_decimals
+from partialpool.report.tables import rows_and_units
 from partialpool.study.study import Study
 
 KINDS = ("common", "sd", "cor", "family")
@@ -117,9 +116,7 @@ def fitted_model(tree, summary: pd.DataFrame, variance: pd.DataFrame, *, unit: s
     of_units = {p.name for p in listed if unit in p.variable.split(":")}
     kinds = {p.name: p.kind for p in listed if p.name not in of_units}
     estimates = summary.set_index("parameter").loc[list(kinds)].assign(kind=pd.Series(kinds))
-    rows = tree["constant_data"]
-    n_units = len(np.unique(rows[unit].to_numpy().astype(str)))
-    return Fitted(estimates, variance, rows.sizes[ROW_DIM], n_units, bool(of_units), passed)
+    return Fitted(estimates, variance, *rows_and_units(tree, unit), bool(of_units), passed)
 
 
 def of_study(study: Study, models: Mapping[str, Fitted], compared: Mapping[str, pd.DataFrame]) -> list[Table]:

@@ -6,13 +6,11 @@ import pandas as pd
 
 from partialpool.fit.failed import marked
 from partialpool.model.outcome import outcome_column
+from partialpool.predict.summary import AVERAGE_UNIT, EXTRA, POPULATION, VALUES
 from partialpool.report.numbers import decimals, number, probability, short
 from partialpool.study.entries import Prediction
 from partialpool.study.study import Study
 
-# Columns of a table of predictions that are no covariates.
-_VALUES = ("model", "quantity", "id", "mean", "q2.5", "q97.5")
-_EXTRA = ("contrast", "slope", "p_above_0", "p_above_1", "in_rope", "integration_error")
 _HEADINGS = {
     "p_above_0": "P(> 0)",
     "p_above_1": "P(> 1)",
@@ -31,7 +29,7 @@ def tabulated(table: pd.DataFrame, study: Study, name: str, *, failed: Collectio
     shown = table.assign(model=[marked(model, model, failed) for model in table["model"]])
     for column in ("mean", "q2.5", "q97.5"):
         shown[column] = [number(value, p) for value, p in zip(table[column], places, strict=True)]
-    for column in table.columns.drop([*_VALUES, *(name for name in _EXTRA if name in table)]):
+    for column in table.columns.drop([*VALUES, *(name for name in EXTRA if name in table)]):
         if pd.api.types.is_float_dtype(table[column]):
             shown[column] = [short(value, 6) for value in table[column]]
         # Of a model that does not have it.
@@ -47,7 +45,7 @@ def tabulated(table: pd.DataFrame, study: Study, name: str, *, failed: Collectio
     # What is contrasted is the same in all rows, and the caption says it.
     shown = shown.drop(columns=["contrast", "slope"], errors="ignore")
     shown["id"] = [_who(unit, study) for unit in table["id"]]
-    covariates = {column: study.data.measured_label(column) for column in table.columns.drop([*_VALUES])}
+    covariates = {column: study.data.measured_label(column) for column in table.columns.drop([*VALUES])}
     if "in_rope" in table:
         shown = shown.rename(columns={"in_rope": f"P({_region(study.predictions[name])})"})
     return shown.rename(columns={**covariates, **_HEADINGS, "id": study.data.nouns.unit[0]})
@@ -56,7 +54,7 @@ def tabulated(table: pd.DataFrame, study: Study, name: str, *, failed: Collectio
 def _who(unit: str, study: Study) -> str:
     """What the report says of an id of a table: the average unit and others that are no ids, in the study's noun."""
     noun, nouns = study.data.nouns.unit
-    named = {"average unit": f"average {noun}", "population": f"all {nouns}"}
+    named = {AVERAGE_UNIT: f"average {noun}", POPULATION: f"all {nouns}"}
     named |= {f"{whose} units": f"{whose} {nouns}" for whose in ("observed", "new", "observed and new")}
     return named.get(unit, unit)
 
@@ -107,7 +105,7 @@ def _sentence(row: dict, study: Study, prediction: Prediction) -> str:
 
 def _place(row: dict, study: Study) -> str:
     """Model, whose and where: ``Growth, average herd, Year 2``."""
-    covariates = [column for column in row if column not in (*_VALUES, *_EXTRA, "row") and not pd.isna(row[column])]
+    covariates = [column for column in row if column not in (*VALUES, *EXTRA, "row") and not pd.isna(row[column])]
     values = [short(row[column], 6) if isinstance(row[column], float) else row[column] for column in covariates]
     places = [f"{study.data.label(column)} {value}" for column, value in zip(covariates, values, strict=True)]
     unit = _who(row["id"], study)

@@ -38,7 +38,7 @@ def origins(study: Study, trees: Mapping, notes: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["what", "value"])
 
 
-def run_times(folder: str | Path = "results/benchmarks") -> pd.DataFrame:
+def run_times(folder: str | Path) -> pd.DataFrame:
     """Wall time and peak memory of every rule, from the benchmarks of its jobs."""
     rows = []
     for path in sorted(Path(folder).rglob("*.tsv")):

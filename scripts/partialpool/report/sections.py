@@ -35,6 +35,7 @@ from partialpool.report.elements import MOST_ROWS, bullets, downloads, folded, h
 from partialpool.report.glossary import in_nouns
 from partialpool.report.markdown import as_html
 from partialpool.report.results import Results
+from partialpool.report.words import capitalised
 from partialpool.study.report import Section
 
 TITLES = {
@@ -174,7 +175,7 @@ def _model_checks(results: Results, name: str) -> Iterator[tuple[str, str, str, 
 def _doubts(results: Results, name: str) -> list[str]:
     """What may be a mistake in a model."""
     rows = results.trees[name]["constant_data"].to_dataset().to_dataframe()
-    return [f"{doubt[0].upper()}{doubt[1:]}" for doubt in doubts(results.specs[name], rows)]
+    return list(map(capitalised, doubts(results.specs[name], rows)))
 
 
 def sizes(results: Results) -> list[Markup]:

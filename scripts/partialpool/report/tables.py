@@ -60,16 +60,14 @@ def rows_used(trees: Mapping, titles: Mapping[str, str], *, unit: str, nouns: No
     nouns
         Headings of the counts.
     """
-    return pd.DataFrame(
-        [
-            {
-                "model": f"{name} {titles[name]}",
-                nouns.measurement[1]: tree["constant_data"].sizes[ROW_DIM],
-                nouns.unit[1]: len(np.unique(tree["constant_data"][unit].to_numpy().astype(str))),
-            }
-            for name, tree in trees.items()
-        ]
-    )
+    rows = [(f"{name} {titles[name]}", *rows_and_units(tree, unit)) for name, tree in trees.items()]
+    return pd.DataFrame(rows, columns=["model", nouns.measurement[1], nouns.unit[1]])
+
+
+def rows_and_units(tree, unit: str) -> tuple[int, int]:
+    """How many measurements of how many units a model was fitted to."""
+    rows = tree["constant_data"]
+    return rows.sizes[ROW_DIM], len(np.unique(rows[unit].to_numpy().astype(str)))
 
 
 def estimates(

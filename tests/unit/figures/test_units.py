@@ -156,12 +156,6 @@ def test_half_eyes_of_two_quantities_draw_the_wide_one_below(rng):
     assert {CORAL, TEAL} <= {to_hex(key.get_facecolor()) for key in keys}
 
 
-def test_half_eyes_refuse_three_quantities(rng):
-    draws = pd.concat([long_draws(rng, {"2": 0.1}, quantity=q) for q in "abc"])
-    with pytest.raises(ValueError, match="one or two quantities"):
-        half_eyes(draws, labels={})
-
-
 def test_half_eyes_keep_a_categorical_order_and_turn_long_names(rng):
     units = [f"participant-{i}" for i in range(12)][::-1]
     draws = long_draws(rng, dict.fromkeys(units, 0.2), n=20, quantity="expected")

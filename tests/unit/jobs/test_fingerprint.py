@@ -177,6 +177,7 @@ def test_modules_of_the_report_are_those_that_its_notebook_imports():
         "report.texts",
         "report.variance",
         "report.whose",
+        "report.words",
         *(
             f"study.{module}"
             for module in (

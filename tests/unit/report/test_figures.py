@@ -1,4 +1,3 @@
-import pytest
 from partialpool.report import figures
 from partialpool.study.config import load
 
@@ -19,8 +18,3 @@ def test_a_figure_carries_its_smaller_file_alt_text_and_caption(tmp_path):
     assert "<strong>Lines.</strong> All. Measurements only of units, 200 at random where there are more: no" in made
     (tmp_path / "lines.svg").write_text("<svg>" + " " * 100 + "</svg>")
     assert "data:image/png;base64," in figures.figure(study, "lines", tmp_path)
-
-
-@pytest.mark.parametrize(("title", "shown"), [("Which?", "Which?"), ("Lines", "Lines.")])
-def test_headings_in_captions_end_once(title, shown):
-    assert figures._sentence(title) == shown

@@ -1,0 +1,16 @@
+import pytest
+from markupsafe import Markup
+from partialpool.report.words import ended, listed
+
+
+@pytest.mark.parametrize(("title", "shown"), [("Which?", "Which?"), ("Lines", "Lines."), ("Lines:", "Lines:")])
+def test_a_title_ends_once(title, shown):
+    assert ended(title) == shown
+
+
+@pytest.mark.parametrize(
+    ("items", "shown"),
+    [(["a"], "a"), (["a", "b"], "a nor b"), (["a", Markup("<em>b</em>"), "<c>"], "a, <em>b</em> nor &lt;c&gt;")],
+)
+def test_items_have_commas_and_a_word_before_the_last(items, shown):
+    assert listed(items, "nor") == Markup(shown)
