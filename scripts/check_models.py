@@ -5,7 +5,7 @@ from partialpool.jobs.job import job
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         from partialpool.checks import of_models
-        from partialpool.jobs.files import atomic
+        from partialpool.jobs.tables import write_table
 
         params = snakemake.params
         tables = of_models.check(
@@ -16,5 +16,4 @@ if __name__ == "__main__":
             cores=snakemake.threads,
         )
         for (_, _, table), path in zip(tables, snakemake.output, strict=True):
-            with atomic(path) as temporary:
-                table.to_csv(temporary, index=False)
+            write_table(table, path)

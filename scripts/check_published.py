@@ -6,7 +6,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         from partialpool.audit import published
         from partialpool.data import printed
-        from partialpool.jobs.files import atomic
+        from partialpool.jobs.tables import write_table
         from partialpool.model.spec import ModelSpec
 
         source, params = snakemake.input, snakemake.params
@@ -21,5 +21,4 @@ if __name__ == "__main__":
             comparisons=source.comparisons,
         )
         print(table["verdict"].value_counts().to_string())
-        with atomic(snakemake.output.table) as temporary:
-            table.to_csv(temporary, index=False)
+        write_table(table, snakemake.output.table)

@@ -6,7 +6,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         import pandas as pd
         from partialpool.fit import store
-        from partialpool.jobs.files import atomic
+        from partialpool.jobs.tables import write_table
         from partialpool.loo.compare import compare_all
         from partialpool.loo.estimate import of_model
         from partialpool.model.spec import ModelSpec
@@ -21,5 +21,4 @@ if __name__ == "__main__":
             print(f"{model}:")
             models[model], fits[model] = of_model(tree, store.spec_of(tree), prepared, **options), tree.attrs
         for path, table in zip(snakemake.output, compare_all(models, fits), strict=True):
-            with atomic(path) as temporary:
-                table.to_csv(temporary, index=False)
+            write_table(table, path)

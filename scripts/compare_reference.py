@@ -6,13 +6,13 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         from partialpool.audit import reference
         from partialpool.jobs.files import atomic
+        from partialpool.jobs.tables import write_table
         from partialpool.model.spec import ModelSpec
 
         source, params = snakemake.input, snakemake.params
         specs = {model: ModelSpec.from_dict(spec) for model, spec in params.specs.items()}
         made_from = reference.manifest(source.fits, specs, params.comparisons, lock=source.lock, code=params.made_by)
         table, text = reference.compare("reference", made_from, [*source.summaries, *source.comparisons])
-        with atomic(snakemake.output.table) as temporary:
-            table.to_csv(temporary, index=False)
+        write_table(table, snakemake.output.table)
         with atomic(snakemake.output.text) as temporary:
             temporary.write_text(text, encoding="utf-8")

@@ -6,7 +6,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         import pandas as pd
         from partialpool.fit import store
-        from partialpool.jobs.files import atomic
+        from partialpool.jobs.tables import write_table
         from partialpool.loo.bayes_factors import bayes_factors
         from partialpool.model.spec import ModelSpec
 
@@ -19,5 +19,4 @@ if __name__ == "__main__":
         made_from = {model: store.spec_of(tree) for model, tree in trees.items()}
         fits = {model: tree.attrs for model, tree in trees.items()}
         table = bayes_factors(made_from, fits, prepared, cores=snakemake.threads)
-        with atomic(snakemake.output.table) as temporary:
-            table.to_csv(temporary, index=False)
+        write_table(table, snakemake.output.table)

@@ -7,16 +7,14 @@ if __name__ == "__main__":
         from itertools import batched
 
         from partialpool.figures import calibration
-        from partialpool.jobs.files import atomic
+        from partialpool.jobs.tables import write_table
         from partialpool.simulation import replicates, verdicts
 
         output = snakemake.output
         ranks = replicates.join(snakemake.input.batches)
         table = verdicts.table(ranks)
         print(verdicts.told(table))
-        with atomic(output.ranks) as temporary:
-            ranks.to_parquet(temporary)
-        with atomic(output.table) as temporary:
-            table.to_csv(temporary, index=False)
+        write_table(ranks, output.ranks)
+        write_table(table, output.table)
         for figure, files in zip(calibration.of_models(ranks, table), batched(output.figures, 2), strict=True):
             figure.save(*files)

@@ -6,7 +6,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         import pandas as pd
         from partialpool.fit import store
-        from partialpool.jobs.files import atomic
+        from partialpool.jobs.tables import write_table
         from partialpool.model.spec import ModelSpec
         from partialpool.predict.asked import Asked
         from partialpool.predict.predict import predict
@@ -18,7 +18,5 @@ if __name__ == "__main__":
         for (model, spec), path in zip(specs.items(), snakemake.input.fits, strict=True):
             tree = store.load(path, ("posterior",), spec=spec, data_sha256=prepared.attrs["sha256"])
             predictions.append(predict(tree, store.spec_of(tree), prepared, asked, model=model))
-        with atomic(snakemake.output.summary) as temporary:
-            summarise(predictions).to_csv(temporary, index=False)
-        with atomic(snakemake.output.draws) as temporary:
-            draws(predictions).to_parquet(temporary)
+        write_table(summarise(predictions), snakemake.output.summary)
+        write_table(draws(predictions), snakemake.output.draws)

@@ -7,7 +7,8 @@ if __name__ == "__main__":
         from partialpool.audit import suits
         from partialpool.data.describe import describe
         from partialpool.data.prepare import for_log, prepare
-        from partialpool.jobs.files import atomic, checksum
+        from partialpool.jobs.files import checksum
+        from partialpool.jobs.tables import write_table
 
         params = snakemake.params
         # From the config and not a parameter: where the file is from changes nothing in it.
@@ -17,7 +18,5 @@ if __name__ == "__main__":
         print(for_log(frame), *suits.check(snakemake.config, frame), sep="\n")
         # Parquet keeps it, and every fit names the data it was made from.
         frame.attrs["sha256"] = checksum(snakemake.input.raw)
-        with atomic(snakemake.output.prepared) as temporary:
-            frame.to_parquet(temporary)
-        with atomic(snakemake.output.summary) as temporary:
-            describe(frame).to_csv(temporary, index=False)
+        write_table(frame, snakemake.output.prepared)
+        write_table(describe(frame), snakemake.output.summary)

@@ -8,13 +8,12 @@ if __name__ == "__main__":
         from itertools import batched
 
         from partialpool.figures import recovery as figures
-        from partialpool.jobs.files import atomic
+        from partialpool.jobs.tables import write_table
         from partialpool.simulation import recovery, replicates
 
         output = snakemake.output
         table = recovery.table(replicates.join(snakemake.input.batches))
-        with atomic(output.table) as temporary:
-            table.to_csv(temporary, index=False)
+        write_table(table, output.table)
         for figure, files in zip(figures.of_models(table), batched(output.figures, 2), strict=True):
             figure.save(*files)
         text = recovery.told(table)

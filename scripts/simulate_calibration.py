@@ -7,7 +7,7 @@ if __name__ == "__main__":
         from functools import partial
 
         import pandas as pd
-        from partialpool.jobs.files import atomic
+        from partialpool.jobs.tables import write_table
         from partialpool.model.spec import ModelSpec
         from partialpool.simulation import calibration
         from partialpool.simulation.engine import engine_of
@@ -17,5 +17,4 @@ if __name__ == "__main__":
         engine, rows = engine_of(spec, pd.read_parquet(snakemake.input.prepared))
         one = partial(calibration.replicate, engine, rows[spec.unit], spec.seed)
         ranks = run(snakemake.wildcards.batch, one, name=model, say=say).assign(model=model)
-        with atomic(snakemake.output.ranks) as temporary:
-            ranks.to_parquet(temporary)
+        write_table(ranks, snakemake.output.ranks)

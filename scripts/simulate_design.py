@@ -6,7 +6,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0]) as say:
         import pandas as pd
         from partialpool.fit import store
-        from partialpool.jobs.files import atomic
+        from partialpool.jobs.tables import write_table
         from partialpool.model.spec import ModelSpec
         from partialpool.simulation import next_study
         from partialpool.simulation.replicates import run
@@ -19,5 +19,4 @@ if __name__ == "__main__":
         data = pd.read_parquet(snakemake.input.prepared)
         studies = next_study.prepared(params.design, fits, data, columns=params.columns, derived=params.derived)
         rows = run(batch, studies.replicate, name="design", say=say)
-        with atomic(snakemake.output.studies) as temporary:
-            rows.to_parquet(temporary)
+        write_table(rows, snakemake.output.studies)

@@ -8,7 +8,7 @@ if __name__ == "__main__":
 
         import pandas as pd
         from partialpool.fit import store
-        from partialpool.jobs.files import atomic
+        from partialpool.jobs.tables import write_table
         from partialpool.model.spec import ModelSpec
         from partialpool.simulation import recovery
         from partialpool.simulation.engine import engine_of
@@ -20,5 +20,4 @@ if __name__ == "__main__":
         engine, _ = engine_of(store.spec_of(tree), pd.read_parquet(snakemake.input.prepared))
         one = partial(recovery.replicate, engine, tree["posterior"].to_dataset(), spec.seed)
         estimates = run(batch, one, name=model, say=say).assign(model=model)
-        with atomic(snakemake.output.estimates) as temporary:
-            estimates.to_parquet(temporary)
+        write_table(estimates, snakemake.output.estimates)

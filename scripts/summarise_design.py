@@ -8,6 +8,7 @@ if __name__ == "__main__":
 
         from partialpool.figures import design
         from partialpool.jobs.files import atomic
+        from partialpool.jobs.tables import write_table
         from partialpool.simulation import answers
         from partialpool.simulation.replicates import join
 
@@ -16,9 +17,8 @@ if __name__ == "__main__":
         studies, given = answers.fitted(join(snakemake.input.batches)), {"model": asked["model"], "rope": asked["rope"]}
         table = answers.table(studies, **given)
         goals = answers.goals(studies, **given, wanted=asked["goals"])
-        for result, path in ((table, output.table), (goals, output.goals)):
-            with atomic(path) as temporary:
-                result.to_csv(temporary, index=False)
+        write_table(table, output.table)
+        write_table(goals, output.goals)
         with atomic(output.text) as temporary:
             Path(temporary).write_text(answers.told(table, goals, wanted=asked["goals"], nouns=nouns) + "\n")
         design.design(table, goals, titles=params.titles, nouns=nouns).save(*output.figure)

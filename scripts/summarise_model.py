@@ -7,6 +7,7 @@ if __name__ == "__main__":
         import pandas as pd
         from partialpool.fit import diagnostics, store
         from partialpool.jobs.files import atomic
+        from partialpool.jobs.tables import write_table
         from partialpool.model.spec import ModelSpec
         from partialpool.predict import variance
 
@@ -15,7 +16,7 @@ if __name__ == "__main__":
         tree = store.load(source.fit, diagnostics.GROUPS, spec=ModelSpec.from_dict(params.spec))
         summary, checks = diagnostics.of_fit(tree, snakemake.wildcards.model, **params.checks)
         sizes = variance.of_fit(tree, store.spec_of(tree), prepared, at=params.at)
-        texts = summary.to_csv(index=False), sizes.to_csv(index=False), diagnostics.to_json(checks, tree)
-        for path, text in zip((output.summary, output.variance, output.checks), texts, strict=True):
-            with atomic(path) as temporary:
-                temporary.write_text(text, encoding="utf-8")
+        write_table(summary, output.summary)
+        write_table(sizes, output.variance)
+        with atomic(output.checks) as temporary:
+            temporary.write_text(diagnostics.to_json(checks, tree), encoding="utf-8")

@@ -1,6 +1,9 @@
 """The figures of the checks of models, drawn from their tables and, for predictions of the data, from fits."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
 
 from partialpool.figures import checks, predictive
 from partialpool.figures.theme import Figure
@@ -41,11 +44,14 @@ def figures(
             yield f"{kind}-{name}", KINDS[kind](checked)
 
 
+@dataclass(frozen=True)
 class Checked:
     """What the figures of the checks of a model are drawn from: the path of its fit, spec, tables, and labels."""
 
-    def __init__(self, fit: str, spec: ModelSpec, tables: Mapping, labels: Mapping[str, str]):
-        self.fit, self.spec, self.tables, self.labels = fit, spec, tables, labels
+    fit: str
+    spec: ModelSpec
+    tables: Mapping[str, pd.DataFrame]
+    labels: Mapping[str, str]
 
 
 def _predictive(checked: Checked) -> Figure:

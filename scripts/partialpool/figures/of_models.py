@@ -1,6 +1,8 @@
 """The figures of what every model and every comparison of models estimates, drawn from fits."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
@@ -69,22 +71,26 @@ def figures(
         yield f"estimates-{name}", coefficients.side_by_side(table)
 
 
+@dataclass(frozen=True)
 class Model:
     """What the figures of a model are drawn from: its fit, spec, data and summary, and labels."""
 
-    def __init__(self, tree, spec: ModelSpec, data: pd.DataFrame, summary: pd.DataFrame, labels, columns):
-        self.tree, self.spec, self.data, self.summary = tree, spec, data, summary
-        self.labels, self.columns = labels, columns
-        self.posterior = tree["posterior"].to_dataset()
-        self.estimates = coefficients.of_population(self.posterior, unit=spec.unit)
+    tree: object
+    spec: ModelSpec
+    data: pd.DataFrame
+    summary: pd.DataFrame
+    labels: Mapping[str, str]
+    columns: Mapping[str, str]
 
+    @cached_property
+    def posterior(self):
+        """Dataset of the draws."""
+        return self.tree["posterior"].to_dataset()
 
-def _diagnostics(model: Model) -> Figure:
-    return diagnostics.of_fit(model.tree, model.summary)
-
-
-def _coefficients(model: Model) -> Figure:
-    return coefficients.coefficients(model.estimates)
+    @cached_property
+    def estimates(self) -> pd.DataFrame:
+        """Intervals of common coefficients and scales."""
+        return coefficients.of_population(self.posterior, unit=self.spec.unit)
 
 
 def _effects(model: Model) -> Figure:
@@ -115,8 +121,8 @@ def _outcome(spec: ModelSpec, columns: Mapping[str, str]) -> str:
 
 
 KINDS = {
-    "coefficients": _coefficients,
+    "coefficients": lambda model: coefficients.coefficients(model.estimates),
     "effects": _effects,
     "conditional": _conditional,
-    "diagnostics": _diagnostics,
+    "diagnostics": lambda model: diagnostics.of_fit(model.tree, model.summary),
 }

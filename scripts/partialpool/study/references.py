@@ -38,15 +38,20 @@ def mistakes(study: Study) -> Iterator[Mistake]:
     yield from _report(study.report)
 
 
-def _engine(study: Study, name: str) -> Iterator[Mistake]:
-    """A model that needs the marginal engine and cannot have it, as far as its config tells."""
-    model, sampling = study.models[name], study.sampling_of(name)
+def _why_not_marginal(study: Study, name: str) -> str | None:
+    """Why a model cannot have the marginal engine, as far as its config tells; None if nothing there speaks against."""
+    model = study.models[name]
     reasons = {
-        "the engine is nuts": sampling.engine == "nuts",
+        "the engine is nuts": study.sampling_of(name).engine == "nuts",
         f"its family is {model.family}": model.family != "gaussian",
         f"its link is {model.link}": model.link not in (None, "identity"),
     }
-    reason = next((reason for reason, applies in reasons.items() if applies), None)
+    return next((reason for reason, applies in reasons.items() if applies), None)
+
+
+def _engine(study: Study, name: str) -> Iterator[Mistake]:
+    """A model that needs the marginal engine and cannot have it."""
+    reason, sampling = _why_not_marginal(study, name), study.sampling_of(name)
     if reason and sampling.engine == "marginal":
         yield Mistake(f"models.{name}", f"'engine: marginal' cannot fit this model: {reason}. Write 'engine: auto'.")
     elif reason and sampling.group_effects == "summary":
@@ -179,18 +184,12 @@ def _those(columns: tuple[str, ...]) -> str:
 
 
 def _evidence(study: Study, comparison: Comparison, place: str) -> Iterator[Mistake]:
-    """Models that have no evidence, as far as their config tells."""
+    """Models that have no evidence, since they cannot have the marginal engine."""
     for model in comparison.models:
-        if model not in study.models:
-            continue
-        reasons = {
-            "engine nuts": study.sampling_of(model).engine == "nuts",
-            f"family {study.models[model].family}": study.models[model].family != "gaussian",
-        }
-        if reason := next((reason for reason, applies in reasons.items() if applies), None):
+        if model in study.models and (reason := _why_not_marginal(study, model)):
             yield Mistake(
                 place,
-                f"model '{model}' ({reason}) has no evidence: only the marginal engine knows it. Compare models of "
+                f"model '{model}' has no evidence, which only the marginal engine knows: {reason}. Compare models of "
                 "that engine, or leave 'bayes_factors' out.",
             )
 

@@ -153,16 +153,17 @@ def test_spaces_make_no_left_side_different():
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"models/m71.2/engine": "nuts"}, "engine nuts"),
-        ({"sampling/engine": "nuts", "models/m71.1/engine": "auto"}, "engine nuts"),
-        ({"models/m71.2/family": "t"}, "family t"),
+        ({"models/m71.2/engine": "nuts"}, "the engine is nuts"),
+        ({"sampling/engine": "nuts", "models/m71.1/engine": "auto"}, "the engine is nuts"),
+        ({"models/m71.2/family": "t"}, "its family is t"),
+        ({"models/m71.2/link": "log"}, "its link is log"),
     ],
 )
 def test_bayes_factors_are_of_models_that_have_an_evidence(changes, reason):
     asked = {"comparisons/pooling/bayes_factors": True}
     assert mistakes(changes | asked) == [
-        f"comparisons.pooling.bayes_factors: model 'm71.2' ({reason}) has no evidence: only the marginal engine knows "
-        "it. Compare models of that engine, or leave 'bayes_factors' out."
+        "comparisons.pooling.bayes_factors: model 'm71.2' has no evidence, which only the marginal engine knows: "
+        f"{reason}. Compare models of that engine, or leave 'bayes_factors' out."
     ]
     assert not load(changes).comparisons["pooling"].bayes_factors
     assert load(asked).comparisons["pooling"].bayes_factors
