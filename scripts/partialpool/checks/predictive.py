@@ -17,14 +17,12 @@ FOLLOW_FROM_THE_MEAN = ("sd", "skewness")
 COLUMNS = ["statistic", "observed", "mean", "sd", "q2.5", "q97.5", "p", "p_at_most", "data_sets"]
 
 
-def replicated(fitted: Fitted, most: int = MOST) -> np.ndarray:
+def replicated(fitted: Fitted) -> np.ndarray:
     """Data sets drawn from the posterior predictive distribution, (some, n); of levels as ``Fitted.counted``."""
     draws = draws_by_row(fitted.tree, "posterior_predictive").reshape(-1, len(fitted.observed))
-    few = int(np.clip(VALUES // len(fitted.observed), FEWEST, most))
-    return (
-        draws[np.linspace(0, len(draws) - 1, min(few, len(draws))).round().astype(int)].astype(float)
-        + fitted.first_level
-    )
+    few = int(np.clip(VALUES // len(fitted.observed), FEWEST, MOST))
+    some = np.linspace(0, len(draws) - 1, min(few, len(draws))).round().astype(int)
+    return draws[some].astype(float) + fitted.first_level
 
 
 def predictive(fitted: Fitted, time: str | None) -> pd.DataFrame:

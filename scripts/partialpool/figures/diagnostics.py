@@ -27,6 +27,8 @@ from partialpool.model import parameters
 PANELS = 8
 # Letters of a line above one of four panels.
 PANEL_LETTERS = 22
+# Of each chain, draws that a trace shows, about, and points of the curve of its weights.
+TRACE, WEIGHTS = 150, 250
 
 
 def of_fit(tree, summary):
@@ -190,22 +192,22 @@ def weights(log_weight):
     )
 
 
-def _shares_above(log_weight, points=250):
+def _shares_above(log_weight):
     """Weights of each chain by their rank from above, most of them the largest; small weights do no harm."""
     curves = []
     for chain, own in log_weight.groupby("chain")["value"]:
         # From the last to the first, so that the shares of equal weights fall.
-        ranks = np.unique(np.geomspace(1, len(own), points).round().astype(int))[::-1]
+        ranks = np.unique(np.geomspace(1, len(own), WEIGHTS).round().astype(int))[::-1]
         curve = {"value": np.sort(own)[::-1][ranks - 1], "share": ranks / len(own)}
         curves.append(pd.DataFrame(curve).assign(chain=str(chain)))
     curves = pd.concat(curves, ignore_index=True)
     return curves[curves["value"] > -1]
 
 
-def _thin(draws, keep=150):
+def _thin(draws):
     """Every k-th draw, such that each chain keeps about as many as a panel can show."""
     number = draws.groupby(["parameter", "chain"], observed=True).cumcount()
-    return draws[number % max(1, (number.max() + 1) // keep) == 0]
+    return draws[number % max(1, (number.max() + 1) // TRACE) == 0]
 
 
 def _ecdf_differences(draws):

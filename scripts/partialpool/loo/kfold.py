@@ -12,11 +12,13 @@ from partialpool.model.formula import complete_cases
 from partialpool.model.reproducible import reproducible
 from partialpool.model.spec import ModelSpec
 
+# How many folds; one for each unit where there are fewer units.
+FOLDS = 10
 # Units whose densities are in memory at a time.
 BATCH = 25
 
 
-def units(spec: ModelSpec, data: pd.DataFrame, *, folds: int = 10, cores: int) -> PointwiseElpd:
+def units(spec: ModelSpec, data: pd.DataFrame, *, folds: int = FOLDS, cores: int) -> PointwiseElpd:
     """Predictive density of all rows of each unit jointly, from fits without that unit and others of a fold.
 
     A unit's effects come from the population distribution of each draw, 25 times; other grouping factors keep the
@@ -31,7 +33,7 @@ def units(spec: ModelSpec, data: pd.DataFrame, *, folds: int = 10, cores: int) -
     data
         Prepared data.
     folds
-        How many; one for each unit where there are fewer units.
+        How many.
     cores
         Chains that run at the same time.
 
@@ -57,7 +59,7 @@ def units(spec: ModelSpec, data: pd.DataFrame, *, folds: int = 10, cores: int) -
 def better(units: PointwiseElpd, spec: ModelSpec, data: pd.DataFrame, *, cores: int) -> PointwiseElpd:
     """Units by importance weights, with values from folds where their Pareto k is over 0.7."""
     bad = np.flatnonzero(units.bad)
-    return units.replaced(_estimates(spec, data, bad, folds=10, cores=cores), "kfold") if len(bad) else units
+    return units.replaced(_estimates(spec, data, bad, folds=FOLDS, cores=cores), "kfold") if len(bad) else units
 
 
 def _estimates(

@@ -15,6 +15,8 @@ GOOD_PARETO_K = 0.5
 BATCHES = 10
 # Methods whose Monte Carlo error is known from batches of draws; that of other methods is known row by row only.
 IN_BATCHES = ("psis", "integrated")
+# Rows that a message names.
+MOST_LISTED = 12
 # What is left out.
 ESTIMANDS = ("observation", "unit")
 
@@ -188,7 +190,7 @@ def batch_sums(influence: np.ndarray) -> np.ndarray:
     return np.add.reduceat(influence, starts, axis=2).reshape(len(influence), -1).astype(np.float32)
 
 
-def list_rows(rows, most: int = 12) -> str:
+def list_rows(rows) -> str:
     """Numbers of rows for a message: the first few, and how many more there are."""
-    shown = ", ".join(str(int(row)) for row in rows[:most])
-    return shown + (f" and {len(rows) - most} more" if len(rows) > most else "")
+    shown = ", ".join(str(int(row)) for row in rows[:MOST_LISTED])
+    return shown + (f" and {len(rows) - MOST_LISTED} more" if len(rows) > MOST_LISTED else "")

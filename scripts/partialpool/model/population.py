@@ -51,7 +51,7 @@ def population(posterior, terms: Sequence[Term]) -> Population:
         Terms of one grouping factor, in the order that is wanted: those of a model's bars, or
         ``names.effect_terms(posterior, grouping)``.
     """
-    sds = [_values(posterior, term.sd_name) for term in terms]
+    sds = [draws_of(posterior, term.sd_name) for term in terms]
     ends = np.cumsum([0, *(sd.shape[-1] for sd in sds)])
     columns = tuple(slice(int(start), int(end)) for start, end in pairwise(ends))
     sd = np.concatenate(sds, axis=-1)
@@ -59,7 +59,7 @@ def population(posterior, terms: Sequence[Term]) -> Population:
     labels = {pair_label(a, b): (i, j) for i, a in enumerate(coefficients) for j, b in enumerate(coefficients)}
     correlation = np.tile(np.eye(sd.shape[-1]), (*sd.shape[:2], 1, 1))
     for name in correlation_names(posterior, terms[0].grouping):
-        values = np.moveaxis(_values(posterior, name), -1, 0)
+        values = np.moveaxis(draws_of(posterior, name), -1, 0)
         for label, value in zip(posterior[pair_dim(name)].to_numpy(), values, strict=True):
             if label in labels:
                 i, j = labels[label]
@@ -72,8 +72,8 @@ def population_of(posterior, grouping: str) -> Population:
     return population(posterior, effect_terms(posterior, grouping))
 
 
-def _values(posterior, name: str) -> np.ndarray:
-    """Draws of a variable, (chain, draw, values)."""
+def draws_of(posterior, name: str) -> np.ndarray:
+    """Draws of a variable of a posterior, (chain, draw, values)."""
     values = posterior[name].transpose("chain", "draw", ...).to_numpy()
     return values.reshape(*values.shape[:2], -1)
 

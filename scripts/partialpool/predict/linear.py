@@ -6,6 +6,7 @@ import pandas as pd
 from partialpool.model.grammar import columns
 from partialpool.model.matrices import GroupLevels, evaluate, folded
 from partialpool.model.names import Term
+from partialpool.model.population import draws_of
 from partialpool.model.spec import ModelSpec
 
 
@@ -49,7 +50,7 @@ class LinearPredictor:
                 values += design[:, 0]
             # Families of ordered levels have thresholds in the place of an intercept, whatever the formula says.
             elif term.kind != "intercept" or term.name in posterior:
-                values += _draws(posterior, term.name) @ design.T
+                values += draws_of(posterior, term.name) @ design.T
         return values
 
     def trials(self, at: pd.DataFrame) -> np.ndarray | float:
@@ -68,12 +69,6 @@ class LinearPredictor:
             name: np.asarray(term.expr.eval_new_data(shown), dtype=float).reshape(len(at), -1)
             for name, term in terms.items()
         }
-
-
-def _draws(posterior, name: str) -> np.ndarray:
-    """Draws of a coefficient or of those of a term, (chain, draw, coefficients)."""
-    values = posterior[name].transpose("chain", "draw", ...).to_numpy()
-    return values.reshape(*values.shape[:2], -1)
 
 
 def _effects(posterior, term: Term, levels: np.ndarray) -> np.ndarray:

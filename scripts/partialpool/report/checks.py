@@ -78,8 +78,12 @@ def _told(name: str, entry: Mapping) -> Markup:
         # 1.0102 is no 1.01 where 1.01 is allowed.
         value = told_apart([entry["value"], entry["threshold"]], 4)[0].replace("-", "−")
     where = f" ({entry['where']})" if entry["where"] else ""
-    bound = "at most" if name in HAVE_A_LARGEST_VALUE else "at least"
-    return Markup("{}: {}{}, should be {} {:g}").format(_linked(name), value, where, bound, entry["threshold"])
+    return Markup("{}: {}{}, should be {}").format(_linked(name), value, where, limit(name, entry["threshold"]))
+
+
+def limit(name: str, threshold: float) -> str:
+    """What the value of a check should be: ``at most 1.01``."""
+    return f"{'at most' if name in HAVE_A_LARGEST_VALUE else 'at least'} {threshold:g}"
 
 
 def _linked(name: str) -> Markup:

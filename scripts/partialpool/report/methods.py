@@ -8,7 +8,7 @@ import pandas as pd
 
 from partialpool.model.spec import ModelSpec
 from partialpool.report import comparisons, sampling
-from partialpool.report.checks import HAVE_A_LARGEST_VALUE, NAMES
+from partialpool.report.checks import NAMES, limit
 from partialpool.report.references import WORKS
 from partialpool.study.study import Study
 
@@ -109,10 +109,7 @@ def _sampler(study: Study, fits: Mapping[str, Mapping], cite: _Citing) -> str:
 def _checked(study: Study, checks: Mapping[str, Mapping], cite: _Citing) -> str:
     """Thresholds, and whether they were kept."""
     entries = {name: entry for of_model in checks.values() for name, entry in of_model.items()}
-    limits = ", ".join(
-        f"{NAMES[name]} {'at most' if name in HAVE_A_LARGEST_VALUE else 'at least'} {entry['threshold']:g}"
-        for name, entry in entries.items()
-    )
+    limits = ", ".join(f"{NAMES[name]} {limit(name, entry['threshold'])}" for name, entry in entries.items())
     works = cite(*(OF_CHECKS[name] for name in entries if name in OF_CHECKS))
     failed = [
         study.models[model].title
