@@ -139,14 +139,7 @@ def _precis(records: list[dict], data_summary: pd.DataFrame) -> Iterator[dict]:
     for record in records:
         entry = _find("precis", "variable", record["variable"], ours)
         for quantity in ("mean", "sd", "q5.5", "q94.5"):
-            yield _row(
-                "precis",
-                "",
-                f"{record['variable']} {quantity}",
-                record[quantity],
-                entry[quantity],
-                0.0,
-            )
+            yield _row("precis", "", f"{record['variable']} {quantity}", record[quantity], entry[quantity], 0.0)
 
 
 def _posterior(records: list[dict], fits: dict[str, Fit], rename: dict[str, str]) -> Iterator[dict]:
@@ -177,27 +170,10 @@ def _posterior(records: list[dict], fits: dict[str, Fit], rename: dict[str, str]
         }
         for quantity, (column, mcse) in own.items():
             combined = float(np.hypot(mcse, theirs[quantity]))
+            yield _row("posterior", record["model"], f"{name} {quantity}", record[quantity], ours[column], combined)
+        for quantity, column in (("rhat", "rhat"), ("bulk_ess", "ess_bulk"), ("tail_ess", "ess_tail")):
             yield _row(
-                "posterior",
-                record["model"],
-                f"{name} {quantity}",
-                record[quantity],
-                ours[column],
-                combined,
-            )
-        for quantity, column in (
-            ("rhat", "rhat"),
-            ("bulk_ess", "ess_bulk"),
-            ("tail_ess", "ess_tail"),
-        ):
-            yield _row(
-                "posterior",
-                record["model"],
-                f"{name} {quantity}",
-                record[quantity],
-                ours[column],
-                0.0,
-                "sampler",
+                "posterior", record["model"], f"{name} {quantity}", record[quantity], ours[column], 0.0, "sampler"
             )
 
 

@@ -14,17 +14,7 @@ FILES = {
     "precis": ("variable", "mean", "sd", "q5.5", "q94.5"),
     "posterior": ("model", "parameter", "estimate", "est_error", "q2.5", "q97.5", "rhat", "bulk_ess", "tail_ess"),
     "predictions": ("model", "quantity", "id", "mean", "q2.5", "q97.5"),
-    "loo": (
-        "model",
-        "elpd_diff",
-        "se_diff",
-        "elpd_loo",
-        "se_elpd_loo",
-        "p_loo",
-        "se_p_loo",
-        "looic",
-        "se_looic",
-    ),
+    "loo": ("model", "elpd_diff", "se_diff", "elpd_loo", "se_elpd_loo", "p_loo", "se_p_loo", "looic", "se_looic"),
 }
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 

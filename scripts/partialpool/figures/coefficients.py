@@ -4,15 +4,7 @@ from collections.abc import Collection, Iterable
 
 import numpy as np
 import pandas as pd
-from plotnine import (
-    aes,
-    facet_wrap,
-    geom_point,
-    geom_segment,
-    geom_vline,
-    labs,
-    scale_y_discrete,
-)
+from plotnine import aes, facet_wrap, geom_point, geom_segment, geom_vline, labs, scale_y_discrete
 
 from partialpool.figures.order import distinct, in_order
 from partialpool.figures.scales import LINE, few_x_numbers, wrapped

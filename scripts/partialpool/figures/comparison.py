@@ -2,16 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from plotnine import (
-    aes,
-    facet_wrap,
-    geom_point,
-    geom_segment,
-    geom_vline,
-    guide_legend,
-    labs,
-    scale_fill_manual,
-)
+from plotnine import aes, facet_wrap, geom_point, geom_segment, geom_vline, guide_legend, labs, scale_fill_manual
 
 from partialpool.figures.scales import x_numbers
 from partialpool.figures.theme import PAGE, TEAL, Figure, chart
