@@ -8,13 +8,13 @@ from itertools import batched, islice
 import pandas as pd
 
 from partialpool.data.table import Table, check_names, listing, numbered, refuse_size, short, without_missing
+from partialpool.data.types import NUMBER
 from partialpool.errors import StudyError
 
 BLOCK = 20_000
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
-_EXPONENT = "([eE][+-]?[0-9]+)?"
-_POINT = rf"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+){_EXPONENT}"
-_COMMA = rf"[+-]?([0-9]+,?[0-9]*|,[0-9]+){_EXPONENT}"
+# A number of ``types.NUMBER`` with a comma in the place of its point.
+_COMMA = NUMBER.replace(r"\.", ",")
 _THOUSANDS = r"[+-]?[1-9][0-9]{0,2},[0-9]{3}|[0-9]{1,3}"
 
 
@@ -148,7 +148,7 @@ def _with_points(path, frame: pd.DataFrame) -> tuple[str, ...]:
         values = frame[column].dropna()
         if values.str.contains(",", regex=False).any() and values.str.fullmatch(_COMMA).all():
             commas.append(column)
-        elif values.str.contains(".", regex=False).any() and values.str.fullmatch(_POINT).all():
+        elif values.str.contains(".", regex=False).any() and values.str.fullmatch(NUMBER).all():
             points.append(column)
 
     def first(column: str, mark: str) -> tuple[int, str]:

@@ -8,9 +8,9 @@ import pandas as pd
 
 from partialpool.data.expression import Call, Column, Expression, Number, columns, parse
 from partialpool.data.table import listing, short
+from partialpool.data.types import DATE
 from partialpool.errors import StudyError, suggest
 
-_DATE = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2})?)?"
 _SHOWN = 5
 _ARITHMETIC = {
     "+": operator.add,
@@ -118,7 +118,7 @@ class _Rows:
     def _years(self, name: str) -> pd.Series:
         """Dates as years, of which a part is that of its own year's days: the first of July 2023 is 2023.496."""
         text = self.frame[name].astype("str")
-        dates = pd.to_datetime(text.where(text.str.fullmatch(_DATE)), format="ISO8601", errors="coerce")
+        dates = pd.to_datetime(text.where(text.str.fullmatch(DATE)), format="ISO8601", errors="coerce")
         self._refuse("is no date; write 2024-03-31", self.frame[name].notna() & dates.isna(), {name: self.frame[name]})
         days = dates.dt.day_of_year - 1 + (dates - dates.dt.normalize()) / pd.Timedelta(days=1)
         return dates.dt.year + days / (365 + dates.dt.is_leap_year)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from partialpool.data.types import NUMBER
 from partialpool.errors import StudyError
 
 # Columns that say what is printed; the others have numbers.
@@ -16,7 +17,6 @@ FILES = {
     "predictions": ("model", "quantity", "id", "mean", "q2.5", "q97.5"),
     "loo": ("model", "elpd_diff", "se_diff", "elpd_loo", "se_elpd_loo", "p_loo", "se_p_loo", "looic", "se_looic"),
 }
-NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
 def read(folder: str | Path) -> dict[str, pd.DataFrame]:
@@ -38,7 +38,7 @@ def read(folder: str | Path) -> dict[str, pd.DataFrame]:
         numbers = table.drop(columns=list(NAMES), errors="ignore")
         for column, cells in numbers.items():
             for line, cell in enumerate(cells, 2):
-                if not NUMBER.fullmatch(cell):
+                if not re.fullmatch(NUMBER, cell):
                     raise StudyError(f"'{paths[name]}', line {line}: {column} is '{cell}', and no number.")
     return tables
 

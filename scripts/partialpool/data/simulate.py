@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from partialpool.errors import StudyError
 from partialpool.jobs.files import atomic
 
 
@@ -40,10 +39,9 @@ class GrowthModel:
     missing_time
         Number of units with one measurement whose time is missing.
 
-    Raises
-    ------
-    StudyError
-        If a parameter is out of its range.
+    Notes
+    -----
+    The config refuses parameters out of range (``study.data.Simulate``).
     """
 
     seed: int
@@ -56,22 +54,6 @@ class GrowthModel:
     cor: float
     sigma: float
     missing_time: int
-
-    def __post_init__(self):
-        ranges = {
-            "units": (self.units >= 2, "at least 2"),
-            "waves": (self.waves >= 1, "at least 1"),
-            "intercepts": (len(self.intercepts) >= 1, "one number for each group"),
-            "sd_intercept": (self.sd_intercept >= 0, "at least 0"),
-            "sd_slope": (self.sd_slope >= 0, "at least 0"),
-            "cor": (-1 <= self.cor <= 1, "between -1 and 1"),
-            "sigma": (self.sigma >= 0, "at least 0"),
-            "missing_time": (0 <= self.missing_time <= self.units, f"between 0 and {self.units}"),
-        }
-        for name, (valid, described) in ranges.items():
-            if not valid:
-                value = getattr(self, name)
-                raise StudyError(f"data.simulate.{name}: {value} is out of range; it must be {described}.")
 
 
 def simulate(

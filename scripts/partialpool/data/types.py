@@ -6,6 +6,7 @@ import pandas as pd
 from partialpool.data.table import Table, listing, short
 
 NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+DATE = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2})?)?"
 # No leading zeros: they make 007 a name. 18 digits fit in 64 bits.
 _WHOLE = r"0|-?[1-9][0-9]{0,17}"
 # ASSUME: a column with so many different whole numbers, and no others, may be of codes. Two are the same as a number

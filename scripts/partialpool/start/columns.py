@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from partialpool.data.table import Table, listing, short
-from partialpool.data.types import numbers
+from partialpool.data.types import DATE, numbers
 
-DATE = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2})?)?"
 _SHOWN = 4
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from partialpool.data.table import Table, listing, short
-from partialpool.data.types import like_levels, numbers
+from partialpool.data.types import DATE, like_levels, numbers
 from partialpool.errors import StudyError, suggest
-from partialpool.start.columns import DATE, quoted
+from partialpool.start.columns import quoted
 from partialpool.start.family import are_levels
 from partialpool.start.words import label, measured_in, unit_of_time
 

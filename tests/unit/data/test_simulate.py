@@ -3,7 +3,6 @@ import pandas as pd
 import pytest
 from partialpool.data.prepare import prepare
 from partialpool.data.simulate import GrowthModel, simulate
-from partialpool.errors import StudyError
 
 PARAMETERS = {
     "seed": 1,
@@ -79,22 +78,3 @@ def test_simulation_is_decided_by_the_seed():
         pd.testing.assert_frame_equal(first, again)
     other, _ = draw(seed=2)
     assert not other.equals(draw()[0])
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("units", 1),
-        ("waves", 0),
-        ("intercepts", {}),
-        ("sd_intercept", -0.1),
-        ("sd_slope", -0.1),
-        ("cor", 1.1),
-        ("cor", float("nan")),
-        ("sigma", -1),
-        ("missing_time", 92),
-    ],
-)
-def test_simulate_refuses_what_cannot_be(name, value):
-    with pytest.raises(StudyError, match=f"data.simulate.{name}"):
-        draw(**{name: value})
