@@ -1,17 +1,16 @@
 """The rooms of the library: each imports only from those below it, and no modules import each other in a circle."""
 
 import ast
+import re
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-LIBRARY = Path(__file__).parents[2] / "scripts/partialpool"
-# From the ground up.
-ROOMS = (
-    *("errors", "jobs", "data", "weights", "model", "study", "start", "marginal"),
-    *("fit", "predict", "loo", "checks", "simulation", "figures", "report", "audit"),
-)
+ROOT = Path(__file__).parents[2]
+LIBRARY = ROOT / "scripts/partialpool"
+# From the ground up, as the page about changing the code has them.
+ROOMS = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/changing.md").read_text(encoding="utf-8"), re.MULTILINE)
 MODULES = {
     ".".join(path.relative_to(LIBRARY).with_suffix("").parts): path
     for path in LIBRARY.rglob("*.py")
@@ -36,7 +35,7 @@ def room(module: str) -> str:
 
 
 def test_every_room_is_known_and_has_something_in_it():
-    assert {room(module) for module in MODULES} == set(ROOMS)
+    assert sorted({room(module) for module in MODULES}) == sorted(ROOMS)
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))
