@@ -160,13 +160,12 @@ def figure_entry(name):
     titles = {model: study.models[model].title for model in study.figure_models(name)}
     entry = figure.model_dump(exclude=words) | {"titles": titles}
     if figure.kind == "grid":
-        no_difference = {True: 1.0, False: 0.0}[study.predictions[figure.predictions].ratio]
         entry |= {
             "labels": study.grid_labels(name),
             "outcome": study.grid_outcome(name),
-            "no_difference": no_difference,
+            "no_difference": float(study.predictions[figure.predictions].ratio),
+            "same_scale": study.outcome_of(name) is not None,
         }
-        entry |= {"same_scale": study.outcome_of(name) is not None}
     return entry
 
 

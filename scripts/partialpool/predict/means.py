@@ -146,8 +146,15 @@ class Probabilities:
         return self.spec.link or "logit"
 
     def of_unit(self, eta: np.ndarray, posterior, trials: float = 1.0) -> np.ndarray:
-        """The probabilities given the linear predictor (chain, draw, rows): (chain, draw, rows, levels)."""
-        return level_probabilities(eta, _thresholds(posterior), self.link)
+        """The probabilities given the linear predictor (chain, draw, rows): (chain, draw, rows, levels); they sum to 1.
+
+        The inverse link of a threshold minus the linear predictor is the probability of a level or a lower one.
+        """
+        thresholds = posterior["threshold"].transpose("chain", "draw", ...).to_numpy()
+        with np.errstate(over="ignore"):
+            below = INVERSE[self.link](thresholds[:, :, None, :] - eta[..., None])
+        ends = np.zeros((*below.shape[:-1], 1))
+        return np.diff(np.concatenate([ends, below, ends + 1], axis=-1), axis=-1)
 
     def of_population(self, eta: np.ndarray, variance: np.ndarray, posterior, trials: float = 1.0):
         """The same over units whose effects are normal; see ``Mean.of_population``."""
@@ -157,33 +164,6 @@ class Probabilities:
 def expected_of(spec: ModelSpec) -> Mean | Probabilities:
     """What is expected of a model's measurements; StudyError if that is not known here."""
     return Probabilities(spec) if spec.family == CUMULATIVE else Mean(spec)
-
-
-def _thresholds(posterior) -> np.ndarray:
-    return posterior["threshold"].transpose("chain", "draw", ...).to_numpy()
-
-
-def level_probabilities(eta: np.ndarray, thresholds: np.ndarray, link: str) -> np.ndarray:
-    """Probabilities of the levels of an outcome of the family ``cumulative``.
-
-    Parameters
-    ----------
-    eta
-        Linear predictor, (chain, draw, n).
-    thresholds
-        (chain, draw, K - 1), rising.
-    link
-        Its inverse, at threshold minus linear predictor, is the probability of a level or a lower one.
-
-    Returns
-    -------
-    ndarray
-        (chain, draw, n, K); they sum to 1.
-    """
-    with np.errstate(over="ignore"):
-        below = INVERSE[link](thresholds[:, :, None, :] - eta[..., None])
-    ends = np.zeros((*below.shape[:-1], 1))
-    return np.diff(np.concatenate([ends, below, ends + 1], axis=-1), axis=-1)
 
 
 def _over_normal(function, mean: np.ndarray, sd: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

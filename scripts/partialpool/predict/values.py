@@ -7,9 +7,8 @@ from partialpool.errors import StudyError
 from partialpool.model.families import OF_LEVELS
 from partialpool.model.formula import complete_cases
 from partialpool.model.names import effect_terms
-from partialpool.model.population import population_of
+from partialpool.model.population import draws_of, population_of
 from partialpool.model.spec import ModelSpec
-from partialpool.predict import gaussian
 from partialpool.predict.effects import with_effects_at
 from partialpool.predict.linear import LinearPredictor
 from partialpool.predict.means import Mean, expected_of
@@ -80,7 +79,8 @@ class _Draw:
 
     def __init__(self, spec: ModelSpec, rows: pd.DataFrame, quantities: list[str], rng: np.random.Generator):
         self.quantities, self.rng = quantities, rng
-        of_levels, is_gaussian = spec.family in OF_LEVELS, gaussian.is_gaussian(spec)
+        of_levels = spec.family in OF_LEVELS
+        is_gaussian = spec.family == "gaussian" and spec.link in (None, "identity")
         self.mean = Mean(spec) if not of_levels and ("expected" in quantities or is_gaussian) else None
         self.bambi_model = None
         if of_levels or ("predicted" in quantities and not is_gaussian):
@@ -99,7 +99,8 @@ class _Draw:
             others = [quantity for quantity in self.quantities if quantity not in results]
             results |= by_bambi.draw(self.bambi_model, posterior, at, quantities=others, rng=self.rng)
         elif "predicted" in self.quantities:
-            results["predicted"] = gaussian.measured(results["expected"], posterior, self.rng)
+            expected, sigma = results["expected"], draws_of(posterior, "sigma")
+            results["predicted"] = expected + sigma * self.rng.standard_normal(expected.shape)
         return {quantity: results[quantity] for quantity in self.quantities}
 
 

@@ -102,20 +102,13 @@ def policy(template: str) -> Markup:
     template
         Text of the template. What stands in its elements ``style`` and ``script`` is in the page as it is.
     """
-    allowed = {
-        f"{element}-src": " ".join(f"'sha256-{_sha256(text)}'" for text in _inside(template, element))
-        for element in ("style", "script")
-    }
+    allowed = {}
+    for element in ("style", "script"):
+        texts = re.findall(rf"<{element}>(.*?)</{element}>", template, re.DOTALL)
+        hashes = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts)
+        allowed[f"{element}-src"] = " ".join(f"'sha256-{one}'" for one in hashes)
     sources = {"default-src": "'none'", "img-src": "data:", **allowed, "base-uri": "'none'", "form-action": "'none'"}
     return Markup("; ".join(f"{kind} {source}" for kind, source in sources.items()))
-
-
-def _inside(template: str, element: str) -> list[str]:
-    return re.findall(rf"<{element}>(.*?)</{element}>", template, re.DOTALL)
-
-
-def _sha256(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def with_anchors(body: str) -> tuple[str, list[dict]]:

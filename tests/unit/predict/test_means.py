@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from partialpool.errors import StudyError
 from partialpool.model.families import LINKS, ZERO_INFLATED
-from partialpool.predict.means import INVERSE, Mean, level_probabilities
+from partialpool.predict.means import INVERSE, Mean, Probabilities
 from scipy import integrate, stats
 from scipy.special import expit
 
@@ -121,10 +121,12 @@ def test_a_link_without_a_mean_over_units(make_spec):
         mean(make_spec, "gamma").of_population(array(1), array(1), None)
 
 
-def test_probabilities_of_levels():
+def test_probabilities_of_levels(make_spec):
     rng = np.random.default_rng(1)
     eta, thresholds = rng.normal(size=(2, 3, 5)), np.sort(rng.normal(size=(2, 3, 4)))
-    probabilities = level_probabilities(eta, thresholds, "probit")
+    spec = make_spec("y ~ x", "b", family="cumulative", link="probit")
+    posterior = xr.Dataset({"threshold": (("chain", "draw", "threshold_dim"), thresholds)})
+    probabilities = Probabilities(spec).of_unit(eta, posterior)
     assert probabilities.shape == (2, 3, 5, 5)
     np.testing.assert_allclose(probabilities.sum(axis=-1), 1)
     # The second level is what a normal variable around eta has between the first two thresholds.
