@@ -14,7 +14,7 @@ from partialpool.loo.pointwise import PointwiseElpd
 from partialpool.loo.psis import psis
 from partialpool.loo.quadrature import NODES, Given, NoQuadrature, cost, densities, enough_nodes
 from partialpool.model.formula import complete_cases
-from partialpool.model.names import effect_terms
+from partialpool.model.names import draws_of, effect_terms
 from partialpool.model.population import population_of
 from partialpool.model.spec import ModelSpec
 from partialpool.predict.effects import thinned
@@ -147,10 +147,7 @@ class Conditional:
 
     def _parameters(self, posterior, draws: int) -> dict[str, np.ndarray]:
         """What a density depends on beside the linear predictor, (draws or 1, n or 1) each."""
-        names = self.family.parameters
-        parameters = {
-            name: posterior[name].transpose("chain", "draw", ...).to_numpy().reshape(draws, -1) for name in names
-        }
+        parameters = {name: draws_of(posterior, name).reshape(draws, -1) for name in self.family.parameters}
         if "threshold" in parameters:
             edge, level = np.full((draws, 1), np.inf), self.y.astype(int)
             thresholds = np.hstack([-edge, parameters.pop("threshold"), edge])

@@ -9,6 +9,7 @@ Others ask here, and write no bar, prefix or suffix themselves::
     term.coefficients              ["x"]              or ["g[B]", "g[C]"] for a category g, along term.expression_dim
 
     effect_terms(posterior)        the terms of a fit, whose standard deviations it has
+    draws_of(posterior, "x")       the draws of a variable: (chain, draw, values)
     correlation_names(posterior, "id")     ["cor_id"]: the correlations of a grouping factor
     pair_dim("cor_id")             "cor_id_dim", with labels as pair_label("Intercept", "x") makes them
     ROW_DIM                        "__obs__": the dimension of the rows of the data
@@ -189,6 +190,12 @@ def classify(name: str, dims: Iterable[str]) -> tuple[str, Term | str | None]:
     if name.startswith(_CORRELATION) and pair_dim(name) in dims:
         return "cor", name.removeprefix(_CORRELATION).rstrip("_")
     return "common", None
+
+
+def draws_of(posterior, name: str):
+    """Draws of a variable of a posterior, an array (chain, draw, values)."""
+    values = posterior[name].transpose("chain", "draw", ...).to_numpy()
+    return values.reshape(*values.shape[:2], -1)
 
 
 def correlation_names(posterior, grouping: str) -> list[str]:

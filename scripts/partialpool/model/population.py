@@ -11,7 +11,7 @@ from itertools import combinations, pairwise
 
 import numpy as np
 
-from partialpool.model.names import Term, correlation_names, effect_terms, pair_dim, pair_label
+from partialpool.model.names import Term, correlation_names, draws_of, effect_terms, pair_dim, pair_label
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,6 @@ def population(posterior, terms: Sequence[Term]) -> Population:
 def population_of(posterior, grouping: str) -> Population:
     """The population of all effects of a grouping factor."""
     return population(posterior, effect_terms(posterior, grouping))
-
-
-def draws_of(posterior, name: str) -> np.ndarray:
-    """Draws of a variable of a posterior, (chain, draw, values)."""
-    values = posterior[name].transpose("chain", "draw", ...).to_numpy()
-    return values.reshape(*values.shape[:2], -1)
 
 
 def correlation_matrices(pairs: np.ndarray, q: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from partialpool.errors import StudyError
 from partialpool.model.build import build
 from partialpool.model.families import OF_LEVELS, OF_TRIALS
 from partialpool.model.grammar import columns
-from partialpool.model.names import ROW_DIM
+from partialpool.model.names import ROW_DIM, draws_of
 from partialpool.model.reproducible import reproducible
 from partialpool.model.spec import ModelSpec
 
@@ -72,10 +72,7 @@ def _over_hurdle(posterior, mu: np.ndarray, rng: np.random.Generator) -> np.ndar
     """
     from scipy import stats
 
-    own = {
-        name: posterior[name].transpose("chain", "draw").to_numpy() for name in ("psi", "alpha") if name in posterior
-    }
-    psi, *alpha = (values[..., None] for values in own.values())
+    psi, *alpha = (draws_of(posterior, name) for name in ("psi", "alpha") if name in posterior)
     # SciPy knows no larger counts; from there on they grow as their mean does.
     known = np.minimum(mu, LARGEST_MEAN)
     counts = stats.nbinom(alpha[0], alpha[0] / (alpha[0] + known)) if alpha else stats.poisson(known)

@@ -5,8 +5,7 @@ import pandas as pd
 
 from partialpool.model.grammar import columns
 from partialpool.model.matrices import GroupLevels, evaluate, folded
-from partialpool.model.names import Term
-from partialpool.model.population import draws_of
+from partialpool.model.names import Term, draws_of
 from partialpool.model.spec import ModelSpec
 
 

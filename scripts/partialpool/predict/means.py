@@ -7,6 +7,7 @@ import numpy as np
 
 from partialpool.errors import StudyError
 from partialpool.model.families import CUMULATIVE, LINKS, OF_LEVELS, ZERO_INFLATED
+from partialpool.model.names import draws_of
 from partialpool.model.spec import ModelSpec
 
 # Nodes of the rule reach so many sds to both sides of the mean of the effects, and are at most so many on each.
@@ -124,7 +125,7 @@ class Mean:
 
     def _scaled(self, values: np.ndarray, posterior, trials: np.ndarray | float) -> np.ndarray:
         if self.spec.family in ZERO_INFLATED:
-            values = values * posterior["psi"].transpose("chain", "draw").to_numpy()[..., None]
+            values = values * draws_of(posterior, "psi")
         return values * trials
 
 
@@ -150,7 +151,7 @@ class Probabilities:
 
         The inverse link of a threshold minus the linear predictor is the probability of a level or a lower one.
         """
-        thresholds = posterior["threshold"].transpose("chain", "draw", ...).to_numpy()
+        thresholds = draws_of(posterior, "threshold")
         with np.errstate(over="ignore"):
             below = INVERSE[self.link](thresholds[:, :, None, :] - eta[..., None])
         ends = np.zeros((*below.shape[:-1], 1))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from partialpool.model.names import draws_of
 from partialpool.model.spec import ModelSpec
 from partialpool.predict.means import BOUNDED, INVERSE
 
@@ -119,10 +120,7 @@ def measurements(posterior, spec: ModelSpec, matrices) -> Measurements | None:
     link = posterior.attrs["link"]
     if spec.family not in VARIANCES or link not in LINKS:
         return None
-    parameters = {
-        name: posterior[name].transpose("chain", "draw").to_numpy()[..., None]
-        for name in PARAMETERS.get(spec.family, ())
-    }
+    parameters = {name: draws_of(posterior, name) for name in PARAMETERS.get(spec.family, ())}
     if spec.family == "binomial":
         parameters["trials"] = np.asarray(matrices.response.term.term.data, dtype=float)[:, 1]
     return Measurements(spec.family, link, parameters)

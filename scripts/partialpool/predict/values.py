@@ -6,8 +6,8 @@ import pandas as pd
 from partialpool.errors import StudyError
 from partialpool.model.families import OF_LEVELS
 from partialpool.model.formula import complete_cases
-from partialpool.model.names import effect_terms
-from partialpool.model.population import draws_of, population_of
+from partialpool.model.names import draws_of, effect_terms
+from partialpool.model.population import population_of
 from partialpool.model.spec import ModelSpec
 from partialpool.predict.effects import with_effects_at
 from partialpool.predict.linear import LinearPredictor

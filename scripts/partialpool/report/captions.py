@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from partialpool.figures.limits import MOST_EFFECTS, MOST_UNITS
@@ -139,11 +139,11 @@ def draws_sentence(study: Study, name: str, known: Known = NOTHING) -> str:
     if not models:
         whose = f" of {units}{some}" if some else ""
         return f"{capitalised(study.data.nouns.measurement[1])} only{whose}: no model, no draws."
-    draws = ", ".join(f"{study.draws_of(model)} of {study.models[model].title}" for model in models)
     shown = "means" if figure.only_means else "means and 95 % equal-tailed intervals"
     if isinstance(figure, InterceptsSlopes):
         some, shown = "", f"{shown} (of more than {MOST_UNITS} {units} means only)" if some else shown
-    return f"{capitalised(whose_values(study, name))}{some}: posterior {shown}; draws: {draws}."
+    whose = capitalised(whose_values(study, name))
+    return f"{whose}{some}: posterior {shown}; draws: {draws_of_models(study, models)}."
 
 
 def _grid(study: Study, name: str) -> str:
@@ -155,8 +155,13 @@ def _grid(study: Study, name: str) -> str:
     others = {column for formula in formulas for column in common_predictors(formula)} - {figure.x, figure.by}
     whatever = f", whatever their {' and '.join(sorted(map(study.data.label, others)))}" if others else ""
     points = f"; points are {study.data.nouns.measurement[1]}{whatever}" if study.grid_outcome(name) else ""
-    draws = ", ".join(f"{study.draws_of(model)} of {study.models[model].title}" for model in study.figure_models(name))
-    return f"{capitalised(words)}: posterior means and 95 % equal-tailed intervals{points}; draws: {draws}."
+    how_many = draws_of_models(study, study.figure_models(name))
+    return f"{capitalised(words)}: posterior means and 95 % equal-tailed intervals{points}; draws: {how_many}."
+
+
+def draws_of_models(study: Study, models: Iterable[str]) -> str:
+    """How many draws each model has: ``4000 of Growth, 2000 of Intercepts``."""
+    return ", ".join(f"{study.draws_of(model)} of {study.models[model].title}" for model in models)
 
 
 def _may_have_many_units(study: Study, name: str, known: Known) -> bool:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from partialpool.loo.pointwise import BAD_PARETO_K
 from partialpool.model import parameters
-from partialpool.report import checks, comparisons
+from partialpool.report import captions, checks, comparisons
 from partialpool.report.numbers import limits, number, rounded, trusted_decimals
 from partialpool.report.tables import rows_and_units
 from partialpool.study.study import Study
@@ -243,12 +243,8 @@ def _elpd(study: Study, models: Mapping[str, Fitted], compared: Mapping[str, pd.
 def _notes(study: Study, models: Mapping[str, Fitted], where: str, *, elpd: bool) -> list[str]:
     """What the numbers of a table are: draws, intervals, whose; and what failed."""
     unit, units = study.data.nouns.unit
-    draws = {study.draws_of(name) for name in models}
-    how_many = (
-        f"{draws.pop()} draws"
-        if len(draws) == 1
-        else "draws: " + ", ".join(f"{study.draws_of(name)} of {study.models[name].title}" for name in models)
-    )
+    numbers = {study.draws_of(name) for name in models}
+    how_many = f"{numbers.pop()} draws" if len(numbers) == 1 else f"draws: {captions.draws_of_models(study, models)}"
     notes = [
         f"Posterior means, with 95 % equal-tailed intervals {where}; {how_many}.",
         f"Coefficients and standard deviations are those of the population of {units}.",
