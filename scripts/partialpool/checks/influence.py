@@ -61,11 +61,15 @@ def _densities(fitted: Fitted) -> tuple:
 def _table(fitted: Fitted, of: str, labels, sizes, posterior, log_density: np.ndarray) -> pd.DataFrame:
     """``influence`` by importance weights, from log densities (chain, draw, labels)."""
     pointwise = psis(log_density, labels)
-    draws = np.stack([one.draws(posterior).ravel() for one in fitted.parameters])
+    weighted, draws = (
+        np.stack([one.draws(some).ravel() for one in fitted.parameters]) for some in (posterior, fitted.posterior)
+    )
+    without = np.concatenate([own @ weighted.T for _, own, _ in weights(log_density)])
+    shifts = (without - weighted.mean(axis=1)) / weighted.std(axis=1, ddof=1)
+    most = np.abs(shifts).argmax(axis=1)
+    shift = shifts[np.arange(len(labels)), most]
+    # The estimates are those of all draws, as every other table has them.
     mean, sd = draws.mean(axis=1), draws.std(axis=1, ddof=1)
-    without = np.concatenate([own @ draws.T for _, own, _ in weights(log_density)])
-    most = np.abs((without - mean) / sd).argmax(axis=1)
-    moved = without[np.arange(len(labels)), most]
     columns = {
         "of": of,
         "label": labels,
@@ -74,9 +78,9 @@ def _table(fitted: Fitted, of: str, labels, sizes, posterior, log_density: np.nd
         "pareto_k": pointwise.pareto_k,
         "parameter": [fitted.parameters[i].name for i in most],
         "mean": mean[most],
-        "mean_without": moved,
+        "mean_without": mean[most] + shift * sd[most],
         "sd": sd[most],
-        "shift": (moved - mean[most]) / sd[most],
+        "shift": shift,
         "method": "importance weights",
     }
     return pd.DataFrame(columns, columns=COLUMNS)

@@ -47,6 +47,17 @@ def test_shifts_are_those_of_other_fits(table, intercepts, place):
     assert (draws.mean() - row["mean_without"]) / row["sd"] == pytest.approx(0, abs=4 * np.sqrt(2 / 160 + 1 / 300))
 
 
+@pytest.mark.parametrize("name", ["intercepts", "yes_no"])
+def test_estimates_are_those_of_all_draws(name, request):
+    """Where some of the draws are weighted, what moves is still the estimate that the summary has."""
+    fitted = request.getfixturevalue(name)
+    means = {one.name: one.draws(fitted.posterior).mean() for one in fitted.parameters}
+    table = influence(fitted)
+    assert "importance weights" in set(table["method"])
+    np.testing.assert_allclose(table["mean"].astype(float), table["parameter"].map(means))
+    np.testing.assert_allclose(table["mean_without"] - table["mean"], table["shift"] * table["sd"], rtol=1e-6)
+
+
 def test_units_that_move_most_are_fitted_again_by_the_marginal_engine_only(table, yes_no):
     assert (table["method"] == "refit").sum() == 3
     by_nuts = influence(yes_no)
