@@ -1,6 +1,7 @@
 """New units: effects drawn from the population of the same posterior draw."""
 
 import re
+from functools import partial
 
 import numpy as np
 
@@ -13,7 +14,8 @@ from partialpool.predict.by_level import for_each_level, level_dim
 def with_new_units(posterior, unit: str, rng: np.random.Generator, *, n_units: int):
     """A posterior in which new units have taken the places of observed ones.
 
-    Their effects are drawn from the population distribution of the same draw.
+    Their effects are drawn from the population distribution of the same draw. So are those of the levels of other
+    grouping factors that are parts of a unit, such as ``batch:cask``: a new batch has new casks.
 
     Parameters
     ----------
@@ -24,7 +26,7 @@ def with_new_units(posterior, unit: str, rng: np.random.Generator, *, n_units: i
     rng
         Source of randomness.
     n_units
-        How many of the first units are replaced.
+        How many of the first units are replaced; of parts of units all are.
 
     Returns
     -------
@@ -34,46 +36,44 @@ def with_new_units(posterior, unit: str, rng: np.random.Generator, *, n_units: i
     Raises
     ------
     StudyError
-        If the model has no population distribution of units, or one that is not a plain multivariate normal.
+        If the model has no population distribution of units, or coefficients of single units.
     """
-    terms = effect_terms(posterior, unit)
-    if not terms:
-        raise StudyError(
-            f"This model has no population distribution of {unit} from which new units could be drawn: its formula "
-            f"needs a term such as (1 | {unit})."
-        )
-    _refuse_other_terms(posterior, unit)
-    dims = {term.name: posterior[term.name].dims for term in terms}
-    fresh = for_each_level(
-        posterior, level_dim(posterior, terms[0]), dims, lambda one: _with_fresh(one, terms, rng, n_units)
+    if not effect_terms(posterior, unit):
+        raise no_population(unit)
+    refuse_own_terms(posterior, unit, "New units cannot be drawn for '{}'")
+    for grouping in dict.fromkeys(term.grouping for term in effect_terms(posterior)):
+        if unit in grouping.split(":"):
+            terms = effect_terms(posterior, grouping)
+            n = n_units if grouping == unit else posterior.sizes[terms[0].grouping_dim]
+            dims = {term.name: posterior[term.name].dims for term in terms}
+            posterior = for_each_level(
+                posterior, level_dim(posterior, terms[0]), dims, partial(_with_fresh, terms=terms, rng=rng, n=n)
+            )
+            posterior = posterior.assign({name: posterior[name].transpose(*own) for name, own in dims.items()})
+    return posterior
+
+
+def no_population(unit: str) -> StudyError:
+    """What to say of a model without a population of units."""
+    return StudyError(
+        f"This model has no population distribution of {unit} from which new units could be drawn: its formula needs "
+        f"a term such as (1 | {unit})."
     )
-    return fresh.assign({name: fresh[name].transpose(*own) for name, own in dims.items()})
 
 
-def _with_fresh(posterior, terms: list[Term], rng: np.random.Generator, n_units: int):
-    """A posterior with fresh effects of the first units, one value for each level of a term's expression."""
-    of_units = population(posterior, terms)
-    chains, draws, q = of_units.sd.shape
-    z = rng.standard_normal((chains, draws, n_units, q))
-    fresh = np.einsum("...ij,...uj->...ui", of_units.cholesky, z)
+def _with_fresh(posterior, terms: list[Term], rng: np.random.Generator, n: int):
+    """A posterior with fresh effects of the first n levels of a factor, one value for each level of an expression."""
+    of_levels = population(posterior, terms)
+    chains, draws, q = of_levels.sd.shape
+    z = rng.standard_normal((chains, draws, n, q))
+    fresh = np.einsum("...ij,...uj->...ui", of_levels.cholesky, z)
     result = posterior.copy()
-    for term, columns in zip(terms, of_units.columns, strict=True):
+    for term, columns in zip(terms, of_levels.columns, strict=True):
         effects = posterior[term.name].transpose("chain", "draw", term.grouping_dim, ...).copy(deep=True)
-        shape = *effects.shape[:2], n_units, *effects.shape[3:]
-        effects.to_numpy()[:, :, :n_units] = fresh[..., columns].reshape(shape)
+        shape = *effects.shape[:2], n, *effects.shape[3:]
+        effects.to_numpy()[:, :, :n] = fresh[..., columns].reshape(shape)
         result[term.name] = effects.transpose(*posterior[term.name].dims)
     return result
-
-
-def _refuse_other_terms(posterior, unit: str) -> None:
-    """Raise StudyError if the unit stands in a term that is not a population of units."""
-    refuse_own_terms(posterior, unit, "New units cannot be drawn for '{}'")
-    for name, values in posterior.data_vars.items():
-        kind, term = classify(name, values.dims)
-        if kind in ("group", "sd") and term.grouping != unit and unit in term.grouping.split(":"):
-            raise StudyError(
-                f"New units cannot be drawn for '{name}', which crosses {unit} with another grouping factor."
-            )
 
 
 def refuse_own_terms(posterior, unit: str, what: str) -> None:

@@ -531,6 +531,31 @@ def test_other_factors_keep_their_effects(make_spec, units):
     np.testing.assert_allclose(result, np.stack([expected, expected], axis=-1), rtol=1e-12)
 
 
+@pytest.mark.numbers
+@pytest.mark.parametrize("factor", ["id:plate", "plate:id"])
+def test_new_units_have_new_parts(make_spec, units, factor):
+    """A plate of a new unit is a new one, and the same in all rows of the unit that name it."""
+    spec = make_spec(f"y ~ 1 + (1 | id) + (1 | {factor})", "Intercept sd sigma")
+    data = units.assign(plate=pd.Categorical(np.where(units["row"] % 2, "a", "b")))
+    levels = [f"{unit}:{plate}" if factor == "id:plate" else f"{plate}:{unit}" for unit in IDS for plate in "ab"]
+    posterior = made_up(["Intercept"]).assign({f"1|{factor}_sigma": 3 * made_up(seed=5)["sigma"]})
+    dims = ("chain", "draw", f"{factor}__factor_dim")
+    posterior[f"1|{factor}"] = (dims, np.random.default_rng(6).normal(10, 0.1, (2, 400, len(levels))))
+    posterior = posterior.assign_coords({f"{factor}__factor_dim": levels})
+    # More new units than there are observed ones, whose places they take; the effects of these are about 10.
+    at = points(spec, data, None, 15, plate=["a", "b", "a"])
+    deviation = run(posterior, spec, data, at)["expected"] - values_of(posterior, "Intercept")
+    deviation = deviation.reshape(2, 400, 15, 3)
+    np.testing.assert_array_equal(deviation[..., 0], deviation[..., 2])
+    first, second = (posterior[f"1|{name}_sigma"].to_numpy()[..., None] for name in ("id", factor))
+    # Of two plates of a unit: their difference has what they do not share, and their sum all of it.
+    apart = (deviation[..., 0] - deviation[..., 1]) / (np.sqrt(2) * second)
+    together = (deviation[..., 0] + deviation[..., 1]) / np.sqrt(4 * first**2 + 2 * second**2)
+    white = np.concatenate([apart, together], axis=-1)
+    assert_standard_normal(white)
+    assert_independent(white, 2)
+
+
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
@@ -539,10 +564,6 @@ def test_other_factors_keep_their_effects(make_spec, units):
         (
             {"x:id": ["x:id_dim"], "1|id": ["id__factor_dim"], "1|id_sigma": []},
             "'x:id', which belongs to each id observed",
-        ),
-        (
-            {"1|id": ["id__factor_dim"], "1|id_sigma": [], "1|group:id": ["group:id__factor_dim"]},
-            "'1|group:id', which crosses id with another grouping factor",
         ),
     ],
 )
