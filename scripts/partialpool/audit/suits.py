@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from partialpool.data import printed
+from partialpool.data.prepare import measured_once
 from partialpool.data.table import listing
 from partialpool.data.types import numbers
 from partialpool.data.units import choose, in_order
@@ -19,13 +20,15 @@ from partialpool.model.assignable import refuse_unassignable
 from partialpool.model.automatic import automatic_priors
 from partialpool.model.doubts import doubts
 from partialpool.model.families import OF_LEVELS
-from partialpool.model.formula import complete_cases
+from partialpool.model.formula import bars, complete_cases
 from partialpool.model.grammar import common_predictors, numeric_predictors, slopes
 from partialpool.model.identified import refuse_unidentified
+from partialpool.model.names import Term
 from partialpool.model.outcome import outcome_column
 from partialpool.predict.asked import Asked
 from partialpool.predict.changes import grouped, sides
 from partialpool.predict.means import Mean, expected_of
+from partialpool.predict.new_units import no_population
 from partialpool.predict.points import points
 from partialpool.predict.tables import refuse_names, refuse_several
 from partialpool.predict.values import with_categories
@@ -38,6 +41,8 @@ from partialpool.study.study import Study
 
 # Keys of Snakemake's configuration that are not the study's.
 _NOT_OF_THE_STUDY = ("words",)
+# Families in which a unit with one row has an effect that can be told from the spread of measurements (overdispersion).
+OF_ONE_ROW = ("binomial", "poisson")
 # ASSUME: of a column with numbers in nine of ten rows the others are mistakes, or mean that there is no value.
 _FEW = 0.1
 
@@ -94,6 +99,11 @@ def _mistakes(study: Study, data: pd.DataFrame) -> Iterator[Mistake]:
         for name in getattr(study.data, key):
             if name not in columns:
                 yield Mistake(f"data.{key}.{name}", f"there is no such column.{suggest(name, columns)}")
+    families = {model.family for model in study.models.values()}
+    once = measured_once(data, study.data.unit, study.data.outcome)
+    if once and not families & {*OF_ONE_ROW}:
+        only = f"Of such data only models of the families {' and '.join(OF_ONE_ROW)} can tell units from measurements."
+        yield Mistake("data.unit", f"{once} {only}")
     wrong = set()
     for name in study.models:
         for mistake in _refused(f"models.{name}", _model, study, name, data):
@@ -157,6 +167,9 @@ def _prediction(study: Study, model: str, asked: Asked, data: pd.DataFrame) -> N
     at = points(spec, data, asked)
     rows = complete_cases(spec, data)
     shown, _ = grouped(asked, at, spec.unit, "")
+    factors = {Term.of_name(name).grouping for bar in bars(spec.formula) for name in bar}
+    if asked.new_units is not None and spec.unit not in factors:
+        raise no_population(spec.unit)
     levels = outcome_column(spec.formula)[:1] if spec.family in OF_LEVELS else ()
     refuse_names([*shown.columns.drop(spec.unit), *levels])
     for side in sides(asked, at, 0.0):

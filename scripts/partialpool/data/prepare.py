@@ -175,16 +175,21 @@ def _too_few(frame: pd.DataFrame, unit: str, outcome: str, time: str | None) -> 
     problems = []
     if measured.nunique() < 2:
         problems.append(f"column {unit}: fewer than 2 units have a value of {outcome}")
-    if not measured.duplicated().any():
-        problems.append(
-            f"column {unit}: no unit has 2 values of {outcome}; is this the column of the units, and is there a line "
-            "for each measurement?"
-        )
     return problems + [
         f"column {column}: fewer than 2 different values"
         for column in (outcome, time)
         if column and frame[column].nunique() < 2
     ]
+
+
+def measured_once(frame: pd.DataFrame, unit: str, outcome: str) -> str:
+    """What to say of data in which no unit has 2 values of the outcome; empty of others."""
+    if frame.loc[frame[outcome].notna(), unit].duplicated().any():
+        return ""
+    return (
+        f"column {unit}: no unit has 2 values of {outcome}; is this the column of the units, and is there a line for "
+        "each measurement?"
+    )
 
 
 def _unused_levels(frame: pd.DataFrame, levels: dict[str, list[str]]) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from partialpool.data.fetch import basename, fetch
-from partialpool.data.prepare import prepare
+from partialpool.data.prepare import measured_once, prepare
 from partialpool.data.read import read
 from partialpool.data.table import Table
 from partialpool.errors import StudyError
@@ -119,6 +119,8 @@ def new_study(folder: str | Path, source: Source, wanted: roles.Roles, levels: l
     refuse_existing(folder, source)
     settled = roles.settle(source.table, wanted, levels, source.given)
     frame = prepare(source.path, **vars(settled.roles), types=settled.types, derived=settled.derive)
+    if once := measured_once(frame, settled.roles.unit, settled.roles.outcome):
+        raise StudyError(f"{source.path}, {once}")
     facts = Facts(frame, **vars(settled.roles), nouns=nouns(wanted.unit), labels=settled.labels)
     _refuse_groups(facts)
     proposed = family.propose(frame[facts.outcome], frame[facts.unit])

@@ -10,6 +10,7 @@ CONFIG = {
     "models": {
         "m": {"title": "M", "formula": "y ~ x + group + (1 | id)"},
         "n": {"title": "N", "formula": "y ~ 1 + (1 | id)"},
+        "o": {"title": "O", "formula": "y ~ x"},
     },
     "predictions": {"p": {"models": ["m"], "units": ["6"], "at": {"x": [1], "group": ["PD"]}}},
     "figures": {"f": {"kind": "trajectories", "title": "F", "caption": "C", "alt": "A", "units": ["6"]}},
@@ -80,6 +81,10 @@ def test_what_is_doubtful_is_told_and_not_refused(units):
             ("predictions", "p", {"models": ["m"], "units": "all", "rows": "observed", "by": "w"}),
             ["predictions.p: 'by' names 'w', which is no column"],
         ),
+        (
+            ("predictions", "p", {"models": ["o"], "new_units": 2, "at": {"x": [1]}}),
+            ["predictions.p: This model has no population distribution of id"],
+        ),
         (("figures", "f", "units", ["nobody"]), ["figures.f: nobody: not among the 12 units of the data."]),
         (("data", "labels", {"yy": "Y"}), ["data.labels.yy: there is no such column. Did you mean 'y'?"]),
         (
@@ -93,6 +98,15 @@ def test_what_does_not_suit_the_data_is_told_with_its_place(units, change, lines
     assert len(found) == len(lines)
     for line, start in zip(found, lines, strict=True):
         assert line.startswith(start), line
+
+
+def test_units_with_one_row_each_are_for_families_that_can_tell_them_from_measurements(units):
+    once = units.drop_duplicates("id").assign(seeds=20, grown=lambda rows: range(len(rows)))
+    study = {"title": "Study", "data": CONFIG["data"] | {"outcome": "grown"}}
+    model = {"title": "M", "formula": "p(grown, seeds) ~ 1 + (1 | id)", "family": "binomial"}
+    assert suits.check(study | {"models": {"m": model}}, once) == []
+    with pytest.raises(StudyError, match=r"data\.unit: .* no unit has 2 values of grown.* binomial and poisson"):
+        suits.check(study | {"models": {"m": {"title": "M", "formula": "grown ~ 1"}}}, once)
 
 
 def test_all_mistakes_are_told_at_once(units):
