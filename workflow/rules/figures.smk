@@ -54,7 +54,12 @@ rule draw_checks:
         **usual,
     params:
         models={
-            name: {"spec": study.spec(name).to_dict(), "tables": study.checks_of(name), "kinds": study.check_figures}
+            name: {
+                "spec": study.spec(name).to_dict(),
+                "tables": study.checks_of(name),
+                "kinds": study.check_figures,
+                "outcome": study.measured(name),
+            }
             for name in study.models
         },
         labels=study.data.axis_labels,

@@ -22,8 +22,8 @@ def figures(
     Parameters
     ----------
     models
-        By name ``spec``, names of the ``tables`` of checks, and ``kinds`` of figures, of ``KINDS``, in the order in
-        which they are drawn.
+        By name ``spec``, names of the ``tables`` of checks, ``kinds`` of figures, of ``KINDS``, in the order in which
+        they are drawn, and what its ``outcome`` is called, which may be a function of that of the study.
     fits
         Paths by model.
     tables
@@ -39,7 +39,8 @@ def figures(
     paths = iter(tables)
     for name, entry in models.items():
         own = {table: read_table(next(paths), ("label", "unit")) for table in entry["tables"]}
-        checked = Checked(fits[name], ModelSpec.from_dict(entry["spec"]), own, labels)
+        own_labels = {**labels, "outcome": entry["outcome"]}
+        checked = Checked(fits[name], ModelSpec.from_dict(entry["spec"]), own, own_labels)
         for kind in entry["kinds"]:
             yield f"{kind}-{name}", KINDS[kind](checked)
 

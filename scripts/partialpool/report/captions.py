@@ -219,7 +219,7 @@ def rows_used(study: Study) -> str:
 
 def estimates(study: Study, model: str, link: str) -> str:
     """What the table of the common coefficients and scales of a model shows, of which ``link`` is the link."""
-    return f"Common coefficients and scales{_on_the_scale(link)}: {study.draws_of(model)} draws"
+    return f"Common coefficients and scales{_on_the_scale(study, model, link)}: {study.draws_of(model)} draws"
 
 
 def variance(study: Study, model: str) -> str:
@@ -229,12 +229,15 @@ def variance(study: Study, model: str) -> str:
 
 def group_effects(study: Study, model: str, link: str) -> str:
     """What the table of the group-level effects of a model shows; see ``estimates``."""
-    deviations = f"deviations from the population{_on_the_scale(link)}"
+    deviations = f"deviations from the population{_on_the_scale(study, model, link)}"
     return f"Group-level effects ({deviations}): {study.draws_of(model)} draws"
 
 
-def _on_the_scale(link: str) -> str:
-    return "" if link == "identity" else f", on the {link} scale"
+def _on_the_scale(study: Study, model: str, link: str) -> str:
+    if link != "identity":
+        return f", on the {link} scale"
+    function = study.outcome_function(model)
+    return f", on the scale of {function}" if function else ""
 
 
 def summarised(model: str, effects: int) -> str:
@@ -310,7 +313,7 @@ def _effects(study: Study, model: str, levels: float) -> str:
 
 
 def _conditional(study: Study, model: str) -> str:
-    unit, outcome = study.data.nouns.unit[0], study.data.label(study.data.outcome)
+    unit, outcome = study.data.nouns.unit[0], study.modelled(model)
     entry = study.models[model]
     what = {CUMULATIVE: "probability of each level of", **dict.fromkeys(("bernoulli", *OF_TRIALS), "probability of")}
     mean = f"{what.get(entry.family, 'mean of')} {outcome}"
@@ -360,7 +363,7 @@ def _counted(family: str) -> str:
 
 
 def _priors(study: Study, model: str) -> str:
-    measurements, outcome = study.data.nouns.measurement[1], study.data.label(study.data.outcome)
+    measurements, outcome = study.data.nouns.measurement[1], study.modelled(model)
     shares = "shares of successes" if study.models[model].family == "bernoulli" else measurements
     return (
         f"in the first panel what the priors say of {outcome}, and the data below: median and central 66 and 95 % of "

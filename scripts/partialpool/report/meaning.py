@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 from partialpool.model import names, parameters
-from partialpool.model.grammar import left_side
+from partialpool.model.grammar import left_side, trials
 from partialpool.model.names import INTERCEPT
 from partialpool.model.spec import ModelSpec
 from partialpool.report.glossary import link
@@ -19,6 +19,8 @@ NOTHING = Markup()
 # Functions whose values have no unit of measurement.
 PURE_NUMBERS = ("exp", "log", "log10", "log1p", "log2", "scale", "sign", "standardize")
 POWERS = {2: "²", 3: "³"}
+# What the columns of a call are, that it has several of, counted from 1.
+COLUMNS = {"poly": "polynomial of degree", "bs": "spline"}
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Meaning:
     unit
         What it is measured in, ``cm per year``; empty if nothing is known.
     scale
-        ``on the logit scale``; empty where the scale is that of the outcome.
+        ``on the logit scale``, ``on the scale of log(cost)``; empty where it is that of the outcome.
     """
 
     kind: str
@@ -71,10 +73,16 @@ class _Speaker:
         self.data, self.terms = data, terms
         self.link = terms.posterior.attrs.get("link", "identity")
         self.coefficients = {one.name: one for one in [terms.intercept, *terms.coefficients]}
-        self.scale = Markup("on the {}").format(link("link", f"{self.link} scale"))
-        self.scale = NOTHING if self.link == "identity" else self.scale
         # What is modelled may be a function of the outcome, and the scale that of a link.
-        same = left_side(terms.spec.formula).strip("`") == data.outcome and self.link == "identity"
+        is_share = trials(terms.spec.formula) != []
+        modelled = left_side(terms.spec.formula).partition("[")[0].strip("`")
+        same = self.link == "identity" and modelled == data.outcome
+        if same or (self.link == "identity" and is_share):
+            self.scale = NOTHING
+        elif self.link == "identity":
+            self.scale = escape(f"on the scale of {data.label(modelled)}")
+        else:
+            self.scale = Markup("on the {}").format(link("link", f"{self.link} scale"))
         self.outcome_unit = data.units_of_measurement.get(data.outcome, "") if same else ""
 
     def meaning(self, parameter: parameters.Parameter) -> Meaning | None:
@@ -87,7 +95,7 @@ class _Speaker:
             # Of other families it is a scale: the sd of a Student t distribution is larger.
             gaussian = self.terms.spec.family == "gaussian"
             words = link("residual", "residual sd") if gaussian else Markup("residual scale")
-            return Meaning("family", "sigma", words, escape(self.outcome_unit), NOTHING)
+            return Meaning("family", "sigma", words, escape(self.outcome_unit), self.scale)
         return None
 
     def _common(self, parameter: parameters.Parameter, coefficient: Coefficient) -> Meaning:
@@ -98,7 +106,9 @@ class _Speaker:
         level = labels[places[names.common_dim(coefficient.name)]] if labels else ""
         reference = self.terms.reference(coefficient, labels) if labels else []
         against = f" against {reference[0]}" if len(reference) == 1 else ""
-        words = self._words(coefficient, f"{level}{against}") + self._of_outcome(parameter)
+        if coefficient.sums_to_zero and sum(part.kind != "number" for part in coefficient.parts) == 1:
+            against = " against the mean of the levels"
+        words = self._words(coefficient, level, against) + self._of_outcome(parameter)
         return Meaning("common", coefficient.name, words, self._unit(coefficient), self.scale)
 
     def _sd(self, parameter: parameters.Parameter) -> Meaning:
@@ -123,14 +133,28 @@ class _Speaker:
                 return f", {level} against {json.loads(levels)[0]}" if levels else f", {level}"
         return ""
 
-    def _words(self, coefficient: Coefficient, level: str) -> Markup:
-        """A coefficient by the labels of its columns, and the level that it is of."""
+    def _words(self, coefficient: Coefficient, level: str, against: str = "") -> Markup:
+        """A coefficient by the labels of its columns, each with the level that it is of: ``Dose high × Week``."""
         if coefficient.name == INTERCEPT:
             return link("intercept", INTERCEPT)
-        return escape(" ".join(filter(None, (self._label(coefficient.name), level))))
+        several = [part.name for part in coefficient.parts if part.kind != "number"]
+        # A level may have a comma in it.
+        levels = level.split(", ") if level.count(", ") == len(several) - 1 else [level]
+        if len(levels) == len(several):
+            each = dict(zip(several, levels, strict=True))
+            return escape(" × ".join(self._word(part, each.get(part.name, ""), against) for part in coefficient.parts))
+        return escape(f"{' × '.join(self._word(part, '', '') for part in coefficient.parts)} {level}".strip())
+
+    def _word(self, part: Part, level: str, against: str) -> str:
+        """A part of a product by the label of its column, with the level, or which of its columns, that is meant."""
+        label = self.data.label(part.name if part.kind == "number" else part.category)
+        if part.kind == "columns":
+            call = part.name.partition("(")[0]
+            return f"{label}, {COLUMNS[call]} {int(level) + 1}" if level.isdigit() else f"{part.name} {level}".strip()
+        return f"{label} {level}{against}" if level else label
 
     def _label(self, expression: str) -> str:
-        """An expression, a column by its label; of ``a:b`` both."""
+        """A grouping factor, a column by its label; of ``a:b`` both."""
         return " × ".join(self.data.label(part) for part in expression.split(":"))
 
     def _unit(self, coefficient: Coefficient) -> Markup:

@@ -5,6 +5,7 @@ from collections.abc import Collection
 import pandas as pd
 
 from partialpool.fit.failed import marked
+from partialpool.model.grammar import columns, left_side, trials
 from partialpool.model.outcome import outcome_column
 from partialpool.predict.summary import AVERAGE_UNIT, EXTRA, POPULATION, VALUES
 from partialpool.report.numbers import decimals, number, probability, short
@@ -97,9 +98,10 @@ def _sentence(row: dict, study: Study, prediction: Prediction) -> str:
     if prediction.rope:
         region = f", that it is from {_region(prediction)} is {probability(row['in_rope'])}"
     interval = f"95\N{NO-BREAK SPACE}% interval {low} to {high}"
+    what = _expected(row["model"], study, prediction)
     return (
-        f"{_place(row, study)}: {change}, {_expected(row['model'], study)} {how} ({interval}); the probability that it "
-        f"{larger} is {above}{region}."
+        f"{_place(row, study)}: {change}, {what} {how} ({interval}); the probability that it {larger} is "
+        f"{above}{region}."
     )
 
 
@@ -120,7 +122,10 @@ def _measured_in(model: str, study: Study) -> str:
     return f" {unit}" if unit else ""
 
 
-def _expected(model: str, study: Study) -> str:
-    """What is expected: the outcome under its label, or as the formula has it."""
-    outcome, _ = outcome_column(study.models[model].formula)
-    return "the expected value" if outcome is None else f"expected {study.data.label(outcome)}"
+def _expected(model: str, study: Study, prediction: Prediction) -> str:
+    """What is expected: a probability, or the mean of the outcome, or of what the formula has of it."""
+    formula = study.models[model].formula
+    successes = columns(left_side(formula))[0]
+    if study.models[model].family == "bernoulli" or study.at_one_trial(prediction, model):
+        return f"the probability of {study.data.label(successes)}"
+    return f"expected {study.data.label(successes) if trials(formula) else study.modelled(model)}"

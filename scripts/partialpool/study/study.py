@@ -161,6 +161,14 @@ class Study(Strict):
         side = left_side(formula)
         return None if trials(formula) or side.partition("[")[0].strip("`") == self.data.outcome else side.strip("`")
 
+    def modelled(self, model: str) -> str:
+        """What a model is of: the outcome by its label, or the function of it that the formula has."""
+        return self.data.label(self.outcome_function(model) or self.data.outcome)
+
+    def measured(self, model: str) -> str:
+        """``modelled``, with what it is measured in if that is known."""
+        return self.data.measured_label(self.outcome_function(model) or self.data.outcome)
+
     def bounds_of(self, model: str) -> tuple[float | None, float | None] | None:
         """Smallest and largest value of what a model is of; None if its outcome is a function of that of the study."""
         return None if self.outcome_function(model) else self.data.bounds

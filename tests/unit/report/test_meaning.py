@@ -69,6 +69,30 @@ def test_labels_levels_and_units_of_measurement(make_spec):
 
 
 @pytest.mark.parametrize(
+    ("term", "levels", "words"),
+    [
+        ("C(g)", ["B", "C"], ["Breed <b> B against A", "Breed <b> C against A"]),
+        (
+            "S(g)",
+            ["A", "B"],
+            ["Breed <b> A against the mean of the levels", "Breed <b> B against the mean of the levels"],
+        ),
+        ("poly(x, 2)", ["0", "1"], ["Age, polynomial of degree 1", "Age, polynomial of degree 2"]),
+        ("bs(x, df=4)", ["0", "3"], ["Age, spline 1", "Age, spline 4"]),
+        ("bs(x, df=4):C(g)", ["0, A", "3, B"], ["Age, spline 1 × Breed <b> A", "Age, spline 4 × Breed <b> B"]),
+        ("z:g", ["B", "C"], ["z × Breed <b> B against A", "z × Breed <b> C against A"]),
+        ("S(g):x", ["A", "B"], [f"Breed <b> {level} against the mean of the levels × Age" for level in "AB"]),
+        ("g:plate", ["B, q", "C, q"], ["Breed <b> B × Plate q", "Breed <b> C × Plate q"]),
+        ("g:plate", ["B, or b, q"], ["Breed <b> × Plate B, or b, q"]),
+    ],
+)
+def test_what_calls_make_of_a_column_is_called_by_its_label(make_spec, term, levels, words):
+    fit = tree([("Intercept",), (term, *levels)])
+    said = told(make_spec, f"y ~ 1 + {term}", fit)
+    assert [said[f"{term}[{level}]"][0] for level in levels] == words
+
+
+@pytest.mark.parametrize(
     ("term", "unit"),
     [
         ("I(x ** 2)", "kg per year²"),
@@ -102,7 +126,7 @@ def test_other_grouping_factors_by_their_labels(make_spec):
 @pytest.mark.parametrize(
     ("formula", "changes", "link", "intercept", "slope"),
     [
-        ("np.log(y) ~ 1 + x", {}, "identity", "", "per year"),
+        ("np.log(y) ~ 1 + x", {}, "identity", "on the scale of np.log(y)", "per year on the scale of np.log(y)"),
         ("y ~ 1 + x", {"family": "bernoulli"}, "logit", "on the logit scale", "per year on the logit scale"),
         ("y ~ 1 + x", {"family": "poisson"}, "log", "on the log scale", "per year on the log scale"),
     ],
@@ -133,3 +157,18 @@ def test_the_level_of_a_coefficient_on_a_level_of_the_outcome_is_its_own(make_sp
     fit["posterior"].attrs["levels"] = '["low", "middle", "high"]'
     meanings = told(make_spec, "y ~ 1 + g", fit, family="categorical")
     assert meanings["g[middle,C]"][0] == "Breed <b> C against A, middle against low"
+
+
+@pytest.mark.parametrize(
+    ("formula", "changes", "scale"),
+    [
+        ("y ~ 1 + (1 | id)", {}, "kg"),
+        ("log(y) ~ 1 + (1 | id)", {}, "on the scale of log(y)"),
+        ("`y` ~ 1 + (1 | id)", {}, "kg"),
+        ("p(y, d) ~ 1 + (1 | id)", {"family": "binomial", "link": "identity"}, ""),
+    ],
+)
+def test_a_function_of_the_outcome_is_told_and_has_no_unit(make_spec, formula, changes, scale):
+    fit = tree([("Intercept",)], ["1|id"])
+    said = told(make_spec, formula, fit, **changes)
+    assert {unit for _, unit in said.values()} == {scale}

@@ -68,6 +68,24 @@ def test_a_ratio_is_told():
     ]
 
 
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ({"formula": "milk ~ year + (1 | herd)"}, "expected Yield changes"),
+        ({"formula": "log(milk) ~ year + (1 | herd)"}, "expected log(milk) changes"),
+        ({"formula": "milk ~ year + (1 | herd)", "family": "bernoulli"}, "the probability of Yield changes"),
+        ({"formula": "p(milk, n) ~ year + (1 | herd)", "family": "binomial"}, "the probability of Yield changes"),
+    ],
+)
+def test_what_is_expected_is_told(model, words):
+    values = study_values(nouns=HERDS)
+    values["data"]["labels"] = {"milk": "Yield"}
+    values["models"]["b"] = {"title": "Growth"} | model
+    study = load(values | {"predictions": {"some": CONTRAST}, "figures": {}, "comparisons": {}})
+    rows = pd.DataFrame([row("average unit", p_above_0=0.5, in_rope=0.5, contrast="")])
+    assert words in told(rows, study, "some")[0]
+
+
 def test_a_slope_is_told():
     values = pd.DataFrame([row("observed units", slope="year", p_above_0=0.99), row("7", slope="year", p_above_0=0.5)])
     first, second = told(values, study_of(**SLOPE), "some")

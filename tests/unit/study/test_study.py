@@ -301,6 +301,7 @@ def test_bounds_and_measurements_are_not_of_a_function_of_the_outcome(side, func
     study = grid_of(models=["other"], more={"models/other": model, "data/bounds": [0, 1]})
     assert study.outcome_function("other") == function
     assert study.bounds_of("other") == (None if function else (0, 1))
+    assert study.modelled("other") == study.measured("other") == (function or "Conscientiousness")
     assert study.grid_outcome("new") == ("con" if side.strip("`") == "con" else None)
 
 
