@@ -6,7 +6,7 @@ Parts are HTML (``Markup``); texts of the study's own are Markdown, and become H
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from partialpool.jobs.tables import read_table
 from partialpool.model.doubts import doubts
@@ -36,6 +36,7 @@ from partialpool.report.glossary import in_nouns
 from partialpool.report.markdown import as_html
 from partialpool.report.results import Results
 from partialpool.report.words import capitalised
+from partialpool.study.figures import PredictionFigure
 from partialpool.study.report import Section
 
 TITLES = {
@@ -227,17 +228,17 @@ def _evidence(results: Results, name: str) -> list[Markup]:
 
 
 def predictions(results: Results) -> list[Markup]:
-    """Tables of predictions that are short, and figures of those that no other section shows."""
+    """Tables of predictions that are short, where the others are, and figures of those that no other section shows."""
     study, parts = results.study, []
     text = text_columns(results.folder / "data/prepared.parquet")
+    drawn = {figure.predictions for figure in study.figures.values() if isinstance(figure, PredictionFigure)}
     for name in study.predictions:
         values = read_summary(results.folder / f"predictions/{name}.csv", text)
+        caption = captions.predictions(study, name)
         if len(values) <= MOST_ROWS:
-            parts.append(
-                table(
-                    predicted.tabulated(values, study, name, failed=results.failed), captions.predictions(study, name)
-                )
-            )
+            parts.append(table(predicted.tabulated(values, study, name, failed=results.failed), caption))
+        elif name not in drawn:
+            parts.append(paragraph(escape(f"{caption}: {len(values)} rows, in results/predictions/{name}.csv.")))
         if words := predicted.sentences(values, study, name, failed=results.failed):
             parts.append(bullets(words))
     parts += _figures(results, lambda section, kind: section is None and kind != "trajectories")

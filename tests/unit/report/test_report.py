@@ -130,6 +130,15 @@ def test_predictions_that_are_all_shown_elsewhere_have_no_section_of_their_own(p
     assert ">Predictions</h2>" not in page_of(values)
 
 
+def test_long_tables_of_predictions_that_no_figure_shows_are_named(page_of, monkeypatch):
+    monkeypatch.setattr("partialpool.report.sections.MOST_ROWS", 0)
+    values = study_values()
+    del values["figures"]["newcomers"]
+    text = BeautifulSoup(page_of(values), "html.parser").get_text()
+    assert re.search(r"New units.*: \d+ rows?, in results/predictions/new\.csv\.", text)
+    assert "results/predictions/some.csv" not in text
+
+
 def headings(page: str) -> list[str]:
     """Headings of sections; nothing is between the opening and the first."""
     return [heading.get_text() for heading in BeautifulSoup(page, "html.parser").find_all("h2")]
