@@ -134,7 +134,7 @@ class _Speaker:
         return ""
 
     def _words(self, coefficient: Coefficient, level: str, against: str = "") -> Markup:
-        """A coefficient by the labels of its columns, each with the level that it is of: ``Dose high × Week``."""
+        """A coefficient by the labels of its columns, each with the level that it is of: ``Dose high × Age``."""
         if coefficient.name == INTERCEPT:
             return link("intercept", INTERCEPT)
         several = [part.name for part in coefficient.parts if part.kind != "number"]
