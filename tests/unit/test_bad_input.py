@@ -448,7 +448,7 @@ OF_CONFIG = {
     "weights": ({B: "weighted(y, n) ~ year"}, "calls 'weighted', which a formula may not"),
     "two outcomes": (
         {B: "c(y, n) ~ year"},
-        "models.b: the families multinomial and dirichlet_multinomial, and no others",
+        "calls 'c', which a formula may not. Write p(successes, trials) for successes and trials",
     ),
     "factor of R": ({B: "y ~ factor(sown)"}, "Write C(x), or name the column in data.types"),
     "column not there": (

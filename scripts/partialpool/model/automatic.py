@@ -19,7 +19,6 @@ from partialpool.errors import StudyError
 from partialpool.model.families import ORDINAL
 from partialpool.model.finite import refuse_infinite
 from partialpool.model.formula import bars
-from partialpool.model.grammar import left_side
 from partialpool.model.matrices import column_labels, evaluate
 from partialpool.model.names import INTERCEPT, Term, blocks
 from partialpool.model.priors import Distribution, one_or_all, parse
@@ -89,7 +88,7 @@ def automatic_priors(spec: ModelSpec, rows: pd.DataFrame) -> dict[str, Distribut
     Raises
     ------
     StudyError
-        If the outcome is of a kind for which there are none, or a term is not finite in some row.
+        If the outcome does not vary, or a term is not finite in some row.
 
     References
     ----------
@@ -97,11 +96,6 @@ def automatic_priors(spec: ModelSpec, rows: pd.DataFrame) -> dict[str, Distribut
     """
     if _is_complete(spec):
         return {}
-    if left_side(spec.formula).startswith(("c(", "counts(")):
-        raise StudyError(
-            f"formula '{spec.formula}': there are no automatic priors of such an outcome. Write the priors of all "
-            "parameters: Intercept, b, sd, cor and those of the family."
-        )
     matrices = evaluate(spec, rows)
     outcome = np.asarray(matrices.response.term.term.data, dtype=float)
     common = {name: _columns(term.data, rows) for name, term in _terms(matrices.common)}

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 
-from partialpool.errors import StudyError
 from partialpool.model.assign import Priors, assign
 from partialpool.model.finite import refuse_infinite
 from partialpool.model.formula import bars
@@ -49,8 +48,6 @@ def build(spec: ModelSpec, rows: pd.DataFrame):
     except Exception as error:  # Bambi raises ValueError, KeyError and formulae's own
         raise unfit(spec, error) from None
     parent = model.parameters[model.family.likelihood.parent]
-    if parent.hsgp_terms:
-        raise StudyError(f"formula '{spec.formula}': hsgp() terms are not supported.")
     outcome = model.response_term
     _refuse_infinite(spec, model, parent, rows)
     blocks = bambi_blocks(bars(spec.formula), parent.group_specific_terms)

@@ -35,8 +35,6 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
     "standardize": (),
     # Bambi
     "abs": (),
-    "c": (),
-    "counts": (),
     "exp": (),
     "exp2": (),
     "log": (),
@@ -76,6 +74,7 @@ HINTS = {
 # What lme4 and brms call, and how it is written here.
 _IN_R = {
     "cbind": "p(successes, trials) for successes and trials",
+    "c": "p(successes, trials) for successes and trials",
     "trials": "p(y, n) ~ ... for y successes of n trials",
     "rate": "offset(log(n)) among the terms on the right",
     "factor": "C(x), or name the column in data.types",

@@ -20,7 +20,6 @@ from partialpool.model.spec import ModelSpec
 # Bambi's, except for those of an outcome that is not normal.
 _FUNCTIONS = {
     "np": np,
-    "c": lambda *columns: np.column_stack(columns),
     "log": np.log,
     "log2": np.log2,
     "log10": np.log10,

@@ -3,9 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from partialpool.errors import StudyError
 from partialpool.model.build import build
-from partialpool.model.families import OF_LEVELS, OF_TRIALS
+from partialpool.model.families import OF_TRIALS
 from partialpool.model.grammar import columns
 from partialpool.model.names import ROW_DIM, draws_of
 from partialpool.model.reproducible import reproducible
@@ -17,10 +16,8 @@ LARGEST_MEAN = 1e15
 
 
 def build_model(spec: ModelSpec, rows: pd.DataFrame):
-    """The Bambi model; StudyError if its outcome is counts of several kinds."""
+    """The Bambi model of a spec."""
     model = build(spec, rows)
-    if model.response_term.coords and spec.family not in OF_LEVELS:
-        raise StudyError(f"Predictions are numbers, and outcomes of the family '{spec.family}' are several.")
     design = model.parameters[model.family.likelihood.parent].design
     if design.common and not design.common.terms:
         # Of ordinal families Bambi drops the intercept, and fails to predict if nothing but units' effects is left.

@@ -60,8 +60,6 @@ class Mean:
                 f"The family '{family}' has a probability for each level, which is known here of observed and new "
                 "units only."
             )
-        if family in ("multinomial", "dirichlet_multinomial"):
-            raise StudyError(f"Predictions are numbers, and outcomes of the family '{family}' are several.")
         if family not in LINKS and family not in ZERO_INFLATED:
             raise StudyError(
                 f"The mean of the family '{family}' is not known here: ask for 'predicted' values. Families with "

@@ -48,8 +48,6 @@ FAMILIES = {
     "wald": Family(("inverse", "inverse_squared", "identity", "log"), ("lam",)),
     "beta_binomial": Family(_OF_SHARES, ("kappa",)),
     "categorical": Family(("softmax",), mean="p"),
-    "multinomial": Family(("softmax",), mean="p"),
-    "dirichlet_multinomial": Family(("log",), mean="a"),
     "hurdle_gamma": Family(_OF_NUMBERS, ("alpha", "psi")),
     "hurdle_lognormal": Family(_OF_NUMBERS, ("sigma", "psi")),
     "hurdle_negativebinomial": Family(_OF_COUNTS_WITH_SHAPE, ("alpha", "psi")),
@@ -58,6 +56,8 @@ FAMILIES = {
     "zero_inflated_negativebinomial": Family(_OF_COUNTS_WITH_SHAPE, ("alpha", "psi")),
     "zero_inflated_poisson": Family(_OF_COUNTS, ("psi",)),
 }
+# Bambi's others, whose outcome is several columns: no table or figure here has such an outcome.
+NOT_HERE = ("multinomial", "dirichlet_multinomial")
 # What brms and lme4 call some of them.
 IN_R = {
     "student": "t",

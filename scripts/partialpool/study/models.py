@@ -7,14 +7,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from partialpool.errors import StudyError, suggest
-from partialpool.model.grammar import behind_bars, check_formula, columns, left_side
+from partialpool.model.grammar import behind_bars, check_formula, columns
 from partialpool.model.priors import parse_priors
 from partialpool.study.base import Seed, Strict
-from partialpool.study.families import FAMILIES, IN_R
+from partialpool.study.families import FAMILIES, IN_R, NOT_HERE
 
 # ASSUME: nobody wants more, and a typing error may ask for so many that no memory holds them.
 MOST_CHAINS, MOST_DRAWS = 100, 1_000_000
-_OF_COMPOSITIONS = ("multinomial", "dirichlet_multinomial")
 
 
 def _refuse_collapsed(value: Any) -> Any:
@@ -94,6 +93,8 @@ class Model(Strict):
         """Refuse what Bambi does not have."""
         if family in FAMILIES:
             return family
+        if family in NOT_HERE:
+            raise ValueError(f"the family '{family}' has an outcome of several columns, which no model here can have.")
         hint = f" Write '{IN_R[family]}'." if family in IN_R else suggest(family, FAMILIES)
         raise ValueError(f"there is no family '{family}'.{hint} Valid: {', '.join(FAMILIES)}.")
 
@@ -125,10 +126,6 @@ class Model(Strict):
                 f"the family '{self.family}' has no link '{self.link}'.{suggest(self.link, family.links)} Valid: "
                 f"{', '.join(family.links)}."
             )
-        is_composition = left_side(self.formula).startswith(("c(", "counts("))
-        if is_composition != (self.family in _OF_COMPOSITIONS):
-            families = " and ".join(_OF_COMPOSITIONS)
-            raise ValueError(f"the families {families}, and no others, have an outcome of several columns, c(a, b, c).")
         wrong = [why for key in self.priors if (why := _why_no_prior(key, self.formula, family.parameters))]
         if wrong:
             raise ValueError("\n    ".join(wrong))

@@ -19,7 +19,7 @@ from partialpool.model.names import INTERCEPT, bambi_blocks, pair_dim, pair_labe
         ("count ~ x + (1 | id)", "Intercept b sd", {"family": "poisson"}, "family is poisson"),
         ("y ~ x + (1 | id)", "Intercept b sd sigma", {"link": "log"}, "link is log"),
         ("y ~ x", "Intercept sigma", {"priors": {"b": "StudentT(3, 0, 1)"}}, "prior of x is StudentT"),
-        ("c(y, z) ~ x", "Intercept b sigma", {}, "outcome has several columns"),
+        ("p(count, 99) ~ x", "Intercept b sigma", {}, "outcome has several columns"),
     ],
 )
 def test_a_model_that_cannot_be_marginal_says_why(make_spec, units, capsys, formula, classes, changes, says):

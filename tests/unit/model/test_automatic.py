@@ -7,6 +7,7 @@ from partialpool.model.automatic import FAMILY, automatic_priors
 from partialpool.model.build import build
 from partialpool.model.formula import complete_cases
 from partialpool.model.priors import parse
+from partialpool.study.families import NOT_HERE
 
 from model.every_family import OUTCOMES, TERMS, measurements
 
@@ -63,8 +64,7 @@ def test_they_are_those_of_bambi(make_spec, measured, family, terms):
 def test_the_families_are_all_that_bambi_has():
     from bambi.defaults.families import BUILTIN_FAMILIES
 
-    # Outcomes of several counts have no automatic priors here.
-    assert BUILTIN_FAMILIES.keys() - OUTCOMES.keys() == {"multinomial", "dirichlet_multinomial"}
+    assert BUILTIN_FAMILIES.keys() - OUTCOMES.keys() == set(NOT_HERE)
     assert FAMILY.keys() <= OUTCOMES.keys()
 
 
@@ -131,7 +131,6 @@ def test_combinations_of_categories_without_rows(make_spec, measured):
 @pytest.mark.parametrize(
     ("formula", "says"),
     [
-        ("c(y, x) ~ x", "there are no automatic priors of such an outcome. Write the priors of all parameters"),
         ("np.log(z) ~ x", r"'np.log\(z\)' is not a finite number in"),
         ("y ~ np.log(z)", r"'np.log\(z\)' is not a finite number in"),
         ("same ~ x", "the outcome is 3 in all rows"),

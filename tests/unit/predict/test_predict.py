@@ -322,12 +322,6 @@ def test_levels_of_a_categorical_outcome(make_spec, units):
     np.testing.assert_allclose(result[:, :, 0], np.exp(eta) / np.exp(eta).sum(-1, keepdims=True))
 
 
-def test_counts_of_several_kinds_are_no_numbers(make_spec, units):
-    spec = make_spec("counts(count, flag) ~ 1", "Intercept", family="multinomial")
-    with pytest.raises(StudyError, match="outcomes of the family 'multinomial' are several"):
-        run(made_up(["Intercept"]), spec, units, points(spec, units))
-
-
 # ---------------------------------------------------------------------------------------- new units
 
 

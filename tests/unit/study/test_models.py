@@ -2,7 +2,7 @@ import pytest
 from bambi.defaults import get_builtin_family
 from bambi.defaults.families import BUILTIN_FAMILIES
 from partialpool.model.grammar import FUNCTIONS
-from partialpool.study.families import FAMILIES
+from partialpool.study.families import FAMILIES, NOT_HERE
 
 from study.editing import load, mistakes
 
@@ -15,7 +15,14 @@ def test_priors_are_kept_in_one_spelling():
 
 
 def test_families_are_those_of_bambi():
-    assert set(FAMILIES) == set(BUILTIN_FAMILIES)
+    assert {*FAMILIES, *NOT_HERE} == set(BUILTIN_FAMILIES)
+
+
+@pytest.mark.parametrize("family", NOT_HERE)
+def test_outcomes_of_several_columns_are_refused(family):
+    assert mistakes({"models/m71.1/family": family}) == [
+        f"models.m71.1.family: the family '{family}' has an outcome of several columns, which no model here can have."
+    ]
 
 
 @pytest.mark.parametrize("name", FAMILIES)
