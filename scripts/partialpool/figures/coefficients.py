@@ -132,7 +132,7 @@ def side_by_side(estimates: pd.DataFrame) -> Figure:
     shown = list(in_order(estimates, panel=list(PANELS)).sort_values("panel", kind="stable")["parameter"].unique())
     around_zero = estimates.loc[estimates["panel"].isin(AROUND_ZERO), "parameter"].unique()
     estimates = in_order(estimates, parameter=shown, model=models[::-1])
-    # Strips with long names are in wider panels, and in lines.
+    # Long names stand above wider panels, in several lines.
     columns = min(len(shown), 3 if max(map(len, shown)) <= STRIP_LETTERS else 2)
     letters = 3 * STRIP_LETTERS // max(columns, 2)
     plot = _forest(

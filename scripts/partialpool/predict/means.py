@@ -36,6 +36,13 @@ INVERSE = {
 BOUNDED = ("logit", "probit", "cloglog")
 
 
+def inverse_link(link: str, eta: np.ndarray) -> np.ndarray:
+    """What a linear predictor is on the scale of the outcome."""
+    # An exponential may overflow to infinity where a probability is 0 or 1.
+    with np.errstate(over="ignore"):
+        return INVERSE[link](eta)
+
+
 @dataclass(frozen=True)
 class Mean:
     """The mean of a model's measurements.
@@ -73,10 +80,7 @@ class Mean:
 
     def of_unit(self, eta: np.ndarray, posterior, trials: np.ndarray | float = 1.0) -> np.ndarray:
         """The mean given the linear predictor, (chain, draw, rows) both; of successes in trials their number."""
-        # An exponential may overflow to infinity where a probability is 0 or 1.
-        with np.errstate(over="ignore"):
-            values = INVERSE[self.link](eta)
-        return self._scaled(values, posterior, trials)
+        return self._scaled(inverse_link(self.link, eta), posterior, trials)
 
     def of_population(
         self, eta: np.ndarray, variance: np.ndarray, posterior, trials: np.ndarray | float = 1.0
@@ -150,8 +154,7 @@ class Probabilities:
         The inverse link of a threshold minus the linear predictor is the probability of a level or a lower one.
         """
         thresholds = draws_of(posterior, "threshold")
-        with np.errstate(over="ignore"):
-            below = INVERSE[self.link](thresholds[:, :, None, :] - eta[..., None])
+        below = inverse_link(self.link, thresholds[:, :, None, :] - eta[..., None])
         ends = np.zeros((*below.shape[:-1], 1))
         return np.diff(np.concatenate([ends, below, ends + 1], axis=-1), axis=-1)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from partialpool.model.names import draws_of
 from partialpool.model.spec import ModelSpec
-from partialpool.predict.means import BOUNDED, INVERSE
+from partialpool.predict.means import BOUNDED, inverse_link
 
 # Of the quadrature of a normal linear predictor: the mean of a binary measurement is then known to 1e-4 where the
 # effects of units have a standard deviation of 4 on the logit scale, and to 1e-7 where they have one of 1.5.
@@ -64,9 +64,7 @@ class Measurements:
 
     def mean(self, eta: np.ndarray) -> np.ndarray:
         """Mean of a measurement, from its linear predictor."""
-        # An exponential may overflow to infinity where a probability is 0 or 1.
-        with np.errstate(over="ignore"):
-            return INVERSE[self.link](eta)
+        return inverse_link(self.link, eta)
 
     def variance(self, mean: np.ndarray) -> np.ndarray:
         """Variance of a measurement, from its mean."""

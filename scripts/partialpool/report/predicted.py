@@ -33,7 +33,7 @@ def tabulated(table: pd.DataFrame, study: Study, name: str, *, failed: Collectio
     for column in table.columns.drop([*VALUES, *(name for name in EXTRA if name in table)]):
         if pd.api.types.is_float_dtype(table[column]):
             shown[column] = [short(value, 6) for value in table[column]]
-        # Of a model that does not have it.
+        # Rows of models without this covariate.
         shown[column] = shown[column].astype(object).where(table[column].notna(), "–")
     for column in ("p_above_0", "p_above_1", "in_rope"):
         if column in table:

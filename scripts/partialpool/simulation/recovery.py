@@ -113,7 +113,7 @@ def _numbers(own: pd.DataFrame, failed: int) -> dict[str, float]:
 def _with_error(name: str, values: pd.Series, replicate: pd.Series) -> dict[str, float]:
     """Mean, and its Monte Carlo standard error from the means of replicates."""
     means = values.groupby(replicate).mean()
-    # Where all are the same, as if one more were not.
+    # Where all replicates have the same mean, as if one more replicate had another.
     error = means.std(ddof=1) / np.sqrt(len(means)) or 1 / (len(means) + 1)
     return {name: values.mean(), f"mcse_{name}": error}
 
