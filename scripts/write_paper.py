@@ -10,7 +10,7 @@ if __name__ == "__main__":
         source, params = snakemake.input, snakemake.params
         for_paper.write(
             Study.model_validate(params.study),
-            models=list(zip(source.fits, source.summaries, source.variances, source.checks, strict=True)),
+            files=list(zip(source.fits, source.summaries, source.variances, source.checks, strict=True)),
             comparisons=source.comparisons,
             snakemake=params.snakemake,
             folder="results",
