@@ -47,3 +47,10 @@ def test_a_room_imports_only_from_those_below_it(module):
 def test_no_modules_import_each_other_in_a_circle():
     order = TopologicalSorter({module: imported(module) for module in MODULES}).static_order()
     assert set(order) == set(MODULES)
+
+
+@pytest.mark.parametrize("path", sorted(LIBRARY.glob("*/__init__.py")), ids=lambda path: path.parent.name)
+def test_a_room_that_shows_the_way_names_all_of_its_modules(path):
+    names = re.findall(r"``(\w+)``", path.read_text(encoding="utf-8"))
+    modules = {module.stem for module in path.parent.glob("*.py")} - {"__init__"}
+    assert sorted(names) == sorted(modules if names else ())
