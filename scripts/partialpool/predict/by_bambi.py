@@ -40,8 +40,9 @@ def draw(
     if of_trials:
         # Bambi asks for the successes too, and uses the trials only.
         at = at.assign(**{name: 0 for name in columns(outcome.name) if name not in at})
-    is_hurdle = model.family.name in HURDLES
-    kind = "response" if "predicted" in quantities and not is_hurdle else "response_params"
+    # Of levels PyMC takes no probability that is rounded to less than 0, as some are that far from all thresholds.
+    drawn_here = {**dict.fromkeys(HURDLES, _over_hurdle), **dict.fromkeys(OF_LEVELS, _levels)}.get(model.family.name)
+    kind = "response" if "predicted" in quantities and drawn_here is None else "response_params"
     with reproducible():
         result = model.predict(tree, kind=kind, data=at, inplace=False, random_seed=rng)
     expected = result["posterior"][model.family.likelihood.parent].transpose("chain", "draw", ROW_DIM, ...).to_numpy()
@@ -50,15 +51,20 @@ def draw(
     results = {}
     for quantity in quantities:
         results[quantity] = expected
-        if quantity == "predicted" and is_hurdle:
-            results[quantity] = _over_hurdle(posterior, expected, rng)
+        if quantity == "predicted" and drawn_here is not None:
+            results[quantity] = drawn_here(posterior, expected, rng)
         elif quantity == "predicted":
             values = next(iter(result["posterior_predictive"].data_vars.values()))
-            values = values.transpose("chain", "draw", ROW_DIM).to_numpy()
-            if expected.ndim == 4:
-                values = (values[..., None] == np.arange(expected.shape[3])).astype(float)
-            results[quantity] = values
+            results[quantity] = values.transpose("chain", "draw", ROW_DIM).to_numpy()
     return results
+
+
+def _levels(posterior, probabilities: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A level for each row, of probabilities (chain, draw, rows, levels): 1 for it beside 0 for the others."""
+    below = np.cumsum(np.maximum(probabilities, 0), axis=-1)
+    drawn = rng.random((*below.shape[:-1], 1)) * below[..., -1:]
+    levels = (below <= drawn).sum(axis=-1, keepdims=True)
+    return (levels == np.arange(below.shape[-1])).astype(float)
 
 
 def _over_hurdle(posterior, mu: np.ndarray, rng: np.random.Generator) -> np.ndarray:

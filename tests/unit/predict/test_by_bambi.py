@@ -89,3 +89,31 @@ def test_counts_over_a_hurdle_are_those_of_the_distribution_without_zero(make_sp
     sd = np.sqrt(max(base.var() + base.mean() ** 2, 0) / base.sf(0) - mean**2) if mu > 1e-3 else 1e-3
     assert abs(over.mean() - mean) < 4 * sd / np.sqrt(len(over))
     assert abs((over == 1).mean() - one) < 4 * np.sqrt(max(one * (1 - one), 1e-6) / len(over))
+
+
+def test_levels_have_their_probabilities_also_far_from_all_thresholds(make_spec):
+    """There a probability of the probit link is rounded to less than 0, and PyMC would refuse to draw."""
+    rng, shape = np.random.default_rng(1), (2, 2000)
+    data = pd.DataFrame({"herd": list("AABBCC"), "score": [1, 2, 3, 4, 5, 6], "row": range(6)})
+    effects = rng.normal(0, 8, (*shape, 3))
+    posterior = xr.Dataset(
+        {
+            "threshold": (("chain", "draw", "threshold_dim"), np.sort(rng.normal(0, 8, (*shape, 5)))),
+            "1|herd": (("chain", "draw", "herd__factor_dim"), effects),
+            "1|herd_sigma": (("chain", "draw"), np.ones(shape)),
+        },
+        coords={"chain": range(2), "draw": range(2000), "herd__factor_dim": list("ABC")},
+    )
+    probit = {"family": "cumulative", "link": "probit", "unit": "herd"}
+    spec = make_spec("score ~ 0 + (1 | herd)", "sd", priors={"threshold": "Normal(0, 8)"}, **probit)
+    _, values = predicted(spec, data, posterior, at={})
+    below = stats.norm.cdf(posterior["threshold"].to_numpy()[:, :, None] - effects[..., None])
+    expected = np.diff(below, prepend=0, append=1)
+    np.testing.assert_allclose(values["expected"], expected, atol=1e-12)
+    assert (values["expected"] < 0).any()
+    np.testing.assert_array_equal(values["predicted"].sum(axis=-1), 1)
+    # Beside the probabilities, whose draws they are: standardised differences.
+    difference = (values["predicted"] - expected).mean((0, 1)) / np.sqrt(
+        (expected * (1 - expected)).mean((0, 1)) / 4000
+    )
+    assert (np.abs(difference) < 4).all()
