@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from partialpool.model.build import build
-from partialpool.model.families import OF_TRIALS
+from partialpool.model.families import OF_LEVELS, OF_TRIALS
 from partialpool.model.grammar import columns
 from partialpool.model.names import ROW_DIM, draws_of
 from partialpool.model.reproducible import reproducible
