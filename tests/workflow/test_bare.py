@@ -3,12 +3,14 @@
 Priors are left out where they can be.
 """
 
+import os
 import random
 import re
 
 import pytest
 from bs4 import BeautifulSoup
 from copies import Project
+from partialpool.jobs.files import checksum
 
 CONFIG = """
 title: Yield of fields
@@ -89,3 +91,26 @@ def test_the_report_has_the_priors_that_the_config_leaves_out(bare):
     assert [re.search(r"Normal|HalfStudentT", line)[0] for line in chosen] == ["Normal", "HalfStudentT"] * 2
     log = (bare.directory / "results/logs/fit_model/pooled.log").read_text()
     assert re.search(r"Automatic prior: Intercept ~ Normal\([0-9.]+, [0-9.]+\)\n.*sigma ~ HalfStudentT\(4, ", log)
+
+
+def test_the_data_file_is_known_by_its_bytes_and_not_by_its_time(bare):
+    data = bare.directory / "fields.csv"
+    content, times = data.read_bytes(), (data.stat().st_atime, data.stat().st_mtime)
+    os.utime(data)
+    assert bare.planned() == {}
+    # As of a file that was unpacked, or copied with its time.
+    data.write_bytes(content.replace(b"F0,", b"F1,", 1))
+    os.utime(data, (1e9, 1e9))
+    planned = bare.planned()
+    data.write_bytes(content)
+    os.utime(data, times)
+    assert planned["fetch_data"] == 1
+    assert planned["fit_model"] == 2
+
+
+def test_to_pin_the_data_fits_nothing_again(bare):
+    before = bare.edit(lambda config: config["data"].update(sha256=checksum(bare.directory / "fields.csv")))
+    planned = bare.planned()
+    bare.config.write_text(before)
+    # Both say whether the data are pinned.
+    assert planned == {"render_report": 1, "write_paper": 1}

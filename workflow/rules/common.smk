@@ -10,9 +10,11 @@ NOTEBOOKS = Path(workflow.basedir, "notebooks")
 LOCK = Path(workflow.basedir, "requirements.lock")
 sys.path.insert(0, str(SCRIPTS))
 
+from partialpool.data.fetch import basename
 from partialpool.errors import StudyError
 from partialpool.fit.store import PACKAGES
 from partialpool.jobs import home, inside, plan, running
+from partialpool.jobs.files import checksum
 from partialpool.jobs.fingerprint import fingerprint
 from partialpool.jobs.resources import fit_memory, memory, minutes
 from partialpool.report import captions, checks, sampling
@@ -77,16 +79,26 @@ wildcard_constraints:
     batch=r"\d+-\d+",
 
 
-def watched_source():
-    """The data file, if editing it should be noticed: a path without a checksum. With one, other data are an error."""
+def data_checksum():
+    """Checksum of the data where it is known before they are fetched: pinned in the config, or of a file; else None.
+
+    By its bytes, and not by its time as an input: another file in its place may be older than the results.
+    """
     source = study.data.source
-    unpinned = source and not study.data.sha256 and "://" not in source
-    return [source] if unpinned and Path(source).is_file() else []
+    if study.data.sha256 or not source:
+        return study.data.sha256
+    file = Path("resources", basename(source)) if "://" in source else Path(source)
+    return checksum(file) if file.is_file() else None
+
+
+def checksums(files):
+    """Checksums of files that users keep, by path. As inputs they are known by their time, and other ones may be older."""
+    return {file: checksum(file) for file in map(str, files)}
 
 
 def caching():
     """Whether fits may come from Snakemake's cache: if its key has the data themselves, not only their address."""
-    return inside.uses_cache(workflow) and bool(study.data.sha256 or study.data.simulate or watched_source())
+    return inside.uses_cache(workflow) and bool(data_checksum() or study.data.simulate)
 
 
 def code(script, *notebooks):
@@ -173,6 +185,11 @@ def rows_to_predict_at(prediction):
     """The file of rows of a prediction, if it has one and it is there: else the job says what is wrong."""
     rows = study.predictions[prediction].rows
     return [rows] if rows not in (None, "observed") and Path(rows).is_file() else []
+
+
+def printed_files(wildcards):
+    """Tables of printed numbers."""
+    return sorted(map(str, Path(study.published.folder).glob("*.csv")))
 
 
 def predictions_drawn():

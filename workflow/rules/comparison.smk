@@ -72,6 +72,7 @@ rule predict_values:
     params:
         prediction=lambda wildcards: study.predictions[wildcards.prediction].model_dump(exclude={"models"}),
         specs=lambda wildcards: specs(study.predictions[wildcards.prediction].models),
+        rows=lambda wildcards: checksums(rows_to_predict_at(wildcards.prediction)),
         code=code("predict_values"),
     message:
         "Predict: {wildcards.prediction}"
@@ -86,7 +87,7 @@ rule check_published:
         data_summary=rules.prepare_data.output.summary,
         predictions=expand(rules.predict_values.output.draws, prediction=study.predictions),
         comparisons=expand(rules.compare_models.output.table, comparison=study.comparisons),
-        printed=lambda wildcards: sorted(Path(study.published.folder).glob("*.csv")),
+        printed=printed_files,
     output:
         table=report(
             "results/published.csv",
@@ -102,6 +103,7 @@ rule check_published:
     params:
         specs=specs(study.models),
         published=study.published.model_dump() if study.published else None,
+        printed=lambda wildcards: checksums(printed_files(wildcards)),
         code=code("check_published"),
     message:
         "Compare the printed numbers with ours"

@@ -1,6 +1,4 @@
 rule fetch_data:
-    input:
-        source=watched_source(),
     output:
         **({"truth": "results/data/truth.csv"} if study.data.simulate else {}),
         raw=study.data.raw,
@@ -14,7 +12,7 @@ rule fetch_data:
         **usual,
     params:
         # With a checksum the data are the same wherever they come from.
-        identity=study.data.sha256 or study.data.source,
+        identity=data_checksum() or study.data.source,
         simulate=study.data.simulate.model_dump() if study.data.simulate else None,
         columns=study.data.roles if study.data.simulate else None,
         code=code("fetch_data"),

@@ -37,6 +37,7 @@ rule compare_reference:
         specs=specs(study.models),
         comparisons={name: comparison.models for name, comparison in study.comparisons.items()},
         made_by=made_by(),
+        reference=lambda wildcards: checksums(reference_files(wildcards)),
         code=code("compare_reference"),
     message:
         "Compare the results with the reference"
