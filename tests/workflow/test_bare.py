@@ -6,6 +6,7 @@ Priors are left out where they can be.
 import os
 import random
 import re
+import shutil
 
 import pytest
 from bs4 import BeautifulSoup
@@ -114,3 +115,19 @@ def test_to_pin_the_data_fits_nothing_again(bare):
     bare.config.write_text(before)
     # Both say whether the data are pinned.
     assert planned == {"render_report": 1, "write_paper": 1}
+
+
+def test_results_that_came_without_a_record_are_made_again(bare):
+    """Unpacked, cloned or copied: else an edited config would be shown with the numbers of another one."""
+    records, aside = bare.directory / ".snakemake", bare.directory / "aside"
+    records.rename(aside)
+    before = bare.edit(lambda config: config["models"]["pooled"].update(priors={"sd": "Exponential(0.1)"}))
+    done = bare.snakemake("--dry-run").stdout
+    planned = bare.planned()
+    bare.config.write_text(before)
+    shutil.rmtree(records)
+    aside.rename(records)
+    assert "Nothing says what the results here were made from" in done
+    assert planned["fetch_data"] == 1
+    assert planned["fit_model"] == 2
+    assert bare.planned() == {}

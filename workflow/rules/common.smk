@@ -22,6 +22,8 @@ from partialpool.study import config as study_config
 from partialpool.study import syntax
 
 CONFIG = "config/config.yaml"
+# An input of the first rule. Where it is newer than the data, they are fetched and all is made again.
+RECORD = Path(".snakemake/record")
 
 
 def read(function, *arguments):
@@ -89,6 +91,22 @@ def data_checksum():
         return study.data.sha256
     file = Path("resources", basename(source)) if "://" in source else Path(source)
     return checksum(file) if file.is_file() else None
+
+
+def is_unrecorded():
+    """Whether results are there of which nothing says what they were made from: they may be of another config."""
+    if not inside.is_started_by_the_user(workflow):
+        return False
+    unknown = Path("results/data/prepared.parquet").exists() and not any(Path(".snakemake").glob("metadata*/*"))
+    if unknown or not RECORD.exists():
+        RECORD.touch()
+    if unknown:
+        print(
+            "Nothing says what the results here were made from (they came without .snakemake), so all are made again. "
+            "To keep them as those of this config: snakemake --cores 1 --touch",
+            file=sys.stderr,
+        )
+    return unknown
 
 
 def checksums(files):

@@ -1,7 +1,10 @@
 rule fetch_data:
+    input:
+        record=RECORD if is_unrecorded() else ancient(RECORD),
     output:
         **({"truth": "results/data/truth.csv"} if study.data.simulate else {}),
-        raw=study.data.raw,
+        # Not deleted before the job: data that cannot be fetched again are kept.
+        raw=update(study.data.raw),
     log:
         "results/logs/fetch_data/raw.log",
     # Compute nodes have no network.

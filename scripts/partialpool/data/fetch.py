@@ -63,7 +63,7 @@ def fetch(
     """Bring a file to ``destination``: whole, with the right checksum, or not at all.
 
     A URL is not asked if ``resources`` has a file of its name with the right checksum (with any checksum, if none is
-    given): that is how a machine without network runs the study.
+    given): that is how a machine without network runs the study. Nor is it if ``destination`` has the pinned checksum.
 
     Parameters
     ----------
@@ -88,6 +88,9 @@ def fetch(
     StudyError
         The source cannot be read or downloaded, is empty, too large, or has another checksum.
     """
+    if sha256 and Path(destination).is_file() and checksum(destination) == sha256:
+        Path(destination).touch()
+        return sha256
     source, by_hand = str(source), Path(resources) / basename(str(source))
     local, note = _local(source, by_hand, sha256)
     with atomic(destination) as temporary:

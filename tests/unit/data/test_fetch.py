@@ -255,6 +255,15 @@ def test_file_in_resources_is_used_without_network(serve, get, tmp_path):
     assert server.paths == []
 
 
+def test_data_that_are_there_with_the_pinned_checksum_are_kept(tmp_path):
+    """As in an archive that was unpacked: its data file stands nowhere else."""
+    (tmp_path / "raw.csv").write_bytes(BODY)
+    assert fetch(tmp_path / "nowhere.csv", tmp_path / "raw.csv", sha256=SHA) == SHA
+    with pytest.raises(StudyError, match="Cannot copy"):
+        fetch(tmp_path / "nowhere.csv", tmp_path / "raw.csv", sha256="0" * 64)
+    assert (tmp_path / "raw.csv").read_bytes() == BODY
+
+
 def test_wrong_file_in_resources_is_passed_over_and_named(serve, get, tmp_path):
     (tmp_path / "resources").mkdir()
     (tmp_path / "resources" / "mlm.csv").write_bytes(b"other")
