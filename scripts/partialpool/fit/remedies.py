@@ -29,13 +29,13 @@ def remedies(checks: Mapping[str, Mapping], spec: ModelSpec) -> list[str]:
     if "divergences" in failed:
         accept = 0.99 if (spec.target_accept or 0) < 0.99 else 0.999
         helps.append(
-            f"Divergent transitions: 'target_accept: {accept}' makes smaller steps. Where they stay, narrower priors "
-            "of the sds or fewer group-level effects help."
+            f"Divergent transitions: 'target_accept: {accept}' in the model's entry makes smaller steps. Where they "
+            "stay, narrower priors of the sds or fewer group-level effects help."
         )
     if "ebfmi" in failed:
         helps.append("E-BFMI: the tails are hard to reach. Narrower priors, of the sds above all, help.")
     if failed.keys() & {"pareto_k", "acceptance"}:
-        helps.append("Independent draws: 'engine: nuts' needs no importance weights.")
+        helps.append("Independent draws: 'engine: nuts' in the model's entry needs no importance weights.")
     return helps
 
 
@@ -47,7 +47,8 @@ def _of_draws(checks: Mapping, failed: list[str], draws: int) -> str:
             "fewer group-level effects help."
         )
     times = max(_times_as_many(name, checks[name]["value"], checks[name]["threshold"]) for name in failed)
-    return f"R-hat and ESS: 'draws: {ceil(TO_SPARE * times * draws / 500) * 500}' for each chain should be enough."
+    enough = ceil(TO_SPARE * times * draws / 500) * 500
+    return f"R-hat and ESS: 'draws: {enough}' in the model's entry should be enough."
 
 
 def _times_as_many(name: str, value: float, threshold: float) -> float:

@@ -27,7 +27,7 @@ def test_a_failed_check_is_not_folded_and_names_itself(listed, spec):
     shown = listed({"rhat": PASSED, "ess_bulk": FAILED})
     assert "Failed: bulk ESS." in shown
     assert "120 (sd(x)), should be at least 400" in shown
-    assert "What helps:R-hat and ESS: 'draws: 5000' for each chain" in shown
+    assert "What helps:R-hat and ESS: 'draws: 5000' in the model's entry" in shown
     assert "bulk ESS: 12947 (sd(x))" in listed({"rhat": PASSED, "ess_bulk": FAILED | {"value": 12947.4}})
     assert "1.0104 (x), should be at most 1.01" in listed({"rhat": PASSED | {"value": 1.0104, "passed": False}})
     assert "not computable" in listed({"rhat": PASSED | {"value": None, "passed": False}})
@@ -56,5 +56,5 @@ def test_the_terminal_names_models_whose_checks_failed_and_what_helps(tmp_path, 
     assert checks.closing(tmp_path, {"a": spec}) == ""
     assert checks.closing(tmp_path, {"a": spec, "b": spec, "c": spec}) == (
         "Checks failed for b (bulk ESS: 120 (sd(x)), should be at least 400). Do not rely on these estimates; the "
-        "report shows them.\n  b: R-hat and ESS: 'draws: 5000' for each chain should be enough."
+        "report shows them.\n  b: R-hat and ESS: 'draws: 5000' in the model's entry should be enough."
     )
