@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from partialpool.fit.by_row import draws_by_row
 from partialpool.model.build import build
 from partialpool.model.families import OF_LEVELS, OF_TRIALS
 from partialpool.model.grammar import columns
@@ -54,8 +55,7 @@ def draw(
         if quantity == "predicted" and drawn_here is not None:
             results[quantity] = drawn_here(posterior, expected, rng)
         elif quantity == "predicted":
-            values = next(iter(result["posterior_predictive"].data_vars.values()))
-            results[quantity] = values.transpose("chain", "draw", ROW_DIM).to_numpy()
+            results[quantity] = draws_by_row(result, "posterior_predictive")
     return results
 
 
