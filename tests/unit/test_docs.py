@@ -132,6 +132,15 @@ def test_links_of_the_documentation_lead_somewhere(document):
         assert heading in ["", *anchors], target
 
 
+def test_what_the_page_about_changing_the_code_names_is_there():
+    rows = re.findall(r"^\| .*", (ROOT / "docs/changing.md").read_text().partition("## What belongs")[2], re.MULTILINE)
+    for row in rows:
+        named = re.findall(r"`([A-Z_]{3,}|[\w/]+\.py)`", row)
+        files = [ROOT / "scripts/partialpool" / name for name in named if name.endswith(".py")]
+        code = "".join(file.read_text(encoding="utf-8") for file in files)
+        assert [name for name in named if not name.endswith(".py") and f"\n{name}" not in code] == []
+
+
 @pytest.mark.filterwarnings("ignore:Estimated shape parameter of Pareto")
 def test_python_of_the_documentation_runs(folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
