@@ -16,6 +16,7 @@ from partialpool.data.notation import in_digits
 from partialpool.predict.explained import by_grouping, variance_between
 from partialpool.predict.linear import LinearPredictor
 from partialpool.predict.moments import Measurements
+from partialpool.predict.points import mean_of
 
 # Variance of the distribution whose distribution function is the inverse of a link: of a latent variable that is cut
 # into the outcome.
@@ -98,7 +99,7 @@ def places(
     shown = [(AVERAGE, rows)]
     if any(len(levels) > MOST_LEVELS for levels in categories.values()):
         return shown
-    means = {name: float(rows[name].mean()) for name in numbers}
+    means = {name: mean_of(rows[name]) for name in numbers}
     points = [means] + [
         means | {name: float(value)} for name in numbers for value in asked.get(name, ()) if value != means[name]
     ]

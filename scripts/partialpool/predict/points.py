@@ -90,10 +90,14 @@ def typical(spec: ModelSpec, rows: pd.DataFrame, name: str):
     if name in trials(spec.formula):
         return 1
     if is_number(spec, rows, name):
-        mean = rows[name].mean()
-        # That of a centred column is 0 but for rounding.
-        return 0.0 if abs(mean) < ROUNDING * rows[name].abs().max() else mean
+        return mean_of(rows[name])
     return rows[name].cat.categories[0] if isinstance(rows[name].dtype, pd.CategoricalDtype) else rows[name].min()
+
+
+def mean_of(values: pd.Series) -> float:
+    """The mean of numbers; that of a centred column is 0, but for rounding."""
+    mean = float(values.mean())
+    return 0.0 if abs(mean) < ROUNDING * values.abs().max() else mean
 
 
 def _of_units(spec: ModelSpec, rows: pd.DataFrame, columns: list[str], asked: Asked, grid: dict) -> pd.DataFrame:

@@ -31,8 +31,7 @@ def tabulated(table: pd.DataFrame, study: Study, name: str, *, failed: Collectio
     for column in ("mean", "q2.5", "q97.5"):
         shown[column] = [number(value, p) for value, p in zip(table[column], places, strict=True)]
     for column in table.columns.drop([*VALUES, *(name for name in EXTRA if name in table)]):
-        if pd.api.types.is_float_dtype(table[column]):
-            shown[column] = [short(value, 6) for value in table[column]]
+        shown[column] = [_covariate(value) for value in table[column].tolist()]
         # Rows of models without this covariate.
         shown[column] = shown[column].astype(object).where(table[column].notna(), "–")
     for column in ("p_above_0", "p_above_1", "in_rope"):
@@ -50,6 +49,13 @@ def tabulated(table: pd.DataFrame, study: Study, name: str, *, failed: Collectio
     if "in_rope" in table:
         shown = shown.rename(columns={"in_rope": f"P({_region(study.predictions[name])})"})
     return shown.rename(columns={**covariates, **_HEADINGS, "id": study.data.nouns.unit[0]})
+
+
+def _covariate(value) -> str:
+    """A value at which something is predicted."""
+    if isinstance(value, float):
+        return short(value, 6)
+    return number(value, 0) if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 def _who(unit: str, study: Study) -> str:
@@ -108,7 +114,7 @@ def _sentence(row: dict, study: Study, prediction: Prediction) -> str:
 def _place(row: dict, study: Study) -> str:
     """Model, whose and where: ``Growth, average herd, Year 2``."""
     covariates = [column for column in row if column not in (*VALUES, *EXTRA, "row") and not pd.isna(row[column])]
-    values = [short(row[column], 6) if isinstance(row[column], float) else row[column] for column in covariates]
+    values = [_covariate(row[column]) for column in covariates]
     places = [f"{study.data.label(column)} {value}" for column, value in zip(covariates, values, strict=True)]
     unit = _who(row["id"], study)
     who = unit if unit != row["id"] else f"{study.data.nouns.unit[0]} {unit}"

@@ -23,7 +23,7 @@ def tabulated(variance: pd.DataFrame) -> pd.DataFrame:
         shown.append(
             {
                 "quantity": row["quantity"],
-                "at": "" if pd.isna(row["at"]) else row["at"],
+                "at": "" if pd.isna(row["at"]) else row["at"].replace("= -", "= −"),
                 "of": row["meaning"],
                 "mean": rounded(row, "mean"),
             }

@@ -31,6 +31,13 @@ def test_the_unit_is_named_by_its_noun_whatever_labels_say():
     assert shown.loc[0, ["mean", "Year"]].tolist() == ["0.12", "1"]
 
 
+def test_values_of_covariates_have_signs_of_their_own():
+    rows = pd.DataFrame([row("6", year=year, dose=dose) for year, dose in [(-2, -0.5), (0, 1.0), (2030, 184.80234)]])
+    shown = tabulated(rows, study_of(models=["b"], units="all"), "some")
+    assert shown["Year"].tolist() == ["−2", "0", "2030"]
+    assert shown["dose"].tolist() == ["−0.5", "1", "184.802"]
+
+
 def test_what_is_no_unit_is_called_by_the_noun_too():
     ids = ["average unit", "population", "observed units", "observed and new units", "7"]
     shown = tabulated(pd.DataFrame([row(unit) for unit in ids]), study_of(models=["b"], units="all"), "some")
