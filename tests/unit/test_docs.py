@@ -134,6 +134,7 @@ def test_links_of_the_documentation_lead_somewhere(document):
 
 def test_what_the_page_about_changing_the_code_names_is_there():
     rows = re.findall(r"^\| .*", (ROOT / "docs/changing.md").read_text().partition("## What belongs")[2], re.MULTILINE)
+    assert len(rows) > 9
     for row in rows:
         named = re.findall(r"`([A-Z_]{3,}|[\w/]+\.py)`", row)
         files = [ROOT / "scripts/partialpool" / name for name in named if name.endswith(".py")]
