@@ -10,6 +10,12 @@ from partialpool.report import sampling
 from partialpool.report.numbers import number
 from partialpool.study.study import Study
 
+# Rules with a single job, whose results are in the report.
+ONE_JOB = (
+    *("fetch_data", "prepare_data", "check_models", "write_paper"),
+    *("draw_models", "draw_checks", "draw_figures"),
+)
+
 
 def origins(study: Study, trees: Mapping, notes: Sequence[str]) -> pd.DataFrame:
     """Where the data come from and how they were read, and what is behind the fits.
@@ -38,13 +44,23 @@ def origins(study: Study, trees: Mapping, notes: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["what", "value"])
 
 
-def run_times(folder: str | Path) -> pd.DataFrame:
-    """Wall time and peak memory of every rule, from the benchmarks of its jobs."""
+def run_times(study: Study, folder: str | Path = "results/benchmarks") -> pd.DataFrame:
+    """Wall time and peak memory of every rule, from the benchmarks of those of its jobs that the report follows from.
+
+    The folder may also have those of models that the study no longer has, and of the report before this one.
+    """
+    asking = [name for name, comparison in study.comparisons.items() if comparison.bayes_factors]
+    made = dict.fromkeys(("fit_model", "summarise_model"), study.models)
+    made |= {"compare_models": study.comparisons, "compute_bayes_factors": asking, "predict_values": study.predictions}
+    made |= {"check_published": ["published"] if study.published else []}
     rows = []
     for path in sorted(Path(folder).rglob("*.tsv")):
+        rule = path.parent.name
+        if rule not in ONE_JOB and path.stem not in made.get(rule, ()):
+            continue
         record = pd.read_csv(path, sep="\t").iloc[0]
         memory = pd.to_numeric(record["max_rss"], errors="coerce")
-        rows.append({"rule": path.parent.name, "seconds": record["s"], "MiB": memory})
+        rows.append({"rule": rule, "seconds": record["s"], "MiB": memory})
     jobs = pd.DataFrame(rows, columns=["rule", "seconds", "MiB"]).groupby("rule", sort=False)
     return pd.DataFrame(
         {

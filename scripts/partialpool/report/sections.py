@@ -279,7 +279,7 @@ def origins(results: Results) -> list[Markup]:
     return [
         table(provenance.origins(results.study, results.trees, results.prepared.attrs["notes"]), "Origins"),
         table(
-            provenance.run_times(results.folder / "benchmarks"),
+            provenance.run_times(results.study, results.folder / "benchmarks"),
             "Time and memory by rule, as measured when each of its jobs last ran",
         ),
     ]

@@ -8,14 +8,19 @@ from report.made_up_study import study_values
 
 
 def test_run_times_sum_jobs_and_keep_the_peak(tmp_path):
-    for name, seconds, memory in (("fit/a", 10.0, "100.5"), ("fit/b", 20.4, "300.1"), ("draw/c", 0.4, "NA")):
+    study = load(study_values())
+    jobs = [("fit_model/a", 10.0, "100.5"), ("fit_model/b", 20.4, "300.1"), ("draw_models/models", 0.4, "NA")]
+    # Of a model that was removed, of the report before this one, and of what no report has.
+    others = [(name, 99.0, "999") for name in ("fit_model/old", "render_report/report", "simulate_recovery/a-0-99")]
+    for name, seconds, memory in jobs + others:
         path = tmp_path / f"{name}.tsv"
         path.parent.mkdir(exist_ok=True)
         path.write_text(f"s\tmax_rss\n{seconds}\t{memory}\n")
-    times = provenance.run_times(tmp_path).set_index("rule")
-    assert times.loc["fit"].tolist() == [2, "30", "300"]
-    assert times.loc["draw"].tolist() == [1, "0", "–"]
-    assert provenance.run_times(tmp_path / "none").empty
+    times = provenance.run_times(study, tmp_path).set_index("rule")
+    assert times.loc["fit_model"].tolist() == [2, "30", "300"]
+    assert times.loc["draw_models"].tolist() == [1, "0", "–"]
+    assert len(times) == 2
+    assert provenance.run_times(study, tmp_path / "none").empty
 
 
 def test_origins_say_what_was_sampled_and_whether_the_data_are_pinned():
