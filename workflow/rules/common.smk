@@ -135,13 +135,6 @@ def specs(models):
     return {model: study.spec(model).to_dict() for model in models}
 
 
-def values_asked_for(model):
-    """By covariate the values at which predictions of a model are made."""
-    asked = [entry.at for entry in study.predictions.values() if model in entry.models]
-    columns = sorted({column for at in asked for column in at})
-    return {column: sorted({value for at in asked for value in at.get(column, ())}) for column in columns}
-
-
 def fit_threads(wildcards):
     """Cores of a fit: those that the other fits by NUTS leave to it, for chains side by side; one on a cluster.
 

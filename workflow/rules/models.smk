@@ -61,7 +61,7 @@ rule summarise_model:
     params:
         spec=lambda wildcards: study.spec(wildcards.model).to_dict(),
         checks={"thresholds": study.checks.thresholds, "on_failed_check": study.on_failed_check},
-        at=lambda wildcards: values_asked_for(wildcards.model),
+        at=lambda wildcards: study.values_asked_for(wildcards.model),
         code=code("summarise_model"),
     message:
         "Summarise and check {wildcards.model}"

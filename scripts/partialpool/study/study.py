@@ -101,6 +101,15 @@ class Study(Strict):
         sampling = self.sampling_of(model)
         return sampling.chains * sampling.draws
 
+    def values_asked_for(self, model: str) -> dict[str, list[float | str]]:
+        """By covariate the values at which predictions of a model are made: numbers before levels."""
+        asked = [entry.at for entry in self.predictions.values() if model in entry.models]
+        columns = sorted({column for at in asked for column in at})
+        values = {column: {value for at in asked for value in at.get(column, ())} for column in columns}
+        return {
+            name: sorted(those, key=lambda value: (isinstance(value, str), value)) for name, those in values.items()
+        }
+
     @property
     def models_of_design(self) -> list[str]:
         """Models of the next study: the one that its data are drawn from, and those with which it is compared."""

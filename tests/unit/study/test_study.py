@@ -161,6 +161,19 @@ def test_a_seed_of_zero_is_a_seed():
     assert load({"models/m71.2/seed": 0}).spec("m71.2").seed == 0
 
 
+def test_values_of_predictions_may_be_numbers_and_levels():
+    """Of a category with codes, 1 and '1' are the same level; and one that is none is told with the data."""
+    wave = {"models": ["m71.4"], "average_unit": True}
+    asked = load(
+        {
+            "predictions/a": wave | {"at": {"week": [3, 1], "group": ["PD"]}},
+            "predictions/b": wave | {"at": {"group": [1, "CTRL"]}},
+        }
+    )
+    assert asked.values_asked_for("m71.4") == {"group": [1, "CTRL", "PD"], "week": [1, 3]}
+    assert asked.values_asked_for("m71.1") == {}
+
+
 # ------------------------------------------------------------------------------------- figures
 
 
