@@ -5,6 +5,7 @@ from collections.abc import Collection
 import pandas as pd
 
 from partialpool.fit.failed import marked
+from partialpool.model.families import OF_LEVELS
 from partialpool.model.grammar import columns, left_side, trials
 from partialpool.model.outcome import outcome_column
 from partialpool.predict.summary import AVERAGE_UNIT, EXTRA, POPULATION, VALUES
@@ -104,7 +105,7 @@ def _sentence(row: dict, study: Study, prediction: Prediction) -> str:
     if prediction.rope:
         region = f", that it is from {_region(prediction)} is {probability(row['in_rope'])}"
     interval = f"95\N{NO-BREAK SPACE}% interval {low} to {high}"
-    what = _expected(row["model"], study, prediction)
+    what = _expected(row, study, prediction)
     return (
         f"{_place(row, study)}: {change}, {what} {how} ({interval}); the probability that it {larger} is "
         f"{above}{region}."
@@ -113,12 +114,15 @@ def _sentence(row: dict, study: Study, prediction: Prediction) -> str:
 
 def _place(row: dict, study: Study) -> str:
     """Model, whose and where: ``Growth, average herd, Year 2``."""
-    covariates = [column for column in row if column not in (*VALUES, *EXTRA, "row") and not pd.isna(row[column])]
+    model = study.models[row["model"]]
+    # The level of an outcome is told as what is expected.
+    others = {*VALUES, *EXTRA, "row", *(columns(left_side(model.formula)) if model.family in OF_LEVELS else ())}
+    covariates = [column for column in row if column not in others and not pd.isna(row[column])]
     values = [_covariate(row[column]) for column in covariates]
     places = [f"{study.data.label(column)} {value}" for column, value in zip(covariates, values, strict=True)]
     unit = _who(row["id"], study)
     who = unit if unit != row["id"] else f"{study.data.nouns.unit[0]} {unit}"
-    return ", ".join([study.models[row["model"]].title, who, *places])
+    return ", ".join([model.title, who, *places])
 
 
 def _measured_in(model: str, study: Study) -> str:
@@ -128,10 +132,12 @@ def _measured_in(model: str, study: Study) -> str:
     return f" {unit}" if unit else ""
 
 
-def _expected(model: str, study: Study, prediction: Prediction) -> str:
+def _expected(row: dict, study: Study, prediction: Prediction) -> str:
     """What is expected: a probability, or the mean of the outcome, or of what the formula has of it."""
-    formula = study.models[model].formula
-    successes = columns(left_side(formula))[0]
-    if study.models[model].family == "bernoulli" or study.at_one_trial(prediction, model):
-        return f"the probability of {study.data.label(successes)}"
-    return f"expected {study.data.label(successes) if trials(formula) else study.modelled(model)}"
+    model, label = study.models[row["model"]], study.data.label
+    outcome = columns(left_side(model.formula))[0]
+    if model.family in OF_LEVELS:
+        return f"the probability of {label(outcome)} {row[outcome]}"
+    if model.family == "bernoulli" or study.at_one_trial(prediction, row["model"]):
+        return f"the probability of {label(outcome)}"
+    return f"expected {label(outcome) if trials(model.formula) else study.modelled(row['model'])}"

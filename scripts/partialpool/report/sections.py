@@ -238,7 +238,9 @@ def predictions(results: Results) -> list[Markup]:
         if len(values) <= MOST_ROWS:
             parts.append(table(predicted.tabulated(values, study, name, failed=results.failed), caption))
         elif name not in drawn:
-            parts.append(paragraph(escape(f"{caption}: {len(values)} rows, in results/predictions/{name}.csv.")))
+            parts.append(
+                paragraph(escape(f"{caption}. These {len(values)} rows are in results/predictions/{name}.csv."))
+            )
         if words := predicted.sentences(values, study, name, failed=results.failed):
             parts.append(bullets(words))
     parts += _figures(results, lambda section, kind: section is None and kind != "trajectories")

@@ -93,6 +93,18 @@ def test_what_is_expected_is_told(model, words):
     assert words in told(rows, study, "some")[0]
 
 
+def test_of_levels_it_is_the_probability_of_each_that_changes():
+    values = study_values(nouns=HERDS)
+    values["data"]["labels"] = {"milk": "Yield"}
+    values["models"]["b"] = {"title": "Growth", "formula": "milk ~ year + (1 | farm)", "family": "cumulative"}
+    study = load(values | {"predictions": {"some": CONTRAST}, "figures": {}, "comparisons": {}})
+    rows = pd.DataFrame([row("average unit", milk="low", dose=2, p_above_0=0.5, in_rope=0.5, contrast="")])
+    [sentence] = told(rows, study, "some")
+    assert sentence.startswith(
+        "Growth, average herd, dose 2: with year 2 in place of 1, the probability of Yield low changes by 0.50 (95 %"
+    )
+
+
 def test_a_slope_is_told():
     values = pd.DataFrame([row("observed units", slope="year", p_above_0=0.99), row("7", slope="year", p_above_0=0.5)])
     first, second = told(values, study_of(**SLOPE), "some")

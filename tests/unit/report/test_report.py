@@ -135,7 +135,7 @@ def test_long_tables_of_predictions_that_no_figure_shows_are_named(page_of, monk
     values = study_values()
     del values["figures"]["newcomers"]
     text = BeautifulSoup(page_of(values), "html.parser").get_text()
-    assert re.search(r"New units.*: \d+ rows?, in results/predictions/new\.csv\.", text)
+    assert re.search(r"New units.*\. These \d+ rows are in results/predictions/new\.csv\.", text)
     assert "results/predictions/some.csv" not in text
 
 
