@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from partialpool.errors import StudyError
+from partialpool.fit.failed import value_in_words
 from partialpool.fit.remedies import remedies
 from partialpool.fit.store import spec_of
 from partialpool.model import parameters
@@ -231,7 +232,7 @@ def refuse_failed(model: str, checks: dict[str, dict], spec: ModelSpec) -> None:
     failed = {name: entry for name, entry in checks.items() if not entry["passed"]}
     if failed:
         lines = [
-            f"  {name} is {entry['value']}, the threshold is {entry['threshold']}"
+            f"  {name} is {value_in_words(entry)}, the threshold is {entry['threshold']:g}"
             + (f" ({entry['where']})" if entry["where"] else "")
             for name, entry in failed.items()
         ]

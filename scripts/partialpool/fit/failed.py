@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
+from partialpool.data.notation import told_apart
 from partialpool.errors import StudyError
 
 ENDING = ".diagnostics.json"
@@ -19,6 +20,13 @@ def read_checks(path: str | Path) -> dict[str, dict]:
     except ValueError:
         raise StudyError(f"'{path}' is damaged, or was edited. Delete it and run again.") from None
     return {name: entry for name, entry in entries.items() if "threshold" in entry}
+
+
+def value_in_words(check: Mapping) -> str:
+    """The value of a check in four digits, or in more: 1.0102 is no 1.01 where 1.01 is allowed."""
+    if check["value"] is None:
+        return "not computable"
+    return told_apart([check["value"], check["threshold"]], 4)[0]
 
 
 def failed(paths: Iterable[str | Path]) -> set[str]:

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from partialpool.data.notation import told_apart
-from partialpool.fit.failed import ENDING, read_checks
+from partialpool.fit.failed import ENDING, read_checks, value_in_words
 from partialpool.fit.remedies import remedies
 from partialpool.model.spec import ModelSpec
 from partialpool.report.elements import bullets, folded
@@ -73,10 +72,7 @@ def _line(name: str, entry: Mapping) -> Markup:
 
 
 def _told(name: str, entry: Mapping) -> Markup:
-    value = "not computable"
-    if entry["value"] is not None:
-        # 1.0102 is no 1.01 where 1.01 is allowed.
-        value = told_apart([entry["value"], entry["threshold"]], 4)[0].replace("-", "−")
+    value = value_in_words(entry).replace("-", "−")
     where = f" ({entry['where']})" if entry["where"] else ""
     return Markup("{}: {}{}, should be {}").format(_linked(name), value, where, limit(name, entry["threshold"]))
 
