@@ -34,7 +34,7 @@ class Conditional:
     predictor
         Its column.
     by
-        Column of the predictor that it interacts with, ``level`` for the levels of an ordinal outcome, or None.
+        Column of the predictor that it interacts with, that of an ordinal outcome for its levels, or None.
     table : DataFrame
         ``x``, values of the predictor; ``by``, text in order, if there is one; ``mean``, ``low``, ``high``: of the
         average unit, posterior mean and 95 % equal-tailed interval; ``new_low``, ``new_high``: 95 % interval of a new
@@ -149,4 +149,5 @@ def _of_levels(posterior, predictor: LinearPredictor, rows: pd.DataFrame, column
         for level, values in zip(levels, np.moveaxis(probabilities, -1, 0), strict=True)
     ]
     table = pd.concat(parts, ignore_index=True)
-    return Conditional(column, "level", table.assign(by=pd.Categorical(table["by"], list(map(str, levels)))))
+    outcome, _ = outcome_column(spec.formula)
+    return Conditional(column, outcome, table.assign(by=pd.Categorical(table["by"], list(map(str, levels)))))

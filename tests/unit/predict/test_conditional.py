@@ -109,7 +109,7 @@ def test_levels_of_an_ordinal_outcome_have_probabilities(make_spec, units):
     spec = make_spec("rating ~ x", "b", family="cumulative", priors={"threshold": "Normal(0, 3)"})
     draws = posterior("logit", threshold=[-1.0, 1.0], x=0.5, coords={"threshold": [("threshold_dim", [0, 1])]})
     [of_x] = effects_of(spec, rated, draws)
-    assert of_x.by == "level"
+    assert of_x.by == "rating"
     assert list(of_x.table["by"].cat.categories) == ["low", "mid", "high"]
     np.testing.assert_allclose(of_x.table.groupby("x")["mean"].sum(), 1)
     thresholds = draws["threshold"].transpose("chain", "draw", ...).to_numpy()
