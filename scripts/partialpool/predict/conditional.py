@@ -15,7 +15,7 @@ from partialpool.model.population import population
 from partialpool.model.spec import ModelSpec
 from partialpool.predict.linear import LinearPredictor
 from partialpool.predict.means import Mean, Probabilities
-from partialpool.predict.points import is_number, typical
+from partialpool.predict.points import is_number, mean_of, typical
 
 # Values of a predictor that is a number, from the smallest to the largest.
 POINTS = 50
@@ -92,7 +92,7 @@ def _grid(spec: ModelSpec, rows: pd.DataFrame, column: str, by: str | None) -> p
     if by is not None:
         values[by] = _levels(rows[by])
         if is_number(spec, rows, by) and len(values[by]) > len(AWAY):
-            values[by] = [rows[by].mean() + away * rows[by].std() for away in AWAY]
+            values[by] = [mean_of(rows[by]) + away * rows[by].std() for away in AWAY]
     grid = pd.DataFrame(list(product(*values.values())), columns=list(values))
     grid = grid.assign(**{other: typical(spec, rows, other) for other in rows.columns if other not in values})
     categories = {name: rows[name].dtype for name in rows.columns if rows[name].dtype.kind not in "iuf"}

@@ -92,6 +92,17 @@ def test_a_number_beside_a_category_that_hardly_varies_has_three_lines(make_spec
     assert of_mood.table["by"].nunique() == 3
 
 
+def test_a_centred_number_beside_a_category_has_a_line_at_zero(make_spec, units):
+    spec = make_spec("y ~ 1 + x * mood", "Intercept b sigma")
+    levels = {"mood": [("mood_dim", ["fair", "good"])], "x:mood": [("x:mood_dim", ["fair", "good"])]}
+    draws = posterior(Intercept=1.0, x=2.0, mood=[10.0, 20.0], **{"x:mood": [0.5, -0.5]}, coords=levels)
+    sevenths = units["x"] / 7
+    centred = sevenths - sevenths.mean()
+    assert centred.mean() != 0
+    _, of_mood = effects_of(spec, units.assign(x=centred), draws)
+    assert [float(level) for level in of_mood.table["by"].unique()][1] == 0
+
+
 def test_means_are_on_the_scale_of_the_outcome(make_spec, units):
     spec = make_spec("flag ~ 1 + x", "Intercept b", family="bernoulli")
     draws = posterior("logit", Intercept=-1.0, x=0.7)

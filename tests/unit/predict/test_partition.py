@@ -66,7 +66,9 @@ def test_counts_by_the_lognormal_variance(make_spec, family, alpha):
 
 
 def test_the_mean_of_a_centred_slope_is_zero_and_named_once(make_spec, units):
-    used = units.assign(x=units["x"] - units["x"].mean() + 3e-17)
+    sevenths = units["x"] / 7
+    used = units.assign(x=sevenths - sevenths.mean())
+    assert used["x"].mean() != 0
     predictor = LinearPredictor(make_spec("y ~ 1 + x + (1 + x | id)"), used)
     names = [name for name, _ in partition.places(predictor, used, {"x": [-1, 0]})]
     assert names == ["average over the rows", "x = 0 (mean)", "x = -1"]
