@@ -3,8 +3,10 @@
 Snakemake reads it whenever it starts: nothing heavy is imported.
 """
 
+import re
+
 from partialpool.model.families import LINKS, ZERO_INFLATED
-from partialpool.model.grammar import covariates, trials
+from partialpool.model.grammar import behind_bars, common_predictors, covariates, trials
 from partialpool.study.entries import Prediction
 from partialpool.study.study import Study
 
@@ -42,10 +44,19 @@ def at_which(study: Study, prediction: Prediction) -> str:
     named = {*prediction.at, *(prediction.contrast or {})}
     formulas = [study.models[name].formula for name in prediction.models]
     one_trial = any(study.at_one_trial(prediction, name) for name in prediction.models)
-    others = [{*covariates(formula, study.data.unit)} - {*trials(formula)} - named for formula in formulas]
+    others = [
+        {*covariates(formula, study.data.unit)} - {*trials(formula)} - _grouping_only(formula) - named
+        for formula in formulas
+    ]
     where = ["one trial"] if one_trial else []
     where += ["the means of numbers and the first levels of categories that are not named"] if any(others) else []
     return f", at {' and '.join(where)}{average}" if where else average
+
+
+def _grouping_only(formula: str) -> set[str]:
+    """Columns that are grouping factors, or parts of one, and have no coefficients: their effects are left out."""
+    parts = {part.strip("`") for text in behind_bars(formula) for part in re.split("[/:]", text)}
+    return parts - {*common_predictors(formula)}
 
 
 def of_what(study: Study, prediction: Prediction) -> str:

@@ -151,6 +151,23 @@ def test_captions_say_of_whom_where_and_what(entry, words):
     assert words in predictions(study_of(**entry), "some")
 
 
+@pytest.mark.parametrize(
+    ("formula", "named"),
+    [
+        ("milk ~ year + (1 | farm / barn)", False),
+        ("milk ~ year + (1 | farm) + (1 | barn)", False),
+        ("milk ~ year + barn + (1 | farm) + (1 | barn)", True),
+        ("milk ~ year + (1 + breed | farm / barn)", True),
+    ],
+)
+def test_grouping_factors_whose_effects_are_left_out_have_no_first_level(formula, named):
+    values = study_values(nouns=HERDS)
+    values["models"]["b"] = {"title": "Growth", "formula": formula}
+    entry = {"models": ["b"], "population": True, "at": {"year": [1]}}
+    study = load(values | {"predictions": {"some": entry}, "figures": {}, "comparisons": {}})
+    assert ("first levels of categories that are not named" in predictions(study, "some")) == named
+
+
 def test_captions_say_how_the_population_is_integrated():
     values = study_values()
     values["models"]["b"] |= {"family": "bernoulli", "priors": {"Intercept": "Normal(0, 1)", "b": "Normal(0, 1)"}}
