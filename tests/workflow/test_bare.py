@@ -131,3 +131,20 @@ def test_results_that_came_without_a_record_are_made_again(bare):
     assert planned["fetch_data"] == 1
     assert planned["fit_model"] == 2
     assert bare.planned() == {}
+
+
+def test_another_model_draws_no_figure_that_does_not_show_it(bare):
+    before = bare.edit(lambda config: config["models"].update(more={"title": "More", "formula": "yield ~ 1"}))
+    planned = bare.planned()
+    bare.config.write_text(before)
+    assert planned["fit_model"] == 1
+    assert planned.keys() & {"draw_models", "draw_checks", "draw_figures"} == {"draw_models", "draw_checks"}
+
+
+def test_an_archive_of_earlier_results_is_told(bare):
+    earlier = "results/archive.zip is of earlier results"
+    assert earlier not in bare.snakemake("--forcerun", "render_report").stdout
+    archive = bare.directory / "results/archive.zip"
+    archive.touch()
+    assert earlier in bare.snakemake("--forcerun", "render_report").stdout
+    archive.unlink()

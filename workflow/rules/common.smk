@@ -218,6 +218,11 @@ def models_compared():
     return sorted({model for comparison in study.comparisons.values() for model in comparison.models})
 
 
+def models_shown():
+    """Models of which figures of the config and of comparisons say whether their checks failed."""
+    return sorted({*models_compared(), *(model for name in study.figures for model in study.figure_models(name))})
+
+
 def comparisons_with_bayes_factors():
     """Comparisons that ask for them."""
     return [name for name, comparison in study.comparisons.items() if comparison.bayes_factors]

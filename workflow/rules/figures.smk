@@ -80,7 +80,7 @@ rule draw_figures:
         draws=expand(rules.predict_values.output.draws, prediction=predictions_drawn()),
         fits=fits(models_drawn()),
         comparisons=expand(rules.compare_models.output.table, comparison=study.comparisons),
-        diagnostics=expand(rules.summarise_model.output.checks, model=study.models),
+        diagnostics=expand(rules.summarise_model.output.checks, model=models_shown()),
     output:
         configured=[
             drawn(name, caption="../report/figure.rst", category="Figures", labels={"figure": name})

@@ -90,5 +90,10 @@ onerror:
 onsuccess:
     if failed := checks.closing("results/models", {name: study.spec(name) for name in study.models}):
         print(failed, file=sys.stderr)
-    if Path("results/report/report.html").exists():
-        print(f"The report: {Path('results/report/report.html').resolve()}", file=sys.stderr)
+    page, zipped = Path("results/report/report.html"), Path("results/archive.zip")
+    if page.exists():
+        print(f"The report: {page.resolve()}", file=sys.stderr)
+        if zipped.exists() and zipped.stat().st_mtime < page.stat().st_mtime:
+            print(
+                f"{zipped} is of earlier results. To make it of these: snakemake --cores 4 archive", file=sys.stderr
+            )
