@@ -148,3 +148,16 @@ def test_an_archive_of_earlier_results_is_told(bare):
     archive.touch()
     assert earlier in bare.snakemake("--forcerun", "render_report").stdout
     archive.unlink()
+
+
+def test_data_that_cannot_be_fetched_again_are_kept(project, tmp_path):
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/config.yaml").write_text(CONFIG.replace("KEPT", "draws"))
+    source, raw = tmp_path / "fields.csv", tmp_path / "results/data/raw.csv"
+    source.write_text("field,yield\nF1,20\n")
+    study = Project(project.root, tmp_path)
+    assert "backup" not in study.snakemake(str(raw.relative_to(tmp_path))).stdout
+    source.unlink()
+    done = study.snakemake(str(raw.relative_to(tmp_path)), check=False)
+    assert "Cannot copy fields.csv" in done.stdout
+    assert raw.read_text() == "field,yield\nF1,20\n"

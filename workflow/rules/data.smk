@@ -3,8 +3,8 @@ rule fetch_data:
         record=RECORD if is_unrecorded() else ancient(RECORD),
     output:
         **({"truth": "results/data/truth.csv"} if study.data.simulate else {}),
-        # Not deleted before the job: data that cannot be fetched again are kept.
-        raw=update(study.data.raw),
+        # Those that are there are not deleted before the job: if they cannot be fetched again, they are kept.
+        raw=update(study.data.raw) if Path(study.data.raw).exists() else study.data.raw,
     log:
         "results/logs/fetch_data/raw.log",
     # Compute nodes have no network.
