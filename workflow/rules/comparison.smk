@@ -70,7 +70,7 @@ rule predict_values:
     resources:
         **usual,
     params:
-        prediction=lambda wildcards: study.predictions[wildcards.prediction].model_dump(exclude={"models"}),
+        prediction=lambda wildcards: study.predictions[wildcards.prediction].asked,
         specs=lambda wildcards: specs(study.predictions[wildcards.prediction].models),
         rows=lambda wildcards: checksums(rows_to_predict_at(wildcards.prediction)),
         code=code("predict_values"),
