@@ -127,7 +127,7 @@ def test_results_that_came_without_a_record_are_made_again(bare):
     bare.config.write_text(before)
     shutil.rmtree(records)
     aside.rename(records)
-    assert "Nothing says what the results here were made from" in done
+    assert "The results here came without" in done
     assert planned["fetch_data"] == 1
     assert planned["fit_model"] == 2
     assert bare.planned() == {}

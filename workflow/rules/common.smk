@@ -22,7 +22,7 @@ from partialpool.study import config as study_config
 from partialpool.study import syntax
 
 CONFIG = "config/config.yaml"
-# An input of the first rule. Where it is newer than the data, they are fetched and all is made again.
+# As old as Snakemake's own records of what results were made from.
 RECORD = Path(".snakemake/record")
 
 
@@ -93,20 +93,20 @@ def data_checksum():
     return checksum(file) if file.is_file() else None
 
 
-def is_unrecorded():
-    """Whether results are there of which nothing says what they were made from: they may be of another config."""
-    if not inside.is_started_by_the_user(workflow):
-        return False
-    unknown = Path("results/data/prepared.parquet").exists() and not any(Path(".snakemake").glob("metadata*/*"))
-    if unknown or not RECORD.exists():
+def record():
+    """The record as an input of the first rule: where it is missing, it is newer than the results, and all are made again.
+
+    For nothing then says what they were made from: another config may have been.
+    """
+    if inside.is_started_by_the_user(workflow) and not RECORD.exists():
+        if Path("results/data/prepared.parquet").exists():
+            print(
+                "The results here came without '.snakemake', which says what they were made from, so all are made again. "
+                "To keep them as those of this config: snakemake --cores 1 --touch",
+                file=sys.stderr,
+            )
         RECORD.touch()
-    if unknown:
-        print(
-            "Nothing says what the results here were made from (they came without .snakemake), so all are made again. "
-            "To keep them as those of this config: snakemake --cores 1 --touch",
-            file=sys.stderr,
-        )
-    return unknown
+    return RECORD
 
 
 def checksums(files):

@@ -1,6 +1,6 @@
 rule fetch_data:
     input:
-        record=RECORD if is_unrecorded() else ancient(RECORD),
+        record=record(),
     output:
         **({"truth": "results/data/truth.csv"} if study.data.simulate else {}),
         # Those that are there are not deleted before the job: if they cannot be fetched again, they are kept.
