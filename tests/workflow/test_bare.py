@@ -161,3 +161,10 @@ def test_data_that_cannot_be_fetched_again_are_kept(project, tmp_path):
     done = study.snakemake(str(raw.relative_to(tmp_path)), check=False)
     assert "Cannot copy fields.csv" in done.stdout
     assert raw.read_text() == "field,yield\nF1,20\n"
+
+
+def test_another_order_of_figures_draws_none(bare):
+    before = bare.edit(lambda config: config.update(figures=dict(reversed(config["figures"].items()))))
+    planned = bare.planned()
+    bare.config.write_text(before)
+    assert planned == {"render_report": 1}

@@ -82,9 +82,10 @@ rule draw_figures:
         comparisons=expand(rules.compare_models.output.table, comparison=study.comparisons),
         diagnostics=expand(rules.summarise_model.output.checks, model=models_shown()),
     output:
+        # In order of the alphabet, so that another order in the report draws nothing.
         configured=[
             drawn(name, caption="../report/figure.rst", category="Figures", labels={"figure": name})
-            for name in study.figures
+            for name in sorted(study.figures)
         ],
         comparisons=[
             drawn(
@@ -102,7 +103,7 @@ rule draw_figures:
     resources:
         **usual,
     params:
-        figures={name: figure_entry(name) for name in study.figures},
+        figures={name: figure_entry(name) for name in sorted(study.figures)},
         predictions=predictions_drawn(),
         models=models_drawn(),
         titles={model: study.models[model].title for model in models_compared()},
