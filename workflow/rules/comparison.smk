@@ -70,7 +70,7 @@ rule predict_values:
     resources:
         **usual,
     params:
-        prediction=lambda wildcards: study.predictions[wildcards.prediction].asked,
+        prediction=lambda wildcards: study.asked(wildcards.prediction),
         specs=lambda wildcards: specs(study.predictions[wildcards.prediction].models),
         rows=lambda wildcards: checksums(rows_to_predict_at(wildcards.prediction)),
         code=code("predict_values"),

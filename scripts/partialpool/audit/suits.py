@@ -110,7 +110,7 @@ def _mistakes(study: Study, data: pd.DataFrame) -> Iterator[Mistake]:
             wrong.add(name)
             yield mistake
     for name, prediction in study.predictions.items():
-        asked = Asked(**prediction.asked)
+        asked = Asked(**study.asked(name))
         for model in prediction.models:
             if model not in wrong:
                 yield from _refused(f"predictions.{name}", _prediction, study, model, asked, data)
@@ -203,7 +203,7 @@ def _published(study: Study) -> None:
 def _figure(study: Study, name: str, data: pd.DataFrame) -> None:
     """Refuse axes, times and units that the predictions of a figure do not have."""
     figure, unit = study.figures[name], study.data.unit
-    asked = Asked(**study.predictions[figure.predictions].asked)
+    asked = Asked(**study.asked(figure.predictions))
     specs = [study.spec(model) for model in study.figure_models(name)]
     try:
         tables = [grouped(asked, points(spec, data, asked), unit, "")[0] for spec in specs]

@@ -31,6 +31,8 @@ class Asked:
         Whether to average over all rows, or over those with the same value of a column.
     rope
         Ends of the region of practical equivalence.
+    seed
+        Of the units drawn at random, which are so the same for all models.
     """
 
     units: str | int | list[str] | None = None
@@ -46,6 +48,7 @@ class Asked:
     average: bool = False
     by: str | None = None
     rope: tuple[float, float] | None = None
+    seed: int = 1
 
     @property
     def of_units(self) -> bool:

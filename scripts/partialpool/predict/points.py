@@ -113,7 +113,7 @@ def _of_units(spec: ModelSpec, rows: pd.DataFrame, columns: list[str], asked: As
 
 
 def _chosen(spec: ModelSpec, observed: list[str], asked: Asked) -> list[str]:
-    return choose(observed, asked.units, seed=spec.seed, where=f"the data of the model {spec.formula}")
+    return choose(observed, asked.units, seed=asked.seed, where=f"the data of the model {spec.formula}")
 
 
 def _rows(spec: ModelSpec, data: pd.DataFrame, rows: pd.DataFrame, columns: list[str], asked: Asked) -> pd.DataFrame:

@@ -69,11 +69,6 @@ class Prediction(Strict):
     """Region of practical equivalence: the share of the draws of a contrast or slope that lie inside is added."""
 
     @property
-    def asked(self) -> dict[str, Any]:
-        """What is asked of each model: an ``Asked`` as the jobs have it."""
-        return self.model_dump(exclude={"models"})
-
-    @property
     def whose(self) -> str:
         """Of what kind of units it is: ``observed``, ``new``, ``average`` or ``population``."""
         kinds = {"new": self.new_units, "average": self.average_unit, "population": self.population}

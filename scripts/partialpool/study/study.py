@@ -1,6 +1,6 @@
 """The whole study, and what follows from its sections together."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -91,6 +91,10 @@ class Study(Strict):
         """Sampler settings of one model: its own, else the study's."""
         own = self.models[model].model_dump(include=set(Sampling.model_fields), exclude_none=True)
         return self.sampling.model_copy(update=own)
+
+    def asked(self, prediction: str) -> dict[str, Any]:
+        """What a prediction asks of each of its models: an ``Asked`` as the jobs have it."""
+        return self.predictions[prediction].model_dump(exclude={"models"}) | {"seed": self.sampling.seed}
 
     def needs_nuts(self, model: str) -> bool:
         """Whether a model is known to be sampled over all its parameters, before its data are read."""

@@ -64,12 +64,14 @@ def test_some_units(grouped, units):
     assert result["group"].tolist() == ["PD", "PD", "CTRL", "CTRL"]
 
 
-def test_so_many_units_are_drawn_with_the_seed_of_the_model(grouped, units):
-    chosen = points(grouped, units, 4)
-    assert chosen["id"].nunique() == 4
-    assert chosen.equals(points(grouped, units, 4))
-    seeds = [points(replace(grouped, seed=seed), units, 4)["id"].unique().tolist() for seed in range(5)]
-    assert len({tuple(ids) for ids in seeds}) > 1
+def test_so_many_units_are_drawn_and_are_the_same_for_models_with_seeds_of_their_own(grouped, units):
+    def chosen(seed_of_model, seed):
+        at = points_module.points(replace(grouped, seed=seed_of_model), units, Asked(units=4, seed=seed))
+        return tuple(at["id"].unique())
+
+    assert len(chosen(1, 7)) == 4
+    assert len({chosen(seed_of_model, 7) for seed_of_model in range(5)}) == 1
+    assert len({chosen(1, seed) for seed in range(5)}) > 1
 
 
 def test_covariates_are_crossed(grouped, units):
