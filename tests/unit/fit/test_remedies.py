@@ -54,6 +54,17 @@ def test_no_number_of_draws_is_promised_where_chains_do_not_agree(spec):
     assert "draws:" not in words
 
 
+def test_chains_of_few_independent_draws_are_not_said_to_disagree(make_spec):
+    rng, rhats = np.random.default_rng(2), []
+    for _ in range(20):
+        posterior = Dataset({"b": (("chain", "draw", "b_dim"), rng.normal(size=(2, 40, 100)))})
+        checks = check(summarise(posterior), TREE, THRESHOLDS)
+        rhats.append(checks["rhat"]["value"])
+        (words,) = remedies(checks, make_spec("y ~ x + (1 | id)", draws=40))
+        assert "'draws: " in words
+    assert max(rhats) > 1.1
+
+
 def failed(*names: str) -> dict:
     return {name: {"value": 1.0, "threshold": 0.5, "passed": name not in names, "where": None} for name in names}
 
@@ -62,6 +73,13 @@ def failed(*names: str) -> dict:
 def test_divergences_ask_for_smaller_steps_than_now(make_spec, now, then):
     (words,) = remedies(failed("divergences"), make_spec("y ~ x", target_accept=now))
     assert f"'target_accept: {then}'" in words
+
+
+@pytest.mark.parametrize("now", [0.999, 0.9999])
+def test_divergences_of_the_smallest_steps_do_not_ask_for_larger_or_the_same_ones(make_spec, now):
+    (words,) = remedies(failed("divergences"), make_spec("y ~ x", target_accept=now))
+    assert "target_accept" not in words
+    assert "narrower priors" in words
 
 
 def test_each_cause_is_told_once(spec):
