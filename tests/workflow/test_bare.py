@@ -127,7 +127,7 @@ def test_results_that_came_without_a_record_are_made_again(bare):
     bare.config.write_text(before)
     shutil.rmtree(records)
     aside.rename(records)
-    assert "The results here came without" in done
+    assert "Nothing says what the results here were made from" in done
     assert planned["fetch_data"] == 1
     assert planned["fit_model"] == 2
     assert bare.planned() == {}
@@ -158,9 +158,15 @@ def test_data_that_cannot_be_fetched_again_are_kept(project, tmp_path):
     study = Project(project.root, tmp_path)
     assert "backup" not in study.snakemake(str(raw.relative_to(tmp_path))).stdout
     source.unlink()
-    done = study.snakemake(str(raw.relative_to(tmp_path)), check=False)
-    assert "Cannot copy fields.csv" in done.stdout
-    assert raw.read_text() == "field,yield\nF1,20\n"
+    # The second time too, and not as if those that are kept were of the source that is missing.
+    for _ in range(2):
+        done = study.snakemake(str(raw.relative_to(tmp_path)), check=False)
+        assert done.returncode == 1
+        assert "Cannot copy fields.csv" in done.stdout
+        assert raw.read_text() == "field,yield\nF1,20\n"
+    source.write_text("field,yield\nF1,20\n")
+    study.snakemake(str(raw.relative_to(tmp_path)))
+    assert "Nothing to be done" in study.snakemake(str(raw.relative_to(tmp_path)), "--dry-run").stdout
 
 
 def test_another_order_of_figures_draws_none(bare):

@@ -3,6 +3,7 @@ import re
 import sys
 from contextlib import suppress
 from importlib.metadata import version
+from datetime import datetime
 from pathlib import Path
 
 SCRIPTS = Path(workflow.basedir, "scripts")
@@ -24,6 +25,8 @@ from partialpool.study import syntax
 CONFIG = "config/config.yaml"
 # As old as Snakemake's own records of what results were made from.
 RECORD = Path(".snakemake/record")
+# There since data were to be fetched and could not be: what is kept in their place may be of another source.
+NOT_FETCHED = Path(f"{RECORD}.begun")
 
 
 def read(function, *arguments):
@@ -96,16 +99,19 @@ def data_checksum():
 def record():
     """The record as an input of the first rule: where it is missing, it is newer than the results, and all are made again.
 
-    For nothing then says what they were made from: another config may have been.
+    For nothing then says what they were made from: another config may have been. It is newer too where the data could
+    not be fetched, since Snakemake then takes those that were kept for those of this config.
     """
-    if inside.is_started_by_the_user(workflow) and not RECORD.exists():
-        if Path("results/data/prepared.parquet").exists():
+    if inside.is_started_by_the_user(workflow) and (NOT_FETCHED.exists() or not RECORD.exists()):
+        if not RECORD.exists() and Path("results/data/prepared.parquet").exists():
             print(
-                "The results here came without '.snakemake', which says what they were made from, so all are made again. "
-                "To keep them as those of this config: snakemake --cores 1 --touch",
+                "Nothing says what the results here were made from ('.snakemake/record' is missing, as in an archive, a "
+                "clone or results of an earlier version), so all are made again. To keep them as those of this config: "
+                "snakemake --cores 1 --touch",
                 file=sys.stderr,
             )
-        RECORD.touch()
+        # A small file of a later time, but with the same bytes, is not newer to Snakemake.
+        RECORD.write_text(datetime.now().isoformat())
     return RECORD
 
 

@@ -5,6 +5,8 @@ import re
 import shutil
 import stat
 import time as clock
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path, PurePosixPath
@@ -50,6 +52,14 @@ class Limits:
 
 
 DEFAULT = Limits()
+
+
+@contextmanager
+def begun(path: str | Path) -> Iterator[None]:
+    """Have a file that is there while something is done, and stays if that fails."""
+    Path(path).touch()
+    yield
+    Path(path).unlink()
 
 
 def fetch(
