@@ -7,8 +7,8 @@ from partialpool.model.spec import ModelSpec
 
 # ASSUME: chains with a larger R-hat do not yet sample one and the same distribution, and longer ones may not either.
 LARGEST_RHAT = 1.1
-# ASSUME: by chance alone R-hat squared - 1 is not larger than this number over the draws of a chain. Of two chains of 40
-# independent draws, the largest R-hat of a hundred parameters is over 1.1 in nearly half of all fits.
+# ASSUME: by chance alone R-hat squared - 1 is not larger than this number over the draws of a chain. Of two chains of
+# 40 independent draws, the largest R-hat of a hundred parameters is over 1.1 in nearly half of all fits.
 BY_CHANCE = 16
 # Smaller steps than these take too long.
 LARGEST_TARGET_ACCEPT = 0.999
