@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 import pytest
-from partialpool.data.fetch import Limits, basename, fetch
+from partialpool.data.fetch import Limits, basename, begun, fetch
 from partialpool.errors import StudyError
 
 BODY = b"id,group,week,con\n6,PD,0,0.1929\n6,PD,1,0.1949\n29,PD,0,0.1594\n"
@@ -339,3 +339,13 @@ def test_broken_url_is_a_study_error(get, source):
 )
 def test_basename(url, name):
     assert basename(url) == name
+
+
+def test_what_was_begun_and_failed_is_known(tmp_path):
+    mark = tmp_path / "begun"
+    with begun(mark):
+        assert mark.exists()
+    assert not mark.exists()
+    with pytest.raises(StudyError), begun(mark):
+        raise StudyError("The source is missing.")
+    assert mark.exists()
