@@ -7,6 +7,7 @@ import os
 import random
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
@@ -167,6 +168,17 @@ def test_data_that_cannot_be_fetched_again_are_kept(project, tmp_path):
     source.write_text("field,yield\nF1,20\n")
     study.snakemake(str(raw.relative_to(tmp_path)))
     assert "Nothing to be done" in study.snakemake(str(raw.relative_to(tmp_path)), "--dry-run").stdout
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that nobody can read from its beginning")
+def test_data_that_cannot_be_read_are_told_in_words(project, tmp_path):
+    (tmp_path / "config").mkdir()
+    config = CONFIG.replace("KEPT", "draws").replace("fields.csv", "/proc/self/mem")
+    (tmp_path / "config/config.yaml").write_text(config)
+    done = Project(project.root, tmp_path).snakemake("results/data/prepared.parquet", check=False)
+    assert "Cannot copy /proc/self/mem" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert "common.smk" not in done.stdout
 
 
 def test_another_order_of_figures_draws_none(bare):

@@ -93,7 +93,13 @@ def data_checksum():
     if study.data.sha256 or not source:
         return study.data.sha256
     file = Path("resources", basename(source)) if "://" in source else Path(source)
-    return checksum(file) if file.is_file() else None
+    return checksum_of(file) if file.is_file() else None
+
+
+def checksum_of(file):
+    """Checksum of a file; None if it cannot be read, which the job that reads it says in words."""
+    with suppress(OSError):
+        return checksum(file)
 
 
 def record():
@@ -117,7 +123,7 @@ def record():
 
 def checksums(files):
     """Checksums of files that users keep, by path. As inputs they are known by their time, and other ones may be older."""
-    return {file: checksum(file) for file in map(str, files)}
+    return {file: checksum_of(file) for file in map(str, files)}
 
 
 def caching():
