@@ -116,8 +116,9 @@ def record():
                 "snakemake --cores 1 --touch",
                 file=sys.stderr,
             )
-        # A small file of a later time, but with the same bytes, is not newer to Snakemake.
-        RECORD.write_text(datetime.now().isoformat())
+        # A small file of a later time, but with the same bytes, is not newer to Snakemake. Else it is empty, since keys
+        # of Snakemake's cache depend on it, and other folders are to find the fits of this one there.
+        RECORD.write_text(datetime.now().isoformat() if NOT_FETCHED.exists() else "")
     return RECORD
 
 
