@@ -7,7 +7,7 @@ if __name__ == "__main__":
         from partialpool.data.fetch import begun, fetch
 
         params, raw = snakemake.params, snakemake.output.raw
-        with begun(f"{snakemake.input.record}.begun"):
+        with begun(params.not_fetched):
             if params.simulate:
                 from partialpool.data import simulate
 

@@ -20,13 +20,13 @@ from partialpool.jobs.fingerprint import fingerprint
 from partialpool.jobs.resources import fit_memory, memory, minutes
 from partialpool.report import captions, checks, sampling
 from partialpool.study import config as study_config
-from partialpool.study import syntax
+from partialpool.study import grids, syntax
 
 CONFIG = "config/config.yaml"
 # As old as Snakemake's own records of what results were made from.
 RECORD = Path(".snakemake/record")
 # There since data were to be fetched and could not be: what is kept in their place may be of another source.
-NOT_FETCHED = Path(f"{RECORD}.begun")
+NOT_FETCHED = Path(".snakemake/not_fetched")
 
 
 def read(function, *arguments):
@@ -197,10 +197,10 @@ def figure_entry(name):
     entry = figure.model_dump(exclude=words) | {"titles": titles}
     if figure.kind == "grid":
         entry |= {
-            "labels": study.grid_labels(name),
-            "outcome": study.grid_outcome(name),
+            "labels": grids.labels(study, name),
+            "outcome": grids.measured_outcome(study, name),
             "no_difference": float(study.predictions[figure.predictions].ratio),
-            "same_scale": study.outcome_of(name) is not None,
+            "same_scale": grids.outcome_of(study, name) is not None,
         }
     return entry
 

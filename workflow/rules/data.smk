@@ -18,6 +18,7 @@ rule fetch_data:
         identity=data_checksum() or study.data.source,
         simulate=study.data.simulate.model_dump() if study.data.simulate else None,
         columns=study.data.roles if study.data.simulate else None,
+        not_fetched=str(NOT_FETCHED),
         code=code("fetch_data"),
     message:
         "Draw the data from known parameters" if study.data.simulate else "Fetch the data and verify the checksum"

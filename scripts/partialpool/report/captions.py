@@ -11,6 +11,7 @@ from partialpool.model.grammar import behind_bars, common_predictors, predictors
 from partialpool.report.whose import at_which, of_what, of_whom
 from partialpool.report.words import capitalised, ended
 from partialpool.study.figures import FittedTrajectories, Grid, InterceptsSlopes, PredictionFigure
+from partialpool.study.grids import measured_outcome
 from partialpool.study.study import Study
 
 
@@ -154,7 +155,7 @@ def _grid(study: Study, name: str) -> str:
     formulas = [study.models[model].formula for model in study.figure_models(name)]
     others = {column for formula in formulas for column in common_predictors(formula)} - {figure.x, figure.by}
     whatever = f", whatever their {' and '.join(sorted(map(study.data.label, others)))}" if others else ""
-    points = f"; points are {study.data.nouns.measurement[1]}{whatever}" if study.grid_outcome(name) else ""
+    points = f"; points are {study.data.nouns.measurement[1]}{whatever}" if measured_outcome(study, name) else ""
     how_many = draws_of_models(study, study.figure_models(name))
     return f"{capitalised(words)}: posterior means and 95 % equal-tailed intervals{points}; draws: {how_many}."
 

@@ -10,7 +10,6 @@ from partialpool.model.grammar import (
     columns,
     common_predictors,
     has_intercept,
-    has_offset,
     left_side,
     trials,
 )
@@ -129,39 +128,6 @@ class Study(Strict):
             return figure.models or self.predictions[figure.predictions].models
         return [figure.model] if isinstance(figure, InterceptsSlopes) else []
 
-    def grid_labels(self, name: str) -> dict[str, str]:
-        """What the axes of a figure of kind `grid` say: ``x``, ``by`` and ``value``."""
-        figure, label = self.figures[name], self.data.label
-        prediction = self.predictions[figure.predictions]
-        outcome = self.outcome_of(name)
-        value = f"Expected {self.data.measured_label(outcome) if outcome else 'value'}"
-        if all(self.at_one_trial(prediction, model) for model in self.figure_models(name)):
-            value = "Probability"
-        if prediction.contrast:
-            [(column, (first, second))] = prediction.contrast.items()
-            value = f"{value}: {label(column)} {second} {'/' if prediction.ratio else '\N{MINUS SIGN}'} {first}"
-        elif prediction.slope:
-            value = f"{value}: change per unit of {self.data.measured_label(prediction.slope)}"
-        unit = {self.data.unit: self.data.axis_labels["unit"]}
-        x = unit.get(figure.x, self.data.measured_label(figure.x))
-        by = unit.get(figure.by, label(figure.by)) if figure.by else ""
-        return {"x": x, "by": by, "value": value}
-
-    def grid_outcome(self, name: str) -> str | None:
-        """Column left in the formulas if a figure of kind `grid` is on its scale and shows measurements; else None.
-
-        Neither a function of the outcome nor successes of different numbers of trials are on the scale of measurements,
-        nor are values at one offset, such as a year of observation, where measurements have others.
-        """
-        figure = self.figures[name]
-        prediction = self.predictions[figure.predictions]
-        formulas = [self.models[model].formula for model in self.figure_models(name)]
-        of_trials = any(map(trials, formulas)) or (prediction.rows is None and any(map(has_offset, formulas)))
-        if not figure.measurements or prediction.contrast or prediction.slope or of_trials:
-            return None
-        outcome = self.outcome_of(name)
-        return outcome if outcome in (self.data.outcome, *self.data.derive) else None
-
     def at_one_trial(self, prediction: Prediction, model: str) -> bool:
         """Whether a prediction is of successes in one trial, since it names no other number: a probability."""
         own = trials(self.models[model].formula)
@@ -185,12 +151,6 @@ class Study(Strict):
     def bounds_of(self, model: str) -> tuple[float | None, float | None] | None:
         """Smallest and largest value of what a model is of; None if its outcome is a function of that of the study."""
         return None if self.outcome_function(model) else self.data.bounds
-
-    def outcome_of(self, name: str) -> str | None:
-        """Left side of the formulas of the models of a figure, or the successes of a number of trials, if it is one."""
-        formulas = [self.models[model].formula for model in self.figure_models(name)]
-        sides = {columns(formula)[0] if trials(formula) else left_side(formula).strip("`") for formula in formulas}
-        return sides.pop() if len(sides) == 1 else None
 
     def sections_called(self, section: str) -> list[str]:
         """Sections of the report that a figure's `section` may mean: `models.{name}` or `comparisons.{name}`."""

@@ -9,7 +9,7 @@ from xarray import Dataset, DataTree
 
 THRESHOLDS = {"rhat": 1.01, "ess_bulk": 400, "ess_tail": 400, "pareto_k": 0.5, "acceptance": 0.3}
 # As after a run of independent draws, whose own checks pass here.
-TREE = DataTree.from_dict({}, name=None)
+TREE = DataTree()
 TREE.attrs = {"sampling": "independent", "pareto_k": 0.1, "acceptance": 0.9}
 
 

@@ -181,7 +181,7 @@ def test_modules_of_the_report_are_those_that_its_notebook_imports():
         *(
             f"study.{module}"
             for module in (
-                *("base", "data", "design", "entries", "families", "figures", "guidelines", "models"),
+                *("base", "data", "design", "entries", "families", "figures", "grids", "guidelines", "models"),
                 *("report", "simulation", "study"),
             )
         ),

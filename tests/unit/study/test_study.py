@@ -238,101 +238,20 @@ def test_a_yes_no_outcome_has_a_table_of_calibration():
     assert "calibration" not in load(yes_no | {"checks": {"predictive": False}}).checks_of("m71.2")
 
 
+@pytest.mark.parametrize(
+    ("side", "function"),
+    [("con", None), ("`con`", None), ("con[yes]", None), ("p(con, n)", None), ("log(con)", "log(con)"), ("lc", "lc")],
+)
+def test_bounds_are_not_of_a_function_of_the_outcome(side, function):
+    model = {"title": "T", "formula": f"{side} ~ 1 + week + (1 | id)"}
+    study = load({"models/other": model, "data/bounds": [0, 1]})
+    assert study.outcome_function("other") == function
+    assert study.bounds_of("other") == (None if function else (0, 1))
+    assert study.modelled("other") == study.measured("other") == (function or "Conscientiousness")
+
+
 def test_models_of_a_figure_are_its_own_or_those_of_its_predictions(study):
     assert study.figure_models("trajectories") == []
     assert study.figure_models("shrinkage") == ["m71.1", "m71.2"]
     assert study.figure_models("person-means") == ["m71.2"]
     assert study.figure_models("intercepts-slopes") == ["m71.5"]
-
-
-def grid_of(figure=(), more=None, **prediction):
-    """The shipped study with one more prediction, and a grid of it; and ``more`` keys."""
-    entry = {"models": ["m71.4"], "average_unit": True} | prediction
-    words = {"title": "T", "caption": "C", "alt": "A", "kind": "grid", "predictions": "new", "x": "week"}
-    return load({"predictions/new": entry, "figures/new": words | dict(figure)} | (more or {}))
-
-
-@pytest.mark.parametrize(
-    ("figure", "prediction", "labels"),
-    [
-        ({}, {}, {"x": "Week", "by": "", "value": "Expected Conscientiousness"}),
-        ({"by": "group"}, {}, {"x": "Week", "by": "Group", "value": "Expected Conscientiousness"}),
-        ({"by": "id"}, {"average_unit": False, "units": 2}, {"x": "Week", "by": "Person", "value": None}),
-        ({}, {"contrast": {"group": ["A", "B"]}}, {"value": "Expected Conscientiousness: Group B \N{MINUS SIGN} A"}),
-        ({}, {"contrast": {"group": ["A", "B"]}, "ratio": True}, {"value": "Expected Conscientiousness: Group B / A"}),
-        ({}, {"slope": "week"}, {"value": "Expected Conscientiousness: change per unit of Week"}),
-    ],
-)
-def test_what_the_axes_of_a_grid_say(figure, prediction, labels):
-    said = grid_of(figure, **prediction).grid_labels("new")
-    assert {key: said[key] for key, value in labels.items() if value} == {k: v for k, v in labels.items() if v}
-
-
-def test_an_axis_of_units_without_a_label_has_their_noun():
-    said = grid_of({"x": "id"}, {"data/labels": {"con": "Score"}}, average_unit=False, units=2).grid_labels("new")
-    assert said["x"] == "Person"
-
-
-def test_measurements_are_shown_on_their_own_scale_only():
-    assert grid_of().grid_outcome("new") == "con"
-    assert grid_of({"measurements": False}).grid_outcome("new") is None
-    assert grid_of(slope="week").grid_outcome("new") is None
-
-
-@pytest.mark.parametrize(
-    ("prediction", "shown"),
-    [({}, None), ({"average_unit": False, "units": "all", "rows": "observed", "by": "week"}, "con")],
-)
-def test_measurements_of_other_offsets_are_not_shown_beside_values_at_one(prediction, shown):
-    model = {"title": "T", "formula": "con ~ week + offset(log(days)) + (1 | id)", "family": "poisson"}
-    assert grid_of(models=["rates"], **prediction, more={"models/rates": model}).grid_outcome("new") == shown
-
-
-@pytest.mark.parametrize(
-    ("prediction", "value"),
-    [
-        ({}, "Probability"),
-        ({"contrast": {"group": ["A", "B"]}}, "Probability: Group B \N{MINUS SIGN} A"),
-        # Of ten trials it is a number of successes.
-        ({"at": {"size": [10]}}, "Expected Conscientiousness"),
-        ({"average_unit": False, "units": "all"}, "Expected Conscientiousness"),
-    ],
-)
-def test_a_grid_of_successes_shows_probabilities_and_no_counts_behind(prediction, value):
-    model = {"title": "T", "formula": "p(con, size) ~ week + group + (1 | id)", "family": "binomial"}
-    study = grid_of(models=["trials"], **prediction, more={"models/trials": model})
-    assert study.grid_labels("new")["value"] == value
-    assert study.grid_outcome("new") is None
-
-
-@pytest.mark.parametrize(
-    ("side", "function"),
-    [("con", None), ("`con`", None), ("con[yes]", None), ("p(con, n)", None), ("log(con)", "log(con)"), ("lc", "lc")],
-)
-def test_bounds_and_measurements_are_not_of_a_function_of_the_outcome(side, function):
-    model = {"title": "T", "formula": f"{side} ~ 1 + week + (1 | id)"}
-    study = grid_of(models=["other"], more={"models/other": model, "data/bounds": [0, 1]})
-    assert study.outcome_function("other") == function
-    assert study.bounds_of("other") == (None if function else (0, 1))
-    assert study.modelled("other") == study.measured("other") == (function or "Conscientiousness")
-    assert study.grid_outcome("new") == ("con" if side.strip("`") == "con" else None)
-
-
-def test_a_derived_outcome_has_measurements_behind():
-    model = {"title": "T", "formula": "lc ~ 1 + week + (1 | id)"}
-    more = {"models/other": model, "data/derive": {"lc": "log(con)"}}
-    assert grid_of(models=["other"], more=more).grid_outcome("new") == "lc"
-
-
-def test_a_grid_of_several_outcomes_has_none_in_common():
-    words = {"title": "T", "caption": "C", "alt": "A", "kind": "grid", "predictions": "new", "x": "week"}
-    study = load(
-        {
-            "models/m71.5/formula": "log(con) ~ 1 + week + (1 + week | id)",
-            "comparisons": {},
-            "predictions": {"new": {"models": ["m71.3", "m71.5"], "average_unit": True}},
-            "figures": {"new": words},
-        }
-    )
-    assert study.outcome_of("new") is None
-    assert study.grid_labels("new")["value"] == "Expected value"
