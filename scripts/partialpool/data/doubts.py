@@ -9,6 +9,8 @@ from partialpool.data.table import listing
 
 # Numbers that stand for a missing value in many files.
 _PLACEHOLDERS = (-9, 9, -99, 99, -999, 999, -9999, 9999, -8, -88, -888, 88, 888)
+# Texts that do, in small letters: SAS and Stata write a dot.
+_NO_VALUES = frozenset({".", "..", "-", "--", "?", "n/a", "n.a.", "null", "missing"})
 _SHOWN = 5
 # ASSUME: so many of the rows that are of one unit and time, if not all, have been copied where any have.
 MOSTLY = 0.9
@@ -33,7 +35,23 @@ def doubts(text: pd.DataFrame, frame: pd.DataFrame, unit: str, time: str | None 
         *(_repeated(text[columns], [unit, time]) if time in columns else []),
         *_placeholders(frame, numeric),
         *(told for column in levels for told in _alike(text[column], column)),
+        *(told for column in levels for told in _no_values(text[column], column)),
     ]
+
+
+def without_value(levels: Iterable[str]) -> list[str]:
+    """Those of some levels that most often mean that there is no value: ``.``, ``n/a``."""
+    return [level for level in levels if level.lower() in _NO_VALUES]
+
+
+def _no_values(text: pd.Series, column: str) -> Iterator[str]:
+    """Texts such as ``.`` that are taken as a level or an id."""
+    for level in without_value(text.dropna().drop_duplicates()):
+        n = int((text == level).sum())
+        yield (
+            f"column {column}: '{level}' stands in {n} row{'s' * (n > 1)}, and is taken as it is. If it means that there "
+            "is no value, leave the cell empty."
+        )
 
 
 def _repeated(text: pd.DataFrame, who_and_when: list[str]) -> Iterator[str]:

@@ -144,8 +144,8 @@ class _Builder:
         enough = int((facts.times_of_units >= least).sum())
         if enough < max(LEAST_UNITS, facts.n_units / 2):
             self.left_out.append(
-                f"varying slopes (1 + {time} | {self.unit}): {enough} of {facts.n_units} {facts.nouns[1]} are measured "
-                f"at {least} times or more; it takes half of them, and {LEAST_UNITS}"
+                f"varying slopes (1 + {time} | {self.unit}): only {enough} of {facts.n_units} {facts.nouns[1]} are "
+                f"measured at {least} times or more; half of them have to be, and at least {LEAST_UNITS}"
             )
             return
         self.add(

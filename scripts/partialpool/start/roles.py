@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from partialpool.data.doubts import without_value
 from partialpool.data.table import Table, listing, short
 from partialpool.data.types import DATE, like_levels, numbers
 from partialpool.errors import StudyError, suggest
@@ -192,15 +193,33 @@ def _levels(table: Table, column: str) -> tuple[list[str], np.ndarray | None]:
 
 
 def levels_without_order(table: Table, column: str) -> list[str]:
-    """Levels of an outcome of three or more texts, whose order no file tells; an empty list of any other outcome."""
+    """Levels of an outcome of three or more texts, whose order no file tells; an empty list of any other outcome.
+
+    Raises
+    ------
+    StudyError
+        If one of them most often means that there is no value, such as ``.``.
+    """
     levels = like_levels(table.frame[column].dropna())
+    if len(levels) > 2 and (found := without_value(levels)):
+        raise StudyError(_or_no_value(column, found[0]))
     return levels if len(levels) > 2 else []
 
 
 def check_levels(column: str, given: list[str], levels: list[str]) -> None:
     """Refuse levels that are not those of the file, each once."""
-    if sorted(given) != sorted(levels):
-        raise StudyError(f"--levels: column '{column}' has the levels {', '.join(levels)}; name each of them once.")
+    if sorted(given) == sorted(levels):
+        return
+    if left_out := without_value(set(levels) - set(given)):
+        raise StudyError(_or_no_value(column, left_out[0]))
+    raise StudyError(f"--levels: column '{column}' has the levels {', '.join(levels)}; name each of them once.")
+
+
+def _or_no_value(column: str, level: str) -> str:
+    return (
+        f"--outcome: column '{column}' has '{level}'. If that means that there is no value, leave those cells empty. If it "
+        "is a level, give all levels, from the lowest to the highest, by --levels."
+    )
 
 
 def _list(settled: Settled, levels: list[str], why: str) -> None:

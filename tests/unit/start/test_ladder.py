@@ -67,7 +67,7 @@ def test_no_slopes_where_units_have_few_times(build):
     few = build(frame[(frame["month"] < 2) | (frame["herd"] < "H04")])
     assert "slopes" not in few
     assert few.left_out[0].startswith(
-        "varying slopes (1 + month | herd): 4 of 12 herds are measured at 3 times or more"
+        "varying slopes (1 + month | herd): only 4 of 12 herds are measured at 3 times or more"
     )
     binary = frame.assign(score=np.arange(len(frame)) % 2)
     assert "slopes" not in build(binary)

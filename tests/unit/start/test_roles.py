@@ -92,6 +92,14 @@ def test_several_levels_need_an_order(settle):
         settle(frame, levels=["low", "high"])
 
 
+@pytest.mark.parametrize("levels", [[], ["low", "high"]])
+def test_a_level_that_may_mean_no_value_is_given_no_order_unasked(settle, levels):
+    frame = made_up().assign(score=["low", ".", "high"] * 20)
+    with pytest.raises(StudyError, match=re.escape("has '.'. If that means that there is no value, leave those cells")):
+        settle(frame, levels=levels)
+    assert settle(frame, levels=[".", "low", "high"]).types == {"score": [".", "low", "high"]}
+
+
 def test_a_name_that_models_cannot_have_is_replaced(settle):
     settled = settle(made_up().rename(columns={"score": "mg/dl", "month": "draw"}), "mg/dl", "herd", "draw")
     assert settled.roles == Roles("mg_dl", "herd", "draw_")
