@@ -49,8 +49,8 @@ def _no_values(text: pd.Series, column: str) -> Iterator[str]:
     for level in without_value(text.dropna().drop_duplicates()):
         n = int((text == level).sum())
         yield (
-            f"column {column}: '{level}' stands in {n} row{'s' * (n > 1)}, and is taken as it is. If it means that there "
-            "is no value, leave the cell empty."
+            f"column {column}: '{level}' stands in {n} row{'s' * (n > 1)}, and is taken as it is. If it means that "
+            "there is no value, leave the cell empty."
         )
 
 

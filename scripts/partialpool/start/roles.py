@@ -217,8 +217,8 @@ def check_levels(column: str, given: list[str], levels: list[str]) -> None:
 
 def _or_no_value(column: str, level: str) -> str:
     return (
-        f"--outcome: column '{column}' has '{level}'. If that means that there is no value, leave those cells empty. If it "
-        "is a level, give all levels, from the lowest to the highest, by --levels."
+        f"--outcome: column '{column}' has '{level}'. If that means that there is no value, leave those cells empty. "
+        "If it is a level, give all levels, from the lowest to the highest, by --levels."
     )
 
 

@@ -40,8 +40,8 @@ def test_numbers_that_stand_for_no_value_are_pointed_out(write_csv, cell, told):
 @pytest.mark.parametrize(("level", "taken"), [(".", True), ("N/A", True), ("none", False)])
 def test_levels_that_stand_for_no_value_are_pointed_out(write_csv, level, taken):
     told = (
-        f"column place: '{level}' stands in 1 row, and is taken as it is. If it means that there is no value, leave the "
-        "cell empty."
+        f"column place: '{level}' stands in 1 row, and is taken as it is. If it means that there is no value, "
+        "leave the cell empty."
     )
     assert doubted(write_csv, [*ROWS, f"1,2,1.1,{level}"]) == [told] * taken
 
