@@ -6,9 +6,13 @@ import pandas as pd
 
 from partialpool.data.units import as_categories
 from partialpool.errors import StudyError, suggest
-from partialpool.model.grammar import check_formula
+from partialpool.model.grammar import behind_bars, check_formula, columns, numeric_predictors
 from partialpool.model.outcome import for_family
 from partialpool.model.spec import ModelSpec
+
+# ASSUME: a formula multiplies no more than four columns of whole numbers with each other. Products of four numbers up
+# to this fit in 64 bits.
+LARGEST_WHOLE = 50_000
 
 
 def formula_variables(formula: str) -> list[str]:
@@ -23,9 +27,22 @@ def formula_variables(formula: str) -> list[str]:
 
     check_formula(formula)
     try:
-        return sorted(name for name in model_description(formula).var_names if name)
+        description = model_description(formula)
     except Exception as error:  # formulae raises its own and builtin exceptions alike
         raise StudyError(f"formula '{formula}' cannot be read: {error}") from None
+    _refuse_twice(formula, description)
+    return sorted(name for name in description.var_names if name)
+
+
+def _refuse_twice(formula: str, description) -> None:
+    """Refuse an interaction that formulae takes for two, because its parts stand in another order: a:b and b:a."""
+    names = [term.name for term in description.common_terms] + [term.name for term in description.group_terms]
+    first: dict[tuple, str] = {}
+    for name in names:
+        before, bar, behind = name.partition("|")
+        other = first.setdefault((*sorted(before.split(":")), bar, *sorted(behind.split(":"))), name)
+        if other != name:
+            raise StudyError(f"formula '{formula}': '{other}' and '{name}' are the same term. Leave one of them out.")
 
 
 def complete_cases(spec: ModelSpec, data: pd.DataFrame) -> pd.DataFrame:
@@ -42,7 +59,7 @@ def complete_cases(spec: ModelSpec, data: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         The columns of the formula, the unit and ``row``; no missing values, neither here nor in ``spec.complete``; the
-        unit is categorical.
+        unit is categorical, and large whole numbers are float64.
 
     Raises
     ------
@@ -57,16 +74,28 @@ def complete_cases(spec: ModelSpec, data: pd.DataFrame) -> pd.DataFrame:
                 f"formula '{spec.formula}': there is no column '{variable}'{whose}."
                 f"{suggest(variable, data.columns)} Columns: {', '.join(c for c in data.columns if c != 'row')}."
             )
-    columns = list(dict.fromkeys([*variables, spec.unit, "row"]))
-    needed = list(dict.fromkeys([*columns, *spec.complete]))
-    rows = data.loc[data[needed].notna().all(axis="columns"), columns].reset_index(drop=True)
+    kept = list(dict.fromkeys([*variables, spec.unit, "row"]))
+    needed = list(dict.fromkeys([*kept, *spec.complete]))
+    rows = data.loc[data[needed].notna().all(axis="columns"), kept].reset_index(drop=True)
     if rows.empty:
         needed = ", ".join([*variables, *spec.complete])
         raise StudyError(f"formula '{spec.formula}': no row has values in all of {needed}.")
     rows[spec.unit] = as_categories(rows[spec.unit])
     for column in rows.columns[[isinstance(t, pd.CategoricalDtype) for t in rows.dtypes]]:
         rows[column] = rows[column].cat.remove_unused_categories()
+    rows = rows.astype(dict.fromkeys(_large_numbers(spec.formula, rows), "float64"))
     return for_family(spec, rows)
+
+
+def _large_numbers(formula: str, rows: pd.DataFrame) -> list[str]:
+    """Columns of whole numbers whose powers and products may not fit in 64 bits: NumPy would wrap them without a word.
+
+    Not those behind bars, whose values are names.
+    """
+    groupings = {name for behind in behind_bars(formula) for name in columns(behind)}
+    names = [name for name in numeric_predictors(formula) if name not in groupings]
+    whole = [name for name in names if pd.api.types.is_integer_dtype(rows[name])]
+    return [name for name in whole if rows[name].abs().max() > LARGEST_WHOLE]
 
 
 def bars(formula: str) -> list[list[str]]:

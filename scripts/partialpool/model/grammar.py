@@ -7,7 +7,7 @@ anything; and it drops what follows the first thing it does not understand, so t
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import dropwhile, pairwise, takewhile
 
 from partialpool.errors import StudyError, suggest
@@ -104,6 +104,8 @@ MOST_COLUMNS = 1000
 _MAKE_COLUMNS = ("bs", "poly")
 _COMPARISONS = ("==", "!=", "<=", ">=", "<", ">")
 _CLOSING = {"(": ")", "{": "}"}
+# What a sign comes behind; behind anything else it is an operator between two values.
+_BEFORE_SIGNS = {"(", "{", ",", "=", "~", "+", "-", "*", "/", "**", ":", *_COMPARISONS}
 
 
 @dataclass(frozen=True)
@@ -119,8 +121,13 @@ class _Open:
 
     bracket: str
     function: str | None
+    # Number of the token that it begins with, the name of its function included.
+    start: int = 0
     has_bar: bool = False
     has_operator: bool = False
+    has_comparison: bool = False
+    # Of the terms in it: whether one is 1 (has an intercept), and whether one is 0 or -1 (has none).
+    intercepts: set[bool] = field(default_factory=set)
     arguments: int = 1
 
 
@@ -276,6 +283,7 @@ class _Reader:
         self.tokens = [*_tokens(formula), end, end]
         self.position = 0
         self.open: list[_Open] = []
+        self.outside = _Open("", None)
         # The bracket that closed last, and where it did.
         self.closed: tuple[_Open | None, int] = None, 0
 
@@ -317,8 +325,12 @@ class _Reader:
             self.level()
         if token.kind == "number" and self.function in _MAKE_COLUMNS:
             self.size(token)
+        elif token.kind == "number" and self.function is None:
+            self.number(token)
         while self.open and self.token.text == _CLOSING[self.open[-1].bracket]:
             bracket = self.open.pop()
+            if bracket.intercepts and not bracket.has_bar:
+                self.refuse(self.token, "a 0 or 1 stands outside of brackets, or before a bar, as in (0 + x | unit)")
             self.take()
             self.closed = bracket, self.position
 
@@ -328,11 +340,11 @@ class _Reader:
         if len(self.open) > MOST_DEEP:
             raise StudyError(f"'{self.formula[:60]}...': brackets stand in each other more than {MOST_DEEP} deep.")
         if token.text in _CLOSING:
-            self.open.append(_Open(token.text, "I" if token.text == "{" else None))
+            self.open.append(_Open(token.text, "I" if token.text == "{" else None, self.position))
         elif token.kind == "name" and following.text == "(":
             _require_listed(self.formula, token.text)
+            self.open.append(_Open("(", token.text, self.position))
             self.take()
-            self.open.append(_Open("(", token.text))
         elif token.kind == "name" and following.text == "=":
             after = self.tokens[self.position - 1].text in ("(", ",") and self.open
             _require_argument(self.formula, self.open[-1].function if after else None, token.text)
@@ -348,6 +360,25 @@ class _Reader:
         is_size = equals.text == "," or (equals.text == "=" and before.text in ("df", "degree"))
         if is_size and float(number.text) > MOST_COLUMNS:
             self.refuse(number, f"{self.function} makes at most {MOST_COLUMNS} columns")
+
+    def number(self, number: _Token) -> None:
+        """Refuse numbers among terms but powers, and 1 and 0, which say whether there is an intercept.
+
+        Before a bar these come first: to formulae ``(x + z - 1 | id)`` has an intercept.
+        """
+        before, following = self.tokens[self.position - 2], self.token
+        # Of what is no operator behind it, `1x`, is told next.
+        if before.text == "**" or following.kind not in ("operator", "bracket", "end"):
+            return
+        alone = before.text in ("~", "(", "+", "-") and following.text in ("", "+", "-", "|", ")")
+        if number.text not in ("0", "1") or (before.text, number.text) == ("-", "0") or not alone:
+            self.refuse(number, "of numbers only 1 (an intercept) and 0 (none) are terms. Write I(2*x) for a product")
+        around = self.open[-1] if self.open else self.outside
+        if self.open and self.position - 2 - (before.text in ("+", "-")) != around.start:
+            self.refuse(number, "before a bar a 0 or 1 comes first, as in (0 + x | unit)")
+        around.intercepts.add(number.text == "1" and before.text != "-")
+        if len(around.intercepts) > 1:
+            self.refuse(number, "a term before it says the opposite: 1 is an intercept, 0 or -1 is none")
 
     def level(self) -> None:
         """The level of the outcome that counts as success, as in ``answer[yes] ~ x``."""
@@ -371,7 +402,12 @@ class _Reader:
             allowed = token.kind == "operator" and token.text != "="
         if not allowed:
             self.refuse(token, "an operator (+, :, *) is expected here")
-        if token.text == ",":
+        if token.text in _COMPARISONS:
+            if around.has_comparison:
+                self.refuse(token, "comparisons stand one by one, as in I((0 < x) * (x < 1))")
+            around.has_comparison = True
+        elif token.text == ",":
+            around.has_comparison = False
             around.arguments += 1
             _require_room(self.formula, around)
         elif token.text == "|":
@@ -382,13 +418,23 @@ class _Reader:
             around.has_operator = True
 
     def power(self, token: _Token) -> None:
-        """Refuse ``x**2`` outside of functions: there ``**`` crosses the terms of a sum, and one term stays."""
+        """Refuse powers that formulae reads otherwise than Python and R do.
+
+        Outside of functions ``**`` crosses the terms of a sum, and one term stays. In functions ``-x**2`` would be the
+        square of ``-x``, and ``x**2**3`` that of ``x**2``.
+        """
         closed, place = self.closed
-        crosses = closed is not None and place == self.position - 1 and closed.has_operator and not closed.function
-        if self.function is None and not crosses:
-            base = self.tokens[self.position - 2].text
+        in_brackets = closed is not None and place == self.position - 1
+        base, start = self.tokens[self.position - 2].text, closed.start if in_brackets else self.position - 2
+        if self.function is None:
             shown = base if base not in _CLOSING.values() else "x"
-            self.refuse(token, f"of one term it is no power. Write I({shown}**{self.token.text or 2}) for it")
+            if not in_brackets or not closed.has_operator or closed.function:
+                self.refuse(token, f"of one term it is no power. Write I({shown}**{self.token.text or 2}) for it")
+            if not re.fullmatch("[1-9][0-9]*", self.token.text):
+                self.refuse(self.token, "terms are crossed a whole number of times, as in (x + z)**2")
+        before, operator = ["(", "(", *(each.text for each in self.tokens[:start])][-2:]
+        if operator == "**" or (operator in ("+", "-") and before in _BEFORE_SIGNS):
+            self.refuse(token, "put brackets around this power, or around what comes before '**'")
 
     def refuse(self, token: _Token, why: str) -> None:
         if token.kind == "end":

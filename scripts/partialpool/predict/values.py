@@ -138,10 +138,12 @@ def _without_units(tree, spec: ModelSpec, data: pd.DataFrame, at: pd.DataFrame, 
 
 
 def with_categories(at: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """Covariates with the categories of the data; StudyError if a level is unknown."""
+    """Covariates with the categories and numbers of a model's rows; StudyError if a level is unknown."""
     at = at.copy()
     for column in at.columns:
         if column not in rows or not isinstance(rows[column].dtype, pd.CategoricalDtype):
+            if column in rows and pd.api.types.is_float_dtype(rows[column]):
+                at[column] = at[column].astype("float64")
             continue
         levels, values = list(rows[column].cat.categories), at[column].astype(str)
         if unknown := sorted(set(values) - set(levels)):

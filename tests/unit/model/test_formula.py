@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 from partialpool.errors import StudyError
 from partialpool.model.formula import complete_cases
+from partialpool.model.matrices import evaluate
 from partialpool.model.spec import ModelSpec
+from partialpool.predict.values import with_categories
 
 DATA = pd.DataFrame(
     {
@@ -65,3 +67,21 @@ def test_columns_that_are_not_there_are_told_with_whose_they_are():
 def test_no_row_at_all_is_told_with_the_columns():
     with pytest.raises(StudyError, match=r"no row has values in all of id, x, y, z\."):
         complete_cases(replace(SPEC, complete=("z",)), DATA.assign(z=np.nan))
+
+
+@pytest.mark.parametrize("formula", ["y ~ x:z + z:x", "y ~ x*z*x", "y ~ x + (x:z + z:x | id)", "y ~ (1 | id:z + z:id)"])
+def test_an_interaction_in_another_order_is_the_same(formula):
+    with pytest.raises(StudyError, match="are the same term"):
+        complete_cases(replace(SPEC, formula=formula), DATA)
+
+
+def test_products_of_large_whole_numbers_do_not_wrap():
+    large = np.arange(1, 6) * 10**12
+    data = DATA.assign(large=large, small=range(5), code=large)
+    rows = complete_cases(replace(SPEC, formula="y ~ I(large**2) + small + (1 | code)"), data)
+    design = evaluate(replace(SPEC, formula="y ~ 0 + I(large**2)"), rows).common
+    np.testing.assert_allclose(np.ravel(np.asarray(design)), rows["large"].to_numpy() ** 2.0)
+    # Others stay, since names of levels are made from them.
+    assert rows[["small", "code"]].dtypes.tolist() == [np.int64, np.int64]
+    at = with_categories(pd.DataFrame({"large": [10**12], "small": [3]}), rows)
+    assert at.dtypes.tolist() == [np.float64, np.int64]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from bambi.transformations import transformations_namespace
-from formulae import model_description
+from formulae import design_matrices, model_description
 from formulae.categorical import ENCODINGS
 from formulae.transforms import TRANSFORMS
 from partialpool.errors import StudyError
@@ -46,6 +46,10 @@ from partialpool.model.grammar import (
         "y ~ (1 | a / b) + (0 + x | a:b)",
         "y ~ log + np.log",
         "y ~ x +\n  z",
+        "y ~ I(z - x**2) + I(-(x**2)) + I((-x)**2) + I(z**-1)",
+        "y ~ I((0 < x) * (x < 1)) + np.maximum(x < 1, z > 2)",
+        "y ~ -1 + x + (-1 + x | id)",
+        "y ~ x - 1",
     ],
 )
 def test_formulas_that_are_read(formula):
@@ -108,6 +112,7 @@ def test_a_spec_with_such_a_formula_cannot_be_made(make_spec):
         # What formulae would leave out without a word
         ("y ~ x z", 7),
         ("y ~ 1e3 * x", 6),
+        ("y ~ I(1e3 * x)", 8),
         ("y ~ x % z", 7),
         ("y ~ x ^ 2", 7),
         ("y ~ x // 2", 8),
@@ -127,6 +132,31 @@ def test_a_spec_with_such_a_formula_cannot_be_made(make_spec):
         ("y ~ I(x | z)", 9),
         ("y ~ (x | id | z)", 13),
         ("y ~ x\N{NO-BREAK SPACE}+ z", 6),
+        # What formulae computes in another order than Python and R
+        ("y ~ np.exp(-x**2)", 14),
+        ("y ~ I(z * -x**2)", 13),
+        ("y ~ {-(x + 1)**2}", 14),
+        ("y ~ I(x - -np.log(z)**2)", 21),
+        ("y ~ I(x**2**3)", 11),
+        ("I(-y**2) ~ x", 5),
+        ("y ~ I(0 < x < 1)", 13),
+        # Intercepts: before a bar formulae hears of them only where they come first
+        ("y ~ (x + z - 1 | id)", 14),
+        ("y ~ (x + z + 0 | id)", 14),
+        ("y ~ (x - 1 | id)", 10),
+        ("y ~ (1 - 1 + x | id)", 10),
+        ("y ~ (0 + x + 1 | id)", 14),
+        ("y ~ (1 | 1)", 10),
+        ("y ~ 0 + x + 1", 13),
+        ("y ~ 1 + x - 1", 13),
+        ("y ~ x - 0", 9),
+        ("y ~ z * (1 + x)", 15),
+        # Numbers that would be a term of their own
+        ("y ~ 2 * x", 5),
+        ("y ~ x / 2", 9),
+        ("y ~ x + 0.0", 9),
+        ("y ~ (x + z)**1.5", 14),
+        ("y ~ (x + z)**x", 14),
     ],
 )
 def test_what_cannot_be_read_is_refused_at_its_character(formula, character):
@@ -226,6 +256,35 @@ def test_functions_of_bambi_and_numpy_mean_what_they_say():
     for name, expected in values.items():
         np.testing.assert_allclose(np.ravel(model.parameters["mu"].common_terms[name].data), expected)
     np.testing.assert_allclose(np.ravel(model.response_term.data), np.log1p(rows["y"]))
+
+
+def test_arithmetic_means_what_it_means_in_python():
+    """Random arithmetic that is accepted, computed by formulae and by Python."""
+    rng = np.random.default_rng(4)
+    rows = pd.DataFrame({name: rng.uniform(0.5, 3, 6) for name in "yxz"})
+
+    def made(depth):
+        kind = rng.integers(8) if depth else 0
+        if kind <= 1:
+            return str(rng.choice(["x", "z", "2", "0.5"]))
+        if kind <= 3:
+            return f"{rng.choice(['-', '(', 'np.exp('])}{made(depth - 1)}"
+        return f"{made(depth - 1)}{rng.choice(['+', '-', '*', '/', '**', ' < '])}{made(depth - 1)}"
+
+    compared = 0
+    for _ in range(1500):
+        text = made(4)
+        text += ")" * text.count("(")
+        try:
+            check_formula(f"y ~ 0 + I(x + {text})")
+        except StudyError:
+            continue
+        with np.errstate(all="ignore"):
+            ours = design_matrices(f"y ~ 0 + I(x + {text})", rows, extra_namespace={"np": np}).common
+            theirs = eval(f"x + {text}", {"np": np, "x": rows["x"], "z": rows["z"]})
+        np.testing.assert_allclose(np.ravel(np.asarray(ours)), theirs, err_msg=text)
+        compared += 1
+    assert compared > 700
 
 
 @pytest.mark.parametrize(
