@@ -43,7 +43,7 @@ def write(
         paper_files.write(table, Path(folder, "tables"))
     fits = {name: tree.attrs for name, tree in trees.items()}
     specs = {name: store.spec_of(tree) for name, tree in trees.items()}
-    described = methods.of_study(study, fits, specs, checked, compared, variances=variances, snakemake=snakemake)
+    described = methods.of_study(study, fits, specs, checked, compared, models=models, snakemake=snakemake)
     for name, text in (("methods.txt", described.text), ("methods.bib", bibliography(described.cited))):
         with atomic(Path(folder, "report", name)) as temporary:
             temporary.write_text(text, encoding="utf-8")

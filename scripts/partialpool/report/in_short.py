@@ -11,7 +11,7 @@ from partialpool.report.meaning import Meaning
 from partialpool.report.numbers import limits, rounded
 from partialpool.report.results import Results
 from partialpool.report.tables import rows_and_units
-from partialpool.report.words import ended, listed
+from partialpool.report.words import counted, ended, listed
 
 # A term with more coefficients than this, such as one for each unit, is told by its range.
 MOST_COEFFICIENTS = 6
@@ -37,8 +37,8 @@ def measured(results: Results) -> Markup:
     by_unit = rows.groupby(rows[data.unit].astype(str)).size()
     least, most = by_unit.min(), by_unit.max()
     each = f"{least} to {most}" if least < most else f"{most}"
-    counts = _counts(results, len(rows), len(by_unit))
-    words = [escape(f"{data.measured_label(data.outcome)}: {counts}, {each} {_measurements(results, most)} each.")]
+    counts, several = counted(len(rows), len(by_unit), results.nouns), results.nouns.measurement[int(most > 1)]
+    words = [escape(f"{data.measured_label(data.outcome)}: {counts}, {each} {several} each.")]
     if without := len(results.prepared) - len(rows):
         words.append(f"{without} {'row has' if without == 1 else 'rows have'} no value of it.")
     by_size: dict[tuple[int, int], list[Markup]] = {}
@@ -48,19 +48,9 @@ def measured(results: Results) -> Markup:
     for (n, n_units), models in by_size.items():
         if n < len(rows):
             use = Markup("{} {} {}: in the other rows a variable is missing.")
-            words.append(use.format(listed(models), "use" if len(models) > 1 else "uses", _counts(results, n, n_units)))
+            verb, size = "use" if len(models) > 1 else "uses", counted(n, n_units, results.nouns)
+            words.append(use.format(listed(models), verb, size))
     return Markup(" ").join(words)
-
-
-def _counts(results: Results, n: int, n_units: int) -> str:
-    """So many measurements of so many units."""
-    unit, units = results.nouns.unit
-    return f"{n} {_measurements(results, n)} of {n_units} {unit if n_units == 1 else units}"
-
-
-def _measurements(results: Results, n: int) -> str:
-    measurement, measurements = results.nouns.measurement
-    return measurement if n == 1 else measurements
 
 
 def compared(results: Results, name: str) -> Markup:

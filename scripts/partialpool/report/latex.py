@@ -8,9 +8,14 @@ from markupsafe import Markup
 
 IN_TEXT = str.maketrans({"{": "(", "}": ")", "%": "&#37;"})
 # Functions whose value in a row depends on that row alone. Others, such as scale, are shown as they are written.
-BY_ROW = ("cbrt", "cos", "exp", "exp2", "expm1", "log", "log10", "log1p", "log2", "sign", "sin", "tanh")
+BY_ROW = ("cbrt", "cos", "exp", "exp2", "expm1", "log", "log1p", "sign", "sin", "tanh")
 # How others are printed that have a notation of their own.
-NOTATIONS = {"abs": "|{}|", "sqrt": r"\sqrt{{{}}}"}
+NOTATIONS = {
+    "abs": "|{}|",
+    "sqrt": r"\sqrt{{{}}}",
+    "log2": r"\text{{log}}_{{2}}({})",
+    "log10": r"\text{{log}}_{{10}}({})",
+}
 OF_TWO = {"maximum": "max", "minimum": "min"}
 # Of a longer list, the first three and the last are shown.
 MOST_ITEMS = 6

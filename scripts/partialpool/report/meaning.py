@@ -119,7 +119,11 @@ class _Speaker:
         coefficient = self.coefficients[term.coefficient]
         of_unit = term.grouping == self.data.unit
         whose = self.data.nouns.unit[1] if of_unit else f"levels of {self._label(term.grouping)}"
-        words = Markup("{} of {} between {}").format(link("effects", "sd"), self._words(coefficient, level), whose)
+        what = self._words(coefficient, level)
+        # Not how much a predictor differs between units, but its coefficient.
+        if coefficient.name != INTERCEPT:
+            what = Markup("the effect of {}").format(what)
+        words = Markup("{} of {} between {}").format(link("effects", "sd"), what, whose)
         words += self._of_outcome(parameter)
         return Meaning("sd", term.coefficient, words, self._unit(coefficient), self.scale)
 

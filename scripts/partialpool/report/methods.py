@@ -6,10 +6,13 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from partialpool.model.families import LINKS, ZERO_INFLATED
 from partialpool.model.spec import ModelSpec
 from partialpool.report import comparisons, sampling
 from partialpool.report.checks import NAMES, limit
+from partialpool.report.paper import Fitted
 from partialpool.report.references import WORKS
+from partialpool.report.words import counted
 from partialpool.study.study import Study
 
 SOFTWARE = {"bambi": "Bambi", "pymc": "PyMC", "numba": "Numba", "arviz": "ArviZ", "numpy": "NumPy", "python": "Python"}
@@ -48,7 +51,7 @@ def of_study(
     checks: Mapping[str, Mapping],
     compared: Mapping[str, pd.DataFrame],
     *,
-    variances: Mapping[str, pd.DataFrame],
+    models: Mapping[str, Fitted],
     snakemake: str,
 ) -> Methods:
     """The methods of a study.
@@ -63,28 +66,44 @@ def of_study(
         What they were made from, by model, with all priors.
     checks
         By model, from ``fit.failed.read_checks``.
-    compared, variances
-        Tables of the comparisons, and of each model's variance.
+    compared
+        Tables of the comparisons.
+    models
+        What tables show of each model.
     snakemake
         Its version.
     """
     cite = _Citing()
     paragraphs = [
+        _data(study, models),
         _models(study, specs, cite),
         _sampler(study, fits, cite),
         _checked(study, checks, cite),
-        _shown(variances, cite),
+        _shown(models, cite),
         *([_comparing(study, compared, cite)] if compared else []),
         _software(fits, snakemake, cite),
     ]
     return Methods(paragraphs, list(dict.fromkeys(cite.keys)))
 
 
+def _data(study: Study, models: Mapping[str, Fitted]) -> str:
+    """What was measured, and how many measurements of how many units each model was fitted to."""
+    nouns, told = study.data.nouns, {}
+    for name, model in models.items():
+        size = counted(model.measurements, model.units, nouns)
+        told.setdefault(size, []).append(study.models[name].title)
+    outcome = study.data.measured_label(study.data.outcome)
+    if len(told) == 1:
+        return f"Data. {outcome}: {next(iter(told))}."
+    return f"Data. {outcome}. {' '.join(f'{", ".join(titles)}: {size}.' for size, titles in told.items())}"
+
+
 def _models(study: Study, specs: Mapping[str, ModelSpec], cite: _Citing) -> str:
     """Formulas, families and priors."""
     sentences = ["The models were Bayesian multilevel regressions; formulas are in the notation of lme4 and brms."]
     for name, spec in specs.items():
-        link = f", {spec.link} link" if spec.link else ""
+        link = spec.link or {**LINKS, **ZERO_INFLATED}.get(spec.family)
+        link = f", {link} link" if link and link != "identity" else ""
         priors = ", ".join(f"{what} ~ {prior}" for what, prior in spec.priors.items())
         sentences.append(f"{study.models[name].title}: {spec.formula} ({spec.family}{link}); priors: {priors}.")
     if any("Intercept" in spec.priors for spec in specs.values()):
@@ -120,9 +139,9 @@ def _checked(study: Study, checks: Mapping[str, Mapping], cite: _Citing) -> str:
     return f"Every fit was held to these limits: {limits} {works}. {verdict}."
 
 
-def _shown(variances: Mapping[str, pd.DataFrame], cite: _Citing) -> str:
+def _shown(models: Mapping[str, Fitted], cite: _Citing) -> str:
     """Estimates, and what is made of them."""
-    names = " ".join(name for table in variances.values() for name in table["quantity"])
+    names = " ".join(name for model in models.values() for name in model.variance["quantity"])
     sentences = ["Estimates are posterior means with 95 % equal-tailed intervals."]
     if "R2(" in names:
         sentences.append(f"Bayesian R2 is that of the modelled residual variance {cite('r2')}.")

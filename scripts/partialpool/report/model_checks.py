@@ -167,7 +167,10 @@ def influence(table: pd.DataFrame, nouns: Nouns) -> str:
     for of, noun in (("unit", nouns.unit), ("row", nouns.measurement)):
         own = table[table["of"] == of]
         if bad := int(((own["method"] != "refit") & ~(own["pareto_k"] <= BAD_PARETO_K)).sum()):
-            words.append(f"For {bad} of {len(own)} {noun[1]} Pareto k is over {BAD_PARETO_K:g}: not to be relied on.")
+            words.append(
+                f"For {bad} of {len(own)} {noun[1]} Pareto k is over {BAD_PARETO_K:g}: what weights say of them cannot "
+                "be relied on."
+            )
     return " ".join(words)
 
 
@@ -176,8 +179,8 @@ def _without(row: Mapping, what: str) -> str:
     if row["method"] != "refit" and not row["pareto_k"] <= BAD_PARETO_K:
         by += f", whose Pareto k of {row['pareto_k']:.2f} is over {BAD_PARETO_K:g}"
     return (
-        f"Without {what} {row['label']}, {row['parameter']} would be {_like(row['mean_without'], row['sd'])} and not "
-        f"{_like(row['mean'], row['sd'])}, {abs(row['shift']):.2f} of its posterior sd ({by})."
+        f"Without {what} {row['label']}, {row['parameter']} would be {_like(row['mean_without'], row['sd'])} instead "
+        f"of {_like(row['mean'], row['sd'])}, a change of {abs(row['shift']):.2f} posterior sds ({by})."
     )
 
 

@@ -38,9 +38,10 @@ def variables(results: Results) -> Said:
     others = dict.fromkeys(name for own in names for name in own[1:] if name not in {*outcomes, *tried, data.unit})
     of_trials = f", of trials: {_labels(results, tried)}" if tried else ""
     predictors = f"; predictors: {_labels(results, others)}" if others else "; no predictors"
-    n_units = results.prepared[data.unit].nunique()
+    measured = results.prepared.dropna(subset=[data.outcome])
+    n_units = measured[data.unit].nunique()
     return Said(
-        f"Outcome: {_labels(results, outcomes)}{of_trials}{predictors}; {len(results.prepared)} "
+        f"Outcome: {_labels(results, outcomes)}{of_trials}{predictors}; {len(measured)} "
         f"{data.nouns.measurement[1]} of {n_units} {data.nouns.unit[1]}. The section describes all variables, and the "
         "rows that each model uses.",
         "data",

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 from markupsafe import Markup
 
+from partialpool.study.data import Nouns
+
 
 def capitalised(words: str) -> str:
     """The text with its first letter in upper case, the others as they are."""
@@ -19,3 +21,8 @@ def listed(items: Iterable[str], word: str = "and") -> Markup:
     """Items with commas between them, and a word before the last: ``a, b and c``."""
     *others, last = items
     return Markup(f" {word} ").join([Markup(", ").join(others), last] if others else [last])
+
+
+def counted(measurements: int, units: int, nouns: Nouns) -> str:
+    """So many measurements of so many units: ``1 test of 1 child``."""
+    return f"{measurements} {nouns.measurement[measurements != 1]} of {units} {nouns.unit[units != 1]}"

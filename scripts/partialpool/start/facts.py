@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from partialpool.data.units import in_order
+from partialpool.study.data import in_sentence
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,10 @@ class Facts:
     def label(self, column: str) -> str:
         """What the report calls a column."""
         return self.labels.get(column, column)
+
+    def in_sentence(self, column: str) -> str:
+        """What the report calls a column inside of a sentence."""
+        return in_sentence(self.label(column), column)
 
     @cached_property
     def measured(self) -> pd.DataFrame:

@@ -132,8 +132,8 @@ class _Builder:
         how = "pooled as a level above" if pooled else "as the difference of each from the first"
         self.add(
             "group",
-            f"Differences by {facts.label(facts.group).lower()}",
-            f"Adds the {facts.n_groups} levels of {facts.label(facts.group).lower()}, {how}.",
+            f"Differences by {facts.in_sentence(facts.group)}",
+            f"Adds the {facts.n_groups} levels of {facts.in_sentence(facts.group)}, {how}.",
             f"1 + {time}{term} + (1 | {self.unit})",
             self.intercept | of_time | of_group | {"sd": priors.of_sd(self.scale)},
         )

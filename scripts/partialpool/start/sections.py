@@ -81,18 +81,25 @@ def figures(facts: Facts, family: Family, ladder: Ladder) -> dict[str, dict[str,
     }
 
 
+def _shown(facts: Facts) -> str:
+    """Whose lines a figure shows: ``12 herds``, or ``20 herds drawn at random from 38``."""
+    several = facts.nouns[1]
+    if facts.n_units <= _MOST_LINES:
+        return f"{facts.n_units} {several}"
+    return f"{_MOST_LINES} {several} drawn at random from {facts.n_units}"
+
+
 def _of_measurements(facts: Facts, family: Family) -> dict[str, dict[str, Any]]:
     # A least-squares line through zeros and ones says little.
     if not facts.time or family.name == "bernoulli":
         return {}
-    several = facts.nouns[1]
-    shown = min(facts.n_units, _MOST_LINES)
+    shown = _shown(facts)
     return {
         "measurements": {
             "kind": "trajectories",
             "title": f"{facts.label(facts.outcome)} over time",
-            "caption": f"Measurements of {shown} {several}, with a least-squares line for each.",
-            "alt": f"Points and a line for each of {shown} {several}.",
+            "caption": f"Measurements of {shown}, with a least-squares line for each.",
+            "alt": f"Points and a line for each of {min(facts.n_units, _MOST_LINES)} {facts.nouns[1]}.",
             "units": "all" if facts.n_units <= _MOST_LINES else _MOST_LINES,
         }
     }
@@ -161,8 +168,8 @@ def _of_lines(facts: Facts, ladder: Ladder) -> dict[str, dict[str, Any]]:
         made[f"{name}-lines"] = {
             "kind": "fitted-trajectories",
             "title": "What the model expects over time"
-            + (f", by {facts.label(facts.group).lower()}" if by_group else ""),
-            "caption": f"Lines of {shown} {several}.",
+            + (f", by {facts.in_sentence(facts.group)}" if by_group else ""),
+            "caption": f"Lines of {_shown(facts)}.",
             "alt": f"{'Lines of different slope' if name == 'slopes' else 'Similar lines'}, one for each of {shown} "
             f"{several}.",
             "predictions": f"{name}-lines",

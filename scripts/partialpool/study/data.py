@@ -50,6 +50,11 @@ _Word = Annotated[str, Field(min_length=1)]
 Noun = Annotated[tuple[_Word, _Word], WrapValidator(_noun)]
 
 
+def in_sentence(label: str, column: str) -> str:
+    """A label inside of a sentence: with a small first letter, unless the column's own name begins with a capital."""
+    return label[:1].lower() + label[1:] if column[:1].islower() and label[1:2].islower() else label
+
+
 def singular(unit: str) -> str:
     """One of a unit of measurement that may be in the plural: ``year`` of ``years``, ``degree Celsius`` of ``degrees
     Celsius``. Abbreviations stay as they are.
@@ -229,7 +234,7 @@ class Data(Strict):
         unit, measurement = self.nouns.unit[0], self.nouns.measurement[0]
         labels["unit"] = self.labels.get(self.unit, unit[:1].upper() + unit[1:])
         if self.time is not None:
-            time = self.label(self.time).lower()
+            time = in_sentence(self.label(self.time), self.time)
             by = singular(self.units_of_measurement.get(self.time, time))
             of = self.units_of_measurement.get(self.outcome)
             at_zero = f"where {time} is 0" if " " in time else f"at {time} 0"

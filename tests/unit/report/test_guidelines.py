@@ -80,7 +80,7 @@ def test_trials_are_no_predictor(made_of):
 
 def test_numbers_are_those_of_the_results(made_of):
     said = {number: one.words for number, one in answered(made_of()).items()}
-    assert "Outcome: Yield; predictors: Year; 5 measurements of 2 units." in said["1.A"]
+    assert "Outcome: Yield; predictors: Year; 4 measurements of 2 units." in said["1.A"]
     assert "Largest R-hat of any parameter: 1.0000" in said["2.B"]
     assert "Checks failed for Means" not in said["2.B"]
     assert "Checks failed for Growth." in said["2.B"]

@@ -63,7 +63,7 @@ def test_labels_levels_and_units_of_measurement(make_spec):
         # In kg by one of z, whatever that is.
         "z": ("z", "kg"),
         "sd(Intercept)": ("sd of Intercept between herds", "kg"),
-        "sd(x)": ("sd of Age between herds", "kg per year"),
+        "sd(x)": ("sd of the effect of Age between herds", "kg per year"),
         "sigma": ("residual sd", "kg"),
     }
 

@@ -28,13 +28,14 @@ def described(*, nuts=False, passed=True, tables=None):
         {model: study().spec(model) for model in ("a", "b")},
         {"a": checks, "b": checks},
         {"both": compared()} if tables is None else tables,
-        variances={name: model.variance for name, model in two_models().items()},
+        models=two_models(),
         snakemake="9.27.1",
     )
 
 
 def test_facts_of_a_study():
     text = described().text
+    assert text.startswith("Data. Yield. Means: 5 measurements of 2 units. Growth: 4 measurements of 2 units.\n")
     assert "Growth: milk ~ 1 + year + (1 | farm) (gaussian); priors: Intercept ~ Normal(0, 1), b ~ Normal(0, 1)" in text
     assert "Means, Growth: independent draws of the scales" in text
     assert "R-hat at most 1.01, bulk ESS at least 400" in text

@@ -102,8 +102,8 @@ def moved(of, label, method, pareto_k):
 def test_weights_that_cannot_be_relied_on_are_marked_beside_the_number():
     rows = [moved("unit", "5", "importance weights", 1.137), moved("row", 22, "importance weights", 0.3)]
     told = model_checks.influence(pd.DataFrame(rows), HERDS)
-    assert "sd (by importance weights, whose Pareto k of 1.14 is over 0.7)." in told
-    assert "Without the cow in row 22, x would be 0.141 and not 0.160, 1.21 of its posterior sd (by importance" in told
+    assert "sds (by importance weights, whose Pareto k of 1.14 is over 0.7)." in told
+    assert "Without the cow in row 22, x would be 0.141 instead of 0.160, a change of 1.21 posterior sds (by" in told
     assert told.count("is over 0.7") == 2
     again = pd.DataFrame([moved("unit", "5", "refit", 1.137)])
     assert model_checks.influence(again, HERDS).endswith("(fitted again).")

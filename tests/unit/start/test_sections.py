@@ -73,6 +73,13 @@ def test_figures_are_those_that_the_data_have(build):
     assert list(bare) == ["intervals", "shrinkage", "some", "new"]
 
 
+@pytest.mark.parametrize(("n_units", "whose"), [(20, "20 herds"), (21, "20 herds drawn at random from 21")])
+def test_captions_say_whose_lines_are_drawn(build, n_units, whose):
+    figures = sections.figures(*build(made_up(n_units=n_units)))
+    assert figures["measurements"]["caption"] == f"Measurements of {whose}, with a least-squares line for each."
+    assert figures["time-lines"]["caption"] == f"Lines of {whose}."
+
+
 def test_zeros_and_ones_have_no_lines_and_no_single_prediction(build):
     built = build(made_up().assign(score=np.arange(60) % 2))
     assert "measurements" not in sections.figures(*built)

@@ -1,5 +1,5 @@
 import pytest
-from partialpool.study.data import Data, singular
+from partialpool.study.data import Data, in_sentence, singular
 
 from study.editing import DROP, SIMULATE, SMALL, edited, load, mistakes
 
@@ -102,6 +102,20 @@ def test_levels_may_be_whole_numbers():
 def test_roles_are_all_there_and_none_where_there_is_no_column(study):
     assert study.data.roles == {"unit": "id", "group": "group", "time": "week", "outcome": "con"}
     assert load(study=SMALL).data.roles == {"unit": "child", "group": None, "time": None, "outcome": "score"}
+
+
+@pytest.mark.parametrize(
+    ("label", "column", "inside"),
+    [
+        ("Week", "week", "week"),
+        ("Body mass", "body_mass", "body mass"),
+        ("Rasse", "Rasse", "Rasse"),
+        ("BMI", "bmi", "BMI"),
+        ("Wave (ELSA)", "wave", "wave (ELSA)"),
+    ],
+)
+def test_a_label_in_a_sentence_keeps_the_capitals_of_its_column(label, column, inside):
+    assert in_sentence(label, column) == inside
 
 
 def test_labels_are_by_role_and_default_to_the_column_and_that_of_the_unit_to_its_noun(study):
