@@ -782,3 +782,15 @@ def test_wrong_printed_tables(refused, case):
 def test_what_is_right_is_taken(refused):
     with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
         refused(edited({}))
+
+
+@pytest.mark.parametrize(
+    "spelling", ["1,{:03d}", "{} %", "$ {}.50", "\N{MINUS SIGN}{}", "2024-03-01 10:{:02d}", "1\N{NO-BREAK SPACE}{:03d}"]
+)
+def test_numbers_that_are_spelt_with_marks_make_no_category(refused, spelling):
+    data = rows().assign(rain=[spelling.format(i) for i in range(48)])
+    formula, data = {B: "y ~ rain + (1 | field)", "figures": {}, "predictions": {}}, data.to_csv(index=False).encode()
+    told = refused(edited(formula), data)
+    assert f"models.b: column 'rain' has 48 different values such as '{spelling.format(0)}'" in told
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        refused(edited(formula | {"data/types": {"rain": "category"}}), data)

@@ -45,6 +45,10 @@ _NOT_OF_THE_STUDY = ("words",)
 OF_ONE_ROW = ("binomial", "poisson")
 # ASSUME: of a column with numbers in nine of ten rows the others are mistakes, or mean that there is no value.
 _FEW = 0.1
+# ASSUME: a category with more levels, nearly all of which begin with digits (after a sign or currency), is meant as a
+# number or a date: 1,234 or 12 % or 2024-03-31.
+_MOST_LEVELS = 10
+_LIKE_A_NUMBER = r"[^\w\s]*\s*\d"
 
 
 def check(configuration: Mapping, data: pd.DataFrame) -> list[str]:
@@ -139,7 +143,7 @@ def _model(study: Study, name: str, data: pd.DataFrame) -> None:
     spec = study.spec(name)
     rows = complete_cases(spec, data)
     for column in numeric_predictors(spec.formula):
-        if column not in study.data.types:
+        if column not in study.data.types and column != study.data.unit:
             _refuse_spoilt_number(column, data[column])
     refuse_unidentified(spec, rows)
     family = FAMILIES[spec.family]
@@ -159,6 +163,15 @@ def _refuse_spoilt_number(column: str, values: pd.Series) -> None:
             f"column '{column}' has numbers, and in {len(others)} of {len(text)} rows something else "
             f"({listing([f"'{value}'" for value in others.unique()], 5)}), which would make it a category. Correct the "
             f"file, where data: {{types: {{{column}: number}}}} shows the places; or write {{{column}: category}}."
+        )
+    levels = text.drop_duplicates()
+    if len(levels) > _MOST_LEVELS and len(others) and levels.str.match(_LIKE_A_NUMBER).mean() > 1 - _FEW:
+        raise StudyError(
+            f"column '{column}' has {len(levels)} different values such as "
+            f"{listing([f"'{value}'" for value in levels[:3]])}, which are no numbers as they are written, so that it "
+            "would be a category with a coefficient for each. If they are numbers, write them without units and marks "
+            f"between thousands; of dates derive years({column}) in data.derive; if they are names, write data: "
+            f"{{types: {{{column}: category}}}}."
         )
 
 

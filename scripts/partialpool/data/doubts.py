@@ -12,6 +12,8 @@ _PLACEHOLDERS = (-9, 9, -99, 99, -999, 999, -9999, 9999, -8, -88, -888, 88, 888)
 # Texts that do, in small letters: SAS and Stata write a dot.
 _NO_VALUES = frozenset({".", "..", "-", "--", "?", "n/a", "n.a.", "null", "missing"})
 _SHOWN = 5
+# ASSUME: of ids with at most so many words, and numbers else, the words are no ids.
+_FEW = 0.1
 # ASSUME: so many of the rows that are of one unit and time, if not all, have been copied where any have.
 MOSTLY = 0.9
 
@@ -36,6 +38,7 @@ def doubts(text: pd.DataFrame, frame: pd.DataFrame, unit: str, time: str | None 
         *_placeholders(frame, numeric),
         *(told for column in levels for told in _alike(text[column], column)),
         *(told for column in levels for told in _no_values(text[column], column)),
+        *_no_number(text[unit], unit),
     ]
 
 
@@ -51,6 +54,18 @@ def _no_values(text: pd.Series, column: str) -> Iterator[str]:
         yield (
             f"column {column}: '{level}' stands in {n} row{'s' * (n > 1)}, and is taken as it is. If it means that "
             "there is no value, leave the cell empty."
+        )
+
+
+def _no_number(text: pd.Series, unit: str) -> Iterator[str]:
+    """Ids that are words where nearly all others are numbers: a line of sums below the data."""
+    ids = text.dropna().drop_duplicates()
+    others = ids[pd.to_numeric(ids, errors="coerce").isna()]
+    if 0 < len(others) <= _FEW * len(ids):
+        shown = listing([f"'{value}'" for value in others], _SHOWN)
+        yield (
+            f"column {unit}: {shown} {'are taken as ids' if len(others) > 1 else 'is taken as an id'}, though nearly all "
+            "others are numbers. If it is the line of a sum or a note, delete it from the file."
         )
 
 

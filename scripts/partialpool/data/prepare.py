@@ -97,7 +97,7 @@ def typed_columns(
     columns = frame.columns.drop("row").tolist()
     derived = derived or {}
     in_file = {role: None if column in derived else column for role, column in roles.items()}
-    _require(path, columns, in_file, types or {})
+    _require(path, table, in_file, types or {})
     types = (two_levels(frame, outcome) if in_file["outcome"] else {}) | (types or {})
     of_numbers = {time} if types.get(outcome, "number") != "number" else {time, outcome}
     kinds, notes = label(table, types, unit=unit, numeric=of_numbers)
@@ -115,13 +115,15 @@ def typed_columns(
     return frame
 
 
-def _require(path, columns: list[str], roles: dict, types: dict) -> None:
+def _require(path, table: Table, roles: dict, types: dict) -> None:
     """Refuse names of columns that the file does not have."""
+    columns = table.frame.columns.drop("row").tolist()
     asked = [(f"data.{role}", column) for role, column in roles.items() if column is not None]
     for key, column in asked + [("data.types", column) for column in types]:
         if column not in columns:
             raise StudyError(
-                f"{key}: {path} has no column '{column}'.{suggest(column, columns)}\nColumns: {listing(columns)}."
+                f"{key}: {path} has no column '{column}'.{suggest(column, columns)}\nColumns: {listing(columns)} "
+                f"({'; '.join(table.notes)})."
             )
 
 

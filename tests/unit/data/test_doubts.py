@@ -86,3 +86,14 @@ def test_rows_that_stand_twice_are_pointed_out(write_csv, again, told):
 def test_without_times_equal_rows_are_usual(write_csv):
     path = write_csv("id,y\n1,0\n1,0\n1,1\n2,0\n2,0\n2,1\n")
     assert prepare(path, unit="id", outcome="y").attrs["doubts"] == []
+
+
+def test_a_line_of_sums_is_pointed_out(write_csv):
+    many = [f"{unit},{time},{unit + time / 2},north" for unit in range(1, 11) for time in range(2)]
+    assert doubted(write_csv, many) == []
+    assert doubted(write_csv, [*many, "Total,,150,"]) == [
+        "column id: 'Total' is taken as an id, though nearly all others are numbers. If it is the line of a sum or a "
+        "note, delete it from the file."
+    ]
+    words = [f"unit {row}" for row in many]
+    assert doubted(write_csv, [*words, "7,0,1.5,north"]) == []
