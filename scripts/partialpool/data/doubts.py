@@ -63,9 +63,10 @@ def _no_number(text: pd.Series, unit: str) -> Iterator[str]:
     others = ids[pd.to_numeric(ids, errors="coerce").isna()]
     if 0 < len(others) <= _FEW * len(ids):
         shown = listing([f"'{value}'" for value in others], _SHOWN)
+        taken = "are taken as ids" if len(others) > 1 else "is taken as an id"
         yield (
-            f"column {unit}: {shown} {'are taken as ids' if len(others) > 1 else 'is taken as an id'}, though nearly all "
-            "others are numbers. If it is the line of a sum or a note, delete it from the file."
+            f"column {unit}: {shown} {taken}, though nearly all others are numbers. If it is the line of a sum or a "
+            "note, delete it from the file."
         )
 
 
