@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 
+import pandas as pd
 from markupsafe import Markup, escape
 
+from partialpool.model.grammar import left_side
 from partialpool.report import checks, comparisons, published
 from partialpool.report.elements import bullets, warning
 from partialpool.report.glossary import link
@@ -38,7 +40,8 @@ def measured(results: Results) -> Markup:
     least, most = by_unit.min(), by_unit.max()
     each = f"{least} to {most}" if least < most else f"{most}"
     counts, several = counted(len(rows), len(by_unit), results.nouns), results.nouns.measurement[int(most > 1)]
-    words = [escape(f"{data.measured_label(data.outcome)}: {counts}, {each} {several} each.")]
+    of = "" if (n := successes(results, rows[data.outcome])) is None else f"{n} of "
+    words = [escape(f"{data.measured_label(data.outcome)}: {of}{counts}, {each} {several} each.")]
     if without := len(results.prepared) - len(rows):
         words.append(f"{without} {'row has' if without == 1 else 'rows have'} no value of it.")
     by_size: dict[tuple[int, int], list[Markup]] = {}
@@ -51,6 +54,15 @@ def measured(results: Results) -> Markup:
             verb, size = "use" if len(models) > 1 else "uses", counted(n, n_units, results.nouns)
             words.append(use.format(listed(models), verb, size))
     return Markup(" ").join(words)
+
+
+def successes(results: Results, outcome: pd.Series) -> int | None:
+    """How many measurements are successes where every model says how probable that is; None of other outcomes."""
+    modelled = {(spec.family, left_side(spec.formula).strip("`")) for spec in results.specs.values()}
+    if modelled != {("bernoulli", outcome.name)}:
+        return None
+    is_category = isinstance(outcome.dtype, pd.CategoricalDtype)
+    return int((outcome == (outcome.cat.categories[-1] if is_category else 1)).sum())
 
 
 def compared(results: Results, name: str) -> Markup:

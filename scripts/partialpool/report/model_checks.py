@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from partialpool.data.table import listing
 from partialpool.loo.pointwise import BAD_PARETO_K
 from partialpool.model.families import OF_LEVELS
 from partialpool.report.numbers import all_short, decimals, number, probability, short
@@ -16,6 +17,8 @@ SENSITIVE = 0.05
 EXTREME = 0.025
 # Units and measurements that are told.
 TOLD = 3
+# Parameters that a sentence names, of more.
+NAMED = 4
 STATISTICS = {
     "mean": "the mean",
     "sd": "the sd",
@@ -131,7 +134,9 @@ def sensitivity(table: pd.DataFrame) -> str:
         (sensitive.index[sensitive["likelihood"] < SENSITIVE], "priors count more than data for"),
     ):
         if len(names):
-            words.append(f"By ArviZ's measure (psense, {SENSITIVE:g} or more) {diagnosis} {', '.join(names)}.")
+            words.append(
+                f"By ArviZ's measure (psense, {SENSITIVE:g} or more) {diagnosis} {listing(list(names), NAMED)}."
+            )
     if sensitive.empty:
         words.append(f"By ArviZ's measure no estimate is sensitive to the priors (psense under {SENSITIVE:g}).")
     if (largest := table["pareto_k"].max()) > BAD_PARETO_K:

@@ -105,6 +105,7 @@ def data(results: Results) -> list[Markup]:
     return [
         in_nouns(texts.DATA, nouns),
         table(tables.described(results.variables, study.data), "The variables"),
+        *([table(few, "Levels of categories")] if len(few := tables.levels(results.prepared, study.data)) else []),
         *map(warning, columns.like_codes(study, results.prepared.attrs["codes"])),
         *map(warning, results.prepared.attrs["doubts"]),
         table(tables.rows_used(results.trees, titles, unit=study.data.unit, nouns=nouns), captions.rows_used(study)),

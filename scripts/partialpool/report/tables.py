@@ -13,6 +13,8 @@ from partialpool.report.meaning import Meaning
 from partialpool.report.numbers import decimals, number
 from partialpool.study.data import Data, Nouns
 
+# Categories with more levels than this are names, or notes.
+MOST_LEVELS = 12
 # The meanings of parameters that have none.
 UNKNOWN: Mapping[str, Meaning] = MappingProxyType({})
 
@@ -37,6 +39,18 @@ def described(summary: pd.DataFrame, data: Data) -> pd.DataFrame:
     return shown.rename(columns={"q5.5": "5.5\N{NO-BREAK SPACE}%", "q94.5": "94.5\N{NO-BREAK SPACE}%"}).assign(
         histogram=["" if pd.isna(bars) else bars for bars in summary["histogram"]]
     )
+
+
+def levels(prepared: pd.DataFrame, data: Data) -> pd.DataFrame:
+    """The levels of each category that has few, in their order, with the number of rows of each."""
+    rows = []
+    for name, column in prepared.items():
+        if name == data.unit or not isinstance(column.dtype, pd.CategoricalDtype):
+            continue
+        counts = column.value_counts(sort=False)
+        if 1 < len(counts) <= MOST_LEVELS:
+            rows.append((_labelled(name, data), ", ".join(f"{level} ({n})" for level, n in counts.items())))
+    return pd.DataFrame(rows, columns=["category", "levels (rows)"])
 
 
 def _labelled(column: str, data: Data) -> str:

@@ -227,7 +227,7 @@ def _list(settled: Settled, levels: list[str], why: str) -> None:
     settled.types[column] = levels
     if len(levels) == 2:
         # Expected values are probabilities of this level.
-        settled.labels[column] = f"{settled.labels[column]}: {levels[-1]}"
+        settled.labels[column] = f"{settled.labels[column]} = {levels[-1]}"
     last = f" the last, {levels[-1]}, counts as success" if len(levels) == 2 else " from the lowest to the highest"
     settled.reasons[f"types.{column}"] = f"{why},{last}."
 

@@ -55,7 +55,9 @@ def text(
     from ruamel.yaml.comments import CommentedMap
 
     top = CommentedMap()
-    top["title"] = f"{facts.label(facts.outcome)} by {facts.nouns[0]}"
+    # The label of two levels has the one that counts as success behind it.
+    outcome, _, _ = facts.label(facts.outcome).partition(" = ")
+    top["title"] = f"{outcome} by {facts.nouns[0]}"
     top["data"] = _data(facts, settled, source, sha256)
     top["sampling"] = _flow({"chains": 4, "draws": _DRAWS.get(family.name, 2000), "seed": 1})
     top["models"] = _models(family, ladder)

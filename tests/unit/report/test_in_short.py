@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -46,6 +48,20 @@ def test_a_study_with_a_comparison_and_a_failed_check(results_of):
         "residual sd: 0.50 (0.25 to 0.75)",
         "Printed numbers. The 2 numbers of A book, each beside ours: 1 reproduced, 1 differs.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("formula", "family", "outcome", "counted"),
+    [
+        ("ill ~ 1", "bernoulli", pd.Series([1, 0, 1]), 2),
+        ("`ill` ~ 1", "bernoulli", pd.Series(pd.Categorical(["a", "b", "a"], categories=["b", "a"])), 2),
+        ("ill[b] ~ 1", "bernoulli", pd.Series(pd.Categorical(["a", "b", "a"])), None),
+        ("ill ~ 1", "poisson", pd.Series([1, 0, 1]), None),
+    ],
+)
+def test_successes_are_counted_of_yes_no_outcomes_only(formula, family, outcome, counted):
+    results = SimpleNamespace(specs={"a": SimpleNamespace(formula=formula, family=family)})
+    assert in_short.successes(results, outcome.rename("ill")) == counted
 
 
 def alone(model: str, **keys) -> dict:

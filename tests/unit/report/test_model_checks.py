@@ -69,6 +69,17 @@ def test_of_yes_no_outcomes_shares_are_told():
     assert "in the data it is 0.19." in told
 
 
+def test_of_many_sensitive_parameters_a_few_are_named():
+    rows = [
+        {"parameter": f"x{i}", "component": component, "psense": 0.2, "pareto_k": 0.1}
+        | {"shift_weaker": 0.1, "shift_stronger": 0.1}
+        for i in range(6)
+        for component in ("prior", "likelihood")
+    ]
+    told = model_checks.sensitivity(pd.DataFrame(rows))
+    assert told.endswith("may disagree, on x0, x1, x2, x3, and 2 more.")
+
+
 def statistic(name, p, at_most):
     beside = {"observed": 0.0635, "mean": 0.078, "sd": 0.0047, "q2.5": 0.069, "q97.5": 0.0877}
     return {"statistic": name, "p": p, "p_at_most": at_most} | beside

@@ -54,8 +54,8 @@ def test_the_page_has_everything(page_of):
         "priors and data both count, and may disagree, on sigma.",
         "What moves an estimate most; rows of the data file are counted from 0",
         "By how much, with rows of the data file counted from 0:",
-        "Without unit 7, sigma would be 1.10 instead of 1.00, a change of 0.50 posterior sds (by importance weights, whose "
-        "Pareto k of 0.90 is over 0.7).",
+        "Without unit 7, sigma would be 1.10 instead of 1.00, a change of 0.50 posterior sds (by importance weights, "
+        "whose Pareto k of 0.90 is over 0.7).",
         # Wherever there are numbers of the model of which a check failed.
         "a Means 12.500 (0.010)",
         "b Growth (✗ checks failed) 12.500 (0.010)",

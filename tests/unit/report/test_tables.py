@@ -51,6 +51,23 @@ def test_variables_have_their_own_names_behind_their_labels():
     assert shown["histogram"].tolist() == [""] * 4
 
 
+def test_levels_of_categories_are_counted_where_they_are_few():
+    prepared = pd.DataFrame(
+        {
+            "id": pd.Categorical(["1", "1", "2"]),
+            "y": [1.0, 2.0, 3.0],
+            "breed": pd.Categorical(["b", None, "b"], categories=["b", "a"]),
+            "one": pd.Categorical(["x"] * 3),
+        }
+    )
+    words = data(labels={"breed": "Breed"})
+    assert tables.levels(prepared, words).to_dict("records") == [
+        {"category": "Breed (breed)", "levels (rows)": "b (2), a (0)"}
+    ]
+    names = pd.DataFrame({"note": pd.Categorical([f"n{i}" for i in range(tables.MOST_LEVELS + 1)])})
+    assert tables.levels(names, words).empty
+
+
 def test_ids_have_no_mean():
     row = {"n": 3, "missing": 0, "mean": 1.25, "sd": 0.5, "q5.5": 1.0, "q94.5": 2.0, "histogram": "▁█"}
     words = data()
