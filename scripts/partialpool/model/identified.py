@@ -35,6 +35,8 @@ def refuse_unidentified(spec: ModelSpec, rows: pd.DataFrame) -> None:
     terms += [(term.name, term.data) for term in common]
     terms += [(Term.of_name(name).expression, term.expr.data) for name, term in effects.items()]
     refuse_infinite(spec.formula, terms, rows)
+    for name, values in terms:
+        _refuse_degree(spec, name, np.asarray(values))
     for term in common:
         _refuse_constant(spec, term)
     if not any(key == "b" or key.startswith("b[") for key in spec.priors):
@@ -43,6 +45,19 @@ def refuse_unidentified(spec: ModelSpec, rows: pd.DataFrame) -> None:
     if not any(key == "sd" or key.startswith("sd[") for key in spec.priors):
         for name, term in effects.items():
             _refuse_levels(spec, Term.of_name(name), GroupLevels.of(spec, term.factor, rows).codes(rows))
+
+
+def _refuse_degree(spec: ModelSpec, name: str, values: np.ndarray) -> None:
+    """Refuse a polynomial of a degree that its values cannot have: rounding errors, made long, are its last column."""
+    if not name.startswith("poly(") or ":" in name or "raw=True" in name or values.ndim < 2:
+        return
+    different = len(np.unique(values, axis=0))
+    if values.shape[1] >= different:
+        raise unfit(
+            spec,
+            f"'{name}' has the degree {values.shape[1]}, but of {different} different values a polynomial has at most "
+            f"the degree {different - 1}.",
+        )
 
 
 def _refuse_constant(spec: ModelSpec, term) -> None:
@@ -65,7 +80,9 @@ def _refuse_dependent(spec: ModelSpec, terms: list, n: int) -> None:
     x, rank, before = np.empty((n, 0)), 0, []
     for name, values in columns.items():
         if name != INTERCEPT:
-            values = values / np.abs(values).max(axis=0)
+            # A column of zeros, as of a spline between whose knots there is nothing, stays.
+            largest = np.abs(values).max(axis=0)
+            values = values / np.where(largest > 0, largest, 1)
         x = np.column_stack([x, values])
         rank_with = np.linalg.matrix_rank(x)
         if rank_with < rank + values.shape[1]:

@@ -40,6 +40,9 @@ OWN = {"b": "Normal(0, 1)", "sd": "Exponential(1)"}
         ("y ~ 1 + (1 | lone)", "'lone' has only 1 level", True),
         ("y ~ 1 + (1 | single)", "'single' has a level of its own in each of 60 rows", True),
         ("y ~ single + x", "there are 61 common coefficients and only 60 rows", True),
+        ("y ~ bs(x, df=9)", "'bs(x, df=9)' says nothing beyond 'Intercept'", True),
+        ("y ~ poly(x, 5)", "'poly(x, 5)' has the degree 5, but of 5 different values", False),
+        ("y ~ x + (poly(x, 6) | id)", "'poly(x, 6)' has the degree 6, but of 5 different values", False),
         ("y ~ np.log(z)", "'np.log(z)' is not a finite number", False),
     ],
 )
@@ -59,6 +62,7 @@ def test_what_rows_do_not_determine_is_refused_without_priors_of_its_own(
         ("y ~ 1 + offset(one) + x", "gaussian"),
         ("count ~ 1 + (1 | single)", "poisson"),
         ("y ~ bs(x, df=4) + poly(z, 2)", "gaussian"),
+        ("y ~ poly(x, 4) + (poly(x, 2) | id)", "gaussian"),
         ("mood ~ x + (1 | id)", "categorical"),
         # Scales as they come: coefficients of 1e-9 and 1e9 are no dependence.
         ("y ~ I(x * 1000000000) + I(z / 1000000000)", "gaussian"),
