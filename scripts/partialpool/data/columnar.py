@@ -42,7 +42,7 @@ def _parquet_text(path, name: str, column: pa.ChunkedArray) -> pd.Series:
 
 
 def labelled(path, program: str) -> Table:
-    """Read a file of SPSS or Stata with the labels of its values.
+    """Read a file of SPSS or Stata with the labels of its variables and values.
 
     Parameters
     ----------
@@ -64,8 +64,10 @@ def labelled(path, program: str) -> Table:
     refuse_size(path, len(frame), n_columns)
     texts = [as_text(_arrow(frame[name])) for name in frame]
     labels = {name: _labels(by_code) for name, by_code in about.variable_value_labels.items() if by_code}
+    titles = {name: title for name, title in about.column_names_to_labels.items() if title and title.strip()}
     notes = (f"{program}", *([f"value labels of {listing(list(labels))}"] if labels else []))
-    return Table(numbered(path, texts, list(frame), ""), where="row", first=1, labels=labels, notes=notes)
+    named = numbered(path, texts, list(frame), "")
+    return Table(named, where="row", first=1, labels=labels, titles=titles, notes=notes)
 
 
 def as_text(values: pa.ChunkedArray | pa.Array) -> pd.Series:

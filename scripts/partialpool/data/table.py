@@ -30,6 +30,8 @@ class Table:
         Number of the first data row in the file.
     labels
         By column, the labels of its codes, in the order of the codes (value labels of SPSS and Stata).
+    titles
+        By column, what the file calls it (labels of variables of SPSS and Stata).
     notes
         What was found out about the file, for the log and the report.
     """
@@ -38,6 +40,7 @@ class Table:
     where: str = "line"
     first: int = 2
     labels: dict[str, dict[str, str]] = field(default_factory=dict)
+    titles: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def at(self, row: int) -> str:

@@ -26,6 +26,9 @@ _REFUSED = re.compile(r"""[/|\[\]`'"\\{}]""")
 # the data, an intercept means nothing and cannot be told from the slope.
 _FAR = 0.5
 
+# In letters: longer titles of columns are sentences, which no axis has room for.
+_LONGEST_TITLE = 50
+
 
 @dataclass(frozen=True)
 class Roles:
@@ -90,7 +93,7 @@ def settle(table: Table, roles: Roles, levels: list[str], name: str) -> Settled:
         _check_group(table, roles)
     settled = Settled(roles, table.frame.columns.drop("row").tolist())
     # The unit is called by its noun.
-    settled.labels = {column: label(column) for role, column in roles.items() if role != "unit"}
+    settled.labels = {column: _label(table, column) for role, column in roles.items() if role != "unit"}
     for role, column in roles.items():
         if role in ("unit", "group") and _needs_name(role, column):
             _refuse_name(role, column)
@@ -102,6 +105,12 @@ def settle(table: Table, roles: Roles, levels: list[str], name: str) -> Settled:
     settled.units_of_measurement = {column: unit for column, unit in ((outcome, of_outcome), (time, of_time)) if unit}
     settled.roles = Roles(outcome, roles.unit, time, roles.group)
     return settled
+
+
+def _label(table: Table, column: str) -> str:
+    """What the report calls a column: as the file does, if that is no whole question, or by its name."""
+    title = " ".join(table.titles.get(column, "").split())
+    return title if 0 < len(title) <= _LONGEST_TITLE else label(column)
 
 
 def check(table: Table, roles: Roles, name: str) -> None:

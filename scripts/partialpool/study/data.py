@@ -51,8 +51,8 @@ Noun = Annotated[tuple[_Word, _Word], WrapValidator(_noun)]
 
 
 def in_sentence(label: str, column: str) -> str:
-    """A label inside of a sentence: with a small first letter, unless the column's own name begins with a capital."""
-    return label[:1].lower() + label[1:] if column[:1].islower() and label[1:2].islower() else label
+    """A label inside of a sentence: with a small first letter, unless the column's own name begins as the label does."""
+    return label[:1].lower() + label[1:] if label[1:2].islower() and not column.startswith(label[:2]) else label
 
 
 def singular(unit: str) -> str:

@@ -176,6 +176,14 @@ def test_labels_of_values_are_in_the_order_of_their_codes(tmp_path, write):
     write(frame, path, variable_value_labels={"stage": {10: "high", 1: "low", 2: "middle"}})
     assert list(read(path).labels["stage"].items()) == [("1", "low"), ("2", "middle"), ("10", "high")]
     assert read(path).notes[1] == "value labels of stage"
+    assert read(path).titles == {}
+
+
+@pytest.mark.parametrize("write", [pyreadstat.write_sav, pyreadstat.write_dta])
+def test_labels_of_variables_are_titles_of_columns(tmp_path, write):
+    path = tmp_path / "raw"
+    write(pd.DataFrame({"id": [1, 1, 2], "x": [0.5, 1.0, 2.0]}), path, column_labels=["", "Height of the child"])
+    assert read(path).titles == {"x": "Height of the child"}
 
 
 @pytest.mark.parametrize(

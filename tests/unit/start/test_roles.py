@@ -1,9 +1,12 @@
 import re
 
 import numpy as np
+import pyreadstat
 import pytest
 from partialpool.data.derive import derive
+from partialpool.data.read import read
 from partialpool.errors import StudyError
+from partialpool.start import roles
 from partialpool.start.roles import Roles
 
 from start.conftest import NAMES, made_up
@@ -15,6 +18,15 @@ def test_plain_columns_stay_as_they_are(settle):
     assert settled.types == settled.derive == {}
     assert settled.labels == {"score": "Score", "month": "Month", "region": "Region"}
     assert settled.units_of_measurement == {"month": "months"}
+
+
+@pytest.mark.parametrize(
+    ("title", "label"), [("Points in the test", "Points in the test"), ("How many? " * 6, "Score"), (" ", "Score")]
+)
+def test_titles_of_the_file_are_labels_unless_they_are_long(tmp_path, title, label):
+    path = tmp_path / "raw.sav"
+    pyreadstat.write_sav(made_up(), path, column_labels={"score": title})
+    assert roles.settle(read(path), Roles(*NAMES), [], path.name).labels["score"] == label
 
 
 def test_a_column_that_is_not_there_and_one_with_two_roles_are_refused(settle):

@@ -111,6 +111,7 @@ def test_roles_are_all_there_and_none_where_there_is_no_column(study):
         ("Body mass", "body_mass", "body mass"),
         ("Rasse", "Rasse", "Rasse"),
         ("BMI", "bmi", "BMI"),
+        ("Wave of the panel", "WAVE", "wave of the panel"),
         ("Wave (ELSA)", "wave", "wave (ELSA)"),
     ],
 )
