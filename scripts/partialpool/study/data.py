@@ -51,7 +51,7 @@ Noun = Annotated[tuple[_Word, _Word], WrapValidator(_noun)]
 
 
 def in_sentence(label: str, column: str) -> str:
-    """A label inside of a sentence: with a small first letter, unless the column's own name begins as the label does."""
+    """A label inside of a sentence: with a small first letter, unless the column itself begins as the label does."""
     return label[:1].lower() + label[1:] if label[1:2].islower() and not column.startswith(label[:2]) else label
 
 
