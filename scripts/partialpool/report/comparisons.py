@@ -105,10 +105,10 @@ def verdict(block: pd.DataFrame, titles: Mapping[str, str], nouns: Nouns, *, fai
     best = block.iloc[0]
     what = f"new {units}" if best["estimand"] == "unit" else f"new {measurements} of observed {units}"
     first = _title_of(best, titles)
-    worse, alike, left_open = [], [], []
+    worse, alike, left_open = [], [], {}
     for other in block.iloc[1:].to_dict("records"):
         if reasons := _doubts((best, other), failed):
-            left_open.append((_title_of(other, titles), reasons))
+            left_open.setdefault(reasons, []).append(_title_of(other, titles))
             continue
         apart = abs(other["elpd_diff"]) >= max(SMALLEST_DIFFERENCE, 2 * other["se_diff"])
         (worse if apart else alike).append((_title_of(other, titles), _difference_in_elpd(other)))
@@ -121,9 +121,13 @@ def verdict(block: pd.DataFrame, titles: Mapping[str, str], nouns: Nouns, *, fai
     elif alike:
         words = Markup("Neither {} can be told apart from {} by how they predict {}.")
         sentences.append(words.format(_joined(alike, "nor"), first, what))
-    for second, reasons in left_open:
-        words = Markup("Which of {} and {} predicts {} better is left open: {}.")
-        sentences.append(words.format(first, second, what, reasons))
+    for reasons, others in left_open.items():
+        if len(others) == 1:
+            words = Markup("Which of {} and {} predicts {} better is left open: {}.")
+            sentences.append(words.format(first, others[0], what, reasons))
+        else:
+            words = Markup("Whether {} predicts {} better than {} is left open: {}.")
+            sentences.append(words.format(first, what, listed(others, "or"), reasons))
     return Markup(" ").join(sentences)
 
 

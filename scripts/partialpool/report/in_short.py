@@ -6,7 +6,7 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 from partialpool.model.grammar import left_side
-from partialpool.report import checks, comparisons, published
+from partialpool.report import checks, comparisons, model_checks, published
 from partialpool.report.elements import bullets, warning
 from partialpool.report.glossary import link
 from partialpool.report.meaning import Meaning
@@ -20,10 +20,13 @@ MOST_COEFFICIENTS = 6
 
 
 def in_short(results: Results) -> list[Markup]:
-    """What failed, what was measured, what the comparisons say, and the main estimates."""
+    """What failed, what was measured, what the comparisons say, and the main estimates of models, with their misfit."""
     told = [("Data", measured(results))]
     told += [(results.study.comparisons[name].title, compared(results, name)) for name in results.compared]
-    told += [(f"Estimates of {results.titles[model]}", estimates(results, model)) for model in main_models(results)]
+    for model in main_models(results):
+        told.append((f"Estimates of {results.titles[model]}", estimates(results, model)))
+        if misfit := model_checks.misfit(results.checked[model], results.nouns):
+            told.append((f"Fit of {results.titles[model]}", misfit))
     if not failed(results):
         told.append(("Checks", passed(results)))
     if results.published is not None:

@@ -76,9 +76,29 @@ def _beyond(outcome: Mapping) -> str:
     return " or ".join(parts)
 
 
+def misfit(tables: Mapping[str, pd.DataFrame], nouns: Nouns) -> str:
+    """How the data differ from what the model expects, of the checks that were made; empty if they do not."""
+    words = []
+    if "predictive" in tables and len(_extreme(tables["predictive"])):
+        words.append(predictive(tables["predictive"], nouns))
+    if "loo_pit_curve" in tables and len(_outside(tables["loo_pit_curve"])):
+        words.append(f"The {nouns.measurement[1]} do not lie where the model expects them (LOO-PIT).")
+    return " ".join(words)
+
+
+def _extreme(table: pd.DataFrame) -> pd.DataFrame:
+    """Statistics that few replicated data sets have."""
+    return table[table[["p", "p_at_most"]].min(axis=1) < EXTREME]
+
+
+def _outside(curve: pd.DataFrame) -> pd.Series:
+    """Where a curve leaves its envelope."""
+    return curve.loc[(curve["difference"] > curve["upper"]) | (curve["difference"] < curve["lower"]), "x"]
+
+
 def predictive(table: pd.DataFrame, nouns: Nouns) -> str:
     """Which statistics of the data the model seldom gives."""
-    extreme = table[table[["p", "p_at_most"]].min(axis=1) < EXTREME]
+    extreme = _extreme(table)
     if extreme.empty:
         return (
             f"No statistic of the data, of {len(table)}, is among the {100 * EXTREME:g} % largest or smallest of those "
@@ -105,9 +125,7 @@ def statistics(table: pd.DataFrame, nouns: Nouns) -> pd.DataFrame:
 
 def loo_pit(tables: Mapping[str, pd.DataFrame], nouns: Nouns) -> str:
     """Whether measurements lie where the model expects them."""
-    curve, table = tables["loo_pit_curve"], tables["loo_pit"]
-    outside = (curve["difference"] > curve["upper"]) | (curve["difference"] < curve["lower"])
-    measurements, at = nouns.measurement[1], curve.loc[outside, "x"]
+    at, table, measurements = _outside(tables["loo_pit_curve"]), tables["loo_pit"], nouns.measurement[1]
     words = [f"The {measurements} lie where the model expects them: the curve stays in its envelope."]
     if len(at):
         ends = f"between {at.min():.2f} and {at.max():.2f}"

@@ -12,8 +12,8 @@ from partialpool.data.notation import in_digits
 MOST_LEVELS = 7
 # ASSUME: whole numbers from 0 are counts if half of them are no larger than this; larger ones are like measurements.
 MOST_TYPICAL_COUNT = 15
-# ASSUME: of a Poisson outcome this ratio is near 1; above it a second parameter is needed.
-MOST_DISPERSION = 1.5
+# ASSUME: of a Poisson outcome this ratio is near 1; above it a second parameter is needed, and it does little harm.
+MOST_DISPERSION = 1.2
 # ASSUME: an outcome with more skewness than this, which is less than half of it in logarithms, is skewed.
 LEAST_SKEWNESS = 1.0
 # ASSUME: numbers that never come near to this are no shares but small for what they are measured in, such as moles.

@@ -63,6 +63,16 @@ def test_there_is_no_verdict_where_a_pareto_k_is_too_large(bad):
     assert said == "Which of A and B predicts new herds better is left open: Pareto k is too large."
 
 
+def test_what_is_left_open_of_several_models_for_the_same_reason_is_said_once():
+    table = pd.DataFrame({"model": list("abcd"), "elpd_diff": [0.0, -1, -2, -3], "se_diff": 1.0, "estimand": "unit"})
+    titles = {name: name.upper() for name in "abcd"}
+    said = verdict(table.assign(bad_pareto_k=[1, 0, 0, 0]), titles, HERDS, failed={"d"}).striptags()
+    assert said == (
+        "Whether A predicts new herds better than B or C is left open: Pareto k is too large. Which of A and D "
+        "predicts new herds better is left open: Pareto k is too large, and convergence checks failed for d."
+    )
+
+
 def test_there_is_no_verdict_where_a_check_failed():
     said = verdict(block(-16.7, 5.7), TITLES, HERDS, failed={"b", "c"}).striptags()
     assert said == "Which of A and B predicts new herds better is left open: convergence checks failed for b."

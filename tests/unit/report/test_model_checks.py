@@ -94,6 +94,17 @@ def test_statistics_that_are_seldom_so_are_told():
     assert model_checks.predictive(table[:1], HERDS).startswith("No statistic of the data, of 1, is among the 2.5 %")
 
 
+def test_misfit_is_told_of_the_checks_that_were_made():
+    usual, seldom = (pd.DataFrame([statistic("mean", p, 1 - p)]) for p in (0.5, 0.999))
+    curve = pd.DataFrame({"x": [0.0, 1.0], "difference": [0.0, 0.2], "lower": -0.1, "upper": 0.1})
+    assert model_checks.misfit({"predictive": usual, "loo_pit_curve": curve.assign(upper=0.3)}, HERDS) == ""
+    assert model_checks.misfit({}, HERDS) == ""
+    assert model_checks.misfit({"predictive": seldom}, HERDS) == model_checks.predictive(seldom, HERDS)
+    assert model_checks.misfit({"loo_pit_curve": curve}, HERDS) == (
+        f"The {HERDS.measurement[1]} do not lie where the model expects them (LOO-PIT)."
+    )
+
+
 def test_no_share_of_replicated_data_sets_is_told_as_certain():
     table = pd.DataFrame([statistic("mean", 0.0, 1.0)])
     assert "(p under 0.001)" in model_checks.predictive(table, HERDS)
