@@ -90,7 +90,8 @@ def estimates(results: Results, model: str) -> Markup:
     ratios = {row["quantity"]: row for row in results.variance[model].to_dict("records")}
     by_term: dict[tuple[str, str], list[dict]] = {}
     for row in results.population(model).to_dict("records"):
-        if meaning := meanings.get(row["parameter"]):
+        # Thresholds are where an ordered outcome is cut: they answer no question, and their table has them.
+        if (meaning := meanings.get(row["parameter"])) and meaning.kind != "threshold":
             by_term.setdefault((meaning.kind, meaning.term), []).append(row)
     lines = []
     for (_, term), rows in by_term.items():

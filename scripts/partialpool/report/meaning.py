@@ -30,7 +30,7 @@ class Meaning:
     Attributes
     ----------
     kind
-        ``common``, ``sd`` or ``family``.
+        ``common``, ``sd``, ``family`` or ``threshold``.
     term
         Its term in the formula.
     words
@@ -91,6 +91,8 @@ class _Speaker:
             return self._common(parameter, self.coefficients[parameter.variable])
         if parameter.kind == "sd":
             return self._sd(parameter)
+        if parameter.variable == "threshold":
+            return self._threshold(parameter)
         if parameter.name == "sigma" and self.link == "identity":
             # Of other families it is a scale: the sd of a Student t distribution is larger.
             gaussian = self.terms.spec.family == "gaussian"
@@ -126,6 +128,14 @@ class _Speaker:
         words = Markup("{} of {} between {}").format(link("effects", "sd"), what, whose)
         words += self._of_outcome(parameter)
         return Meaning("sd", term.coefficient, words, self._unit(coefficient), self.scale)
+
+    def _threshold(self, parameter: parameters.Parameter) -> Meaning | None:
+        """Between which levels of an ordered outcome a threshold lies."""
+        levels, place = self.terms.posterior.attrs.get("levels"), parameter.index[0]
+        if levels is None:
+            return None
+        below, above = json.loads(levels)[place : place + 2]
+        return Meaning("threshold", "threshold", escape(f"between {below} and {above}"), NOTHING, self.scale)
 
     def _of_outcome(self, parameter: parameters.Parameter) -> str:
         """Which level of a categorical outcome a parameter is of, and against which; empty of other outcomes."""

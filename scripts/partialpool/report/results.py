@@ -125,7 +125,6 @@ def read(study: Study, folder: str | Path = "results") -> Results:
     from partialpool.fit import store
 
     folder = Path(folder)
-    columns = ["row", study.data.unit, study.data.outcome]
     groups = ("posterior", "constant_data", "group_effects")
     truth = pd.read_csv(folder / "data/truth.csv", index_col="parameter")["value"] if study.data.simulate else None
     printed = pd.read_csv(folder / "published.csv", dtype={"published": str}) if study.published else None
@@ -133,7 +132,7 @@ def read(study: Study, folder: str | Path = "results") -> Results:
     return Results(
         study,
         folder,
-        pd.read_parquet(folder / "data/prepared.parquet", columns=columns),
+        pd.read_parquet(folder / "data/prepared.parquet"),
         pd.read_csv(folder / "data/summary.csv"),
         truth,
         {m: store.spec_of(tree) for m, tree in trees.items()},

@@ -159,6 +159,18 @@ def test_the_level_of_a_coefficient_on_a_level_of_the_outcome_is_its_own(make_sp
     assert meanings["g[middle,C]"][0] == "Breed <b> C against A, middle against low"
 
 
+def test_thresholds_lie_between_levels(make_spec):
+    fit = tree([("x",), ("threshold", 0, 1)], family="")
+    fit["posterior"].attrs["family_parameters"] = "threshold"
+    assert "threshold[1]" not in told(make_spec, "y ~ 0 + x", fit, family="cumulative")
+    fit["posterior"].attrs["levels"] = '["low", "<middle>", "high"]'
+    said = told(make_spec, "y ~ 0 + x", fit, family="cumulative")
+    assert [said[f"threshold[{place}]"][0] for place in (1, 2)] == [
+        "between low and <middle>",
+        "between <middle> and high",
+    ]
+
+
 @pytest.mark.parametrize(
     ("formula", "changes", "scale"),
     [
