@@ -12,7 +12,7 @@ from partialpool.figures.theme import COLUMN, PAGE, TEAL, Figure, chart
 from partialpool.model import parameters
 from partialpool.model.names import INTERCEPT
 
-PANELS = ("Intercept", "Coefficients", "Standard deviations", "Correlations", "Other parameters")
+PANELS = ("Intercept", "Thresholds", "Coefficients", "Standard deviations", "Correlations", "Other parameters")
 # Parameters of which 0 is a value like others; a line is drawn there.
 AROUND_ZERO = ("Coefficients", "Correlations")
 # More coefficients than this would make the panels of all other parameters as high as theirs.
@@ -58,8 +58,9 @@ def intervals(draws: np.ndarray) -> dict[str, float]:
 
 
 def _panel(parameter: parameters.Parameter) -> str:
-    if parameter.variable in (INTERCEPT, "threshold"):
-        return "Intercept"
+    of_variable = {INTERCEPT: "Intercept", "threshold": "Thresholds"}
+    if parameter.variable in of_variable:
+        return of_variable[parameter.variable]
     by_kind = {"common": "Coefficients", "sd": "Standard deviations", "cor": "Correlations"}
     other = "Standard deviations" if parameter.name == "sigma" else "Other parameters"
     return by_kind.get(parameter.kind, other)

@@ -35,6 +35,8 @@ MOST_BARS = 30
 REPLICATED_VALUES = 2_000_000
 # Points of the curve of a density, of which there are many.
 POINTS = 128
+# Shares of replicated data sets beyond these are not told in figures: two digits would be those of all or none.
+LEAST_P, LARGEST_P = 0.005, 0.995
 # Letters in a line of a title along half a page.
 OUTCOME_LETTERS = 45
 # Where values of p stand, and how far statistics may be away, in standard deviations of replicated ones.
@@ -128,7 +130,7 @@ def beside(statistics, unit):
             "observed": standardised("observed"),
             "low": standardised("q2.5"),
             "high": standardised("q97.5"),
-            "p": [f"p = {p:.2f}" for p in statistics["p"]],
+            "p": [_as_text(p) for p in statistics["p"]],
         }
     )
     return chart(
@@ -147,6 +149,13 @@ def beside(statistics, unit):
 def _spread(rows, most):
     """At most so many rows, evenly spread over all."""
     return rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).round().astype(int)]
+
+
+def _as_text(p: float) -> str:
+    """A share in two digits: ``p = 0.03``, ``p < 0.01``."""
+    if p < LEAST_P:
+        return "p < 0.01"
+    return "p > 0.99" if p > LARGEST_P else f"p = {p:.2f}"
 
 
 def _rootogram(observed, replicated, outcome):
@@ -235,7 +244,7 @@ STATISTICS = {
     "skewness": "Skewness",
     "minimum": "Minimum",
     "maximum": "Maximum",
-    "sd_between_units": "SD of means, a {unit} each",
+    "sd_between_units": "SD of means by {unit}",
     "sd_within_units": "SD within a {unit}",
     "autocorrelation": "Autocorrelation within a {unit}",
 }

@@ -127,5 +127,7 @@ def names_below(names: list[str], width: float, of: Callable[[str], str] = str) 
 
 
 def wrapped(text: str, letters: int) -> str:
-    """A text in lines of at most so many letters."""
+    """A text in lines of at most so many letters; a name such as ``cor(Intercept,x)`` is cut behind its comma."""
+    if len(text) > letters and " " not in text:
+        text = text.replace(",", ", ")
     return "\n".join(textwrap.wrap(text, letters, break_on_hyphens=False)) or text

@@ -92,7 +92,7 @@ def theme_study():
         panel_grid_minor=element_blank(),
         panel_spacing=0.03,
         plot_background=element_rect(fill="white", color="white"),
-        strip_text=element_text(size=TEXT_SIZE, ha="left", x=0, margin={"l": 0, "t": 3, "b": 3}),
+        strip_text=element_text(size=TEXT_SIZE, ha="left", ma="left", x=0, margin={"l": 0, "t": 3, "b": 3}),
     )
 
 

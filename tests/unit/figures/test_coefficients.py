@@ -28,6 +28,8 @@ def test_intervals_are_quantiles_of_the_draws(posterior):
     estimates = of_population(posterior, unit="id").set_index("parameter")
     assert list(estimates.index) == ["Intercept", "x", "sd(Intercept)", "sigma"]
     assert list(estimates["panel"]) == ["Intercept", "Coefficients", *["Standard deviations"] * 2]
+    ordinal = posterior.rename({"Intercept": "threshold"}).assign_attrs(family_parameters="threshold sigma")
+    assert of_population(ordinal, unit="id").set_index("parameter")["panel"]["threshold"] == "Thresholds"
     draws = posterior["x"].to_numpy()
     numbers = estimates.loc["x", ["mean", "q2.5", "q17", "q83", "q97.5"]].astype(float)
     np.testing.assert_allclose(numbers, [draws.mean(), *np.quantile(draws, [0.025, 0.17, 0.83, 0.975])])

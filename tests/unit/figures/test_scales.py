@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from partialpool.figures.scales import few_breaks, few_x_numbers, names_below, names_height, numbers, repeated
+from partialpool.figures.scales import few_breaks, few_x_numbers, names_below, names_height, numbers, repeated, wrapped
 
 
 @pytest.mark.parametrize("limits", [(0.0766, 0.1043), (-0.35, 0.83), (-5.0, 80.0), (0.0, 1.0), (3.1, 3.2)])
@@ -63,3 +63,15 @@ def test_names_take_the_height_that_they_need():
     assert short == 0
     assert 0 < in_lines < upright < 5
     assert names_height([*LONG, "one more than have names"], 7.0) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("cor(Intercept,week)", ["cor(Intercept,week)"]),
+        ("cor(Intercept,trimester)", ["cor(Intercept,", "trimester)"]),
+        ("days since the start, of all", ["days since the start,", "of all"]),
+    ],
+)
+def test_long_names_are_cut_at_blanks_and_behind_commas(text, lines):
+    assert wrapped(text, 21).split("\n") == lines
