@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from partialpool.errors import StudyError
+from partialpool.jobs.tables import read_table
 from partialpool.model.spec import ModelSpec
 
 COLUMNS = ["source", "model", "quantity", "published", "ours", "mcse", "tolerance", "verdict"]
@@ -249,7 +250,7 @@ def check_files(
         printed,
         fits={model: _fit(fits[model], summaries[model], spec) for model, spec in specs.items()},
         rename=rename,
-        data_summary=pd.read_csv(data_summary),
+        data_summary=read_table(data_summary, ("variable",)),
         predictions=_our_predictions(printed["predictions"], predictions) if "predictions" in printed else None,
         loo=_plain_psis(printed_models, comparisons, fits=fits, specs=specs),
     )
@@ -267,7 +268,7 @@ def _fit(path: str, summary: str, spec: ModelSpec) -> Fit:
         "draws_per_chain": draws["draw"],
         "warmup": 0 if tree.attrs["sampling"] == "independent" else spec.warmup,
     }
-    return Fit(summary=pd.read_csv(summary).set_index("parameter"), sizes=sizes)
+    return Fit(summary=read_table(summary, ("parameter",)).set_index("parameter"), sizes=sizes)
 
 
 def _plain_psis(
@@ -275,7 +276,7 @@ def _plain_psis(
 ) -> pd.DataFrame:
     """Some models compared by plain PSIS: as in one of the comparisons, or else from the fits."""
     for path in comparisons:
-        table = pd.read_csv(path)
+        table = read_table(path, ("model",))
         # Of two blocks for observations the second is plain PSIS.
         plain = table[table["estimand"] == "observation"].drop_duplicates("model", keep="last")
         plain = plain[plain["model"].isin(models)]

@@ -15,6 +15,7 @@ import pandas as pd
 
 from partialpool.errors import StudyError
 from partialpool.jobs.files import atomic, checksum
+from partialpool.jobs.tables import read_table
 from partialpool.loo.pointwise import BATCHES
 from partialpool.model.spec import ModelSpec
 
@@ -283,7 +284,7 @@ def _side_by_side(theirs: pd.DataFrame, ours: pd.DataFrame) -> tuple[pd.DataFram
 def _numbers(path: str | Path, made_from: dict, best: dict | None = None) -> pd.DataFrame:
     """Numbers of one table: ``value``, ``mcse``, ``freedom`` (degrees, of the error) and ``rank``, by ``KEYS``."""
     name = _name(path)
-    table = pd.read_csv(path)
+    table = read_table(path, ("model", "parameter"))
     if name.startswith("models/"):
         table["model"] = name.removeprefix("models/").removesuffix(".summary.csv")
         quantities = SUMMARY

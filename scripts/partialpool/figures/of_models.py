@@ -11,6 +11,7 @@ from partialpool.figures.theme import Figure
 from partialpool.fit import store
 from partialpool.fit.by_row import outcomes
 from partialpool.fit.failed import failed, marked
+from partialpool.jobs.tables import read_table
 from partialpool.model.families import CUMULATIVE
 from partialpool.model.formula import complete_cases
 from partialpool.model.grammar import left_side, trials
@@ -62,7 +63,7 @@ def figures(
     for name, entry in models.items():
         spec = ModelSpec.from_dict(entry["spec"])
         tree = store.load(fits[name], GROUPS, spec=spec)
-        model = Model(tree, spec, data, pd.read_csv(summaries[name]), labels, columns)
+        model = Model(tree, spec, data, read_table(summaries[name], ("parameter",)), labels, columns)
         for kind in entry["kinds"]:
             yield f"{kind}-{name}", KINDS[kind](model)
         estimates[name] = model.estimates.assign(model=marked(entry["title"], name, without_convergence))

@@ -1,9 +1,11 @@
 """Tables of results: written whole, and read by other jobs."""
 
+import os
 from collections.abc import Iterable
 
 import pandas as pd
 
+from partialpool.errors import StudyError
 from partialpool.jobs.files import atomic
 
 
@@ -17,7 +19,16 @@ def read_table(path, text: Iterable[str] = ()) -> pd.DataFrame:
     text
         Columns of names, ids and levels. They stay what they are, also where they look like numbers or missing values:
         1, 007, None. A table may lack some of them.
+
+    Raises
+    ------
+    StudyError
+        If the file ends within a line: it has been cut, and rows may be missing.
     """
+    with open(path, "rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
+        if file.read() not in (b"", b"\n"):
+            raise StudyError(f"'{path}' is cut short: it ends within a line. Delete it and run again.")
     return pd.read_csv(path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""])
 
 

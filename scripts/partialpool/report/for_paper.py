@@ -3,8 +3,6 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import pandas as pd
-
 from partialpool.fit import store
 from partialpool.fit.failed import read_checks
 from partialpool.jobs.files import atomic
@@ -35,7 +33,8 @@ def write(
     trees, summaries, variances, checked = {}, {}, {}, {}
     for name, (fit, summary, variance, diagnostics) in zip(study.models, files, strict=True):
         trees[name] = store.load(fit, ("posterior", "constant_data"))
-        summaries[name], variances[name] = pd.read_csv(summary), pd.read_csv(variance)
+        summaries[name] = read_table(summary, ("parameter",))
+        variances[name] = read_table(variance, ("quantity", "at", "meaning"))
         checked[name] = read_checks(diagnostics)
     compared = {name: read_table(file, ("model",)) for name, file in zip(study.comparisons, comparisons, strict=True)}
     models = paper.fitted(study, trees, summaries, variances, checked)

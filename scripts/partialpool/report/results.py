@@ -126,19 +126,22 @@ def read(study: Study, folder: str | Path = "results") -> Results:
 
     folder = Path(folder)
     groups = ("posterior", "constant_data", "group_effects")
-    truth = pd.read_csv(folder / "data/truth.csv", index_col="parameter")["value"] if study.data.simulate else None
-    printed = pd.read_csv(folder / "published.csv", dtype={"published": str}) if study.published else None
+    truth, printed = None, None
+    if study.data.simulate:
+        truth = read_table(folder / "data/truth.csv", ("parameter",)).set_index("parameter")["value"]
+    if study.published:
+        printed = read_table(folder / "published.csv", ("source", "model", "quantity", "published"))
     trees = {m: store.load(folder / f"models/{m}.nc", groups, spec=study.spec(m)) for m in study.models}
     return Results(
         study,
         folder,
         pd.read_parquet(folder / "data/prepared.parquet"),
-        pd.read_csv(folder / "data/summary.csv"),
+        read_table(folder / "data/summary.csv", ("variable",)),
         truth,
         {m: store.spec_of(tree) for m, tree in trees.items()},
         trees,
-        {m: pd.read_csv(folder / f"models/{m}.summary.csv") for m in study.models},
-        {m: pd.read_csv(folder / f"models/{m}.variance.csv") for m in study.models},
+        {m: read_table(folder / f"models/{m}.summary.csv", ("parameter",)) for m in study.models},
+        {m: read_table(folder / f"models/{m}.variance.csv", ("quantity", "at", "meaning")) for m in study.models},
         {m: read_checks(folder / f"models/{m}{ENDING}") for m in study.models},
         {m: _checked(folder, study, m) for m in study.models},
         {c: read_table(folder / f"comparison/{c}.csv", ("model",)) for c in study.comparisons},
