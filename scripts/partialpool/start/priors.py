@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from partialpool.data.notation import LARGE, SMALL
+from partialpool.errors import StudyError
 from partialpool.start.family import Family
 
 # ASSUME: as in Gelman & Hill and rstanarm, a coefficient may move the outcome by some of its standard deviations, and
@@ -48,6 +49,11 @@ def scale(family: Family, outcome: pd.Series) -> Scale:
         As `family.propose` gives it.
     outcome
         Measurements; for ``bernoulli`` 0 and 1, or two levels, the second of which counts as 1.
+
+    Raises
+    ------
+    StudyError
+        If their standard deviation is no number of float64 other than 0.
     """
     if family.name == "cumulative":
         return Scale(0.0, 1.0, None, "centre: 0; spread: 1, the scale of log odds")
@@ -55,7 +61,13 @@ def scale(family: Family, outcome: pd.Series) -> Scale:
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.cat.codes
     values = values.to_numpy(dtype=float)
-    mean, sd = values.mean(), values.std(ddof=1)
+    with np.errstate(all="ignore"):
+        mean, sd = values.mean(), values.std(ddof=1)
+    if not 0 < sd < np.inf:
+        raise StudyError(
+            f"--outcome: the standard deviation of '{outcome.name}', {sd:g}, cannot be computed with. Write its values "
+            f"(the first is {values[0]:g}) in another unit of measurement."
+        )
     log_mean, log_odds = f"logarithm of the mean, {figures(mean)}", f"log odds of the mean, {figures(mean)}"
     match family.name:
         case "gaussian":

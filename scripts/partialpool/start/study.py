@@ -179,6 +179,7 @@ def _told(
         "models": ", ".join(models.names),
         "left out": "; ".join(models.left_out),
         "codes?": ", ".join(codes),
+        "doubts": " ".join(facts.frame.attrs["doubts"]),
     }
     shown = [
         textwrap.fill(told, 110, initial_indent=f"  {name:<10}", subsequent_indent=" " * 12)

@@ -3,6 +3,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from partialpool.errors import StudyError
 from partialpool.model.priors import parse_priors
 from partialpool.start import priors
 from partialpool.start.family import Family
@@ -22,6 +23,13 @@ def test_gaussian_priors_are_scaled_by_mean_and_standard_deviation():
     assert priors.of_sd(scale) == "Exponential(0.05)"
     assert priors.of_sd(scale, 4) == "Exponential(0.2)"
     assert priors.of_family(family("gaussian"), scale) == {"sigma": "Exponential(0.05)"}
+
+
+@pytest.mark.parametrize("factor", [1e200, 1e-200])
+def test_numbers_without_a_standard_deviation_are_refused(factor):
+    outcome = pd.Series([1.0, 2.0, 4.0], name="y") * factor
+    with pytest.raises(StudyError, match=r"standard deviation of 'y', (inf|0), .* in another unit of measurement"):
+        priors.scale(family("gaussian"), outcome)
 
 
 @pytest.mark.parametrize(

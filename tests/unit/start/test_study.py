@@ -50,6 +50,12 @@ def test_what_may_be_codes_and_what_is_left_out_is_told(write, start):
     assert "left out  no pooling (0 + herd): 301 herds" in told
 
 
+def test_values_that_may_mean_something_else_are_told(write, start):
+    data = made_up()
+    data.loc[::7, "score"] = -99
+    assert "doubts    column score: -99 stands in 9 rows" in start(write(data))
+
+
 def test_data_that_are_in_the_folder_already_stay_there(write, start, tmp_path):
     (tmp_path / "new").mkdir()
     path = write(made_up(), "new/herds.csv")
