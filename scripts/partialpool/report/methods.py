@@ -12,7 +12,7 @@ from partialpool.report import comparisons, sampling
 from partialpool.report.checks import NAMES, limit
 from partialpool.report.paper import Fitted
 from partialpool.report.references import WORKS
-from partialpool.report.words import counted
+from partialpool.report.words import counted, listed
 from partialpool.study.study import Study
 
 SOFTWARE = {"bambi": "Bambi", "pymc": "PyMC", "numba": "Numba", "arviz": "ArviZ", "numpy": "NumPy", "python": "Python"}
@@ -80,6 +80,7 @@ def of_study(
         _sampler(study, fits, cite),
         _checked(study, checks, cite),
         _shown(models, cite),
+        *_checked_against_data(study, cite),
         *([_comparing(study, compared, cite)] if compared else []),
         _software(fits, snakemake, cite),
     ]
@@ -148,6 +149,21 @@ def _shown(models: Mapping[str, Fitted], cite: _Citing) -> str:
     if "icc(" in names:
         sentences.append(f"Variance is partitioned by grouping factor into intraclass correlations {cite('icc')}.")
     return " ".join(sentences)
+
+
+def _checked_against_data(study: Study, cite: _Citing) -> list[str]:
+    """Which checks of each model against its data and its priors there are; no paragraph if there are none."""
+    on = study.checks
+    work = cite("power_scaling") if on.sensitivity else ""
+    kinds = [
+        (on.prior, "the distribution of the outcome under its priors"),
+        (on.predictive, "posterior predictive checks"),
+        (on.loo_pit, "leave-one-out probabilities (LOO-PIT)"),
+        (on.sensitivity, f"the sensitivity of estimates to powers of prior and likelihood {work}"),
+        (on.influence, "the influence of single units and measurements"),
+    ]
+    asked = [words for is_on, words in kinds if is_on]
+    return [f"Each model was checked by {listed(asked)}."] if asked else []
 
 
 def _comparing(study: Study, compared: Mapping[str, pd.DataFrame], cite: _Citing) -> str:

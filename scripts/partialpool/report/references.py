@@ -166,6 +166,17 @@ WORKS = {
         pages="1413--1432",
         doi="10.1007/s11222-016-9696-4",
     ),
+    "power_scaling": _article(
+        "Kallioinen et al. 2024",
+        "Kallioinen, Noa and Paananen, Topi and Bürkner, Paul-Christian and Vehtari, Aki",
+        "Detecting and diagnosing prior and likelihood sensitivity with power-scaling",
+        "Statistics and Computing",
+        2024,
+        volume="34",
+        number="1",
+        pages="57",
+        doi="10.1007/s11222-023-10366-5",
+    ),
     "r2": _article(
         "Gelman et al. 2019",
         "Gelman, Andrew and Goodrich, Ben and Gabry, Jonah and Vehtari, Aki",

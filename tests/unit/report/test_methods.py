@@ -42,6 +42,7 @@ def test_facts_of_a_study():
     assert "All models met them." in text
     assert "Means, Growth: New measurements of observed units: one left out at a time, 5 measurements" in text
     assert "Snakemake 9.27.1 (Mölder et al. 2021)" in text
+    assert "Each model was checked by the distribution of the outcome under its priors, posterior predictive" in text
     assert "PSIS" not in text
     assert not re.search(r"[<>`*_]|\.\.", text)
 
@@ -61,7 +62,7 @@ def test_a_failed_check_is_told():
 
 def test_nothing_of_comparisons_where_there_are_none():
     made = described(tables={})
-    assert "leave-one-out" not in made.text
+    assert "leave-one-out cross-validation" not in made.text
     assert "loo" not in made.cited
 
 
