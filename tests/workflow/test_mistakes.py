@@ -49,6 +49,11 @@ def test_mistakes_are_told_however_quiet_snakemake_is(study, quiet):
     assert 'title: {title: "Does it?", models: [a]}' in output
 
 
+@pytest.mark.parametrize("cores", ["0", "-1"])
+def test_no_cores_are_refused_and_not_waited_for(study, cores):
+    assert f"'--cores {cores}': no job can run on it." in fails(study, "--cores", cores, "--quiet", "all")
+
+
 def test_a_folder_without_a_study(study):
     study.config.unlink()
     assert f"There is no file '{study.config}'" in fails(study, "--quiet", "all")

@@ -40,6 +40,7 @@ def read(function, *arguments):
         sys.exit(str(error))
 
 
+read(inside.require_cores, workflow)
 read(running.require_folders, "results")
 if not inside.is_started_by_the_user(workflow):
     running.forget()

@@ -9,6 +9,8 @@ these functions, and fails when a release of Snakemake changes what they read.
 
 from pathlib import Path
 
+from partialpool.errors import StudyError
+
 
 def config_files(workflow) -> list[str]:
     """Paths of the files from which the configuration was read."""
@@ -34,6 +36,12 @@ def jobs_to_run(workflow) -> list[tuple[str, str]]:
 def cores(workflow) -> int:
     """Number of cores that jobs share; 1 where a cluster runs them (``workflow.cores`` is an error there)."""
     return workflow.resource_settings.cores or 1
+
+
+def require_cores(workflow) -> None:
+    """Raise StudyError for fewer cores than one, with which Snakemake would wait for ever."""
+    if (asked := workflow.resource_settings.cores) is not None and asked < 1:
+        raise StudyError(f"'--cores {asked}': no job can run on it. Give at least one core, or all: --cores all.")
 
 
 def uses_cache(workflow) -> bool:

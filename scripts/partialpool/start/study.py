@@ -19,6 +19,8 @@ from partialpool.start.words import nouns
 PROJECT = Path(__file__).resolve().parents[3]
 CONFIG = "config/config.yaml"
 _NOT_DATA = ("config", "results", "resources", "reference")
+# Families of which the spread of the measurements of a unit is a parameter.
+_WITH_SPREAD = ("gaussian", "gamma", "beta")
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,7 @@ def new_study(folder: str | Path, source: Source, wanted: roles.Roles, levels: l
     facts = Facts(frame, **vars(settled.roles), nouns=nouns(wanted.unit), labels=settled.labels)
     _refuse_groups(facts)
     proposed = family.propose(frame[facts.outcome], frame[facts.unit])
+    _refuse_constant(facts, proposed)
     scale = priors.scale(proposed, facts.measured[facts.outcome])
     models = ladder.build(facts, proposed, scale)
     schema = PROJECT / write.SCHEMA if folder.resolve().is_relative_to(PROJECT) else None
@@ -143,6 +146,16 @@ def new_study(folder: str | Path, source: Source, wanted: roles.Roles, levels: l
     write.check(text)
     _put(folder, source, text)
     return _told(folder, source, facts, proposed, models, list(write.codes_among(facts, others)))
+
+
+def _refuse_constant(facts: Facts, proposed: family.Family) -> None:
+    """Refuse an outcome that says nothing of the spread within units, in families that have one."""
+    of_units = facts.frame.dropna(subset=[facts.outcome]).groupby(facts.unit)[facts.outcome]
+    if proposed.name in _WITH_SPREAD and of_units.nunique().max() < 2:
+        raise StudyError(
+            f"--outcome: '{facts.outcome}' is the same in all rows of each {facts.nouns[0]}, so that it has no spread "
+            "within them, as repeated measurements have. Is it the column that was meant?"
+        )
 
 
 def _refuse_groups(facts: Facts) -> None:

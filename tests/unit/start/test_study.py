@@ -56,6 +56,14 @@ def test_values_that_may_mean_something_else_are_told(write, start):
     assert "doubts    column score: -99 stands in 9 rows" in start(write(data))
 
 
+def test_an_outcome_of_the_unit_and_not_of_its_measurements_is_refused(write, start, tmp_path):
+    data = made_up()
+    data["score"] = data.groupby("herd")["score"].transform("mean")
+    with pytest.raises(StudyError, match="'score' is the same in all rows of each herd"):
+        start(write(data))
+    assert not (tmp_path / "new").exists()
+
+
 def test_data_that_are_in_the_folder_already_stay_there(write, start, tmp_path):
     (tmp_path / "new").mkdir()
     path = write(made_up(), "new/herds.csv")
