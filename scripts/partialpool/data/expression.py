@@ -5,6 +5,7 @@ Python: ``derive`` computes what the tree says.
 """
 
 import ast
+import keyword
 import math
 import re
 from collections.abc import Iterator
@@ -25,8 +26,10 @@ MOST_CHARACTERS = 300
 _VALID = (
     f"Valid: columns, numbers, {' '.join(OPERATORS.values())}, and {', '.join(f'{name}(x)' for name in FUNCTIONS)}."
 )
-# Names that stand for columns in backquotes while Python reads them.
+# Names that stand for columns in backquotes, and for those called by a word of Python (`yield`, `class`), while Python
+# reads them.
 _QUOTED = "_in_backquotes_"
+_NO_PYTHON_NAME = re.compile(rf"`([^`]+)`|\b({'|'.join(word for word in keyword.kwlist if word.islower())})\b")
 
 
 @dataclass(frozen=True)
@@ -92,11 +95,11 @@ def parse(text: str) -> Expression:
     quoted: list[str] = []
 
     def placeholder(match: re.Match) -> str:
-        quoted.append(match[1])
+        quoted.append(match[1] or match[2])
         return f" {_QUOTED}{len(quoted) - 1} "
 
     try:
-        tree = ast.parse(re.sub(r"`([^`]+)`", placeholder, text).strip(), mode="eval")
+        tree = ast.parse(_NO_PYTHON_NAME.sub(placeholder, text).strip(), mode="eval")
         return _read(tree.body, {f"{_QUOTED}{i}": name for i, name in enumerate(quoted)})
     except SyntaxError as error:
         raise StudyError(f"'{text}' cannot be read: {error.msg}. {_VALID}") from None
@@ -122,7 +125,8 @@ def _read(node: ast.expr, quoted: dict[str, str]) -> Expression:
             return _call(name, arguments, quoted)
     hint = " A column whose name has other characters stands in backquotes." if isinstance(node, ast.Attribute) else ""
     hint = " Write ** for a power." if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitXor) else hint
-    raise StudyError(f"'{ast.unparse(node)}' may not stand in an expression.{hint} {_VALID}")
+    written = re.sub(rf"{_QUOTED}\d+", lambda name: str(Column(quoted[name[0]])), ast.unparse(node))
+    raise StudyError(f"'{written}' may not stand in an expression.{hint} {_VALID}")
 
 
 def _call(name: str, arguments: list[ast.expr], quoted: dict[str, str]) -> Call:
