@@ -7,7 +7,7 @@ import pandas as pd
 
 from partialpool.loo.joint import Density
 from partialpool.loo.pointwise import GOOD_PARETO_K, Estimate, PointwiseElpd
-from partialpool.loo.refit import Refits, bridge, mean_density
+from partialpool.loo.refit import Refits, bridges, mean_density
 from partialpool.model.formula import complete_cases
 from partialpool.model.reproducible import reproducible
 from partialpool.model.spec import ModelSpec
@@ -83,5 +83,5 @@ def _estimates(
                         # With the effects of the draws themselves, which the unit's rows have informed.
                         others = np.setdiff1d(left_out, own)
                         inside = refits.densities(refits.sample(others), others, [own])[0, ..., 0]
-                        estimates[unit] = bridge(outside, inside)
+                        estimates[unit] = bridges(refits, left_out, own, outside, inside)
     return estimates

@@ -191,6 +191,27 @@ def test_counts_without_effects_of_units(make_spec):
     assert_agree(pointwise.take([-1]), [evidence(all_rows) - evidence(all_rows[:-1])])
 
 
+@pytest.mark.numbers
+def test_a_row_far_from_all_others_takes_several_bridges(make_spec, monkeypatch, capsys):
+    def refuse(self, tree):
+        raise Unrecoverable("it is a test")
+
+    monkeypatch.setattr(Density, "recover", refuse)
+    counts = np.array([400, 410, 390, 405, 395, 400, 380, 900])
+    data = pd.DataFrame({"id": [1, 1, 2, 2, 3, 3, 4, 4], "count": counts, "row": np.arange(8)})
+    spec = make_spec("count ~ 1", "Intercept", family="poisson", **SETTINGS)
+    tree = fit(spec, data)
+    pretended = replace(of_fit(tree), pareto_k=np.where(np.arange(8) == 7, 0.9, 0.1))
+    better = observations(tree, spec, data, pretended, cores=2)
+    assert "the posterior is far away: a fit with their power 0.5" in capsys.readouterr().out
+    log_mean = np.linspace(5.5, 6.5, 20_001)
+    by_row = stats.poisson.logpmf(counts[:, None], np.exp(log_mean))
+    together = stats.norm.logpdf(log_mean, 0, 1.5) + by_row.sum(axis=0)
+    assert_agree(better.take([7]), [logsumexp(together) - logsumexp(together - by_row[7])])
+    assert better.mcse[7] < 0.5
+    assert better.pareto_k[7] == 0
+
+
 # ---------------------------------------------------------------------------------------- estimates from draws
 
 # A coefficient N(0, 1) without, N(m / 2, 1 / 2) with an observation m of it, whose sd is 1.
@@ -211,6 +232,13 @@ def test_bridge_over_a_gap(densities):
     assert abs(estimate.elpd - exact) < 4 * estimate.mcse
     assert estimate.mcse < 0.1
     assert estimate.pareto_k == 0
+
+
+@pytest.mark.numbers
+def test_a_bridge_over_a_gap_that_is_too_wide_says_so():
+    rng, far = np.random.default_rng(8), 14.0
+    outside, inside = rng.normal(size=(2, 2000, 1)), rng.normal(far / 2, np.sqrt(0.5), (2, 2000))
+    assert bridge(stats.norm.logpdf(far, outside), stats.norm.logpdf(far, inside)).pareto_k == np.inf
 
 
 @pytest.mark.numbers
