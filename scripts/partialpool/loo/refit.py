@@ -52,7 +52,8 @@ def observations(
     -------
     PointwiseElpd
         The same, with better values where ``pareto_k`` was over 0.7. ``method`` is the first that was good enough for a
-        row: that of ``weighted``, ``moment_matching`` (with a ``pareto_k`` of up to 0.5), or ``refit`` (see ``bridge``).
+        row: that of ``weighted``, ``moment_matching`` (with a ``pareto_k`` of up to 0.5), or ``refit`` (see
+        ``bridge``).
     """
     if not weighted.bad.any():
         return weighted
