@@ -15,6 +15,8 @@ from partialpool.study.data import Nouns
 SENSITIVE = 0.05
 # p beyond this, on either side, is told.
 EXTREME = 0.025
+# p beyond this, of any of some statistics, is seldom by chance alone, and told on the first screen.
+MISFIT = 0.005
 # Units and measurements that are told.
 TOLD = 3
 # Parameters that a sentence names, of more.
@@ -77,18 +79,18 @@ def _beyond(outcome: Mapping) -> str:
 
 
 def misfit(tables: Mapping[str, pd.DataFrame], nouns: Nouns) -> str:
-    """How the data differ from what the model expects, of the checks that were made; empty if they do not."""
+    """How the data differ much from what the model expects, of the checks that were made; empty if they do not."""
     words = []
-    if "predictive" in tables and len(_extreme(tables["predictive"])):
-        words.append(predictive(tables["predictive"], nouns))
+    if "predictive" in tables and len(far := _extreme(tables["predictive"], MISFIT)):
+        words.append(_differences(far, nouns))
     if "loo_pit_curve" in tables and len(_outside(tables["loo_pit_curve"])):
         words.append(f"The {nouns.measurement[1]} do not lie where the model expects them (LOO-PIT).")
     return " ".join(words)
 
 
-def _extreme(table: pd.DataFrame) -> pd.DataFrame:
+def _extreme(table: pd.DataFrame, share: float = EXTREME) -> pd.DataFrame:
     """Statistics that few replicated data sets have."""
-    return table[table[["p", "p_at_most"]].min(axis=1) < EXTREME]
+    return table[table[["p", "p_at_most"]].min(axis=1) < share]
 
 
 def _outside(curve: pd.DataFrame) -> pd.Series:
@@ -104,6 +106,10 @@ def predictive(table: pd.DataFrame, nouns: Nouns) -> str:
             f"No statistic of the data, of {len(table)}, is among the {100 * EXTREME:g} % largest or smallest of those "
             "of replicated data sets."
         )
+    return _differences(extreme, nouns)
+
+
+def _differences(extreme: pd.DataFrame, nouns: Nouns) -> str:
     told = [
         f"{STATISTICS[row['statistic']].format(units=nouns.unit[1])} is {_like(row['observed'], row['sd'])}, and "
         f"{_like(row['q2.5'], row['sd'])} to {_like(row['q97.5'], row['sd'])} in replicated ones (p {_share(row['p'])})"

@@ -95,7 +95,7 @@ def test_statistics_that_are_seldom_so_are_told():
 
 
 def test_misfit_is_told_of_the_checks_that_were_made():
-    usual, seldom = (pd.DataFrame([statistic("mean", p, 1 - p)]) for p in (0.5, 0.999))
+    usual, seldom = (pd.DataFrame([statistic("mean", p, 1 - p)]) for p in (0.99, 0.999))
     curve = pd.DataFrame({"x": [0.0, 1.0], "difference": [0.0, 0.2], "lower": -0.1, "upper": 0.1})
     assert model_checks.misfit({"predictive": usual, "loo_pit_curve": curve.assign(upper=0.3)}, HERDS) == ""
     assert model_checks.misfit({}, HERDS) == ""
