@@ -77,7 +77,7 @@ def check(configuration: Mapping, data: pd.DataFrame) -> list[str]:
     return [
         f"model {name}: {doubt}"
         for name in study.models
-        for doubt in doubts(study.spec(name), complete_cases(study.spec(name), data))
+        for doubt in doubts(study.spec(name), complete_cases(study.spec(name), data), study.data.moved_with)
     ]
 
 

@@ -149,5 +149,14 @@ def columns(expression: Expression) -> Iterator[str]:
             yield from columns(argument)
 
 
+def columns_of_the_row(expression: Expression) -> Iterator[str]:
+    """Names of the columns with whose value in a row the expression changes there: those outside of ``between``."""
+    if isinstance(expression, Column):
+        yield expression.name
+    elif isinstance(expression, Call) and expression.name != "between":
+        for argument in expression.arguments:
+            yield from columns_of_the_row(argument)
+
+
 def _is_arithmetic(expression: Expression) -> bool:
     return isinstance(expression, Call) and expression.name not in FUNCTIONS

@@ -1,12 +1,12 @@
 """What is not wrong with a model and its rows, but often a mistake: pointed out in the log and in the report."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
 
 from partialpool.model.families import LINKS
-from partialpool.model.grammar import slopes
+from partialpool.model.grammar import covariates, slopes
 from partialpool.model.outcome import outcome_column
 from partialpool.model.spec import ModelSpec
 
@@ -17,7 +17,7 @@ _MANY_SDS = 5
 _ON_LINK = {"identity": lambda mean: mean, "log": np.log, "logit": lambda mean: np.log(mean / (1 - mean))}
 
 
-def doubts(spec: ModelSpec, rows: pd.DataFrame) -> list[str]:
+def doubts(spec: ModelSpec, rows: pd.DataFrame, moved_with: Callable[[str, list[str]], list[str]]) -> list[str]:
     """Sentences about a model.
 
     Parameters
@@ -26,8 +26,15 @@ def doubts(spec: ModelSpec, rows: pd.DataFrame) -> list[str]:
         The model's spec.
     rows
         Its rows, with the columns of the formula.
+    moved_with
+        Of a column and others, those of the others that change with it in each row: ``study.Data.moved_with``.
     """
-    return [*_far_from_zero(spec, rows), *_far_prior(spec, rows)]
+    return [*_far_from_zero(spec, rows), *_far_prior(spec, rows), *_changing_together(spec, moved_with)]
+
+
+def together(name: str) -> str:
+    """What to do where a derived column changes with another one."""
+    return f"Write one as a function in the formula, such as I({name} ** 2) or log({name}): then both change together."
 
 
 def _far_from_zero(spec: ModelSpec, rows: pd.DataFrame) -> Iterator[str]:
@@ -63,3 +70,16 @@ def _far_prior(spec: ModelSpec, rows: pd.DataFrame) -> Iterator[str]:
             f"the prior of the intercept, {prior}, is far from the data: the mean of '{column}'{scale}, {mean:.4g}, is "
             f"{distance:.0f} of its standard deviations away. Is it meant for other units of measurement?"
         )
+
+
+def _changing_together(spec: ModelSpec, moved_with: Callable[[str, list[str]], list[str]]) -> Iterator[str]:
+    """Predictors of which one cannot change while the other stays, though figures and coefficients have it so."""
+    columns = covariates(spec.formula, spec.unit)
+    for place, name in enumerate(columns):
+        for other in columns[place + 1 :]:
+            first, second = (name, other) if moved_with(name, [other]) else (other, name)
+            if moved_with(first, [second]):
+                yield (
+                    f"'{second}' changes with '{first}' (data.derive), and yet the figure of conditional effects shows "
+                    f"the change of one while the other stays where it is. {together(first)}"
+                )

@@ -177,7 +177,7 @@ def _model_checks(results: Results, name: str) -> Iterator[tuple[str, str, str, 
 def _doubts(results: Results, name: str) -> list[str]:
     """What may be a mistake in a model."""
     rows = results.trees[name]["constant_data"].to_dataset().to_dataframe()
-    return list(map(capitalised, doubts(results.specs[name], rows)))
+    return list(map(capitalised, doubts(results.specs[name], rows, results.study.data.moved_with)))
 
 
 def sizes(results: Results) -> list[Markup]:

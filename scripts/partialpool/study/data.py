@@ -1,12 +1,13 @@
 """The section `data`: where the measurements come from, what their columns mean, and how the report calls them."""
 
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError, WrapValidator, model_validator
 
-from partialpool.data.expression import columns, parse
+from partialpool.data.expression import columns, columns_of_the_row, parse
 from partialpool.errors import StudyError, suggest
 from partialpool.study.base import PathOrUrl, Seed, Strict, UnitId
 
@@ -203,6 +204,25 @@ class Data(Strict):
         name = PurePosixPath(urlsplit(self.source or "").path).name.lower()
         endings = sorted((suffix for suffix in SUFFIXES if name.endswith(suffix)), key=len)
         return f"results/data/raw{endings[-1] if endings else '.csv'}"
+
+    def moved_with(self, column: str, others: Iterable[str]) -> list[str]:
+        """Those of other columns that have another value in a row as soon as a column has: its square, its logarithm.
+
+        These are computed from it by ``derive``, or both of them are computed from one column and nothing else.
+        """
+        behind = {name: self._behind(name) for name in (column, *others)}
+
+        def moves(other: str) -> bool:
+            of_the_file = [behind[name] - set(self.derive) for name in (column, other)]
+            return column in behind[other] or (of_the_file[0] == of_the_file[1] and len(of_the_file[0]) == 1)
+
+        return [other for other in others if other != column and moves(other)]
+
+    def _behind(self, column: str) -> set[str]:
+        """A column, and all from whose values in a row its value there is computed."""
+        if column not in self.derive:
+            return {column}
+        return {column}.union(*map(self._behind, columns_of_the_row(parse(self.derive[column]))))
 
     def label(self, column: str) -> str:
         """What a column is called in figures and tables."""

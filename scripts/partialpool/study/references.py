@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from partialpool.data.expression import columns as made_from
 from partialpool.data.expression import parse
 from partialpool.errors import suggest
+from partialpool.model.doubts import together
 from partialpool.model.families import OF_LEVELS
 from partialpool.model.grammar import columns, covariates, left_side
 from partialpool.study.base import unknown
@@ -113,12 +114,26 @@ def _covariates(study: Study, prediction: Prediction, place: str) -> Iterator[Mi
                         f"model '{model}' does not use {name if key == 'slope' else 'it'}.{suggest(name, known)} Its "
                         f"covariates: {', '.join(known) or 'none'}.",
                     )
+        yield from _derived(study, prediction, place, model, known)
         missing = [name for name in known if name not in {**prediction.at, **(prediction.contrast or {})}]
         if prediction.new_units is not None and missing:
             yield Mistake(
                 f"{place}.at",
                 f"new units have no observed values of {', '.join(missing)}, which model '{model}' uses; write them, "
                 f"for example at: {{{missing[0]}: [...]}}.",
+            )
+
+
+def _derived(study: Study, prediction: Prediction, place: str, model: str, known: list[str]) -> Iterator[Mistake]:
+    """Covariates that a prediction moves, while others that are computed from them would stay where they are."""
+    changed = [*(prediction.contrast or {}), *([prediction.slope] if prediction.slope else [])]
+    for name in (name for name in [*changed, *prediction.at] if name in known):
+        named = [] if name in changed else [*prediction.at, *changed]
+        if others := [other for other in study.data.moved_with(name, known) if other not in named]:
+            yield Mistake(
+                place,
+                f"model '{model}' also uses {' and '.join(others)}, which changes with {name} (data.derive) and would "
+                f"stay where it is here. {together(name)}",
             )
 
 

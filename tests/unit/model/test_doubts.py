@@ -2,6 +2,10 @@ import pytest
 from partialpool.model.doubts import doubts
 
 
+def moved_with_nothing(column, others):
+    return []
+
+
 @pytest.mark.parametrize(
     ("formula", "shift", "doubted"),
     [
@@ -19,7 +23,7 @@ from partialpool.model.doubts import doubts
 )
 def test_a_zero_far_outside_of_a_predictor_with_varying_slopes(make_spec, units, formula, shift, doubted):
     rows = units.assign(x=units["x"] + shift)
-    found = doubts(make_spec(formula), rows)
+    found = doubts(make_spec(formula), rows, moved_with_nothing)
     assert len(found) == doubted
     if doubted:
         low, high = rows["x"].min(), rows["x"].max()
@@ -43,7 +47,17 @@ def test_a_zero_far_outside_of_a_predictor_with_varying_slopes(make_spec, units,
 def test_a_prior_far_from_the_data(make_spec, units, family, prior, sds):
     mean = {"poisson": 7.389, "bernoulli": 0.5}.get(family, 0.0)
     rows = units.assign(y=mean)
-    found = doubts(make_spec("y ~ 1 + (1 | id)", family=family, priors={"Intercept": prior}), rows)
+    found = doubts(make_spec("y ~ 1 + (1 | id)", family=family, priors={"Intercept": prior}), rows, moved_with_nothing)
     assert len(found) == (sds is not None)
     if sds:
         assert f"is {sds} of its standard deviations away" in found[0]
+
+
+@pytest.mark.parametrize(("formula", "doubted"), [("y ~ x + x2 + (1 | id)", True), ("y ~ x + z + (1 | id)", False)])
+def test_a_predictor_that_changes_with_another(make_spec, units, formula, doubted):
+    rows = units.assign(x2=units["x"] ** 2, z=units["x"])
+    found = doubts(make_spec(formula), rows, lambda column, others: [o for o in others if (column, o) == ("x", "x2")])
+    assert len(found) == doubted
+    if doubted:
+        assert found[0].startswith("'x2' changes with 'x' (data.derive)")
+        assert "I(x ** 2)" in found[0]

@@ -228,3 +228,33 @@ def test_a_plural_in_lower_case_has_a_singular_and_an_abbreviation_stays(plural,
 def test_an_intercept_is_where_the_time_is_zero():
     labels = load({"data/labels": {"con": "Con", "week": "Weeks since 2019-03-04"}}).data.axis_labels
     assert labels["intercept"] == "Con where weeks since 2019-03-04 is 0"
+
+
+@pytest.mark.parametrize(
+    ("column", "other", "moved"),
+    [
+        ("x", "square", True),
+        ("centred", "square", True),
+        ("centred", "logarithm", True),
+        ("logarithm", "x", True),
+        ("x", "within_x", True),
+        ("within_x", "between_x", False),
+        ("between_x", "within_x", False),
+        ("x", "between_x", False),
+        ("size", "rate", True),
+        ("rate", "size", False),
+        ("x", "size", False),
+        ("x", "x", False),
+    ],
+)
+def test_columns_that_change_with_another(column, other, moved):
+    derive = {
+        "centred": "x - 5",
+        "square": "centred ** 2",
+        "logarithm": "log(x)",
+        "within_x": "within(x)",
+        "between_x": "between(x)",
+        "rate": "events / size",
+    }
+    data = Data(source="a.csv", outcome="y", unit="id", derive=derive)
+    assert data.moved_with(column, [other]) == [other] * moved

@@ -277,3 +277,27 @@ def test_a_model_that_the_marginal_engine_cannot_fit_is_told_before_anything_run
     assert mistakes(own | {"models/m71.2/group_effects": "summary"}) == [
         f"models.m71.2: 'group_effects: summary' needs the marginal engine, and {reason}. Write 'group_effects: draws'."
     ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "refused"),
+    [
+        ({"average_unit": True, "slope": "week"}, True),
+        ({"average_unit": True, "contrast": {"square": [0, 1]}}, True),
+        ({"average_unit": True, "at": {"week": [0, 1]}}, True),
+        ({"average_unit": True, "at": {"week": [1], "square": [1]}}, False),
+        ({"units": "all", "rows": "observed", "contrast": {"group": ["CTRL", "PD"]}}, False),
+    ],
+)
+def test_a_prediction_moves_no_column_without_those_computed_from_it(asked, refused):
+    changes = {
+        "data/derive": {"square": "week ** 2"},
+        "models/m71.4/formula": "con ~ 0 + week + square + group + (1 | id)",
+        "predictions/more": {"models": ["m71.4"], **asked},
+    }
+    if not refused:
+        load(changes)
+        return
+    (line,) = mistakes(changes)
+    assert line.startswith("predictions.more: model 'm71.4' also uses ")
+    assert line.endswith("or log(week): then both change together.") or "log(square)" in line
