@@ -54,6 +54,13 @@ def test_no_cores_are_refused_and_not_waited_for(study, cores):
     assert f"'--cores {cores}': no job can run on it." in fails(study, "--cores", cores, "--quiet", "all")
 
 
+@pytest.mark.parametrize("name", ["{x}", "{0}", "a}"])
+def test_a_folder_with_curly_brackets(project, study, tmp_path, name):
+    folder = tmp_path / name
+    shutil.copytree(tmp_path / "config", folder / "config")
+    assert f"'{folder}' has curly brackets" in fails(Project(project.root, folder), "--quiet", "all")
+
+
 def test_a_folder_without_a_study(study):
     study.config.unlink()
     assert f"There is no file '{study.config}'" in fails(study, "--quiet", "all")

@@ -41,6 +41,7 @@ def read(function, *arguments):
 
 
 read(inside.require_cores, workflow)
+read(running.require_paths_without_wildcards, Path.cwd(), workflow.basedir)
 read(running.require_folders, "results")
 if not inside.is_started_by_the_user(workflow):
     running.forget()

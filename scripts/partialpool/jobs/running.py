@@ -81,6 +81,15 @@ def begin(folder: str | Path) -> bool:
     return lifted
 
 
+def require_paths_without_wildcards(*folders: str | Path) -> None:
+    """Raise StudyError for a folder with curly brackets in its path: Snakemake reads wildcards there, and fails."""
+    for folder in folders:
+        if {"{", "}"} & {*str(folder)}:
+            raise StudyError(
+                f"The path '{folder}' has curly brackets, which Snakemake takes for wildcards. Rename the folder."
+            )
+
+
 def require_folders(results: str | Path) -> None:
     """Raise StudyError if a file stands where a folder of results belongs, or a folder where a file does.
 
