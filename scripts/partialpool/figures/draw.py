@@ -127,6 +127,13 @@ class Source:
         """Mean of all measurements."""
         return self.measured[self.columns["outcome"]].mean()
 
+    @property
+    def labels_of_expected(self) -> Mapping[str, str]:
+        """Labels of figures of expected values, which are probabilities where measurements are levels."""
+        if not isinstance(self.data[self.columns["outcome"]].dtype, pd.CategoricalDtype):
+            return self.labels
+        return {**self.labels, "outcome": f"Probability of {self.labels['outcome']}"}
+
     def expected(self, entry: Mapping, *over: str) -> pd.DataFrame:
         """``model,id,mean``: the expected values that a figure shows, one of each unit at each value of ``over``."""
         summary = self.of_models(self.summaries[entry["predictions"]], entry)
@@ -188,19 +195,20 @@ def _trajectories(entry, source):
 
 def _gradient_intervals(entry, source):
     draws = source.draws_of_units(entry)
-    return gradient_intervals(draws, labels=source.labels)
+    return gradient_intervals(draws, labels=source.labels_of_expected)
 
 
 def _half_eyes(entry, source):
     draws = source.draws_of_units(entry)
-    return half_eyes(draws, reference=source.grand_mean if entry["reference"] else None, labels=source.labels)
+    labels = source.labels if "predicted" in set(draws["quantity"]) else source.labels_of_expected
+    return half_eyes(draws, reference=source.grand_mean if entry["reference"] else None, labels=labels)
 
 
 def _shrinkage(entry, source):
     summary = source.expected(entry)
     # The dashed line: the mean over units of the first model's estimates.
     first = summary.loc[summary["model"] == summary["model"].cat.categories[0], "mean"].mean()
-    return shrinkage(summary, grand_mean=first, labels=source.labels)
+    return shrinkage(summary, grand_mean=first, labels=source.labels_of_expected)
 
 
 def _three_poolings(entry, source):
@@ -217,7 +225,7 @@ def _fitted_trajectories(entry, source):
     summary = source.expected(entry, time, *([group] if group in columns else []))
     if group is not None and group not in summary:
         summary = summary.merge(source.data[["id", group]].drop_duplicates(), on="id")
-    return fitted_trajectories(summary, time=time, group=group, labels=source.labels)
+    return fitted_trajectories(summary, time=time, group=group, labels=source.labels_of_expected)
 
 
 def _grid(entry, source):

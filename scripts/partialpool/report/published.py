@@ -16,7 +16,9 @@ def tally(numbers: pd.DataFrame, source: str) -> Markup:
     """How many numbers have which verdict; see ``explained``."""
     counts = numbers["verdict"].value_counts()
     each = Markup(", ").join(
-        Markup("{} <em>{}</em>").format(int(counts[verdict]), verdict) for verdict in VERDICTS if verdict in counts
+        Markup("{}{} <em>{}</em>").format(int(counts[verdict]), " of the" * (verdict == "sampler"), verdict)
+        for verdict in VERDICTS
+        if verdict in counts
     )
     return Markup("The {} numbers of {}, each beside ours: {}").format(len(numbers), source, each)
 

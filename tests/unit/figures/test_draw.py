@@ -11,6 +11,9 @@ from partialpool.figures.draw import configured
 from partialpool.fit import store
 from partialpool.fit.fit import fit
 
+from figures.drawing import draw as drawn
+from figures.drawing import texts
+
 COLUMNS = {"unit": "who", "group": "g", "time": "t", "outcome": "y"}
 LABELS = {"unit": "Unit", "group": "Group", "time": "Time", "outcome": "Score"}
 
@@ -65,6 +68,18 @@ def test_models_of_which_a_check_failed_are_marked(files, kind, tmp_path):
     path.write_text('{"rhat": {"value": 1.7, "threshold": 1.01, "passed": false, "where": "x"}}')
     figure = one(files | {"diagnostics": [path]}, kind, titles={"b": "Second", "a": "First"})
     assert list(rows(figure)["model"].cat.categories) == ["Second", "First (✗ checks failed)"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown"), [("gradient-intervals", ["a"]), ("shrinkage", ["a", "b"]), ("half-eyes", ["a"])]
+)
+def test_expected_values_of_levels_are_probabilities(files, kind, shown):
+    titles = {name: name for name in shown}
+    assert "Score" in texts(drawn(one(files, kind, titles=titles))[0])
+    data = pd.read_parquet(files["prepared"])
+    levels = pd.Categorical(["no", "yes", "no", "yes", "no"])
+    data.assign(y=levels).to_parquet(files["prepared"])
+    assert "Probability of Score" in texts(drawn(one(files, kind, titles=titles))[0])
 
 
 def test_units_are_chosen(files):

@@ -11,7 +11,7 @@ def test_the_text_counts_verdicts_and_tells_of_differences():
     table = numbers("reproduced", "reproduced", "reproduced", "sampler")
     text = published.explained(table, "a <book>")
     assert "The 4 numbers of a &lt;book&gt;" in text
-    assert "3 <em>reproduced</em>, 1 <em>sampler</em>." in text
+    assert "3 <em>reproduced</em>, 1 of the <em>sampler</em>." in text
     assert "differs</strong>" not in text
     table.loc[0, "verdict"] = "differs"
     assert "<strong>1 number differs</strong> by more than that." in published.explained(table, "a book")
