@@ -50,13 +50,14 @@ def limits(row: Mapping) -> tuple[str, str]:
 def number(value: float, places: int) -> str:
     """A number with ``places`` decimals, an en dash for nan.
 
-    It has a power of ten where so many places would be zeros: 5.055×10⁹ ± 0.080×10⁹, 2.5×10⁻⁹. Else a negative
-    number of places, as of 3456 ± 120, leaves it a whole number.
+    A negative number of places rounds it to tens, hundreds, and so on: 3460 of 3456 ± 120. It has a power of ten where
+    so many places would be zeros: 5.055×10⁹ ± 0.080×10⁹, 2.5×10⁻⁹.
     """
     if pd.isna(value):
         return "–"
     if places < LARGEST_PLACE or (places > SMALLEST_PLACE and abs(value) < SMALL):
         return _with_power(round(float(value), places), places)
+    value = round(float(value), places) if places < 0 else value
     return _signed(f"{value:z.{min(max(places, 0), MOST_DECIMALS)}f}")
 
 

@@ -127,7 +127,7 @@ def _covariates(study: Study, prediction: Prediction, place: str) -> Iterator[Mi
 def _derived(study: Study, prediction: Prediction, place: str, model: str, known: list[str]) -> Iterator[Mistake]:
     """Covariates that a prediction moves, while others that are computed from them would stay where they are."""
     changed = [*(prediction.contrast or {}), *([prediction.slope] if prediction.slope else [])]
-    for name in (name for name in [*changed, *prediction.at] if name in known):
+    for name in (name for name in dict.fromkeys([*changed, *prediction.at]) if name in known):
         named = [] if name in changed else [*prediction.at, *changed]
         if others := [other for other in study.data.moved_with(name, known) if other not in named]:
             yield Mistake(

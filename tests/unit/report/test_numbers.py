@@ -37,7 +37,10 @@ def test_no_probability_is_certain(share, words):
         (1e-12, 1e-9, "0"),
         (1000.000043, 7.3e-5, "1000.000043"),
         (0.5, 1e-12, "0.50000000"),
-        (35_412, 1234, "35412"),
+        (35_412, 1234, "35400"),
+        (-1_015_862, 349_000, "−1020000"),
+        (35_412, 12.34, "35412"),
+        (0.04, 120, "0"),
     ],
 )
 def test_very_large_and_very_small_numbers_have_a_power_of_ten(value, sd, shown):

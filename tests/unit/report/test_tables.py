@@ -17,7 +17,7 @@ def data(**keys):
 
 @pytest.mark.parametrize(
     ("value", "sd", "shown"),
-    [(0.191234, 0.0078, "0.1912"), (-0.00187, 0.0026, "−0.0019"), (12.345, 3.0, "12.3"), (1234.5, 250.0, "1234")],
+    [(0.191234, 0.0078, "0.1912"), (-0.00187, 0.0026, "−0.0019"), (12.345, 3.0, "12.3"), (1234.5, 250.0, "1230")],
 )
 def test_estimates_show_two_digits_of_their_uncertainty(value, sd, shown):
     row = {"parameter": "x", "mean": value, "sd": sd, "q2.5": value, "q97.5": value, "rhat": 1.0, "ess_bulk": 400.0}

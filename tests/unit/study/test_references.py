@@ -283,6 +283,7 @@ def test_a_model_that_the_marginal_engine_cannot_fit_is_told_before_anything_run
     ("asked", "refused"),
     [
         ({"average_unit": True, "slope": "week"}, True),
+        ({"average_unit": True, "slope": "week", "at": {"week": [0, 1]}}, True),
         ({"average_unit": True, "contrast": {"square": [0, 1]}}, True),
         ({"average_unit": True, "at": {"week": [0, 1]}}, True),
         ({"average_unit": True, "at": {"week": [1], "square": [1]}}, False),
