@@ -77,9 +77,14 @@ def _repeated(text: pd.DataFrame, who_and_when: list[str]) -> Iterator[str]:
     """
     n, at_one_time = int(text.duplicated().sum()), int(text.duplicated(who_and_when).sum())
     if n and n >= MOSTLY * at_one_time:
+        told, own, they = (
+            ("rows are", "measurements of their own", "they were")
+            if n > 1
+            else ("row is", "a measurement of its own", "it was")
+        )
         yield (
-            f"{n} row{'s are' if n > 1 else ' is'} the same as an earlier one in all columns, and counted as "
-            "measurements of their own. If they were copied by mistake, delete them from the file."
+            f"{n} {told} the same as an earlier one in all columns, and counted as {own}. If {they} copied by mistake, "
+            f"delete {'them' if n > 1 else 'it'} from the file."
         )
 
 

@@ -14,6 +14,8 @@ MOST_LEVELS = 7
 MOST_TYPICAL_COUNT = 15
 # ASSUME: of a Poisson outcome this ratio is near 1; above it a second parameter is needed, and it does little harm.
 MOST_DISPERSION = 1.2
+# ASSUME: whole numbers without a 0 whose ratio is below this are scores, such as marks from 1 to 11.
+LEAST_DISPERSION = 0.7
 # ASSUME: an outcome with more skewness than this, which is less than half of it in logarithms, is skewed.
 LEAST_SKEWNESS = 1.0
 # ASSUME: numbers that never come near to this are no shares but small for what they are measured in, such as moles.
@@ -78,7 +80,8 @@ def propose(outcome: pd.Series, unit: pd.Series) -> Family:
             f"is positive with a long tail to the right (skewness {_skewness(values):.1f}, that of its "
             f"logarithms {_skewness(np.log(values)):.1f})",
             "gaussian of log(outcome), a new column by data.derive, which is fitted faster and says the same of "
-            "ratios; gaussian, if differences and not ratios matter",
+            "ratios; gaussian, if differences and not ratios matter"
+            + ("; negativebinomial, if it is a count, or binomial with p(successes, trials)" if whole else ""),
         )
     return _gaussian(values, whole)
 
@@ -119,6 +122,9 @@ def _of_counts(values: np.ndarray, unit: pd.Series) -> Family:
     told = f"has whole numbers from {values.min():.0f} to {values.max():.0f}"
     exposure = "with + offset(log(exposure)) in the formulas, if not all counts are of equal time or size"
     why = f"{told}, which vary {dispersion:.1f} times as much around their unit's mean as Poisson counts would"
+    if values.min() > 0 and dispersion < LEAST_DISPERSION:
+        others = "poisson, if it is a count; t, with a prior for nu, if there are outliers"
+        return Family("gaussian", None, f"{why}, and none is 0: a score rather than a count", others)
     if dispersion > MOST_DISPERSION:
         return Family("negativebinomial", None, why, f"poisson, if predictors explain that; {exposure}")
     return Family("poisson", None, why, f"negativebinomial, if they vary more; {exposure}")

@@ -76,7 +76,14 @@ def test_rows_that_are_the_same_by_chance_are_not_pointed_out(write_csv):
 
 
 @pytest.mark.parametrize(
-    ("again", "told"), [(ROWS[:1], "1 row is the same as an earlier one"), (ROWS, "6 rows are the")]
+    ("again", "told"),
+    [
+        (
+            ROWS[:1],
+            "1 row is the same as an earlier one in all columns, and counted as a measurement of its own. If it was copied",
+        ),
+        (ROWS, "6 rows are the"),
+    ],
 )
 def test_rows_that_stand_twice_are_pointed_out(write_csv, again, told):
     (doubt,) = doubted(write_csv, ROWS + again)

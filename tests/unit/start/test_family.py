@@ -33,6 +33,8 @@ def proposed(values):
         (np.append(RNG.uniform(size=N - 1), 1.0), "gaussian"),
         # Uniform counts vary more than Poisson counts do.
         (RNG.integers(1, 20, N), "negativebinomial"),
+        # Marks vary less, and none is 0.
+        (np.clip(RNG.normal(6, 1.5, N).round(), 1, 11), "gaussian"),
     ],
 )
 def test_a_family_for_every_kind_of_outcome(values, family):
@@ -57,6 +59,11 @@ def test_the_reason_has_the_numbers():
     family = propose(pd.Series(RNG.poisson(3, N)), UNIT)
     assert "whole numbers from 0 to" in family.why
     assert "negativebinomial" in family.others
+
+
+def test_large_whole_numbers_with_a_long_tail_may_be_counts():
+    assert "negativebinomial, if it is a count" in propose(pd.Series(RNG.lognormal(5, 1, N).round() + 1), UNIT).others
+    assert "negativebinomial" not in propose(pd.Series(RNG.lognormal(5, 1, N)), UNIT).others
 
 
 def test_the_ends_of_data_that_hardly_vary_are_told_apart():
