@@ -133,7 +133,8 @@ def check(folder: Path) -> dict[str, str]:
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     if missing := {SUMS, METADATA} - names:
         return dict.fromkeys(sorted(missing), "missing: this is no archive of this pipeline, or not all of it")
-    text = (folder / SUMS).read_text(encoding="utf-8", errors="replace")
+    # Its bytes: a text that is read has other ends of lines.
+    text = (folder / SUMS).read_bytes().decode("utf-8", errors="replace")
     sums = {name: digest for digest, _, name in (line.partition("  ") for line in text.splitlines())}
     claims = {SUMS: sums, METADATA: _described(folder / METADATA)}
     verdicts = dict.fromkeys(sorted(names), OK)

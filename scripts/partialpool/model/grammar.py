@@ -64,6 +64,9 @@ _SHORT = {"Sum": "S(x) for sum contrasts of x", "Treatment": "T(x) for treatment
 _TWO_ARGUMENTS = ("np.maximum", "np.minimum")
 _OF_NUMPY = {"abs", "exp", "exp2", "log", "log10", "log2", *(name for name in FUNCTIONS if name[:3] == "np.")}
 _MAKE_CATEGORIES = ("C", "S", "T", "B", "binary")
+# Without a level these take the first of the rows that they are given, which in a prediction may be another one than in
+# the fit, and with a level that none of them has they fail.
+_OF_OUTCOME = ("B", "binary")
 HINTS = {
     "^": " Write ** for a power.",
     "%": " Write a : b for an interaction and a / b for nesting.",
@@ -343,6 +346,8 @@ class _Reader:
             self.open.append(_Open(token.text, "I" if token.text == "{" else None, self.position))
         elif token.kind == "name" and following.text == "(":
             _require_listed(self.formula, token.text)
+            if token.text in _OF_OUTCOME and "~" in [before.text for before in self.tokens[: self.position]]:
+                self.refuse(token, "of a predictor write I(x == 'level'), which codes other rows alike")
             self.open.append(_Open("(", token.text, self.position))
             self.take()
         elif token.kind == "name" and following.text == "=":

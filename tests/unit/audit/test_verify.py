@@ -110,6 +110,13 @@ def test_a_checksum_changed(zipped):
     assert verdicts == {"SHA256SUMS": "changed: it does not have the sha256 of Snakefile"}
 
 
+def test_checksums_with_other_ends_of_lines(zipped):
+    contents = files(zipped)
+    contents["SHA256SUMS"] = contents["SHA256SUMS"].replace(b"\n", b"\r\n")
+    verdicts = wrong(verified(zip_again(contents, "other.zip")))
+    assert verdicts == {"SHA256SUMS": "changed: it is not in the form in which it was written"}
+
+
 def test_a_file_added(zipped):
     verdicts = wrong(verified(zip_again(files(zipped) | {"results/new.csv": b"a\n"}, "other.zip")))
     assert verdicts == {"results/new.csv": "added: named by neither SHA256SUMS nor ro-crate-metadata.json"}

@@ -49,6 +49,7 @@ from partialpool.model.grammar import (
         "y ~ I(z - x**2) + I(-(x**2)) + I((-x)**2) + I(z**-1)",
         "y ~ I((0 < x) * (x < 1)) + np.maximum(x < 1, z > 2)",
         "y ~ -1 + x + (-1 + x | id)",
+        "binary(answer, success='yes') ~ x",
         "y ~ x - 1",
     ],
 )
@@ -140,6 +141,10 @@ def test_a_spec_with_such_a_formula_cannot_be_made(make_spec):
         ("y ~ I(x**2**3)", 11),
         ("I(-y**2) ~ x", 5),
         ("y ~ I(0 < x < 1)", 13),
+        # What codes rows of a prediction otherwise than those of the fit
+        ("y ~ B(g) + (1 | id)", 5),
+        ("y ~ x + binary(g, success='a')", 9),
+        ("y ~ (0 + B(g) | id)", 10),
         # Intercepts: before a bar formulae hears of them only where they come first
         ("y ~ (x + z - 1 | id)", 14),
         ("y ~ (x + z + 0 | id)", 14),
@@ -285,6 +290,33 @@ def test_arithmetic_means_what_it_means_in_python():
         np.testing.assert_allclose(np.ravel(np.asarray(ours)), theirs, err_msg=text)
         compared += 1
     assert compared > 700
+
+
+CALLS = {
+    "C": "C(n)",
+    "S": "S(g)",
+    "T": "T(g, ref='b')",
+    "Sum": "C(g, Sum('a'))",
+    "Treatment": "C(n, Treatment(2))",
+    "bs": "bs(x, df=4)",
+    "poly": "poly(x, 2)",
+    "np.maximum": "np.maximum(x, 2)",
+    "np.minimum": "np.minimum(x, 2)",
+}
+OF_OUTCOMES = {"B", "binary", "p", "prop", "proportion"}
+
+
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name not in OF_OUTCOMES])
+def test_functions_give_a_row_the_same_value_among_others(name):
+    """Predictions are made for rows of which each is coded as in the fit, whatever other rows there are."""
+    rng = np.random.default_rng(2)
+    rows = pd.DataFrame({"y": rng.normal(size=20), "x": rng.uniform(1, 3, 20), "n": np.tile([1, 2, 3, 4], 5)})
+    rows["g"] = pd.Categorical(np.tile(["a", "b", "c", "a"], 5))
+    formula = f"y ~ {CALLS.get(name, f'{name}(x)')}"
+    check_formula(formula)
+    design = design_matrices(formula, rows, extra_namespace=transformations_namespace | {"np": np}).common
+    few = design.evaluate_new_data(rows.iloc[[2, 6, 13]].reset_index(drop=True))
+    np.testing.assert_array_equal(few.design_matrix, design.design_matrix[[2, 6, 13]])
 
 
 @pytest.mark.parametrize(
