@@ -231,13 +231,16 @@ def test_models_on_different_rows(demo):
     assert planned["fit_model"] == 1
 
 
-def test_a_failed_check_stops_a_run_that_asks_for_it(demo):
+def test_a_failed_check_stops_a_run_that_asks_for_it(demo, tmp_path):
+    # A copy, because what the job would make again is deleted when it fails.
+    study = Project(demo.root, tmp_path / "study")
+    shutil.copytree(demo.directory, study.directory)
+
     def strict(config):
         config["on_failed_check"] = "stop"
         config["checks"] = {"ess_bulk": 1e6}
 
-    before = demo.edit(strict)
-    output = fails(demo, "results/models/m71.2.summary.csv")
-    demo.config.write_text(before)
+    study.edit(strict)
+    output = fails(study, "results/models/m71.2.summary.csv")
     assert re.search(r"failed \d of 5 checks, and .on_failed_check: stop. is set", output)
     assert "ess_bulk" in output
