@@ -11,7 +11,6 @@ import pandas as pd
 from partialpool.checks.priors import PriorsOfFit
 from partialpool.fit.by_row import outcomes
 from partialpool.loo.by_quadrature import TRIED, Conditional
-from partialpool.loo.quadrature import Given, densities, enough_nodes
 from partialpool.model import parameters
 from partialpool.model.families import OF_LEVELS
 from partialpool.model.parameters import Parameter
@@ -19,6 +18,7 @@ from partialpool.model.priors import Distribution
 from partialpool.model.spec import ModelSpec
 from partialpool.predict.effects import thinned
 from partialpool.predict.linear import LinearPredictor
+from partialpool.quadrature.densities import Given, densities, enough_nodes
 
 # Draws of each chain that are made anew.
 DRAWS = 400
@@ -39,7 +39,7 @@ class Integrated:
     posterior
         The draws.
     given, nodes
-        For ``loo.quadrature``.
+        For ``quadrature.densities``.
     of_units, of_rows : (chain, draw, units or n)
         Log densities of each unit, and of each row given the other rows of its unit.
     """
@@ -150,8 +150,7 @@ class Fitted:
         space, proposal = self._proposals
         if priors is not None:
             matrices = design(replace(self.spec, priors=priors), self.rows)
-            sizes, space = space.sizes, Space(matrices)
-            space.sizes = sizes
+            space = Space(matrices, [matrices.priors.family["sigma"]], space.sizes)
         posterior = Powered(matrices, **powers, space=space, cores=self.cores)
         settings = {"chains": self.spec.chains, "draws": DRAWS, "seed": self.spec.seed}
         draws, trusted = posterior.estimates(**settings, proposal=proposal)

@@ -8,7 +8,7 @@ from partialpool.checks.left_out import weights
 from partialpool.fit.by_row import draws_by_row
 from partialpool.loo.integrated import of_subsets
 from partialpool.loo.psis import psis
-from partialpool.loo.quadrature import NoQuadrature
+from partialpool.quadrature.densities import NoQuadrature
 
 # Units that move estimates most, and without which the model is fitted again where that takes a moment.
 REFITS = 3

@@ -6,7 +6,7 @@ import pandas as pd
 from partialpool.checks.fitted import Fitted
 from partialpool.checks.left_out import weights
 from partialpool.fit.by_row import draws_by_row
-from partialpool.loo.quadrature import NoQuadrature, below
+from partialpool.quadrature.densities import NoQuadrature, below
 
 # Draws of each chain that serve where the distribution given a draw is known in closed form.
 DRAWS = 250

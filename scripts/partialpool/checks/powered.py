@@ -10,7 +10,7 @@ from partialpool.marginal.mixture import Mixture
 from partialpool.marginal.posterior import population_of
 from partialpool.marginal.priors import log_prior
 from partialpool.marginal.sample import Posterior
-from partialpool.marginal.scales import Scales, Space
+from partialpool.marginal.scales import Scales, Space, space_of
 
 
 class Powered(Posterior):
@@ -46,7 +46,7 @@ class Powered(Posterior):
     ):
         # A normal density to a power is, but for a constant, another normal density; so are those of the rows.
         super().__init__(replace(matrices, prior_sd=matrices.prior_sd / np.sqrt(prior)), cores=cores)
-        self.space = space or Space(matrices)
+        self.space = space or space_of(matrices)
         self.prior, self.likelihood = prior, likelihood
 
     def log_density(self, x: np.ndarray) -> np.ndarray:

@@ -53,21 +53,13 @@ def fit(spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1, progress=None):
     for name, prior in automatic.items():
         print(f"Automatic prior: {name} ~ {prior}")
     spec = spec.with_priors(automatic)
-    matrices = closed_form(spec, rows)
-    if matrices is None:
-        from partialpool.fit.nuts import nuts
-
-        engine, spec = "nuts", settled(spec, "nuts")
-        groups, attributes = nuts(spec, rows, cores=cores, progress=progress)
-        how = {"sampling": "nuts"}
-    else:
-        from partialpool.marginal import posterior
-
-        engine, spec = "marginal", settled(spec, "marginal")
-        groups, how = posterior.fit(replace(matrices, spec=spec), cores=cores, progress=progress)
-        attributes = {"family_parameters": "sigma", "link": "identity"}
+    groups, how, attributes = (
+        _by_marginal(spec, rows, cores, progress)
+        or _by_quadrature(spec, rows, cores)
+        or _by_nuts(spec, rows, cores, progress)
+    )
     tree = _tidy(groups, rows)
-    tree.attrs |= {"engine": engine, "target_accept": spec.target_accept} | how
+    tree.attrs |= how
     if automatic:
         tree.attrs["automatic_priors"] = json.dumps({name: str(prior) for name, prior in automatic.items()})
     # What only Bambi knows, for those who read the fit without it.
@@ -77,9 +69,65 @@ def fit(spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1, progress=None):
     return tree
 
 
+def _by_marginal(spec: ModelSpec, rows: pd.DataFrame, cores: int, progress) -> tuple[dict, dict, dict] | None:
+    """Groups, attributes of the fit and of its posterior; None if the marginal engine is not to fit the model."""
+    matrices = closed_form(spec, rows)
+    if matrices is None:
+        return None
+    from partialpool.marginal import posterior
+
+    spec = settled(spec, "marginal")
+    groups, how = posterior.fit(replace(matrices, spec=spec), cores=cores, progress=progress)
+    how |= {"engine": "marginal", "target_accept": spec.target_accept}
+    return groups, how, {"family_parameters": "sigma", "link": "identity"}
+
+
+def _by_quadrature(spec: ModelSpec, rows: pd.DataFrame, cores: int) -> tuple[dict, dict, dict] | None:
+    """As ``_by_marginal``."""
+    model = integrable(spec, rows, cores)
+    if model is None:
+        return None
+    from partialpool.quadrature import posterior
+    from partialpool.quadrature.densities import NoQuadrature
+
+    try:
+        groups, how = posterior.fit(model)
+    except NoQuadrature as reason:
+        print(f"Engine: nuts, because quadrature cannot fit this model: {reason}.")
+        return None
+    attributes = {"family_parameters": " ".join(model.family.parameters), "link": model.link}
+    return groups, how | {"engine": "quadrature"}, attributes
+
+
+def _by_nuts(spec: ModelSpec, rows: pd.DataFrame, cores: int, progress) -> tuple[dict, dict, dict]:
+    """As ``_by_marginal``."""
+    from partialpool.fit.nuts import nuts
+
+    spec = settled(spec, "nuts")
+    groups, attributes = nuts(spec, rows, cores=cores, progress=progress)
+    return groups, {"engine": "nuts", "sampling": "nuts", "target_accept": spec.target_accept}, attributes
+
+
 def settled(spec: ModelSpec, engine: str) -> ModelSpec:
     """A spec with what it leaves to the engine."""
     return replace(spec, target_accept=spec.target_accept or TARGET_ACCEPT[engine])
+
+
+def integrable(spec: ModelSpec, rows: pd.DataFrame, cores: int = 1):
+    """The model for quadrature if the effects of its units are to be integrated so, else None; the log says why.
+
+    That is a model of another family than the Gaussian, small enough that NUTS would take longer.
+    """
+    from partialpool.quadrature.densities import NoQuadrature
+    from partialpool.quadrature.model import model_of
+
+    if spec.engine == "nuts" or spec.family == "gaussian":
+        return None
+    try:
+        return model_of(spec, rows, cores=cores)
+    except NoQuadrature as reason:
+        print(f"Engine: nuts, because quadrature cannot fit this model: {reason}.")
+        return None
 
 
 def closed_form(spec: ModelSpec, rows: pd.DataFrame):
@@ -101,7 +149,8 @@ def closed_form(spec: ModelSpec, rows: pd.DataFrame):
                 f"formula '{spec.formula}': 'group_effects: summary' needs the marginal engine, and it cannot fit "
                 f"this model: {reason}. Write 'group_effects: draws'."
             ) from None
-        print(f"Engine: nuts, because the marginal engine cannot fit this model: {reason}.")
+        if spec.family == "gaussian":
+            print(f"Engine: nuts, because the marginal engine cannot fit this model: {reason}.")
         return None
 
 

@@ -22,7 +22,7 @@ def fit_memory(draws: int, size_mb: float, attempt: int, *, by_nuts: bool) -> in
     attempt
         1, and one more after each failure.
     by_nuts
-        Whether it is known to be sampled over all parameters.
+        Whether it may be sampled over all parameters.
 
     Notes
     -----

@@ -8,17 +8,17 @@ import numpy as np
 import pandas as pd
 
 from partialpool.fit.by_row import outcomes
-from partialpool.loo.families import FAMILIES, Family
 from partialpool.loo.integrated import with_p_loo
 from partialpool.loo.pointwise import PointwiseElpd
 from partialpool.loo.psis import psis
-from partialpool.loo.quadrature import NODES, Given, NoQuadrature, cost, densities, enough_nodes
 from partialpool.model.formula import complete_cases
 from partialpool.model.names import draws_of, effect_terms
 from partialpool.model.population import population_of
 from partialpool.model.spec import ModelSpec
 from partialpool.predict.effects import thinned
 from partialpool.predict.linear import LinearPredictor
+from partialpool.quadrature.densities import NODES, Given, NoQuadrature, cost, densities, enough_nodes
+from partialpool.quadrature.families import FAMILIES, Family
 
 # Draws of each chain on which the number of nodes is chosen, and the fewest on which densities are computed.
 TRIED, FEWEST = 5, 100

@@ -55,7 +55,7 @@ def _sampled(
     """Both estimands of a model without a closed form; None for units that need folds nobody asked for."""
     from partialpool.loo import kfold, refit
     from partialpool.loo.by_quadrature import by_quadrature
-    from partialpool.loo.quadrature import NoQuadrature
+    from partialpool.quadrature.densities import NoQuadrature
 
     try:
         observations, units = by_quadrature(tree, spec, data, cores=cores)

@@ -159,6 +159,32 @@ def design(spec: ModelSpec, rows: pd.DataFrame) -> Design:
     outcome = np.asarray(matrices.response.term.term.data, dtype=float)
     if outcome.size != len(rows):
         raise NoClosedForm("its outcome has several columns")
+    design = design_of(spec, rows, matrices, outcome.ravel(), parameters=["sigma"], parent="mu")
+    _check_dense_columns(design.factors, design.x.shape[1])
+    return design
+
+
+def design_of(
+    spec: ModelSpec, rows: pd.DataFrame, matrices, outcome: np.ndarray, *, parameters: list[str], parent: str
+) -> Design:
+    """A model as matrices, with normal priors of its common coefficients.
+
+    Parameters
+    ----------
+    spec, rows
+        See ``design``.
+    matrices
+        What ``matrices.evaluate`` made of them.
+    outcome : (n,)
+        Its outcome.
+    parameters, parent
+        Names of the family's parameters, see ``assign``.
+
+    Raises
+    ------
+    NoClosedForm, StudyError
+        See ``design``.
+    """
     evaluated = matrices.common.terms.values() if matrices.common else []
     offsets = {term.name: np.asarray(term.data, dtype=float).ravel() for term in evaluated if term.kind == "offset"}
     common = [_common_term(spec, term) for term in evaluated if term.kind != "offset"]
@@ -172,16 +198,14 @@ def design(spec: ModelSpec, rows: pd.DataFrame) -> Design:
 
     of_bars = blocks(bars(spec.formula), terms)
     common_names = [term.name for term in common]
-    family = {"parameters": ["sigma"], "parent": "mu"}
-    priors = assign(spec, outcome=outcome_name, common=common_names, offsets=offsets, blocks=of_bars, **family)
-    outcome = outcome.ravel()
+    terms_of = {"common": common_names, "offsets": offsets, "blocks": of_bars}
+    priors = assign(spec, outcome=outcome_name, parameters=parameters, parent=parent, **terms_of)
     y = outcome
     for offset in offsets.values():
         y = y - offset
     x, centre = _centred(common, len(rows))
     prior_mean, prior_sd = _normal_priors(common, priors)
     factors = _factors(spec, rows, matrices, of_bars, predictors)
-    _check_dense_columns(factors, x.shape[1])
     return Design(spec, priors, outcome_name, outcome, y, common, x, centre, prior_mean, prior_sd, factors)
 
 

@@ -67,7 +67,7 @@ def fit(matrices: Design, *, cores: int, progress=None) -> tuple[dict, dict[str,
             effects = effects_kept
     by_row = _by_row(matrices, scales.sigma[kept], common[kept], effects_kept, outcome_rng)
 
-    variables = population_by_name(matrices, scales, common)
+    variables = population_by_name(matrices, {"sigma": scales.sigma}, scales.sd, scales.correlation, common)
     for number in sorted(effects):
         variables |= effects_by_term(matrices.factors[number], effects[number])
     rows, all_draws = {ROW_DIM: np.arange(len(matrices.y))}, {"chain": np.arange(chains), "draw": np.arange(draws)}
@@ -134,19 +134,37 @@ def dataset(in_front: dict[str, np.ndarray | list], variables: dict[str, tuple[d
     return xr.Dataset(arrays, coords)
 
 
-def population_by_name(matrices: Design, scales: Scales, common: np.ndarray) -> dict[str, tuple[dict, np.ndarray]]:
-    """Variables of all but the effects of single levels; ``common`` (draws, p) is of the centred design."""
+def population_by_name(
+    matrices: Design,
+    family: dict[str, np.ndarray],
+    sd: tuple[np.ndarray, ...],
+    correlation: tuple[np.ndarray, ...],
+    common: np.ndarray,
+) -> dict[str, tuple[dict, np.ndarray]]:
+    """Variables of all but the effects of single levels.
+
+    Parameters
+    ----------
+    matrices
+        The model.
+    family
+        The family's parameters by name, (draws,) each.
+    sd, correlation
+        See ``Scales``.
+    common : (draws, p)
+        Coefficients of the centred design.
+    """
     common = common.copy()
     # The intercept at predictors = 0; that of the centred design is the one at their means.
     common[:, :1] -= common @ matrices.centre[:, None]
     variables = {
         term.name: (term.level_coords, common[:, matrices.common_columns[term.name]]) for term in matrices.common
     }
-    variables["sigma"] = {}, scales.sigma
-    for factor, sd in zip(matrices.factors, scales.sd, strict=True):
+    variables |= {name: ({}, values) for name, values in family.items()}
+    for factor, own in zip(matrices.factors, sd, strict=True):
         for term in factor.terms:
-            variables[term.sd_name] = term.level_coords, sd[:, factor.columns[term.name]]
-    for factor, cholesky in zip(matrices.factors, scales.correlation, strict=True):
+            variables[term.sd_name] = term.level_coords, own[:, factor.columns[term.name]]
+    for factor, cholesky in zip(matrices.factors, correlation, strict=True):
         for block in factor.blocks:
             if block.correlation:
                 effects = slice(factor.columns[block.terms[0].name].start, factor.columns[block.terms[-1].name].stop)
@@ -156,9 +174,10 @@ def population_by_name(matrices: Design, scales: Scales, common: np.ndarray) -> 
 
 
 def population_of(matrices: Design, scales: Scales, common: np.ndarray, shape: tuple[int, int]):
-    """Dataset of ``population_by_name``; ``shape`` is the numbers of chains and of draws of each."""
+    """Dataset of all but the effects of single levels; ``shape`` is the numbers of chains and of draws of each."""
     chains, draws = shape
-    return dataset({"chain": np.arange(chains), "draw": np.arange(draws)}, population_by_name(matrices, scales, common))
+    variables = population_by_name(matrices, {"sigma": scales.sigma}, scales.sd, scales.correlation, common)
+    return dataset({"chain": np.arange(chains), "draw": np.arange(draws)}, variables)
 
 
 def effects_by_term(factor: GroupingFactor, effects: np.ndarray) -> dict[str, tuple[dict, np.ndarray]]:

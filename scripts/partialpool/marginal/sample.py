@@ -10,7 +10,7 @@ from partialpool.marginal.design import Design
 from partialpool.marginal.independent import IndependentDraws
 from partialpool.marginal.mixture import Mixture
 from partialpool.marginal.mode import find_mode
-from partialpool.marginal.scales import Space
+from partialpool.marginal.scales import space_of
 from partialpool.marginal.with_effects import WithEffects
 from partialpool.marginal.without_effects import WithoutEffects
 from partialpool.model.spec import ModelSpec
@@ -27,7 +27,7 @@ class Posterior:
     def __init__(self, matrices: Design, *, cores: int = 1):
         self.matrices, self.cores = matrices, cores
         self.model = WithEffects(matrices) if matrices.factors else WithoutEffects(matrices)
-        self.space = Space(matrices)
+        self.space = space_of(matrices)
 
     def log_density(self, x: np.ndarray) -> np.ndarray:
         """Log of likelihood times prior at points x (n, dimensions), (n,), with its constant: it integrates to p(y)."""

@@ -10,6 +10,7 @@ import numpy as np
 from partialpool.marginal.coordinates import coordinates
 from partialpool.marginal.design import Design
 from partialpool.marginal.priors import log_prior, quantiles
+from partialpool.model.priors import Distribution
 
 # ASSUME: this many sizes of a scale above 0, and below, its coordinate begins to be a logarithm.
 WIDTH = 3.0
@@ -53,12 +54,21 @@ def correlations(cholesky: np.ndarray) -> np.ndarray:
 class Space:
     """The unconstrained space of the scales of a model. A coordinate x of it is one of
 
-    - a scale (sigma first, then the standard deviations of the effects), which is ``size log(1 + exp(h))`` of
+    - a scale (the family's first, then the standard deviations of the effects), which is ``size log(1 + exp(h))`` of
       ``h = WIDTH sinh(x / WIDTH)``: linear above ``size``, where the data tell it from 0, and logarithmic below, so
       that a posterior which reaches 0 is close to normal; far above logarithmic again, since a prior as HalfCauchy has
       tails there that no proposal has. What the data know is close to normal either way;
     - a partial correlation of effects j > k given those before k, which is ``tanh(x / 2)``. Those of independent
       effects have no coordinate and are 0.
+
+    Parameters
+    ----------
+    matrices
+        The model.
+    family
+        Priors of the family's scales.
+    sizes : (scales,)
+        Rough sizes of all scales.
 
     Attributes
     ----------
@@ -71,12 +81,12 @@ class Space:
     with b = eta + (w - 2 - k) / 2, where k effects are given.
     """
 
-    def __init__(self, matrices: Design):
+    def __init__(self, matrices: Design, family: list[Distribution], sizes: np.ndarray):
         terms = [term for factor in matrices.factors for term in factor.terms]
-        self.priors = [matrices.priors.family["sigma"]]
-        self.priors += [one for term in terms for one in matrices.priors.sd[term.name].each(len(term.coefficients))]
-        self.widths = [factor.z.shape[1] for factor in matrices.factors]
-        self.sizes = _sizes(matrices, smallest=quantiles(self.priors[0], np.array([1e-6]))[0])
+        of_effects = [one for term in terms for one in matrices.priors.sd[term.name].each(len(term.coefficients))]
+        self.priors, self.sizes = [*family, *of_effects], sizes
+        # How many scales the family has, and each grouping factor.
+        self.widths = [len(family), *(factor.z.shape[1] for factor in matrices.factors)]
         # Of each partial correlation the grouping factor, the effects j and k, and b.
         self.partial: list[tuple[int, int, int, float]] = []
         for i, factor in enumerate(matrices.factors):
@@ -89,14 +99,19 @@ class Space:
         self.dimensions = len(self.sizes) + len(self.partial)
 
     def scales(self, x: np.ndarray) -> Scales:
-        """What points x (draws, dimensions) of the space stand for."""
+        """What points x (draws, dimensions) of the space of a Gaussian model stand for."""
+        family, sds, correlation = self.values(x)
+        # A copy, so that compiled functions see one layout of arrays and are compiled once.
+        return Scales(family[:, 0].copy(), sds, correlation)
+
+    def values(self, x: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+        """The scales of the family, (draws, scales), and ``sd`` and ``correlation`` of ``Scales``, at points x."""
         values = self.sizes * np.logaddexp(0, WIDTH * np.sinh(x[:, : len(self.sizes)] / WIDTH))
-        sds = np.split(values[:, 1:], np.cumsum(self.widths)[:-1], axis=1) if self.widths else []
-        partial = [np.zeros((len(x), q, q)) for q in self.widths]
+        family, *sds = np.split(values, np.cumsum(self.widths)[:-1], axis=1)
+        partial = [np.zeros((len(x), q, q)) for q in self.widths[1:]]
         for (i, j, k, _), own in zip(self.partial, np.tanh(x[:, len(self.sizes) :] / 2).T, strict=True):
             partial[i][:, j, k] = own
-        # A copy, so that compiled functions see one layout of arrays and are compiled once.
-        return Scales(values[:, 0].copy(), tuple(sds), tuple(map(_cholesky_of_partial, partial)))
+        return family, tuple(sds), tuple(map(_cholesky_of_partial, partial))
 
     def starts(self, rng: np.random.Generator) -> np.ndarray:
         """Points (some, dimensions) from which a mode can be looked for.
@@ -142,17 +157,24 @@ def _cholesky_of_partial(partial: np.ndarray) -> np.ndarray:
     return cholesky
 
 
-def _sizes(matrices: Design, smallest: float) -> np.ndarray:
-    """Rough sizes of the scales: of sigma, and the sd of each effect that the data could just tell from 0.
-
-    The latter is the standard error of one level's effect times (2 / levels)^(1/4). ``smallest`` is that sigma below
-    which its prior allows nothing.
-    """
+def space_of(matrices: Design) -> Space:
+    """The space of the scales of a Gaussian model."""
+    prior = matrices.priors.family["sigma"]
     residuals = matrices.y - matrices.x @ coordinates(matrices).origin
-    spread = max(np.sqrt(np.mean(residuals**2)), smallest) or 1.0
-    sizes = [np.array([spread])]
+    # No smaller than the sigma below which its prior allows nothing.
+    spread = max(np.sqrt(np.mean(residuals**2)), quantiles(prior, np.array([1e-6]))[0]) or 1.0
+    return Space(matrices, [prior], np.concatenate([[spread], spread * sizes_of_effects(matrices)]))
+
+
+def sizes_of_effects(matrices: Design, information: np.ndarray | float = 1.0) -> np.ndarray:
+    """Rough sizes of the standard deviations of effects, that the data could just tell from 0.
+
+    That is the standard error of one level's effect times (2 / levels)^(1/4). ``information`` is what a row says of its
+    linear predictor, the inverse of a variance, (n,) or the same for all.
+    """
+    sizes = [np.empty(0)]
     for factor in matrices.factors:
         levels = len(factor.levels)
-        information = (factor.z**2).sum(axis=0) / levels
-        sizes.append(spread / np.sqrt(np.where(information > 0, information, 1.0)) * (2 / levels) ** 0.25)
+        of_level = (np.broadcast_to(information, len(factor.z)) @ factor.z**2) / levels
+        sizes.append((2 / levels) ** 0.25 / np.sqrt(np.where(of_level > 0, of_level, 1.0)))
     return np.concatenate(sizes)

@@ -92,8 +92,8 @@ TERMS: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "acceptance": (
             "Share of proposals accepted",
-            "Draws of the scales are proposed by a distribution that was fitted to their posterior, and accepted or "
-            "rejected so that those that are kept follow the posterior. The more are accepted, the nearer the two are.",
+            "Draws are proposed by a distribution that was fitted to the posterior, and accepted or rejected so that "
+            "those that are kept follow the posterior. The more are accepted, the nearer the two are.",
         ),
         "divergences": (
             "Divergent transitions",
@@ -114,6 +114,11 @@ TERMS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "In Gaussian models it integrates all coefficients out in closed form. Only the scales (standard "
             "deviations and correlations) have to be sampled; all coefficients are then drawn exactly, given the "
             "scales.",
+        ),
+        "quadrature": (
+            "Quadrature",
+            "A sum over some points in the place of an integral. The density of the {measurements} of each {unit} is "
+            "averaged over its [group-level effects](effects), so that only what all {units} share has to be sampled.",
         ),
         "loo": (
             "Leave-one-out cross-validation",

@@ -101,17 +101,24 @@ def resolution(results: Results) -> Said:
 
 def not_mcmc(results: Results) -> Said:
     """What is exact and what is not."""
-    independent = [name for name, how in results.known.sampling.items() if how == "independent"]
-    others = [name for name in results.trees if name not in independent]
-    words = [f"{_titles(results, others)}: all draws are by MCMC (NUTS)."] if others else []
-    if independent:
-        k = max(results.trees[name].attrs["pareto_k"] for name in independent)
-        taken = min(results.trees[name].attrs["acceptance"] for name in independent)
-        words.append(
-            f"{_titles(results, independent)}: scales by independence Metropolis, at least {100 * taken:.0f} % of "
-            f"whose proposals were accepted (largest Pareto k of their weights {number(k, 2)}); given the scales, "
-            "coefficients are drawn exactly."
-        )
+    fits = {name: tree.attrs for name, tree in results.trees.items()}
+    by_nuts = [name for name, fit in fits.items() if fit["sampling"] == "nuts"]
+    words = [f"{_titles(results, by_nuts)}: all draws are by MCMC (NUTS)."] if by_nuts else []
+    engines = {
+        "marginal": ("scales", "given the scales, coefficients are drawn exactly"),
+        "quadrature": (
+            "common coefficients and scales",
+            "effects were integrated out by quadrature, and are drawn by Metropolis chains of their own",
+        ),
+    }
+    for engine, (what, rest) in engines.items():
+        own = [name for name in fits if name not in by_nuts and fits[name]["engine"] == engine]
+        if own:
+            k, taken = max(fits[name]["pareto_k"] for name in own), min(fits[name]["acceptance"] for name in own)
+            words.append(
+                f"{_titles(results, own)}: {what} by independence Metropolis, at least {100 * taken:.0f} % of whose "
+                f"proposals were accepted (largest Pareto k of their weights {number(k, 2)}); {rest}."
+            )
     if results.compared:
         words.append("Cross-validation weights draws by importance; the tables have the largest Pareto k.")
     return Said(" ".join(words), "models")
@@ -385,10 +392,13 @@ def _refitted(results: Results, point: int, how: str) -> Said:
 def _not_refitted(results: Results, models: list[str]) -> str:
     """Of which of these models there are no refits, and why."""
     by_nuts = [name for name in models if results.trees[name].attrs["engine"] == "nuts"]
-    others = [name for name in models if name not in by_nuts]
+    by_quadrature = [name for name in models if results.trees[name].attrs["engine"] == "quadrature"]
+    others = [name for name in models if name not in by_nuts + by_quadrature]
     words = []
     if by_nuts:
         words.append(f"Not run for {_titles(results, by_nuts)}, where NUTS would take as long again each time.")
+    if by_quadrature:
+        words.append(f"Not run for {_titles(results, by_quadrature)}: they are for models of the marginal engine.")
     if others:
         words.append(f"Not told of {_titles(results, others)}, since draws of the refits failed their checks.")
     return " ".join(words)

@@ -41,10 +41,15 @@ def sentence(sampling: Sampling, fit: Mapping) -> Markup:
     chains = f"{sampling.chains} chains of {sampling.draws} draws"
     if fit["sampling"] == "independent":
         accepted = link("acceptance", f"{100 * fit['acceptance']:.0f} % accepted")
-        return Markup(
-            "{} without warmup: the scales by independent proposals ({}), all coefficients exactly, given the scales "
-            "({})."
-        ).format(chains, accepted, link("marginal", "marginal engine"))
+        by_engine = {
+            "marginal": "{} without warmup: the scales by independent proposals ({}), all coefficients exactly, given "
+            "the scales ({}).",
+            "quadrature": "{} without warmup: common coefficients and scales by independent proposals ({}), with "
+            "group-level effects integrated out by {}; then these, given all else.",
+        }
+        engines = {"marginal": "marginal engine", "quadrature": "quadrature"}
+        engine = fit["engine"]
+        return Markup(by_engine[engine]).format(chains, accepted, link(engine, engines[engine]))
     over = link("marginal", moved_over(fit)) if fit["engine"] == "marginal" else moved_over(fit)
     return Markup("{} after {} warmup iterations, by {} over {}.").format(
         chains, sampling.warmup, link("nuts", "NUTS"), over
@@ -66,4 +71,9 @@ def settings(sampling: Sampling, fit: Mapping) -> str:
 
 def moved_over(fit: Mapping) -> str:
     """What the sampler drew itself."""
-    return "the scales, all coefficients integrated out" if fit["engine"] == "marginal" else "all parameters"
+    by_engine = {
+        "marginal": "the scales, all coefficients integrated out",
+        "quadrature": "common coefficients and scales, group-level effects integrated out by quadrature",
+        "nuts": "all parameters",
+    }
+    return by_engine[fit["engine"]]

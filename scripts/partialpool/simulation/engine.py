@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from partialpool.fit.fit import closed_form, settled
+from partialpool.fit.fit import closed_form, integrable, settled
 from partialpool.model.automatic import automatic_priors
 from partialpool.model.formula import complete_cases
 from partialpool.model.spec import ModelSpec
@@ -28,7 +28,7 @@ def engine_of(spec: ModelSpec, data: pd.DataFrame):
 
     Returns
     -------
-    MarginalEngine or NutsEngine
+    MarginalEngine, QuadratureEngine or NutsEngine
     DataFrame
         The complete cases.
 
@@ -43,6 +43,11 @@ def engine_of(spec: ModelSpec, data: pd.DataFrame):
     matrices = closed_form(spec, rows)
     if matrices is not None:
         return MarginalEngine(replace(matrices, spec=settled(spec, "marginal"))), rows
+    model = integrable(spec, rows)
+    if model is not None:
+        from partialpool.simulation.quadrature import QuadratureEngine
+
+        return QuadratureEngine(model, rows), rows
     from partialpool.simulation.nuts import NutsEngine
 
     return NutsEngine(settled(spec, "nuts"), rows), rows

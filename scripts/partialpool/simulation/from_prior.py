@@ -1,4 +1,4 @@
-"""Parameters of a Gaussian model from its prior, units from their population, and outcomes from all of them.
+"""Parameters of a model from its prior, units from their population, and outcomes from all of them.
 
 Written from the words of the model and not with what the engines compute, so that a mistake there cannot hide here:
 coefficients and effects are those of the terms as they stand in the formula, the intercept's prior is that at the means
@@ -47,7 +47,7 @@ def population(matrices: Design, rng: np.random.Generator) -> dict[str, np.ndarr
         By Bambi's name of the variable, without the dimensions of chains and draws; ``Intercept`` is that at
         predictors = 0, as in a fit.
     """
-    values = {"sigma": draw(matrices.priors.family["sigma"], (), rng)}
+    values = {name: draw(prior, (), rng) for name, prior in matrices.priors.family.items()}
     for term in matrices.common:
         values[term.name] = draw(matrices.priors.common[term.name], shape_of(term.levels), rng)
     if INTERCEPT in values:
@@ -116,7 +116,7 @@ def correlation(q: int, eta: float, rng: np.random.Generator) -> np.ndarray:
 
 
 def expected(matrices: Design, truth: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Mean of the outcome of each row, (n,), without offsets, given all coefficients and effects."""
+    """Linear predictor of each row, (n,), without offsets, given all coefficients and effects."""
     mean = np.zeros(len(matrices.y))
     for term in matrices.common:
         mean += term.values @ np.atleast_1d(truth[term.name])

@@ -199,13 +199,13 @@ def _those(columns: tuple[str, ...]) -> str:
 
 
 def _evidence(study: Study, comparison: Comparison, place: str) -> Iterator[Mistake]:
-    """Models that have no evidence, since they cannot have the marginal engine."""
+    """Models that can have no Bayes factors, since they cannot have the marginal engine."""
     for model in comparison.models:
         if model in study.models and (reason := _why_not_marginal(study, model)):
             yield Mistake(
                 place,
-                f"model '{model}' has no evidence, which only the marginal engine knows: {reason}. Compare models of "
-                "that engine, or leave 'bayes_factors' out.",
+                f"model '{model}' cannot have the marginal engine, which Bayes factors take: {reason}. Compare models "
+                "of that engine, or leave 'bayes_factors' out.",
             )
 
 

@@ -96,7 +96,7 @@ class Study(Strict):
         return self.predictions[prediction].model_dump(exclude={"models"}) | {"seed": self.sampling.seed}
 
     def needs_nuts(self, model: str) -> bool:
-        """Whether a model is known to be sampled over all its parameters, before its data are read."""
+        """Whether a model may be sampled over all its parameters, before its data are read."""
         return self.models[model].family != "gaussian" or self.sampling_of(model).engine == "nuts"
 
     def draws_of(self, model: str) -> int:

@@ -6,8 +6,8 @@ from arviz_stats import loo_pit as arviz_loo_pit
 from partialpool.checks.loo_pit import _by_predictive_draws, curve, loo_pit
 from partialpool.fit.fit import fit
 from partialpool.loo.by_quadrature import Conditional
-from partialpool.loo.families import FAMILIES
-from partialpool.loo.quadrature import Given, below
+from partialpool.quadrature.densities import Given, below
+from partialpool.quadrature.families import FAMILIES
 from scipy import stats
 from scipy.integrate import quad
 

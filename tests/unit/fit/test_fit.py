@@ -363,3 +363,44 @@ def test_correlated_effects_have_their_exact_posterior_and_find_the_truth(make_s
         z = (effects[:, k] - lines.mean(("chain", "draw"))) / lines.std(("chain", "draw"))
         assert abs(z.mean()) < 4 / np.sqrt(300)
         assert abs((z**2).mean() - 1) < 4 * np.sqrt(2 / 300)
+
+
+# ---------------------------------------------------------------------------------------- which engine
+
+
+YES_NO = ("flag ~ 1 + x + (1 | id)", "Intercept b sd")
+
+
+def test_small_models_of_other_families_are_fitted_by_quadrature(make_spec, units):
+    tree = fit_module.fit(make_spec(*YES_NO, family="bernoulli", engine="auto", draws=300), units)
+    assert tuple(tree.children) == GROUPS
+    assert {"engine": "quadrature", "sampling": "independent"}.items() <= tree.attrs.items()
+    assert {"pareto_k", "acceptance", "log_evidence", "mcse_log_evidence"} <= tree.attrs.keys()
+    assert tree["posterior"].attrs == {"family_parameters": "", "link": "logit"}
+    assert tree["posterior"]["1|id"].dims == ("chain", "draw", "id__factor_dim")
+    assert tree["posterior_predictive"]["flag"].dtype == tree["observed_data"]["flag"].dtype == "int64"
+
+
+def test_of_families_with_parameters_of_their_own_their_names_are_kept(make_spec, units):
+    alpha = {"alpha": "Exponential(1)"}
+    spec = make_spec("count ~ 1 + (1 | id)", "Intercept sd", priors=alpha, family="negativebinomial", engine="auto")
+    tree = fit_module.fit(replace(spec, draws=300), units)
+    assert tree.attrs["engine"] == "quadrature"
+    assert tree["posterior"].attrs == {"family_parameters": "alpha", "link": "log"}
+    assert tree["posterior"]["alpha"].shape == (2, 300)
+
+
+def test_where_independent_draws_fail_nuts_samples_all_parameters_and_the_log_says_why(
+    make_spec, units, monkeypatch, capsys
+):
+    monkeypatch.setattr("partialpool.marginal.independent.LOWEST_ACCEPTANCE", 1.1)
+    tree = fit_module.fit(make_spec(*YES_NO, family="bernoulli", engine="auto"), units)
+    assert {"engine": "nuts", "sampling": "nuts", "target_accept": 0.9}.items() <= tree.attrs.items()
+    assert "log_evidence" not in tree.attrs
+    said = capsys.readouterr().out
+    assert "Engine: nuts, because quadrature cannot fit this model: independent draws fail, with acceptance 0." in said
+
+
+def test_nuts_runs_where_it_is_asked_for(make_spec, units):
+    tree = fit_module.fit(make_spec(*YES_NO, family="bernoulli", engine="nuts"), units)
+    assert tree.attrs["engine"] == "nuts"

@@ -9,7 +9,7 @@ from partialpool.fit.fit import fit
 from partialpool.loo import by_quadrature as module
 from partialpool.loo.by_quadrature import by_quadrature
 from partialpool.loo.psis import of_fit
-from partialpool.loo.quadrature import NoQuadrature
+from partialpool.quadrature.densities import NoQuadrature
 from scipy import stats
 from scipy.special import expit, logsumexp
 

@@ -5,8 +5,8 @@ import pytest
 import xarray as xr
 from partialpool.loo import by_quadrature, estimate, kfold, refit
 from partialpool.loo.estimate import of_model
-from partialpool.loo.quadrature import NoQuadrature
 from partialpool.marginal.design import NoClosedForm
+from partialpool.quadrature.densities import NoQuadrature
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from by_grid import log_evidence_by_quadrature
 from partialpool.errors import StudyError
 from partialpool.marginal import independent
 from partialpool.marginal.design import design
 from partialpool.marginal.sample import Posterior, sample_scales
 from partialpool.model.formula import complete_cases
-from quadrature import log_evidence_by_quadrature
 from scipy import stats
 
 

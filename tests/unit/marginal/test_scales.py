@@ -8,7 +8,7 @@ import pymc as pm
 import pytest
 from partialpool.marginal.design import design
 from partialpool.marginal.sample import Posterior
-from partialpool.marginal.scales import Space, correlations
+from partialpool.marginal.scales import correlations, space_of
 from partialpool.model.formula import complete_cases
 from partialpool.model.lkj import correlation_cholesky
 from partialpool.model.priors import parse_priors
@@ -73,7 +73,7 @@ def log_prior_by_pymc(matrices, space, x):
 
 
 def test_prior_is_pymcs(matrices):
-    space = Space(matrices)
+    space = space_of(matrices)
     x = points(space)
     expected = [log_prior_by_pymc(matrices, space, point) for point in x]
     # Some of PyMC's constants are in single precision.
@@ -88,7 +88,7 @@ def test_the_density_is_likelihood_times_prior(matrices):
 
 
 def test_correlations_are_those_of_the_cholesky_factor(matrices):
-    space = Space(matrices)
+    space = space_of(matrices)
     scales = space.scales(points(space))
     for factor, sd, correlation, cholesky in zip(
         matrices.factors, scales.sd, scales.correlation, scales.cholesky, strict=True
@@ -106,7 +106,7 @@ def test_correlations_are_those_of_the_cholesky_factor(matrices):
 
 def test_effects_of_different_bars_are_independent(make_spec, units):
     spec = make_spec("y ~ 1 + (1 | id) + (0 + x + z | id)", "Intercept sd cor sigma")
-    space = Space(design(spec, complete_cases(spec, units)))
+    space = space_of(design(spec, complete_cases(spec, units)))
     (cholesky,) = space.scales(points(space)).cholesky
     assert (cholesky[:, 1:, 0] == 0).all()
     assert (cholesky[:, 2, 1] != 0).all()

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from by_grid import log_evidence_by_quadrature
 from partialpool.fit.fit import fit
 from partialpool.loo.integrated import integrated
 from partialpool.marginal.design import design
 from partialpool.marginal.sample import Posterior
 from partialpool.marginal.without import Without
 from partialpool.model.formula import complete_cases
-from quadrature import log_evidence_by_quadrature
 
 MOST_PARETO_K = 0.7
 

@@ -7,6 +7,7 @@ from partialpool.study.models import Sampling
 
 SETTINGS = Sampling(chains=3, draws=500, warmup=77, seed=5)
 INDEPENDENT = {"engine": "marginal", "sampling": "independent", "acceptance": 0.814}
+BY_QUADRATURE = {"engine": "quadrature", "sampling": "independent", "acceptance": 0.79}
 OVER_SCALES = {"engine": "marginal", "sampling": "nuts", "target_accept": 0.8}
 OVER_ALL = {"engine": "nuts", "sampling": "nuts", "target_accept": 0.95}
 
@@ -34,6 +35,17 @@ def test_of_independent_draws_no_warmup_is_reported_and_one_sentence_says_why():
     assert "77" not in told + sampling.settings(SETTINGS, INDEPENDENT)
     assert sampling.settings(SETTINGS, INDEPENDENT) == (
         "independent draws of the scales, all coefficients integrated out; 3 chains, 500 draws each, seed 5"
+    )
+
+
+def test_of_quadrature_it_is_said_what_was_drawn_and_what_integrated():
+    assert sampling.sentence(SETTINGS, BY_QUADRATURE).striptags() == (
+        "3 chains of 500 draws without warmup: common coefficients and scales by independent proposals (79 % "
+        "accepted), with group-level effects integrated out by quadrature; then these, given all else."
+    )
+    assert sampling.settings(SETTINGS, BY_QUADRATURE) == (
+        "independent draws of common coefficients and scales, group-level effects integrated out by quadrature; "
+        "3 chains, 500 draws each, seed 5"
     )
 
 

@@ -162,7 +162,7 @@ def test_spaces_make_no_left_side_different():
 def test_bayes_factors_are_of_models_that_have_an_evidence(changes, reason):
     asked = {"comparisons/pooling/bayes_factors": True}
     assert mistakes(changes | asked) == [
-        "comparisons.pooling.bayes_factors: model 'm71.2' has no evidence, which only the marginal engine knows: "
+        "comparisons.pooling.bayes_factors: model 'm71.2' cannot have the marginal engine, which Bayes factors take: "
         f"{reason}. Compare models of that engine, or leave 'bayes_factors' out."
     ]
     assert not load(changes).comparisons["pooling"].bayes_factors

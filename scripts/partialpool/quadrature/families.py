@@ -12,6 +12,8 @@ from scipy.special import bdtr, betainc, betaln, gammaln, log_expit, log_ndtr, n
 
 # Beyond this exp() is no number any more.
 LARGEST_EXPONENT = 700.0
+# Beyond this NumPy draws no counts: they would not fit in 64 bits.
+LARGEST_LOG_MEAN = 43.0
 # Step of numerical derivatives, in units of the linear predictor, or of the residual sd where there is one.
 STEP = 1e-3
 
@@ -124,6 +126,20 @@ def _of_real_numbers(at_most: Callable) -> Callable:
     return lambda y, eta, link, **own: (at_most(y, eta, link, **own),) * 2
 
 
+def _draw_binomial(rng, eta, link, *, n):
+    return rng.binomial(np.broadcast_to(n, eta.shape).astype(np.int64), np.exp(LOG_PROBABILITIES[link](eta)[0]))
+
+
+def _draw_poisson(rng, eta, link):
+    return rng.poisson(np.exp(np.minimum(eta, LARGEST_LOG_MEAN)))
+
+
+def _draw_negativebinomial(rng, eta, link, *, alpha):
+    # A Poisson variable whose mean is gamma distributed: where alpha is large, NumPy's own loses digits.
+    means = rng.standard_gamma(np.broadcast_to(alpha, eta.shape)) / alpha * np.exp(np.minimum(eta, LARGEST_LOG_MEAN))
+    return rng.poisson(np.minimum(means, np.exp(LARGEST_LOG_MEAN)))
+
+
 class Family(NamedTuple):
     """Log density of a measurement, in nats: ``kernel + constant``.
 
@@ -139,6 +155,9 @@ class Family(NamedTuple):
         As ``kernel``: two arrays, the probability of being smaller than y, and that of being at most y.
     parameters
         What else there is beside the linear predictor, by its name in a posterior.
+    draw
+        ``draw(rng, eta, link, **parameters)``: measurements, as ``eta``. None where the kernel is not log-concave in
+        the linear predictor, or outcomes have levels, so that ``quadrature.engine`` does not take the family.
     """
 
     links: tuple[str, ...]
@@ -146,6 +165,7 @@ class Family(NamedTuple):
     constant: Callable
     below: Callable
     parameters: tuple[str, ...] = ()
+    draw: Callable | None = None
 
     def derivatives(self, y, eta, link, **parameters) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The kernel and its first and second derivative by the linear predictor, from differences."""
@@ -155,8 +175,14 @@ class Family(NamedTuple):
 
 
 FAMILIES = {
-    "bernoulli": Family(tuple(LOG_PROBABILITIES), _binomial, _log_choose, _bernoulli_below),
-    "binomial": Family(tuple(LOG_PROBABILITIES), _binomial, _log_choose, _of_whole_numbers(_binomial_at_most)),
+    "bernoulli": Family(tuple(LOG_PROBABILITIES), _binomial, _log_choose, _bernoulli_below, draw=_draw_binomial),
+    "binomial": Family(
+        tuple(LOG_PROBABILITIES),
+        _binomial,
+        _log_choose,
+        _of_whole_numbers(_binomial_at_most),
+        draw=_draw_binomial,
+    ),
     "cumulative": Family(
         tuple(LOG_PROBABILITIES),
         _cumulative,
@@ -171,7 +197,14 @@ FAMILIES = {
         _negativebinomial_constant,
         _of_whole_numbers(_negativebinomial_at_most),
         ("alpha",),
+        _draw_negativebinomial,
     ),
-    "poisson": Family(("log",), _poisson, lambda y: -gammaln(y + 1), _of_whole_numbers(_poisson_at_most)),
+    "poisson": Family(
+        ("log",),
+        _poisson,
+        lambda y: -gammaln(y + 1),
+        _of_whole_numbers(_poisson_at_most),
+        draw=_draw_poisson,
+    ),
     "t": Family(("identity",), _student_t, _student_t_constant, _of_real_numbers(_student_t_at_most), ("sigma", "nu")),
 }

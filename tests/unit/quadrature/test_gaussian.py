@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from partialpool.loo.gaussian import densities
+from partialpool.quadrature.gaussian import densities
 from scipy.stats import multivariate_normal
 
 CODES = np.array([0, 2, 2, 0, 2, 3, 0, 2])

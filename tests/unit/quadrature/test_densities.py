@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from partialpool.loo import quadrature
-from partialpool.loo.families import FAMILIES
-from partialpool.loo.quadrature import Given, NoQuadrature, cost, densities, enough_nodes, integrate
+from partialpool.quadrature import densities as module
+from partialpool.quadrature.densities import Given, NoQuadrature, cost, densities, enough_nodes, integrate
+from partialpool.quadrature.families import FAMILIES
 from scipy import integrate as scipy_integrate
 from scipy import stats
 
@@ -56,7 +56,7 @@ def by_scipy(given, draw, rows):
 def test_densities_are_those_of_scipys_quadrature(family, q):
     given = make_given(family, q)
     nodes, error = enough_nodes(given, CODES)
-    assert error <= quadrature.TOLERANCE
+    assert error <= module.TOLERANCE
     of_units, of_rows = densities(given, CODES, nodes)
     for draw, unit in ((0, 1), (2, 3))[: 3 - q]:
         rows = np.flatnonzero(np.equal(CODES, unit))
@@ -110,7 +110,7 @@ def test_a_unit_with_many_rows_keeps_its_nodes(monkeypatch):
     given, codes = make_given("poisson", 1, n=30), np.repeat([0, 1], 15)
     moved = densities(given, codes, 16)
     assert cost(codes, 1, 16) == 2 * 15**2 * 16
-    monkeypatch.setattr(quadrature, "MANY_ROWS", 10)
+    monkeypatch.setattr(module, "MANY_ROWS", 10)
     kept = densities(given, codes, 16)
     assert cost(codes, 1, 16) == 30 * 16
     for some, others in zip(moved, kept, strict=True):
@@ -120,7 +120,7 @@ def test_a_unit_with_many_rows_keeps_its_nodes(monkeypatch):
 def test_chunks_and_threads_change_nothing(monkeypatch):
     given = make_given("bernoulli", 2)
     at_once = densities(given, CODES, 8)
-    monkeypatch.setattr(quadrature, "CHUNK", 500)
+    monkeypatch.setattr(module, "CHUNK", 500)
     for some, others in zip(at_once, densities(given, CODES, 8, cores=2), strict=True):
         np.testing.assert_allclose(some, others, rtol=1e-9)
 
@@ -135,7 +135,7 @@ def test_the_mode_is_found_where_newtons_first_step_goes_much_too_far():
 
 
 def test_what_does_not_settle_is_refused(monkeypatch):
-    monkeypatch.setattr(quadrature, "TOLERANCE", 0.0)
-    monkeypatch.setattr(quadrature, "NODES", {1: (8, 12)})
+    monkeypatch.setattr(module, "TOLERANCE", 0.0)
+    monkeypatch.setattr(module, "NODES", {1: (8, 12)})
     with pytest.raises(NoQuadrature, match="with 12 and with 24 nodes along each effect"):
         enough_nodes(make_given("t", 1), CODES)

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 import xarray as xr
 from partialpool.loo.by_quadrature import Conditional
-from partialpool.loo.families import FAMILIES, LOG_PROBABILITIES
 from partialpool.model.build import build
 from partialpool.model.formula import complete_cases
+from partialpool.quadrature.families import FAMILIES, LOG_PROBABILITIES
 from scipy import stats
 
 DISTRIBUTIONS = {"logit": stats.logistic, "probit": stats.norm, "cloglog": stats.gumbel_l}

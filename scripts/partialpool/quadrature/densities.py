@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from partialpool.loo import gaussian
-from partialpool.loo.families import FAMILIES, Family
+from partialpool.quadrature import gaussian
+from partialpool.quadrature.families import FAMILIES, Family
 from partialpool.weights.smoothing import log_sum_exp
 
 # Nodes along each effect, by the number of effects of a unit. They are tried one after the other, until twice as many
@@ -69,9 +69,13 @@ class Given:
         return Given(self.family, self.link, self.y, self.eta[draws], parameters, self.z, self.cholesky[draws])
 
     def at(self, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Outcome and parameters of rows (sets, m), for the functions of the family; (draws or 1, sets, m) each."""
-        shape = len(self.eta), len(self.y)
-        parameters = {name: np.broadcast_to(value, shape)[:, rows] for name, value in self.parameters.items()}
+        """Outcome and parameters of rows (sets, m), for the functions of the family.
+
+        (draws or 1, sets, m) each, or (draws or 1, 1, 1) of what is the same for all rows.
+        """
+        parameters = {
+            name: value[:, rows] if value.shape[1] > 1 else value[:, :, None] for name, value in self.parameters.items()
+        }
         return {"y": self.y[rows][None], **parameters}
 
 
@@ -133,7 +137,7 @@ def densities(given: Given, codes: np.ndarray, nodes: int, *, cores: int = 1) ->
         return gaussian.densities(given.y, given.eta, given.parameters["sigma"][:, 0], given.z, given.cholesky, codes)
     of_units = np.empty((len(given.eta), codes.max() + 1))
     of_rows = np.empty(given.eta.shape)
-    for units, rows in _by_size(codes):
+    for units, rows in by_size(codes):
         m = rows.shape[1]
         if m > MANY_ROWS:
             whole, rest = _in_chunks(partial(integrate, without_each=True), given, rows, nodes, cores)
@@ -144,6 +148,14 @@ def densities(given: Given, codes: np.ndarray, nodes: int, *, cores: int = 1) ->
         of_units[:, units] = whole
         of_rows[:, rows] = whole[..., None] - rest.reshape(len(whole), -1, m)
     return of_units, of_rows
+
+
+def of_units(given: Given, codes: np.ndarray, nodes: int, *, cores: int = 1) -> np.ndarray:
+    """Log densities of each unit alone, (draws, units), as ``densities`` has them by quadrature."""
+    values = np.empty((len(given.eta), codes.max() + 1))
+    for units, rows in by_size(codes):
+        (values[:, units],) = _in_chunks(integrate, given, rows, nodes, cores)
+    return values
 
 
 def below(given: Given, codes: np.ndarray, nodes: int, *, cores: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -161,7 +173,7 @@ def below(given: Given, codes: np.ndarray, nodes: int, *, cores: int = 1) -> tup
     smaller, at_most : (draws, n)
     """
     both = np.empty((2, *given.eta.shape))
-    for _, rows in _by_size(codes):
+    for _, rows in by_size(codes):
         both[:, :, rows] = _in_chunks(probabilities, given, rows, nodes, cores)
     return both[0], both[1]
 
@@ -179,7 +191,7 @@ def probabilities(given: Given, sets: np.ndarray, nodes: int) -> list[np.ndarray
     ]
 
 
-def _by_size(codes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def by_size(codes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Units with the same number m of rows, (units,), and their rows, (units, m)."""
     order, sizes = np.argsort(codes, kind="stable"), np.bincount(codes)
     starts = np.cumsum(sizes) - sizes
@@ -261,7 +273,7 @@ def _at_nodes(given: Given, sets: np.ndarray, nodes: int) -> _AtNodes:
     own = given.at(sets)
     direction = np.einsum("smj,djk->dsmk", given.z[sets], given.cholesky)
     eta = given.eta[:, sets]
-    mode, spread = _placement(given, own, eta, direction)
+    mode, spread = placement(given, own, eta, direction)
     x, log_weights = grid(nodes, direction.shape[-1])
     # (draws, sets, effects, nodes)
     v = mode[..., None] + spread @ x.T
@@ -285,7 +297,7 @@ def grid(nodes: int, effects: int) -> tuple[np.ndarray, np.ndarray]:
     return along_each[..., 0], along_each[..., 1].sum(axis=-1)
 
 
-def _placement(given: Given, own: dict, eta: np.ndarray, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def placement(given: Given, own: dict, eta: np.ndarray, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mode of the standardised effects given some rows, (draws, sets, q), and a Cholesky factor of their covariance.
 
     Newton's steps; one that lowers the density is taken back by half. Where the density of a row is not log-concave,
@@ -314,9 +326,11 @@ def _placement(given: Given, own: dict, eta: np.ndarray, direction: np.ndarray) 
 
 
 def _inverse(matrices: np.ndarray) -> np.ndarray:
-    """Inverses of matrices of one or two rows; LAPACK, made for larger ones, takes several times as long."""
+    """Inverses of matrices; of one or two rows LAPACK, made for larger ones, takes several times as long."""
     if matrices.shape[-1] == 1:
         return 1 / matrices
+    if matrices.shape[-1] != 2:
+        return np.linalg.inv(matrices)
     (a, b), (c, d) = np.moveaxis(matrices, (-2, -1), (0, 1))
     adjugates = np.moveaxis(np.array([[d, -b], [-c, a]]), (0, 1), (-2, -1))
     return adjugates / (a * d - b * c)[..., None, None]

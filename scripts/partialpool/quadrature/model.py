@@ -1,0 +1,238 @@
+"""A model of another family than the Gaussian, with the effects of its units integrated out by quadrature.
+
+What is left are the common coefficients, the scales and the family's parameters: few enough to be drawn independently,
+as the scales of a marginal model are.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from partialpool.marginal import independent
+from partialpool.marginal.design import Design, NoClosedForm, design_of
+from partialpool.marginal.independent import IndependentDraws
+from partialpool.marginal.mode import find_mode
+from partialpool.marginal.scales import Space, sizes_of_effects
+from partialpool.model.families import LINKS
+from partialpool.model.matrices import evaluate
+from partialpool.model.spec import ModelSpec
+from partialpool.quadrature.densities import NODES, Given, NoQuadrature, of_units, placement
+from partialpool.quadrature.families import FAMILIES
+
+# Families that can be drawn so, and what Bambi calls the parameter that the formula makes. Given all else, the density
+# of a unit's effects is log-concave in each of them: it has one mode, and tails no longer than those of its prior.
+PARENTS = {"bernoulli": "p", "binomial": "p", "negativebinomial": "mu", "poisson": "mu"}
+# ASSUME: with more dimensions few proposals are accepted, and to look for better ones takes longer than NUTS.
+MOST_DIMENSIONS = 12
+# ASSUME: a fit computes the density about so many times, and each time that of a row so many times beside the nodes, to
+# find the modes of the effects.
+EVALUATIONS, TO_FIND_MODES = 20_000, 20
+# Densities of a row that a fit computes at most: some seconds of them, as long as NUTS takes to be compiled.
+MOST_DENSITIES = 3 * 10**8
+# Points around the mode at which the number of nodes is chosen, and by how much twice as many may change the log
+# likelihood there, in nats.
+TRIED, TOLERANCE = 20, 1e-2
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Draws of all parameters but the effects of units.
+
+    Attributes
+    ----------
+    common : (draws, p)
+        Coefficients of the centred design.
+    family
+        By name, (draws,) each.
+    sd, correlation : (draws, q), (draws, q, q)
+        Standard deviations of the effects, and the Cholesky factor of their correlation matrix.
+    """
+
+    common: np.ndarray
+    family: dict[str, np.ndarray]
+    sd: np.ndarray
+    correlation: np.ndarray
+
+
+class Model:
+    """A model, and the density of its parameters on an unconstrained space.
+
+    The first p coordinates are those of the common coefficients: 0 where these would be best without any effects of
+    units, and 1 as far as their curvature there says. The others are those of ``Space``.
+
+    Parameters
+    ----------
+    matrices
+        From ``design_of``.
+    trials : (n,)
+        Of a binomial outcome; 1 of others.
+    cores
+        Threads; the draws do not depend on it.
+
+    Attributes
+    ----------
+    nodes
+        How many along each effect of a unit.
+    """
+
+    def __init__(self, matrices: Design, trials: np.ndarray, *, cores: int = 1):
+        self.matrices, self.trials, self.cores = matrices, trials, cores
+        self.family = FAMILIES[matrices.spec.family]
+        self.link = matrices.spec.link or LINKS[matrices.spec.family]
+        (self.factor,) = matrices.factors
+        self.offset = matrices.outcome - matrices.y
+        self.nodes = NODES[self.factor.z.shape[1]][0]
+        self.centre, self.root, curvature = self._without_effects()
+        priors = matrices.priors.family
+        sizes = np.concatenate([np.ones(len(priors)), sizes_of_effects(matrices, curvature)])
+        self.space = Space(matrices, list(priors.values()), sizes)
+        self.dimensions = len(self.centre) + self.space.dimensions
+        self._check_size()
+
+    def _check_size(self) -> None:
+        """Raise NoQuadrature if NUTS takes less time."""
+        if self.dimensions > MOST_DIMENSIONS:
+            raise NoQuadrature(
+                f"it has {self.dimensions} parameters beside the effects of units, and with more than "
+                f"{MOST_DIMENSIONS} independent draws take longer than NUTS"
+            )
+        densities = len(self.offset) * (self.nodes ** self.factor.z.shape[1] + TO_FIND_MODES) * EVALUATIONS
+        if densities > MOST_DENSITIES:
+            raise NoQuadrature(f"with {len(self.offset)} rows quadrature takes longer than NUTS")
+
+    def _without_effects(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Where the common coefficients are best without effects of units, in prior sds from their prior means.
+
+        Returns
+        -------
+        centre, root : (p,), (p, p)
+            And a Cholesky factor of their covariance there.
+        curvature : (n,)
+            That of the log density of each row by its linear predictor.
+        """
+        matrices = self.matrices
+        family = {name: np.ones(1) for name in matrices.priors.family}
+        alone = Parameters(matrices.prior_mean[None], family, *np.zeros((2, 1, 1)))
+        given, rows = self.given(alone), np.arange(len(self.offset))[None]
+        direction = (matrices.x * matrices.prior_sd)[None, None]
+        mode, spread = placement(given, given.at(rows), given.eta[:, rows], direction)
+        eta = given.eta[:, rows] + (direction @ mode[..., None])[..., 0]
+        *_, curvature = self.family.derivatives(eta=eta, link=self.link, **given.at(rows))
+        return mode[0, 0], spread[0, 0], np.maximum(-curvature[0, 0], 0.0)
+
+    @property
+    def of_trials(self) -> dict[str, np.ndarray]:
+        """The number of trials, (n,), for the functions of families that have one."""
+        return {"n": self.trials} if self.matrices.spec.family in ("bernoulli", "binomial") else {}
+
+    def parameters(self, x: np.ndarray) -> Parameters:
+        """What points x (draws, dimensions) stand for."""
+        matrices, p = self.matrices, len(self.centre)
+        family, (sd,), (correlation,) = self.space.values(x[:, p:])
+        common = matrices.prior_mean + matrices.prior_sd * (self.centre + x[:, :p] @ self.root.T)
+        return Parameters(common, dict(zip(matrices.priors.family, family.T, strict=True)), sd, correlation)
+
+    def given(self, parameters: Parameters) -> Given:
+        """The model at some draws of its parameters."""
+        family = {name: values[:, None] for name, values in parameters.family.items()}
+        of_trials = {name: values[None] for name, values in self.of_trials.items()}
+        return Given(
+            family=self.family,
+            link=self.link,
+            y=self.matrices.outcome,
+            eta=self.offset + parameters.common @ self.matrices.x.T,
+            parameters=family | of_trials,
+            z=self.factor.z,
+            cholesky=parameters.sd[:, :, None] * parameters.correlation,
+        )
+
+    def log_density(self, x: np.ndarray) -> np.ndarray:
+        """Log of likelihood times prior at points x (n, dimensions), (n,), with its constant: it integrates to p(y)."""
+        p = len(self.centre)
+        standardised = self.centre + x[:, :p] @ self.root.T
+        with np.errstate(all="ignore"):
+            value = self._log_likelihood(x, self.nodes) + self.space.log_prior(x[:, p:])
+            value += np.log(np.diagonal(self.root)).sum() - 0.5 * (standardised**2 + np.log(2 * np.pi)).sum(axis=1)
+        return np.nan_to_num(value, nan=-np.inf, posinf=-np.inf, neginf=-np.inf)
+
+    def _log_likelihood(self, x: np.ndarray, nodes: int) -> np.ndarray:
+        given = self.given(self.parameters(x))
+        return of_units(given, self.factor.codes, nodes, cores=self.cores).sum(axis=1)
+
+    @cached_property
+    def mode(self) -> tuple[np.ndarray, np.ndarray]:
+        """From ``find_mode``; NoQuadrature if no values are found that both data and priors allow."""
+        starts = self.space.starts(np.random.default_rng(0))
+        starts = np.column_stack([np.zeros((len(starts), len(self.centre))), starts])
+        values = self.log_density(starts)
+        if np.isneginf(values.max()):
+            raise NoQuadrature("no values of its parameters are found that both data and priors allow")
+        return find_mode(self.log_density, starts[np.argmax(values)])
+
+    def draw(self, *, chains: int, draws: int, rng: np.random.Generator) -> IndependentDraws:
+        """Independent draws of points, and the evidence; NoQuadrature where these fail their checks."""
+        mode, root = self.mode
+        near = mode + rng.standard_normal((TRIED, self.dimensions)) @ root.T
+        self.nodes = self._enough_nodes(near)
+        proposal = independent.adapt(self.log_density, mode, root, rng)
+        drawn = independent.sample(self.log_density, proposal, chains=chains, draws=draws, rng=rng)
+        if not drawn.trusted:
+            raise NoQuadrature(
+                f"independent draws fail, with acceptance {drawn.acceptance:.2f} and Pareto k of the weights "
+                f"{drawn.pareto_k:.2f}"
+            )
+        return drawn
+
+    def _enough_nodes(self, x: np.ndarray) -> int:
+        """How many nodes along each effect are enough at points x; NoQuadrature if none of ``NODES`` is."""
+        for nodes in NODES[self.factor.z.shape[1]]:
+            values, better = (self._log_likelihood(x, n) for n in (nodes, 2 * nodes))
+            if np.abs(values - better).max() <= TOLERANCE:
+                return nodes
+        raise NoQuadrature(f"its likelihood differs with {nodes} and with {2 * nodes} nodes along each effect")
+
+
+def model_of(spec: ModelSpec, rows: pd.DataFrame, *, cores: int = 1) -> Model:
+    """A model whose parameters can be drawn independently.
+
+    Parameters
+    ----------
+    spec
+        The model's spec, with all priors.
+    rows
+        Its complete cases.
+    cores
+        Threads.
+
+    Raises
+    ------
+    NoQuadrature
+        With what stands in the way.
+    StudyError
+        See ``marginal.design``.
+    """
+    if spec.family not in PARENTS or (spec.link or LINKS[spec.family]) not in FAMILIES[spec.family].links:
+        link = f" with the link {spec.link}" if spec.link else ""
+        raise NoQuadrature(f"its family is {spec.family}{link}, and none of those of which units can be integrated")
+    matrices = evaluate(spec, rows)
+    outcome, trials = _outcome(matrices.response, len(rows))
+    family = {"parameters": list(FAMILIES[spec.family].parameters), "parent": PARENTS[spec.family]}
+    try:
+        design = design_of(spec, rows, matrices, outcome, **family)
+    except NoClosedForm as reason:
+        raise NoQuadrature(str(reason)) from None
+    if [factor.name for factor in design.factors] != [spec.unit]:
+        raise NoQuadrature(f"it needs effects of {spec.unit} and of nothing else")
+    q = design.factors[0].z.shape[1]
+    if q not in NODES:
+        raise NoQuadrature(f"{spec.unit} has {q} effects, and at most {max(NODES)} are integrated")
+    return Model(design, trials, cores=cores)
+
+
+def _outcome(response, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Outcomes and trials, (n,) each, of a term of formulae: of levels whether it is the first, of trials successes."""
+    values = np.asarray(response.term.term.data, dtype=float).reshape(rows, -1)
+    trials = values[:, 1] if response.kind == "proportion" else np.ones(rows)
+    return values[:, 0], trials

@@ -1,0 +1,189 @@
+"""Models for quadrature: against Bambi, against integrals over a grid, and what is left to NUTS."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from partialpool.model.build import build
+from partialpool.model.formula import complete_cases
+from partialpool.quadrature import model as module
+from partialpool.quadrature import posterior
+from partialpool.quadrature.densities import NoQuadrature
+from partialpool.quadrature.model import model_of
+from scipy import stats
+
+AUTO = {"engine": "auto", "chains": 2, "draws": 500}
+
+
+@pytest.fixture(scope="module")
+def counted(units):
+    """With successes in trials, an exposure, and answers with levels."""
+    rng = np.random.default_rng(2)
+    trials = rng.integers(1, 9, len(units))
+    answers = pd.Categorical(np.where(units["flag"] == 1, "yes", "no"))
+    return units.assign(trials=trials, hits=rng.binomial(trials, 0.3), answer=answers)
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Six units with three or four rows."""
+    codes = np.repeat(np.arange(6), [3, 4, 3, 4, 3, 4])
+    y = np.array([0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 1, 0, 0, 1, 1, 1, 0, 1, 0, 0, 0])
+    return pd.DataFrame({"id": codes, "y": y, "c": y * 2 + codes % 3, "x": np.arange(21) / 10, "row": np.arange(21)})
+
+
+def classes(formula, family):
+    names = ["Intercept"] * ("~ 0" not in formula) + ["b"] * ("x" in formula or "group" in formula) + ["sd"]
+    return " ".join(names + ["cor"] * ("(1 + x |" in formula)), {"alpha": "Exponential(1)"} if "neg" in family else {}
+
+
+MODELS = [
+    ("flag ~ 1 + x + group + (1 | id)", "bernoulli", None),
+    ("answer ~ 1 + x + (1 | id)", "bernoulli", "probit"),
+    ("answer[no] ~ 1 + x + (1 | id)", "bernoulli", "cloglog"),
+    ("flag ~ 0 + group + (1 + x | id)", "bernoulli", None),
+    ("p(hits, trials) ~ 1 + scale(x) + (1 | id)", "binomial", None),
+    ("count ~ 1 + poly( x, 2) + offset(log(trials)) + (1 | id)", "poisson", None),
+    ("count ~ 0 + x + (1 | id) + (0 + x | id)", "poisson", None),
+    ("count ~ 0 + (1 | id)", "poisson", None),
+    ("count ~ 1 + x + (1 + x | id)", "negativebinomial", None),
+]
+
+
+@pytest.mark.parametrize(("formula", "family", "link"), MODELS, ids=lambda value: str(value))
+def test_names_and_log_likelihood_are_bambis(make_spec, counted, formula, family, link):
+    """Of coefficients at the draws: their coding, the intercept's place, offsets, trials and levels."""
+    import xarray as xr
+
+    names, alpha = classes(formula, family)
+    spec = make_spec(formula, names, priors=alpha, family=family, link=link, **AUTO | {"draws": 20})
+    rows = complete_cases(spec, counted)
+    model = model_of(spec, rows)
+    rng = np.random.default_rng(1)
+    drawn = module.IndependentDraws(rng.normal(0, 0.3, (2, 20, model.dimensions)), *np.zeros((3, 2, 20)), 0, 0, 0, 1)
+    model.draw = lambda **_: drawn
+    groups, _ = posterior.fit(model)
+    bambi = build(spec, rows)
+    bambi.build()
+    fitted = xr.DataTree.from_dict({name: groups[name] for name in ("posterior", "observed_data")})
+    bambi.predict(fitted, kind="response_params")
+    wanted = bambi.family.log_likelihood(model=bambi, posterior=fitted["posterior"].to_dataset(), data=None)
+    ours = groups["log_likelihood"][model.matrices.outcome_name]
+    np.testing.assert_allclose(ours, wanted.transpose(*ours.dims), rtol=1e-9)
+    variables = {variable.name for variable in (*bambi.backend.model.free_RVs, *bambi.backend.model.deterministics)}
+    sampled_instead = {name for name in variables if name.endswith(("_offset", "__offset", "_partial", "_z"))}
+    assert set(groups["posterior"].data_vars) <= variables
+    assert {name for name in variables - set(groups["posterior"].data_vars) if name.endswith("_sigma")} == set()
+    assert sampled_instead.isdisjoint(groups["posterior"].data_vars)
+    assert module.PARENTS[family] == bambi.family.likelihood.parent
+    assert model.link == bambi.family.link[bambi.family.likelihood.parent].name
+
+
+def by_grid(y, z, family, sds):
+    """Log of prior times likelihood on a grid of intercepts and sds, and the steps of the grid's sums.
+
+    Effects are integrated by sums over 400 even steps.
+    """
+    intercepts, v = np.linspace(-7, 7, 141), np.linspace(-8, 8, 401)
+    eta = intercepts[:, None, None] + sds[None, :, None] * v
+    values = stats.norm.logpdf(intercepts, 0, 1.5)[:, None] + stats.expon.logpdf(sds)[None]
+    for unit in np.unique(z):
+        own = y[z == unit]
+        if family == "poisson":
+            density = stats.poisson.logpmf(own[:, None, None, None], np.exp(eta)).sum(axis=0)
+        else:
+            density = stats.bernoulli.logpmf(own[:, None, None, None], 1 / (1 + np.exp(-eta))).sum(axis=0)
+        # Never nothing, where a sum of numbers that are too small for a computer is.
+        of_unit = (np.exp(density) * stats.norm.pdf(v)).sum(axis=-1) * (v[1] - v[0])
+        values += np.log(np.maximum(of_unit, 1e-300))
+    return intercepts, values
+
+
+@pytest.mark.numbers
+@pytest.mark.parametrize(("outcome", "family"), [("y", "bernoulli"), ("c", "poisson")])
+def test_evidence_and_moments_are_those_of_a_grid(make_spec, small, outcome, family):
+    spec = make_spec(f"{outcome} ~ 1 + (1 | id)", "Intercept sd", family=family, **AUTO | {"draws": 4000})
+    model = model_of(spec, complete_cases(spec, small))
+    groups, how = posterior.fit(model)
+    logs = np.linspace(np.log(1e-3), np.log(20), 161)
+    intercepts, values = by_grid(small[outcome].to_numpy(), small["id"].to_numpy(), family, np.exp(logs))
+    weights = np.exp(values - values.max()) * np.exp(logs)
+    cell = (intercepts[1] - intercepts[0]) * (logs[1] - logs[0])
+    evidence = values.max() + np.log(weights.sum() * cell)
+    # What lies below the smallest sd is a thousandth of the whole at most.
+    assert how["log_evidence"] == pytest.approx(evidence, abs=4 * how["mcse_log_evidence"] + 2e-3)
+    weights /= weights.sum()
+    draws = groups["posterior"]
+    for name, at, share in (
+        ("Intercept", intercepts, weights.sum(axis=1)),
+        ("1|id_sigma", np.exp(logs), weights.sum(axis=0)),
+    ):
+        mean = at @ share
+        sd = np.sqrt((at - mean) ** 2 @ share)
+        own = draws[name].to_numpy()
+        # Of 8000 draws at least 4000 are worth as much as independent ones.
+        assert own.mean() == pytest.approx(mean, abs=4 * sd / np.sqrt(4000)), name
+        assert own.std() == pytest.approx(sd, rel=4 * np.sqrt(1.5 / 4000)), name
+
+
+def test_the_density_is_that_of_pymc_up_to_the_change_of_coordinates(make_spec, units):
+    """Prior and Jacobian: without data the density at two points differs as prior times change of coordinates does."""
+    spec = make_spec("flag ~ 1 + x + (1 + x | id)", "Intercept b sd cor", family="bernoulli", **AUTO)
+    model = model_of(spec, complete_cases(spec, units))
+    model._log_likelihood = lambda x, nodes: np.zeros(len(x))
+    # A density without data is the prior's: it integrates to 1.
+    draws = model.draw(chains=2, draws=2000, rng=np.random.default_rng(3))
+    assert draws.log_evidence == pytest.approx(0, abs=4 * draws.mcse)
+
+
+@pytest.mark.parametrize("name", ["log_likelihood", "posterior", "posterior_predictive"])
+def test_the_draws_do_not_depend_on_the_cores(make_spec, units, name):
+    spec = make_spec("flag ~ 1 + x + (1 | id)", "Intercept b sd", family="bernoulli", **AUTO)
+    rows = complete_cases(spec, units)
+    one, two = (posterior.fit(model_of(spec, rows, cores=cores))[0][name] for cores in (1, 2))
+    assert one.identical(two)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"family": "gamma", "formula": "count ~ 1 + x + (1 | id)"}, "its family is gamma, and none"),
+        ({"link": "cauchit"}, "its family is bernoulli with the link cauchit"),
+        ({"formula": "flag ~ 1 + x + (1 | id) + (1 | item)"}, "it needs effects of id and of nothing else"),
+        ({"formula": "flag ~ 1 + x + (1 | item)"}, "it needs effects of id and of nothing else"),
+        ({"formula": "flag ~ 1 + x"}, "it needs effects of id and of nothing else"),
+        ({"formula": "flag ~ 1 + x + (1 + x + z | id)"}, "id has 3 effects, and at most 2 are integrated"),
+        ({"b": "StudentT(3, 0, 1)"}, "the prior of x is StudentT, and only Normal can be integrated"),
+        ({"formula": "flag ~ 1 + x + poly(z, 11) + (1 | id)"}, "it has 14 parameters beside the effects of units"),
+    ],
+    ids=lambda value: str(value),
+)
+def test_what_is_left_to_nuts(make_spec, units, changes, reason):
+    values = {"formula": "flag ~ 1 + x + (1 | id)", "family": "bernoulli", "b": "Normal(0, 1)"} | changes
+    formula, b = values.pop("formula"), values.pop("b")
+    names = "Intercept" + " sd" * ("|" in formula) + " cor" * ("1 + x + z" in formula)
+    priors = {"b": b} | ({"alpha": "Exponential(1)"} if values["family"] == "gamma" else {})
+    spec = make_spec(formula, names, priors=priors, **AUTO, **values)
+    rows = complete_cases(replace(spec, family="gaussian", link=None), units.assign(count=units["count"] + 1))
+    with pytest.raises(NoQuadrature, match=reason):
+        model_of(spec, rows)
+
+
+def test_many_rows_are_left_to_nuts(make_spec, units):
+    spec = make_spec("flag ~ 1 + x + (1 | id)", "Intercept b sd", family="bernoulli", **AUTO)
+    many = pd.concat([units] * 20, ignore_index=True)
+    with pytest.raises(NoQuadrature, match="with 1200 rows quadrature takes longer than NUTS"):
+        model_of(spec, complete_cases(spec, many))
+
+
+def test_more_nodes_are_taken_where_few_are_not_enough(make_spec, small, monkeypatch):
+    spec = make_spec("y ~ 1 + (1 | id)", "Intercept sd", family="bernoulli", **AUTO)
+    model = model_of(spec, complete_cases(spec, small))
+    x = np.zeros((3, model.dimensions))
+    assert model._enough_nodes(x) == 8
+    monkeypatch.setattr(module, "TOLERANCE", 1e-9)
+    assert model._enough_nodes(x) > 8
+    monkeypatch.setattr(module, "TOLERANCE", -1.0)
+    with pytest.raises(NoQuadrature, match="its likelihood differs with 96 and with 192 nodes"):
+        model._enough_nodes(x)
