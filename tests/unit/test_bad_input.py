@@ -307,7 +307,10 @@ OF_CONFIG = {
         "the models are of 'rain', which is neither",
     ),
     "estimand unknown": ({"comparisons/ab/estimands": ["row"]}, "Input should be 'observation' or 'unit'"),
-    "evidence of none": ({"comparisons/ab/bayes_factors": True, MODEL + "engine": "nuts"}, "has no evidence"),
+    "evidence of none": (
+        {"comparisons/ab/bayes_factors": True, MODEL + "engine": "nuts"},
+        "which Bayes factors take: ",
+    ),
     "units nobody": ({"predictions/p/units": ["F0", "F99"]}, "predictions.p: F99: not among the 12 units"),
     "units too many": ({"predictions/p/units": 13}, "13 units are asked for"),
     "units twice": ({"predictions/p/units": ["F0", "F0"]}, "a unit stands twice in 'units'"),

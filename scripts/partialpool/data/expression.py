@@ -160,3 +160,8 @@ def columns_of_the_row(expression: Expression) -> Iterator[str]:
 
 def _is_arithmetic(expression: Expression) -> bool:
     return isinstance(expression, Call) and expression.name not in FUNCTIONS
+
+
+def together(name: str) -> str:
+    """What to do where a derived column changes with another one."""
+    return f"Write one as a function in the formula, such as I({name} ** 2) or log({name}): then both change together."

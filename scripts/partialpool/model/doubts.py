@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 
+from partialpool.data.expression import together
 from partialpool.model.families import LINKS
 from partialpool.model.grammar import covariates, slopes
 from partialpool.model.outcome import outcome_column
@@ -30,11 +31,6 @@ def doubts(spec: ModelSpec, rows: pd.DataFrame, moved_with: Callable[[str, list[
         Of a column and others, those of the others that change with it in each row: ``study.Data.moved_with``.
     """
     return [*_far_from_zero(spec, rows), *_far_prior(spec, rows), *_changing_together(spec, moved_with)]
-
-
-def together(name: str) -> str:
-    """What to do where a derived column changes with another one."""
-    return f"Write one as a function in the formula, such as I({name} ** 2) or log({name}): then both change together."
 
 
 def _far_from_zero(spec: ModelSpec, rows: pd.DataFrame) -> Iterator[str]:

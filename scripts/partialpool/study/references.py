@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from partialpool.data.expression import columns as made_from
-from partialpool.data.expression import parse
+from partialpool.data.expression import parse, together
 from partialpool.errors import suggest
-from partialpool.model.doubts import together
 from partialpool.model.families import OF_LEVELS
 from partialpool.model.grammar import columns, covariates, left_side
 from partialpool.study.base import unknown

@@ -107,7 +107,8 @@ def test_text_that_is_no_docstring_is_code(edit):
 def test_a_fit_is_made_from_its_own_rooms_only():
     """Editing cross-validation, a figure, the report, a message or the progress makes no fit again."""
     modules = modules_of("fit_model")
-    assert {name.partition(".")[0] for name in modules} == {"data", "fit", "jobs", "marginal", "model", "weights"}
+    rooms = {"data", "fit", "jobs", "marginal", "model", "quadrature", "weights"}
+    assert {name.partition(".")[0] for name in modules} == rooms
     assert {"fit.fit", "fit.store", "jobs.threads", "model.build", "marginal.with_effects"} <= modules
     assert modules & {"errors", "jobs.job", "jobs.measure", "jobs.progress", "model.grammar"} == set()
 
@@ -129,6 +130,7 @@ def test_modules_of_the_report_are_those_that_its_notebook_imports():
     assert modules_of("render_report", NOTEBOOK) == {
         "data.expression",
         "data.notation",
+        "data.table",
         "data.units",
         "figures.limits",
         "fit.failed",
