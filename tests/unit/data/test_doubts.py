@@ -80,7 +80,7 @@ def test_rows_that_are_the_same_by_chance_are_not_pointed_out(write_csv):
     [
         (
             ROWS[:1],
-            "1 row is the same as an earlier one in all columns, and counted as a measurement of its own. If it was copied",
+            "1 row is the same as an earlier one in all columns, and counted as a measurement of its own. If it",
         ),
         (ROWS, "6 rows are the"),
     ],
