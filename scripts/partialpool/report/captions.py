@@ -253,11 +253,11 @@ def predictions(study: Study, name: str) -> str:
     """Whose values a table of predictions has, what they are and where, and from how many draws."""
     prediction = study.predictions[name]
     draws = ", ".join(f"{study.draws_of(model)} of {model}" for model in prediction.models)
-    levels = ""
+    outcome = " and ".join(dict.fromkeys(study.measured(model) for model in prediction.models))
     if any(study.models[model].family in OF_LEVELS for model in prediction.models):
-        levels = f"; the probability of each level of {study.data.label(study.data.outcome)}"
+        outcome = f"Probability of each level of {study.data.label(study.data.outcome)}"
     words = f"{of_whom(study, prediction)}{at_which(study, prediction)}{of_what(study, prediction)}"
-    return f"{capitalised(words)}{levels}; draws: {draws}"
+    return f"{outcome}: {words}; draws: {draws}"
 
 
 def bayes_factors(study: Study, best: str) -> str:

@@ -190,11 +190,12 @@ def test_captions_of_tables_say_how_many_draws_and_whose_values(study):
     assert estimates(study, "m71.4", "identity") == "Common coefficients and scales: 16000 draws"
     assert estimates(study, "m71.4", "logit") == "Common coefficients and scales, on the logit scale: 16000 draws"
     assert group_effects(study, "m71.4", "log").endswith(", on the log scale): 16000 draws")
-    assert predictions(study, "new-people") == "New people; draws: 4000 of m71.2"
+    assert predictions(study, "new-people") == "Conscientiousness: new people; draws: 4000 of m71.2"
     ordinal = load({"models/m71.2/family": "cumulative", "models/m71.2/priors": {}, "comparisons": {}, "figures": {}})
-    levels = "New people; the probability of each level of Conscientiousness; draws: 4000 of m71.2"
+    levels = "Probability of each level of Conscientiousness: new people; draws: 4000 of m71.2"
     assert predictions(ordinal, "new-people") == levels
-    assert predictions(study, "person-means") == "Observed people; draws: 4000 of m71.1, 4000 of m71.2"
+    two = "Conscientiousness: observed people; draws: 4000 of m71.1, 4000 of m71.2"
+    assert predictions(study, "person-means") == two
 
 
 def test_the_rows_of_models_are_told_with_the_comparisons_that_share_them(study):

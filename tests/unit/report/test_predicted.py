@@ -126,23 +126,23 @@ def test_values_and_long_tables_have_no_sentences():
     [
         (
             {"models": ["b"], "average_unit": True},
-            "Average herd, whose group-level effects are all 0, at the means of numbers and the first levels of "
+            "average herd, whose group-level effects are all 0, at the means of numbers and the first levels of "
             "categories that are not named; draws",
         ),
         (
             {"models": ["b"], "population": True, "at": {"year": [1]}},
-            "Mean over all herds of the population, which are integrated out exactly; draws",
+            "mean over all herds of the population, which are integrated out exactly; draws",
         ),
         (CONTRAST, "are all 0; expected value with Year 2 minus that with 1; draws: 4000 of b"),
         (CONTRAST | {"ratio": True, "rope": [0.9, 1.1]}, "expected value with Year 2 divided by that with 1"),
         (
             SLOPE,
-            "Observed herds, at the rows of the model, averaged over all rows; change of the expected value for each "
+            "observed herds, at the rows of the model, averaged over all rows; change of the expected value for each "
             "unit of Year; draws",
         ),
         (
             {"models": ["b"], "units": "all", "rows": "new.csv", "by": "farm"},
-            "Herds of the rows of new.csv, new ones where the model does not know them, averaged over rows with the "
+            "herds of the rows of new.csv, new ones where the model does not know them, averaged over rows with the "
             "same Farm; draws",
         ),
     ],

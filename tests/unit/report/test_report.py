@@ -38,8 +38,8 @@ def test_the_page_has_everything(page_of):
         "Which of Means and Growth predicts new measurements of observed units better is left open: convergence checks "
         "failed for b. Which of Means and Growth predicts new units better is left open: Pareto k is too large, and",
         "As other software reports it, by plain Pareto-smoothed importance sampling (PSIS)",
-        "Observed units; draws: 4000 of a",
-        "New units; draws: 4000 of b",
+        "Yield: observed units; draws: 4000 of a",
+        "Yield: new units; draws: 4000 of b",
         "Measurements only: no model, no draws.",
         "Level 1: measurement i of unit j",
         "1 number differs by more than that.",
@@ -135,7 +135,7 @@ def test_long_tables_of_predictions_that_no_figure_shows_are_named(page_of, monk
     values = study_values()
     del values["figures"]["newcomers"]
     text = BeautifulSoup(page_of(values), "html.parser").get_text()
-    assert re.search(r"New units.*\. These \d+ rows are in results/predictions/new\.csv\.", text)
+    assert re.search(r"new units.*\. These \d+ rows are in results/predictions/new\.csv\.", text)
     assert "results/predictions/some.csv" not in text
 
 
