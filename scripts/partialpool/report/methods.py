@@ -153,14 +153,14 @@ def _shown(models: Mapping[str, Fitted], cite: _Citing) -> str:
 
 def _checked_against_data(study: Study, cite: _Citing) -> list[str]:
     """Which checks of each model against its data and its priors there are; no paragraph if there are none."""
-    on = study.checks
+    on, nouns = study.checks, study.data.nouns
     work = cite("power_scaling") if on.sensitivity else ""
     kinds = [
         (on.prior, "the distribution of the outcome under its priors"),
         (on.predictive, "posterior predictive checks"),
         (on.loo_pit, "leave-one-out probabilities (LOO-PIT)"),
         (on.sensitivity, f"the sensitivity of estimates to powers of prior and likelihood {work}"),
-        (on.influence, "the influence of single units and measurements"),
+        (on.influence, f"the influence of single {nouns.unit[1]} and {nouns.measurement[1]}"),
     ]
     asked = [words for is_on, words in kinds if is_on]
     return [f"Each model was checked by {listed(asked)}."] if asked else []
