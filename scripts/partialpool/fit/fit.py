@@ -118,11 +118,11 @@ def integrable(spec: ModelSpec, rows: pd.DataFrame, cores: int = 1):
 
     That is a model of another family than the Gaussian, small enough that NUTS would take longer.
     """
+    if spec.engine == "nuts" or spec.family == "gaussian":
+        return None
     from partialpool.quadrature.densities import NoQuadrature
     from partialpool.quadrature.model import model_of
 
-    if spec.engine == "nuts" or spec.family == "gaussian":
-        return None
     try:
         return model_of(spec, rows, cores=cores)
     except NoQuadrature as reason:

@@ -1,10 +1,12 @@
 """Draws of expected and predicted values at some points: of units, of the average unit, and of the population."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
 from partialpool.errors import StudyError
-from partialpool.model.families import OF_LEVELS
+from partialpool.model.families import LINKS, OF_LEVELS
 from partialpool.model.formula import complete_cases
 from partialpool.model.names import draws_of, effect_terms
 from partialpool.model.population import population_of
@@ -80,10 +82,10 @@ class _Draw:
     def __init__(self, spec: ModelSpec, rows: pd.DataFrame, quantities: list[str], rng: np.random.Generator):
         self.quantities, self.rng = quantities, rng
         of_levels = spec.family in OF_LEVELS
-        is_gaussian = spec.family == "gaussian" and spec.link in (None, "identity")
-        self.mean = Mean(spec) if not of_levels and ("expected" in quantities or is_gaussian) else None
+        self.mean = None if of_levels or "expected" not in quantities else Mean(spec)
+        self.measurements = _measurements(spec) if "predicted" in quantities else None
         self.bambi_model = None
-        if of_levels or ("predicted" in quantities and not is_gaussian):
+        if of_levels or ("predicted" in quantities and self.measurements is None):
             from partialpool.predict import by_bambi
 
             self.bambi_model = by_bambi.build_model(spec, rows)
@@ -91,17 +93,39 @@ class _Draw:
 
     def __call__(self, posterior, at: pd.DataFrame) -> dict[str, np.ndarray]:
         results = {}
+        if self.bambi_model is None or self.mean is not None:
+            eta, trials = self.predictor(posterior, at), self.predictor.trials(at)
         if self.mean is not None:
-            results["expected"] = self.mean.of_unit(self.predictor(posterior, at), posterior, self.predictor.trials(at))
+            results["expected"] = self.mean.of_unit(eta, posterior, trials)
         if self.bambi_model is not None:
             from partialpool.predict import by_bambi
 
             others = [quantity for quantity in self.quantities if quantity not in results]
             results |= by_bambi.draw(self.bambi_model, posterior, at, quantities=others, rng=self.rng)
         elif "predicted" in self.quantities:
-            expected, sigma = results["expected"], draws_of(posterior, "sigma")
-            results["predicted"] = expected + sigma * self.rng.standard_normal(expected.shape)
+            results["predicted"] = self.measurements(self.rng, eta, posterior, trials)
         return {quantity: results[quantity] for quantity in self.quantities}
+
+
+def _measurements(spec: ModelSpec) -> Callable | None:
+    """A function that draws measurements, or None for families that only Bambi, which takes seconds to import, draws.
+
+    Of a source of randomness, linear predictors (chain, draw, rows), the posterior, and trials (rows) or 1.
+    """
+    link = spec.link or LINKS.get(spec.family)
+    if (spec.family, link) == ("gaussian", "identity"):
+        return lambda rng, eta, posterior, _: eta + draws_of(posterior, "sigma") * rng.standard_normal(eta.shape)
+    from partialpool.quadrature.families import FAMILIES
+
+    family = FAMILIES.get(spec.family)
+    if family is None or family.draw is None or link not in family.links:
+        return None
+
+    def draw(rng: np.random.Generator, eta: np.ndarray, posterior, trials) -> np.ndarray:
+        parameters = {name: draws_of(posterior, name) for name in family.parameters}
+        return family.draw(rng, eta, link, **parameters | ({"n": trials} if family.of_trials else {}))
+
+    return draw
 
 
 def of_average_unit(tree, spec: ModelSpec, data: pd.DataFrame, at: pd.DataFrame) -> np.ndarray:

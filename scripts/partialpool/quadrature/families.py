@@ -156,8 +156,9 @@ class Family(NamedTuple):
     parameters
         What else there is beside the linear predictor, by its name in a posterior.
     draw
-        ``draw(rng, eta, link, **parameters)``: measurements, as ``eta``. None where the kernel is not log-concave in
-        the linear predictor, or outcomes have levels, so that ``quadrature.engine`` does not take the family.
+        ``draw(rng, eta, link, **parameters)``: measurements, of the shape of ``eta``; None where nothing here does.
+    of_trials
+        Whether the number of trials, ``n``, is a parameter.
     """
 
     links: tuple[str, ...]
@@ -166,6 +167,7 @@ class Family(NamedTuple):
     below: Callable
     parameters: tuple[str, ...] = ()
     draw: Callable | None = None
+    of_trials: bool = False
 
     def derivatives(self, y, eta, link, **parameters) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The kernel and its first and second derivative by the linear predictor, from differences."""
@@ -175,13 +177,21 @@ class Family(NamedTuple):
 
 
 FAMILIES = {
-    "bernoulli": Family(tuple(LOG_PROBABILITIES), _binomial, _log_choose, _bernoulli_below, draw=_draw_binomial),
+    "bernoulli": Family(
+        tuple(LOG_PROBABILITIES),
+        _binomial,
+        _log_choose,
+        _bernoulli_below,
+        draw=_draw_binomial,
+        of_trials=True,
+    ),
     "binomial": Family(
         tuple(LOG_PROBABILITIES),
         _binomial,
         _log_choose,
         _of_whole_numbers(_binomial_at_most),
         draw=_draw_binomial,
+        of_trials=True,
     ),
     "cumulative": Family(
         tuple(LOG_PROBABILITIES),
@@ -206,5 +216,12 @@ FAMILIES = {
         _of_whole_numbers(_poisson_at_most),
         draw=_draw_poisson,
     ),
-    "t": Family(("identity",), _student_t, _student_t_constant, _of_real_numbers(_student_t_at_most), ("sigma", "nu")),
+    "t": Family(
+        ("identity",),
+        _student_t,
+        _student_t_constant,
+        _of_real_numbers(_student_t_at_most),
+        ("sigma", "nu"),
+        lambda rng, eta, link, *, sigma, nu: eta + sigma * rng.standard_t(np.broadcast_to(nu, eta.shape)),
+    ),
 }

@@ -125,7 +125,7 @@ class Model:
     @property
     def of_trials(self) -> dict[str, np.ndarray]:
         """The number of trials, (n,), for the functions of families that have one."""
-        return {"n": self.trials} if self.matrices.spec.family in ("bernoulli", "binomial") else {}
+        return {"n": self.trials} if self.family.of_trials else {}
 
     def parameters(self, x: np.ndarray) -> Parameters:
         """What points x (draws, dimensions) stand for."""

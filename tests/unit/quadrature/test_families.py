@@ -143,3 +143,35 @@ def test_densities_are_those_of_bambi(make_spec, measured, name):
     ours = given.family.kernel(eta=eta, link=given.link, **known) + given.family.constant(**known)
     (theirs,) = tree["log_likelihood"].data_vars.values()
     np.testing.assert_allclose(ours[:, 0], theirs.to_numpy()[0], rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.numbers
+@pytest.mark.parametrize(
+    ("family", "link", "parameters"),
+    [
+        ("bernoulli", "probit", {"n": 1.0}),
+        ("binomial", "logit", {"n": np.array([1.0, 7.0, 30.0])}),
+        ("negativebinomial", "log", {"alpha": 0.7}),
+        ("negativebinomial", "log", {"alpha": 1e6}),
+        ("poisson", "log", {}),
+        ("t", "identity", {"sigma": 0.6, "nu": 3.5}),
+    ],
+    ids=lambda value: str(value),
+)
+def test_draws_have_the_distribution_of_the_density(family, link, parameters):
+    """Between the probabilities of being smaller and at most as large a uniform number is uniform."""
+    rng, known = np.random.default_rng(6), FAMILIES[family]
+    eta = np.broadcast_to([-1.5, 0.2, 2.0], (20_000, 3))
+    drawn = known.draw(rng, eta, link, **parameters)
+    assert drawn.shape == eta.shape
+    smaller, at_most = known.below(y=drawn, eta=eta, link=link, **parameters)
+    uniform = smaller + rng.random(eta.shape) * (at_most - smaller)
+    for column in uniform.T:
+        assert stats.kstest(column, "uniform").pvalue > 1e-3
+
+
+@pytest.mark.parametrize("family", ["poisson", "negativebinomial"])
+def test_counts_that_no_computer_holds_are_drawn_large_and_end_nothing(family):
+    parameters = {"alpha": 2.0} if family == "negativebinomial" else {}
+    drawn = FAMILIES[family].draw(np.random.default_rng(1), np.array([100.0, 1e5]), "log", **parameters)
+    assert (drawn > 1e15).all()
