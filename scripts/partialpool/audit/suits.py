@@ -27,6 +27,7 @@ from partialpool.model.names import Term
 from partialpool.model.outcome import outcome_column
 from partialpool.predict.asked import Asked
 from partialpool.predict.changes import grouped, sides
+from partialpool.predict.linear import LinearPredictor
 from partialpool.predict.means import Mean, expected_of
 from partialpool.predict.new_units import no_population
 from partialpool.predict.points import points
@@ -185,8 +186,9 @@ def _prediction(study: Study, model: str, asked: Asked, data: pd.DataFrame) -> N
         raise no_population(spec.unit)
     levels = outcome_column(spec.formula)[:1] if spec.family in OF_LEVELS else ()
     refuse_names([*shown.columns.drop(spec.unit), *levels])
+    predictor, any_unit = LinearPredictor(spec, rows), {spec.unit: rows[spec.unit].cat.categories[0]}
     for side in sides(asked, at, 0.0):
-        with_categories(side.drop(columns=spec.unit), rows)
+        predictor.require_values(with_categories(side.assign(**any_unit), rows))
     if not asked.of_units:
         expected_of(spec)
     elif spec.family not in OF_LEVELS and "expected" in asked.quantities:

@@ -1,8 +1,11 @@
 """The linear predictor of a model of any family, without building the model: formulae's designs times the draws."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
+from partialpool.errors import StudyError
 from partialpool.model.grammar import columns
 from partialpool.model.matrices import GroupLevels, evaluate, folded
 from partialpool.model.names import Term, draws_of
@@ -39,6 +42,23 @@ class LinearPredictor:
                 values += effect * column
         return values
 
+    def require_values(self, at: pd.DataFrame) -> None:
+        """Raise StudyError if a term has no finite value in a row of ``at``, or a category a level that it never had."""
+        shown, common = folded(self.spec.formula, at), self.matrices.common
+        terms = {name: term for name, term in common.terms.items() if term.kind != "intercept"} if common else {}
+        group = self.matrices.group.terms if self.matrices.group else {}
+        expressions = {Term.of_name(name).expression: term.expr for name, term in group.items()}
+        for name, term in (terms | expressions).items():
+            with np.errstate(all="ignore"):
+                values = _known(term.eval_new_data, shown)
+            if infinite := np.flatnonzero(~np.isfinite(values.reshape(len(at), -1)).all(axis=1)).tolist():
+                where = " and ".join(f"{column} is {at[column].iloc[infinite[0]]}" for column in columns(name))
+                raise StudyError(f"'{name}' is no finite number where {where}. Predict at other values.")
+        for levels in self.levels.values():
+            # Of the average unit and the population the rows have no grouping factors.
+            if levels.categories.keys() <= {*at.columns}:
+                _known(levels.codes, at)
+
     def common(self, posterior, at: pd.DataFrame) -> np.ndarray:
         """Draws, (chain, draw, rows of ``at``), of what common coefficients and offsets make of it."""
         values = np.zeros((posterior.sizes["chain"], posterior.sizes["draw"], len(at)))
@@ -68,6 +88,14 @@ class LinearPredictor:
             name: np.asarray(term.expr.eval_new_data(shown), dtype=float).reshape(len(at), -1)
             for name, term in terms.items()
         }
+
+
+def _known(evaluate_at: Callable, at: pd.DataFrame) -> np.ndarray:
+    """Values at some rows; StudyError for a level of a category such as ``C(x)`` that formulae does not know."""
+    try:
+        return np.asarray(evaluate_at(at), dtype=float)
+    except ValueError as error:
+        raise StudyError(f"No prediction can be made there: {error}") from None
 
 
 def _effects(posterior, term: Term, levels: np.ndarray) -> np.ndarray:

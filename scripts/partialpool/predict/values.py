@@ -56,6 +56,7 @@ def draws_at(
     # takes them for units that it knows.
     stand_in = {unit: unit for unit in known} | {unit: observed[i % len(observed)] for i, unit in enumerate(new)}
     placed = with_categories(at.assign(**{spec.unit: at[spec.unit].map(stand_in)}), rows)
+    draw.predictor.require_values(placed)
     posterior = with_effects_at(tree["posterior"].to_dataset(), draw.predictor, rows, placed, seed=seed)
     batches = [(posterior, [unit for unit in ids if unit in known])]
     batches += [(None, new[start : start + len(observed)]) for start in range(0, len(new), len(observed))]
@@ -158,7 +159,9 @@ def _without_units(tree, spec: ModelSpec, data: pd.DataFrame, at: pd.DataFrame, 
     rows, posterior = complete_cases(spec, data), tree["posterior"].to_dataset()
     mean = expected_of(spec)
     refuse_own_terms(posterior, spec.unit, f"{what} has no '{{}}'")
-    return mean, posterior, LinearPredictor(spec, rows), with_categories(at.drop(columns=spec.unit), rows)
+    predictor, at = LinearPredictor(spec, rows), with_categories(at.drop(columns=spec.unit), rows)
+    predictor.require_values(at)
+    return mean, posterior, predictor, at
 
 
 def with_categories(at: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:

@@ -11,6 +11,7 @@ CONFIG = {
         "m": {"title": "M", "formula": "y ~ x + group + (1 | id)"},
         "n": {"title": "N", "formula": "y ~ 1 + (1 | id)"},
         "o": {"title": "O", "formula": "y ~ x"},
+        "l": {"title": "L", "formula": "y ~ log(x + 1) + (1 | id)"},
     },
     "predictions": {"p": {"models": ["m"], "units": ["6"], "at": {"x": [1], "group": ["PD"]}}},
     "figures": {"f": {"kind": "trajectories", "title": "F", "caption": "C", "alt": "A", "units": ["6"]}},
@@ -57,6 +58,18 @@ def test_what_is_doubtful_is_told_and_not_refused(units):
         (
             ("models", "n", "family", "poisson"),
             ["models.n: formula 'y ~ 1 + (1 | id)': the family 'poisson' takes whole numbers"],
+        ),
+        (
+            ("models", "m", "formula", "y ~ log(x) + group + (1 | id)"),
+            ["models.m: formula 'y ~ log(x) + group + (1 | id)': 'log(x)' is not a finite number in 12 of 60 rows"],
+        ),
+        (
+            ("predictions", "p", {"models": ["l"], "units": ["6"], "at": {"x": [-1]}}),
+            ["predictions.p: 'log(x + 1)' is no finite number where x is -1.0. Predict at other values."],
+        ),
+        (
+            ("predictions", "p", {"models": ["l"], "average_unit": True, "contrast": {"x": [0, -2]}}),
+            ["predictions.p: 'log(x + 1)' is no finite number where x is -2.0. Predict at other values."],
         ),
         (("predictions", "p", "units", ["nobody"]), ["predictions.p: nobody: not among the 12 units"]),
         (("predictions", "p", "units", 13), ["predictions.p: 13 units are asked for, but the data of the model"]),

@@ -1,5 +1,7 @@
 """Linear predictors beside Bambi's."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -92,3 +94,27 @@ def test_columns_of_units_are_not_made(make_spec):
     tree = xr.DataTree.from_dict({"posterior": posterior})
     expected = draws_at(tree, spec, data, at, quantities=["expected"], seed=1)["expected"]
     np.testing.assert_allclose(expected[0, 0], 2 + 2 * data["x"] + np.arange(n), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("formula", "at", "words"),
+    [
+        ("y ~ log(x + 1) + (1 | id)", {"x": [0.0, -1.0]}, "'log(x + 1)' is no finite number where x is -1.0"),
+        (
+            "y ~ np.exp(x):z + (1 | id)",
+            {"x": [900.0], "z": [1.0]},
+            "'np.exp(x):z' is no finite number where x is 900.0",
+        ),
+        ("y ~ offset(log(x + 1)) + (1 | id)", {"x": [-1.0]}, "'offset(log(x + 1))' is no finite number"),
+        ("y ~ 1 + (log(x + 1) | id)", {"x": [-3.0]}, "'log(x + 1)' is no finite number where x is -3.0"),
+        ("y ~ C(count) + (1 | id)", {"count": [99]}, "The levels (99) in 'C(count)' are not present"),
+        ("y ~ 1 + (1 | C(count))", {"count": [99]}, "The levels (99) in 'C(count)' are not present"),
+    ],
+)
+def test_values_at_which_a_model_says_nothing(make_spec, units, formula, at, words):
+    spec = make_spec(formula, "")
+    predictor = LinearPredictor(spec, complete_cases(spec, units))
+    rows = pd.DataFrame(at).assign(id=pd.Categorical(["6"] * len(next(iter(at.values())))))
+    with pytest.raises(StudyError, match=re.escape(words)):
+        predictor.require_values(rows)
+    predictor.require_values(complete_cases(spec, units))
