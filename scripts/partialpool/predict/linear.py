@@ -43,7 +43,7 @@ class LinearPredictor:
         return values
 
     def require_values(self, at: pd.DataFrame) -> None:
-        """Raise StudyError if a term has no finite value in a row of ``at``, or a category a level that it never had."""
+        """Raise StudyError if a term has no finite value in a row of ``at``, or a category has an unknown level."""
         shown, common = folded(self.spec.formula, at), self.matrices.common
         terms = {name: term for name, term in common.terms.items() if term.kind != "intercept"} if common else {}
         group = self.matrices.group.terms if self.matrices.group else {}

@@ -103,7 +103,7 @@ def test_columns_of_units_are_not_made(make_spec):
         (
             "y ~ np.exp(x):z + (1 | id)",
             {"x": [900.0], "z": [1.0]},
-            "'np.exp(x):z' is no finite number where x is 900.0",
+            "'np.exp(x):z' is no finite number where x is 900",
         ),
         ("y ~ offset(log(x + 1)) + (1 | id)", {"x": [-1.0]}, "'offset(log(x + 1))' is no finite number"),
         ("y ~ 1 + (log(x + 1) | id)", {"x": [-3.0]}, "'log(x + 1)' is no finite number where x is -3.0"),
