@@ -225,6 +225,10 @@ def _fitted_trajectories(entry, source):
     summary = source.expected(entry, time, *([group] if group in columns else []))
     if group is not None and group not in summary:
         summary = summary.merge(source.data[["id", group]].drop_duplicates(), on="id")
+    if group is not None and isinstance(source.data[group].dtype, pd.CategoricalDtype):
+        # A table of predictions has levels as text, whose order is that of the data.
+        levels = source.data[group].cat.categories.astype(str)
+        summary = summary.assign(**{group: pd.Categorical(summary[group].astype(str), levels)})
     return fitted_trajectories(summary, time=time, group=group, labels=source.labels_of_expected)
 
 

@@ -239,9 +239,10 @@ class Data(Strict):
         return {column: self.measured_label(column) for column in {**self.labels, **self.units_of_measurement}}
 
     def told_unit(self, column: str) -> str:
-        """What a column is measured in, if its label does not say so: ``years`` adds nothing to ``Year``."""
+        """What a column is measured in, if its label does not say so, as ``Year`` and ``Years since birth`` do."""
         unit, label = self.units_of_measurement.get(column, ""), self.label(column).casefold()
-        return "" if unit.casefold().startswith(label) or label.endswith(unit.casefold()) else unit
+        begins = unit.casefold().startswith(label) or f"{label} ".startswith(f"{unit.casefold()} ")
+        return "" if begins or label.endswith(unit.casefold()) else unit
 
     @property
     def axis_labels(self) -> dict[str, str]:

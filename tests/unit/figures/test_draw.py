@@ -184,6 +184,18 @@ def test_fitted_trajectories_have_one_value_of_a_unit_at_a_time(files):
     assert len(averaged) == 2 * 3
 
 
+def test_groups_stand_in_the_order_of_their_levels(files):
+    data, path = pd.read_parquet(files["prepared"]), files["predictions"]["p"][0]
+    data.assign(g=pd.Categorical(data["g"], ["b", "a"])).to_parquet(files["prepared"])
+    # Of a model with the group the table has it, as text; the group of others is that of the data.
+    summary = pd.read_csv(path).assign(t=0.0)
+    for table in (summary, summary.assign(g=summary["id"].map({1: "a", 2: "b", 10: "b"}))):
+        table.to_csv(path, index=False)
+        shown = rows(one(files, "fitted-trajectories", by_group=True, titles={"a": "A"}))
+        assert list(shown["by"].cat.categories) == ["b", "a"]
+        assert shown.set_index("id")["by"].astype(str).to_dict() == {"1": "a", "2": "b", "10": "b"}
+
+
 def test_measurements_of_all_or_some(files):
     figure = one(files, "trajectories", units=["2"], titles={})
     assert rows(figure)["y"].tolist() == [0.3, 0.5]

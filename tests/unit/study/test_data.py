@@ -190,6 +190,8 @@ def test_derived_columns_keep_their_order():
         ("Height", "cm", "Height (cm)"),
         ("Week", "weeks", "Week"),
         ("Age in years", "years", "Age in years"),
+        ("Years since birth", "years", "Years since birth"),
+        ("Millimetres", "m", "Millimetres (m)"),
         ("Time", "days", "Time (days)"),
     ],
 )
