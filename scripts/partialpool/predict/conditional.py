@@ -92,7 +92,9 @@ def _grid(spec: ModelSpec, rows: pd.DataFrame, column: str, by: str | None) -> p
     if by is not None:
         values[by] = _levels(rows[by])
         if is_number(spec, rows, by) and len(values[by]) > len(AWAY):
-            values[by] = [mean_of(rows[by]) + away * rows[by].std() for away in AWAY]
+            # Not beyond the data, where a term such as log(x) may have no value.
+            away = [mean_of(rows[by]) + away * rows[by].std() for away in AWAY]
+            values[by] = list(np.clip(away, rows[by].min(), rows[by].max()))
     grid = pd.DataFrame(list(product(*values.values())), columns=list(values))
     grid = grid.assign(**{other: typical(spec, rows, other) for other in rows.columns if other not in values})
     categories = {name: rows[name].dtype for name in rows.columns if rows[name].dtype.kind not in "iuf"}

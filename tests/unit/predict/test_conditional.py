@@ -103,6 +103,19 @@ def test_a_centred_number_beside_a_category_has_a_line_at_zero(make_spec, units)
     assert [float(level) for level in of_mood.table["by"].unique()][1] == 0
 
 
+def test_a_number_beside_another_stays_within_the_data(make_spec, units):
+    """A standard deviation below the mean of a skewed predictor there may be no value, and no logarithm."""
+    skewed = units.assign(w=np.exp(3 * units["z"]))
+    assert skewed["w"].mean() < skewed["w"].std()
+    spec = make_spec("y ~ 1 + x * log(w)", "Intercept b sigma")
+    draws = posterior(Intercept=1.0, x=2.0, **{"log(w)": -1.0, "x:log(w)": 0.5})
+    of_x, of_w = effects_of(spec, skewed, draws)
+    assert of_x.by == "w"
+    assert of_x.table["mean"].notna().all()
+    smallest = of_x.table[of_x.table["by"] == of_x.table["by"].cat.categories[0]].iloc[0]
+    assert smallest["mean"] == pytest.approx(1 - np.log(skewed["w"].min()), abs=0.05)
+
+
 def test_means_are_on_the_scale_of_the_outcome(make_spec, units):
     spec = make_spec("flag ~ 1 + x", "Intercept b", family="bernoulli")
     draws = posterior("logit", Intercept=-1.0, x=0.7)
