@@ -109,7 +109,7 @@ def test_a_number_beside_another_stays_within_the_data(make_spec, units):
     assert skewed["w"].mean() < skewed["w"].std()
     spec = make_spec("y ~ 1 + x * log(w)", "Intercept b sigma")
     draws = posterior(Intercept=1.0, x=2.0, **{"log(w)": -1.0, "x:log(w)": 0.5})
-    of_x, of_w = effects_of(spec, skewed, draws)
+    of_x, _ = effects_of(spec, skewed, draws)
     assert of_x.by == "w"
     assert of_x.table["mean"].notna().all()
     smallest = of_x.table[of_x.table["by"] == of_x.table["by"].cat.categories[0]].iloc[0]
