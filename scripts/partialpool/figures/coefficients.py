@@ -12,7 +12,10 @@ from partialpool.figures.theme import COLUMN, PAGE, TEAL, Figure, chart
 from partialpool.model import parameters
 from partialpool.model.names import INTERCEPT
 
-PANELS = ("Intercept", "Thresholds", "Coefficients", "Standard deviations", "Correlations", "Other parameters")
+PANELS = (
+    *("Intercept", "Thresholds", "Coefficients"),
+    *("Standard deviations", "Other standard deviations", "Correlations", "Other parameters"),
+)
 # Parameters of which 0 is a value like others; a line is drawn there.
 AROUND_ZERO = ("Coefficients", "Correlations")
 # More coefficients than this would make the panels of all other parameters as high as theirs.
@@ -61,6 +64,9 @@ def _panel(parameter: parameters.Parameter) -> str:
     of_variable = {INTERCEPT: "Intercept", "threshold": "Thresholds"}
     if parameter.variable in of_variable:
         return of_variable[parameter.variable]
+    # Those of slopes are of another unit than those of intercepts and residuals, and often much smaller.
+    if parameter.kind == "sd" and not parameter.name.endswith(f"{INTERCEPT})"):
+        return "Other standard deviations"
     by_kind = {"common": "Coefficients", "sd": "Standard deviations", "cor": "Correlations"}
     other = "Standard deviations" if parameter.name == "sigma" else "Other parameters"
     return by_kind.get(parameter.kind, other)

@@ -192,7 +192,9 @@ def influence(table: pd.DataFrame, nouns: Nouns) -> str:
     """Without which unit and which measurement an estimate would be farthest from what it is."""
     words, kinds = [], {"unit": nouns.unit[0], "row": f"the {nouns.measurement[0]} in row"}
     for of, what in kinds.items():
-        words += [_without(row, what) for row in table[table["of"] == of].head(1).to_dict("records")]
+        first = table[table["of"] == of].head(1).to_dict("records")
+        # That a unit's own coefficient is unknown without its data needs no words.
+        words += [_without(row, what) for row in first if not row["parameter"].endswith(f"[{row['label']}]")]
     for of, noun in (("unit", nouns.unit), ("row", nouns.measurement)):
         own = table[table["of"] == of]
         if bad := int(((own["method"] != "refit") & ~(own["pareto_k"] <= BAD_PARETO_K)).sum()):

@@ -28,6 +28,9 @@ def test_intervals_are_quantiles_of_the_draws(posterior):
     estimates = of_population(posterior, unit="id").set_index("parameter")
     assert list(estimates.index) == ["Intercept", "x", "sd(Intercept)", "sigma"]
     assert list(estimates["panel"]) == ["Intercept", "Coefficients", *["Standard deviations"] * 2]
+    slopes = posterior.rename({"1|id_sigma": "x|id_sigma", "1|id": "x|id"})
+    panels = of_population(slopes, unit="id").set_index("parameter")["panel"]
+    assert panels[["sd(x)", "sigma"]].tolist() == ["Other standard deviations", "Standard deviations"]
     ordinal = posterior.rename({"Intercept": "threshold"}).assign_attrs(family_parameters="threshold sigma")
     assert of_population(ordinal, unit="id").set_index("parameter")["panel"]["threshold"] == "Thresholds"
     draws = posterior["x"].to_numpy()

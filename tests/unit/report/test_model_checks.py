@@ -132,6 +132,12 @@ def test_weights_that_cannot_be_relied_on_are_marked_beside_the_number():
     assert model_checks.influential(pd.DataFrame(rows), HERDS)["Pareto k"].tolist() == ["1.14", "0.30"]
 
 
+def test_that_a_unit_tells_most_of_its_own_coefficient_is_not_said():
+    rows = [moved("unit", "5", "refit", 0.1) | {"parameter": "herd[5]"}, moved("row", 22, "refit", 0.1)]
+    told = model_checks.influence(pd.DataFrame(rows), HERDS)
+    assert told.startswith("Without the cow in row 22, x would be")
+
+
 def test_a_curve_inside_of_its_envelope_is_good():
     curve = pd.DataFrame({"x": [0.0, 1.0], "difference": 0.0, "lower": -0.1, "upper": 0.1})
     tables = {"loo_pit_curve": curve, "loo_pit": pd.DataFrame({"pareto_k": [0.1, 0.2]})}
