@@ -15,6 +15,7 @@ import pandas as pd
 
 from partialpool.errors import StudyError
 from partialpool.model.families import ORDINAL
+from partialpool.model.grammar import predictors
 from partialpool.model.spec import ModelSpec
 
 # Bambi's, except for those of an outcome that is not normal.
@@ -44,7 +45,16 @@ def evaluate(spec: ModelSpec, rows: pd.DataFrame):
             formula = f"{spec.formula} + 1" if spec.family in ORDINAL else spec.formula
             return design_matrices(formula, shown, na_action="error", extra_namespace=_FUNCTIONS)
     except Exception as error:  # formulae raises its own and builtin exceptions alike
-        raise unfit(spec, error) from None
+        raise unfit(spec, _category_of_one(spec, rows) or error) from None
+
+
+def _category_of_one(spec: ModelSpec, rows: pd.DataFrame) -> str | None:
+    """What to say if a category among the predictors has one level only, of which formulae has no words."""
+    for name in sorted({*predictors(spec.formula)} - behind_bars_only(spec.formula)):
+        levels = rows[name].unique()
+        if isinstance(rows[name].dtype, pd.CategoricalDtype) and len(levels) == 1:
+            return f"'{name}' has only 1 category, '{levels[0]}', in the rows of this model. Leave it out."
+    return None
 
 
 def unfit(spec: ModelSpec, why) -> StudyError:

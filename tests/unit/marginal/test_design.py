@@ -240,7 +240,7 @@ def test_levels_that_the_rows_of_a_part_of_the_data_lack(make_spec, measurements
         ("y ~ 1 + (1 | id) + (1 | id_)", "Intercept sd sigma", "'id' and 'id_' differ in underscores only"),
         ("y ~ 1 + x + (1 | id) + (1 | mood) + (1 | id)", SD, r"'1\|id' stands in two terms"),
         ("y ~ 1 + only + (1 | id)", SD, "'only' has only 1 category, as the intercept has"),
-        ("y ~ 1 + (1 + only | id)", "Intercept sd sigma", "A category before a bar has only 1 level"),
+        ("y ~ 1 + (1 + only | id)", "Intercept sd sigma", "has only 1 (category, 'yes',|level)"),
     ],
 )
 def test_what_neither_engine_takes(make_spec, units, formula, classes, says):

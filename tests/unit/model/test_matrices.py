@@ -63,3 +63,12 @@ def test_a_formula_that_does_not_fit_the_rows(make_spec, units):
     spec = make_spec("y ~ x:mood + log(group) + (1 | id)", "Intercept b sd sigma")
     with pytest.raises(StudyError, match=r"formula 'y ~ x:mood \+ log\(group\) .*', family 'gaussian': "):
         evaluate(spec, complete_cases(spec, units))
+
+
+@pytest.mark.parametrize(
+    "formula", ["y ~ only * mood + (1 | id)", "y ~ x + only:x + only:mood", "y ~ 1 + (1 + only | id)"]
+)
+def test_a_category_of_one_level_is_named(make_spec, units, formula):
+    rows = units.assign(only=pd.Categorical(["yes"] * len(units)))
+    with pytest.raises(StudyError, match="'only' has only 1 category, 'yes', in the rows of this model"):
+        evaluate(make_spec(formula), rows)
