@@ -155,7 +155,7 @@ def fit_threads(wildcards):
 
     Other fits take seconds. The draws do not depend on it.
     """
-    by_nuts = [model for model in study.models if study.needs_nuts(model)]
+    by_nuts = [model for model in study.models if study.may_need_nuts(model)]
     planned_here = inside.is_started_by_the_user(workflow) and inside.runs_here(workflow)
     if wildcards.model not in by_nuts or not planned_here:
         return 1

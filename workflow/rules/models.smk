@@ -18,7 +18,7 @@ rule fit_model:
                 study.draws_of(wildcards.model),
                 input.size_mb,
                 attempt,
-                by_nuts=study.needs_nuts(wildcards.model),
+                by_nuts=study.may_need_nuts(wildcards.model),
             )
         },
     params:

@@ -95,7 +95,7 @@ class Study(Strict):
         """What a prediction asks of each of its models: an ``Asked`` as the jobs have it."""
         return self.predictions[prediction].model_dump(exclude={"models"}) | {"seed": self.sampling.seed}
 
-    def needs_nuts(self, model: str) -> bool:
+    def may_need_nuts(self, model: str) -> bool:
         """Whether a model may be sampled over all its parameters, before its data are read."""
         return self.models[model].family != "gaussian" or self.sampling_of(model).engine == "nuts"
 
