@@ -163,18 +163,18 @@ def space_of(matrices: Design) -> Space:
     residuals = matrices.y - matrices.x @ coordinates(matrices).origin
     # No smaller than the sigma below which its prior allows nothing.
     spread = max(np.sqrt(np.mean(residuals**2)), quantiles(prior, np.array([1e-6]))[0]) or 1.0
-    return Space(matrices, [prior], np.concatenate([[spread], spread * sizes_of_effects(matrices)]))
+    return Space(matrices, [prior], np.concatenate([[spread], sizes_of_effects(matrices, spread)]))
 
 
-def sizes_of_effects(matrices: Design, information: np.ndarray | float = 1.0) -> np.ndarray:
+def sizes_of_effects(matrices: Design, spread: float, weights: np.ndarray | float = 1.0) -> np.ndarray:
     """Rough sizes of the standard deviations of effects, that the data could just tell from 0.
 
-    That is the standard error of one level's effect times (2 / levels)^(1/4). ``information`` is what a row says of its
-    linear predictor, the inverse of a variance, (n,) or the same for all.
+    That is the standard error of one level's effect times (2 / levels)^(1/4). A row knows its linear predictor with the
+    standard error ``spread``, over the root of its weight, (n,) or the same for all.
     """
     sizes = [np.empty(0)]
     for factor in matrices.factors:
         levels = len(factor.levels)
-        of_level = (np.broadcast_to(information, len(factor.z)) @ factor.z**2) / levels
-        sizes.append((2 / levels) ** 0.25 / np.sqrt(np.where(of_level > 0, of_level, 1.0)))
+        information = (np.reshape(weights, (-1, 1)) * factor.z**2).sum(axis=0) / levels
+        sizes.append(spread / np.sqrt(np.where(information > 0, information, 1.0)) * (2 / levels) ** 0.25)
     return np.concatenate(sizes)

@@ -86,7 +86,7 @@ class Model:
         self.nodes = NODES[self.factor.z.shape[1]][0]
         self.centre, self.root, curvature = self._without_effects()
         priors = matrices.priors.family
-        sizes = np.concatenate([np.ones(len(priors)), sizes_of_effects(matrices, curvature)])
+        sizes = np.concatenate([np.ones(len(priors)), sizes_of_effects(matrices, 1.0, curvature)])
         self.space = Space(matrices, list(priors.values()), sizes)
         self.dimensions = len(self.centre) + self.space.dimensions
         self._check_size()
