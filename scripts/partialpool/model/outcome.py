@@ -1,12 +1,13 @@
 """The outcome of a model as its family takes it: numbers of some kind, or levels in an order."""
 
 import re
+from itertools import islice
 
 import numpy as np
 import pandas as pd
 
 from partialpool.errors import StudyError, suggest
-from partialpool.model.families import OF_LEVELS, ORDINAL
+from partialpool.model.families import OF_LEVELS, OF_TRIALS, ORDINAL
 from partialpool.model.grammar import left_side
 from partialpool.model.spec import ModelSpec
 
@@ -25,8 +26,10 @@ NUMBERS = {
     **dict.fromkeys(("zero_inflated_poisson", "zero_inflated_negativebinomial"), _COUNTS),
     **dict.fromkeys(("gamma", "exponential", "lognormal", "wald", "weibull"), _POSITIVE),
     **dict.fromkeys(("hurdle_gamma", "hurdle_lognormal"), _NOT_NEGATIVE),
+    "vonmises": ("angles from -pi to pi", lambda y: np.abs(y) <= np.pi),
     **dict.fromkeys(OF_LEVELS, _WHOLE),
 }
+_IN_TRIALS = (*OF_TRIALS, "zero_inflated_binomial")
 # ASSUME: this many rows are enough to find the mistake in the data.
 _SHOWN = 3
 
@@ -65,9 +68,15 @@ def for_family(spec: ModelSpec, rows: pd.DataFrame) -> pd.DataFrame:
         If the family does not take such an outcome.
     """
     column, success = outcome_column(spec.formula)
+    _refuse_successes(spec, rows)
     if column is None:
         return rows
     values = rows[column]
+    if spec.family in ORDINAL and values.nunique() == 2:
+        raise StudyError(
+            f"formula '{spec.formula}': the outcome '{column}' has two levels, and the family '{spec.family}' takes "
+            "more. The family of two levels is bernoulli."
+        )
     if pd.api.types.is_numeric_dtype(values):
         _refuse_numbers(spec, column, success, rows)
         if spec.family not in OF_LEVELS:
@@ -132,6 +141,33 @@ def _refuse_unordered(spec: ModelSpec, column: str, values: pd.Series) -> None:
         raise StudyError(
             f"formula '{spec.formula}': the family '{spec.family}' needs to know the order of the levels of "
             f"'{column}' ({levels}). Write them in their order: data: {{types: {{{column}: [{levels}]}}}}"
+        )
+
+
+def _refuse_successes(spec: ModelSpec, rows: pd.DataFrame) -> None:
+    """Raise StudyError for successes in trials in another family, or without trials, or more than there are trials."""
+    match = re.fullmatch(r"(?:p|prop|proportion)\((.+),(.+)\)", left_side(spec.formula))
+    if (match is not None) != (spec.family in _IN_TRIALS):
+        raise StudyError(
+            f"formula '{spec.formula}': the outcome of successes in trials, p(successes, trials), is that of the "
+            f"families {', '.join(_IN_TRIALS)}, and the family is '{spec.family}'. Successes in one trial each, 0 "
+            "and 1, are of the family bernoulli."
+        )
+    if match is None:
+        return
+    successes, trials = (rows.get(name.strip("`"), name) for name in match.groups())
+    if not isinstance(successes, pd.Series) or not pd.api.types.is_numeric_dtype(successes):
+        return
+    trials = pd.to_numeric(pd.Series(trials, index=rows.index), errors="coerce")
+    whole = (successes == np.floor(successes)) & (trials == np.floor(trials))
+    wrong = np.flatnonzero(trials.notna() & ~(whole & (successes >= 0) & (successes <= trials)))
+    if wrong.size:
+        shown = zip(rows["row"].iloc[wrong], successes.iloc[wrong], trials.iloc[wrong], strict=True)
+        places = [f"line {row + 2}: {hits:g} of {n:g}" for row, hits, n in islice(shown, _SHOWN)]
+        more = f"; and {wrong.size - _SHOWN} more" if wrong.size > _SHOWN else ""
+        raise StudyError(
+            f"formula '{spec.formula}': successes are whole numbers from 0 to that of trials, and others stand in "
+            f"{wrong.size} of {len(rows)} rows ({'; '.join(places)}{more})."
         )
 
 

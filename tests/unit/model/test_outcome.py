@@ -89,6 +89,13 @@ def test_whole_numbers_are_levels_of_an_ordinal_family(make_spec, data):
 @pytest.mark.parametrize(
     ("formula", "family", "says"),
     [
+        ("answer ~ x", "cumulative", "'answer' has two levels, and the family 'cumulative' takes more"),
+        ("count ~ x", "binomial", r"the families binomial, .* and the family is 'binomial'"),
+        ("p(count, 5) ~ x", "poisson", r"the families binomial, .* and the family is 'poisson'"),
+        ("p(count, 3) ~ x", "binomial", r"others stand in 1 of 5 rows \(line 6: 4 of 3\)"),
+        ("p(count, code) ~ x", "beta_binomial", r"2 of 5 rows \(line 5: 3 of 1; line 6: 4 of 2\)"),
+        ("prop(y, code) ~ x", "binomial", r"4 of 5 rows \(line 2: -0.5 of 1; line 4: 1.5 of 2; .*; and 1 more\)"),
+        ("count ~ x", "vonmises", r"angles from -pi to pi, .* 1 of 5 rows \(line 6: 4\)"),
         ("answer ~ x", "gaussian", "has the levels no, yes, and the family 'gaussian' takes numbers"),
         (
             "rating ~ x",
