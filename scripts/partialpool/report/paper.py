@@ -283,7 +283,11 @@ def _named(quantity: str, labels: Mapping[str, str]) -> str:
 
 def _labelled(parameter: str, labels: Mapping[str, str]) -> str:
     """A parameter with the labels of its columns; levels in brackets stay as they are."""
+    if not labels:
+        return parameter
     parts = re.split(r"(\[[^\]]*\])", parameter)
-    # A word before a bracket is a function.
-    parts[::2] = [re.sub(r"[^\W\d]\w*\b(?!\()", lambda word: labels.get(word[0], word[0]), part) for part in parts[::2]]
+    # Names may have dots and blanks, and the longest that fits is meant. A word before a bracket is a function.
+    names = "|".join(map(re.escape, sorted(labels, key=len, reverse=True)))
+    named = re.compile(rf"(?<![\w.])(?:{names})(?![\w.(])")
+    parts[::2] = [named.sub(lambda name: labels[name[0]], part) for part in parts[::2]]
     return "".join(parts)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pytest
 import xarray as xr
 from partialpool.report import paper
 from partialpool.study.config import load
@@ -81,6 +82,22 @@ def test_ratios_have_their_name():
     odds = model.variance.iloc[:1].assign(quantity="exp(year)", at=np.nan, meaning="odds ratio")
     rows = rows_of(paper.of_model(study(), "a", replace(model, variance=odds)))
     assert "exp(Year) (odds ratio)" in rows
+
+
+@pytest.mark.parametrize(
+    ("parameter", "shown"),
+    [
+        ("cor(Intercept,day.after.surgery)", "cor(Intercept,Day after surgery)"),
+        ("day", "Weekday"),
+        ("icc(Kuh-Nr.)", "icc(Cow)"),
+        ("birthday", "birthday"),
+        ("body mass", "Weight"),
+    ],
+)
+def test_columns_of_any_name_are_labelled(parameter, shown):
+    labels = {"day": "Weekday", "day.after.surgery": "Day after surgery", "Kuh-Nr.": "Cow", "body mass": "Weight"}
+    assert paper._labelled(parameter, labels) == shown
+    assert paper._labelled(parameter, {}) == parameter
 
 
 def test_levels_are_no_columns():

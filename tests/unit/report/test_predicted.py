@@ -44,6 +44,12 @@ def test_what_is_no_unit_is_called_by_the_noun_too():
     assert shown["herd"].tolist() == ["average herd", "all herds", "observed herds", "observed and new herds", "7"]
 
 
+def test_new_units_are_told_from_observed_ones():
+    table = pd.DataFrame([row(unit) for unit in ("53", "new 1", "new units")])
+    shown = tabulated(table, study_of(models=["b"], new_units=1, at={"year": [1]}), "some")
+    assert shown["herd"].tolist() == ["53 (new)", "new 1", "new herds"]
+
+
 def test_further_columns_are_rounded_and_named():
     more = {"contrast": "year: 2 - 1", "p_above_0": 1.0, "in_rope": 0.12345, "integration_error": 3.21e-9}
     shown = tabulated(pd.DataFrame([row("population", **more)]), study_of(**CONTRAST), "some")
