@@ -82,11 +82,15 @@ _IN_R = {
     "rate": "offset(log(n)) among the terms on the right",
     "factor": "C(x), or name the column in data.types",
     "as.factor": "C(x), or name the column in data.types",
+    "relevel": "the levels in data.types, the reference level first",
     "ns": "bs(x, df)",
     "s": "bs(x, df)",
     "sqrt": "np.sqrt(x)",
     "log1p": "np.log1p(x)",
 }
+# What brms can add to an outcome, and no model here.
+_NOT_HERE = ("weights", "se", "cens", "trunc", "mi", "subset")
+_WITHOUT = "no weights, no measurement errors, and no censored, truncated or imputed values"
 # As formulae reads them: a name has dots, a string ends at any quotation mark.
 _TOKEN = re.compile(
     r"""
@@ -489,6 +493,8 @@ def _require_no_addition(formula: str, tokens: list[_Token]) -> None:
     for bar, function in pairwise(left):
         if bar == "|" and function in _IN_R:
             raise StudyError(f"'{formula}': '| {function}(...)' is not understood. Write {_IN_R[function]}.")
+        if bar == "|" and function in _NOT_HERE:
+            raise StudyError(f"'{formula}': '| {function}(...)' has no counterpart here; models have {_WITHOUT}.")
 
 
 def _require_no_bare_contrasts(formula: str, tokens: list[_Token]) -> None:

@@ -65,9 +65,12 @@ IN_R = {
     "negbinomial": "negativebinomial",
     "negative.binomial": "negativebinomial",
     "nbinom2": "negativebinomial",
+    "ordinal": "cumulative",
     "inverse.gaussian": "wald",
     "von_mises": "vonmises",
     "asym_laplace": "asymmetriclaplace",
     "zero_inflated_negbinomial": "zero_inflated_negativebinomial",
     "hurdle_negbinomial": "hurdle_negativebinomial",
 }
+# What brms calls classes of priors.
+PRIORS_IN_R = {"shape": "alpha", "phi": "kappa", "zi": "psi", "hu": "psi"}

@@ -10,7 +10,7 @@ from partialpool.errors import StudyError, suggest
 from partialpool.model.grammar import behind_bars, check_formula, columns
 from partialpool.model.priors import parse_priors
 from partialpool.study.base import Seed, Strict
-from partialpool.study.families import FAMILIES, IN_R, NOT_HERE
+from partialpool.study.families import FAMILIES, IN_R, NOT_HERE, PRIORS_IN_R
 
 # ASSUME: nobody wants more, and a typing error may ask for so many that no memory holds them.
 MOST_CHAINS, MOST_DRAWS = 100, 1_000_000
@@ -140,9 +140,9 @@ def _why_no_prior(key: str, formula: str, parameters: tuple[str, ...]) -> str | 
     closed = coefficient.endswith("]") and klass in ("b", "sd") if bracket else True
     if klass not in classes or not closed:
         valid = [*classes, *(f"{name}[x]" for name in ("b", "sd") if name in classes)]
-        return (
-            f"'priors': the model has no parameters of class '{key}'.{suggest(key, valid)} Valid: {', '.join(valid)}."
-        )
+        here = PRIORS_IN_R.get(key)
+        hint = f" Write '{here}'." if here in valid else suggest(key, valid)
+        return f"'priors': the model has no parameters of class '{key}'.{hint} Valid: {', '.join(valid)}."
     known = [*columns(formula), "Intercept"]
     # Names of terms have columns without backquotes, whatever their characters.
     for name in sorted((name for name in known if not name.isidentifier()), key=len, reverse=True):

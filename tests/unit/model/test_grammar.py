@@ -196,6 +196,8 @@ def test_what_cannot_be_read_is_refused_at_its_character(formula, character):
         ("y ~ sqrt(x)", "calls 'sqrt', which a formula may not. Write np.sqrt(x). Valid"),
         ("cbind(k, n - k) ~ x", "Write p(successes, trials) for successes and trials."),
         ("y | trials(n) ~ x + (1 | id)", "'| trials(...)' is not understood. Write p(y, n) ~ ... for y successes of n"),
+        ("y | weights(w) ~ x + (1 | id)", "'| weights(...)' has no counterpart here; models have no weights"),
+        ("y ~ relevel(g, x)", "which a formula may not. Write the levels in data.types, the reference level first."),
         ("y | resp_x(n) ~ x", "cannot be read at character 3, '|'"),
     ],
 )

@@ -59,6 +59,12 @@ def test_a_prior_of_no_parameter_is_refused_before_anything_runs(key, words):
     assert words in line
 
 
+def test_a_class_of_priors_as_brms_calls_it():
+    changes = {"models/m71.2/family": "beta", "models/m71.2/priors": {"phi": "Exponential(1)"}}
+    (line,) = [line for line in mistakes(changes) if "'phi'" in line]
+    assert "no parameters of class 'phi'. Write 'kappa'. Valid: " in line
+
+
 def test_a_model_without_bars_has_no_scales_of_groups():
     (line,) = mistakes({"models/m71.1/priors/sd": "Exponential(1)"})
     assert line.endswith("no parameters of class 'sd'. Valid: Intercept, b, sigma, b[x].")
@@ -83,6 +89,7 @@ def test_priors_of_columns_with_any_characters_are_taken():
     [
         ("student", " Write 't'."),
         ("negbinomial", " Write 'negativebinomial'."),
+        ("ordinal", " Write 'cumulative'."),
         ("gausian", " Did you mean 'gaussian'?"),
         ("xyz", ""),
     ],
