@@ -45,8 +45,8 @@ read(running.require_paths_without_wildcards, Path.cwd(), workflow.basedir)
 read(running.require_folders, "results")
 if not inside.is_started_by_the_user(workflow):
     running.forget()
-elif read(running.begin, ".snakemake"):
-    print("The last run in this folder was killed: its lock is lifted.", file=sys.stderr)
+elif words := read(running.begin, ".snakemake"):
+    print(words, file=sys.stderr)
 if home.ensure_writable(".snakemake/home") and inside.is_started_by_the_user(workflow):
     print("The home folder cannot be written: packages keep their files in .snakemake/home.", file=sys.stderr)
 

@@ -38,7 +38,7 @@ ENDINGS = (
 )
 
 
-def begin(folder: str | Path) -> bool:
+def begin(folder: str | Path) -> str:
     """Say that this Snakemake runs in the current folder, until its process ends; lift the lock of one that was killed.
 
     Parameters
@@ -48,8 +48,9 @@ def begin(folder: str | Path) -> bool:
 
     Returns
     -------
-    bool
-        Whether a lock was lifted: if a run of this machine was killed, and none is left. Where the disk knows no such
+    str
+        What is to be told: that a lock was lifted, if a run of this machine was killed and none is left; that another
+        run goes on, since Snakemake does not say so with ``--quiet all``; else nothing. Where the disk knows no such
         locks nothing is done, and Snakemake says itself that the folder is locked.
 
     Raises
@@ -71,14 +72,19 @@ def begin(folder: str | Path) -> bool:
         ) from None
     try:
         with _one_at_a_time(file):
-            lifted = _lift(file, me)
+            others, lifted = _others(file), _lift(file, me)
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, os.getpid())
             os.pwrite(file, me, os.fstat(file).st_size)
     except OSError:
-        return False
+        return ""
     atexit.register(_end, file, me)
     os.environ[VARIABLE] = f"{Path(folder, 'running').resolve()}:{os.getpid()}"
-    return lifted
+    if others:
+        return (
+            f"Another Snakemake runs in this folder (process {', '.join(map(str, others))}). If the two are to make "
+            "the same files, this one stops: then wait until the other has ended."
+        )
+    return "The last run in this folder was killed: its lock is lifted." if lifted else ""
 
 
 def require_paths_without_wildcards(*folders: str | Path) -> None:
@@ -115,6 +121,21 @@ def _one_at_a_time(file: int) -> Iterator[None]:
         yield
     finally:
         fcntl.lockf(file, fcntl.LOCK_UN, 1, 0)
+
+
+def _others(file: int) -> list[int]:
+    """Process ids of the runs of this machine that go on."""
+    host = socket.gethostname().encode()
+    ids = [int(line.split()[1]) for line in _lines(file) if line.split()[0] == host]
+    going_on = []
+    for process in ids:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, process)
+        except OSError:
+            going_on.append(process)
+        else:
+            fcntl.lockf(file, fcntl.LOCK_UN, 1, process)
+    return going_on
 
 
 def _lift(file: int, me: bytes) -> bool:

@@ -17,8 +17,8 @@ SCRIPTS = Path(__file__).parents[3] / "scripts"
 SNAKEFILE = """
 from partialpool.jobs import inside, running
 
-if inside.is_started_by_the_user(workflow) and running.begin(".snakemake"):
-    print("LIFTED")
+if inside.is_started_by_the_user(workflow):
+    print(running.begin(".snakemake"))
 
 rule all:
     input: ["a.txt", "b.txt"]
@@ -93,10 +93,10 @@ def test_after_kill_9_its_job_is_gone_and_the_same_command_goes_on(start, tmp_pa
     assert gone(jobs)
     (tmp_path / "go").touch()
     assert start("a.txt").wait() == 0
-    assert "LIFTED" in (tmp_path / "terminal").read_text()
+    assert "its lock is lifted" in (tmp_path / "terminal").read_text()
     # That one ended by itself.
     assert start("a.txt").wait() == 0
-    assert "LIFTED" not in (tmp_path / "terminal").read_text()
+    assert "its lock is lifted" not in (tmp_path / "terminal").read_text()
 
 
 @pytest.mark.parametrize(("ended_by", "quiet"), [(signal.SIGKILL, ["--quiet", "all"]), (signal.SIGSEGV, [])])
@@ -133,8 +133,11 @@ def test_the_lock_of_one_that_runs_stays(start, tmp_path):
     sleeping(tmp_path, "a", run)
     assert start("a.txt").wait() == 1
     said = (tmp_path / "terminal").read_text()
-    assert "LIFTED" not in said
+    assert "its lock is lifted" not in said
     assert "Directory cannot be locked" in said
+    # Snakemake itself says nothing then.
+    assert start("a.txt", "--quiet", "all").wait() == 1
+    assert f"Another Snakemake runs in this folder (process {run.pid})." in (tmp_path / "terminal").read_text()
     # Nor does a plan lift it, or end what runs.
     assert start("--dry-run").wait() == 0
     # Another job in the same folder may run, and outlive the first.
@@ -149,7 +152,7 @@ def test_the_lock_of_one_that_runs_stays(start, tmp_path):
     # Of these only the first was killed.
     (tmp_path / "b.txt").unlink()
     assert start("b.txt").wait() == 0
-    assert "LIFTED" in (tmp_path / "terminal").read_text()
+    assert "its lock is lifted" in (tmp_path / "terminal").read_text()
     assert (tmp_path / ".snakemake/running").read_text() == ""
 
 
@@ -177,7 +180,7 @@ def test_asked_to_end_it_ends_its_jobs_first(start, tmp_path, asked):
     assert not (tmp_path / "a.txt").exists()
     (tmp_path / "go").touch()
     assert start("a.txt").wait() == 0
-    assert "LIFTED" not in (tmp_path / "terminal").read_text()
+    assert "its lock is lifted" not in (tmp_path / "terminal").read_text()
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
