@@ -79,6 +79,13 @@ def test_memory_that_is_not_there_is_told(run):
     assert "with fewer --cores less runs at a time" in process.stderr
 
 
+def test_addresses_that_are_not_there_are_told(run):
+    """The words of the loader under ``ulimit -v``."""
+    process, _ = run("raise ImportError('libgfortran.so: failed to map segment from shared object')")
+    assert process.returncode == 1
+    assert "\nMemory ran out: ImportError: libgfortran.so" in process.stderr
+
+
 def test_what_was_printed_before_a_kill_is_in_the_log(run):
     process, log = run("print('Reading.')\nimport os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
     assert process.returncode == -9
