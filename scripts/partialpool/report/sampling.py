@@ -45,7 +45,7 @@ def sentence(sampling: Sampling, fit: Mapping) -> Markup:
             "marginal": "{} without warmup: the scales by independent proposals ({}), all coefficients exactly, given "
             "the scales ({}).",
             "quadrature": "{} without warmup: common coefficients and scales by independent proposals ({}), with "
-            "group-level effects integrated out by {}; then these, given all else.",
+            "group-level effects integrated out by {}; then the group-level effects, given all else.",
         }
         engines = {"marginal": "marginal engine", "quadrature": "quadrature"}
         engine = fit["engine"]

@@ -41,7 +41,8 @@ def test_of_independent_draws_no_warmup_is_reported_and_one_sentence_says_why():
 def test_of_quadrature_it_is_said_what_was_drawn_and_what_integrated():
     assert sampling.sentence(SETTINGS, BY_QUADRATURE).striptags() == (
         "3 chains of 500 draws without warmup: common coefficients and scales by independent proposals (79 % "
-        "accepted), with group-level effects integrated out by quadrature; then these, given all else."
+        "accepted), with group-level effects integrated out by quadrature; then the group-level effects, given all "
+        "else."
     )
     assert sampling.settings(SETTINGS, BY_QUADRATURE) == (
         "independent draws of common coefficients and scales, group-level effects integrated out by quadrature; "
