@@ -6,7 +6,9 @@ from partialpool.model import parameters
 from partialpool.model.families import LINKS
 from partialpool.predict.linear import LinearPredictor
 
-COUNTS = ("poisson", "negativebinomial", "zero_inflated_poisson", "zero_inflated_negativebinomial")
+COUNTS = ("poisson", "negativebinomial")
+# Their mean is the rate times the share without excess zeros, so that ratios of the two are the same.
+WITH_EXCESS_ZEROS = ("zero_inflated_poisson", "zero_inflated_negativebinomial")
 PROBABILITIES = ("bernoulli", "binomial", "cumulative", "beta")
 
 
@@ -16,6 +18,8 @@ def meaning(family: str, link: str) -> tuple[str, str] | None:
         return "odds ratio", "odds"
     if link == "cloglog" and family in PROBABILITIES:
         return "hazard ratio", "hazard"
+    if link == "log" and family in WITH_EXCESS_ZEROS:
+        return "rate ratio", "rate without excess zeros"
     if link == "log":
         # What another family, such as one with a hurdle, has in the place of its mean has no name.
         return ("rate ratio", "rate") if family in COUNTS else ("ratio of means", "mean") if family in LINKS else None

@@ -49,7 +49,7 @@ def test_nothing_without_a_name(make_spec, family, link):
 @pytest.mark.parametrize(
     ("family", "names"),
     [
-        ("zero_inflated_poisson", ("rate ratio", "rate")),
+        ("zero_inflated_poisson", ("rate ratio", "rate without excess zeros")),
         ("hurdle_poisson", None),
         ("hurdle_gamma", None),
         ("exgaussian", None),
