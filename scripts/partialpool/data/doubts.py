@@ -105,14 +105,20 @@ def _placeholders(frame: pd.DataFrame, columns: Iterable[str]) -> Iterator[str]:
                 )
 
 
+def folded(values: pd.Series) -> pd.Series:
+    """What is the same for values that may be one: without capitals, double blanks, and the spelling of a number."""
+    as_numbers = pd.to_numeric(values, errors="coerce").astype("float64")
+    # Larger whole numbers are not told apart as numbers.
+    as_numbers = as_numbers.where(as_numbers.abs() < 2**53)
+    # Composed and decomposed accents look the same, and so do a word and one with a blank of no width.
+    plain = values.str.normalize("NFKC").str.replace(r"[\u00ad\u200b-\u200f\u2060\ufeff]", "", regex=True)
+    return plain.str.casefold().str.split().str.join(" ").where(as_numbers.isna(), as_numbers.astype(str))
+
+
 def _alike(text: pd.Series, column: str) -> Iterator[str]:
     """Different values that may be one: ``1`` and ``1.0``, ``Anna`` and ``anna``."""
     values = text.dropna().drop_duplicates()
-    as_numbers = pd.to_numeric(values, errors="coerce")
-    # Composed and decomposed accents look the same, and so do a word and one with a blank of no width.
-    plain = values.str.normalize("NFKC").str.replace(r"[\u00ad\u200b-\u200f\u2060\ufeff]", "", regex=True)
-    folded = plain.str.casefold().str.split().str.join(" ").where(as_numbers.isna(), as_numbers.astype(str))
-    groups = [group.tolist() for _, group in values.groupby(folded, sort=False) if len(group) > 1]
+    groups = [group.tolist() for _, group in values.groupby(folded(values), sort=False) if len(group) > 1]
     if groups:
         shown = listing([" and ".join(f"'{value}'" for value in group) for group in groups], _SHOWN)
         yield (f"column {column}: {shown} are taken as different. If they are the same, spell them alike in the file.")

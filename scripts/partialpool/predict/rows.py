@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from partialpool.data.doubts import folded
 from partialpool.data.read import read
 from partialpool.data.table import listing, short
 from partialpool.data.types import label, numbers
@@ -60,7 +61,21 @@ def rows_of_file(
             levels = [str(level) for level in rows[column].unique()]
             _refuse(path, table, column, frame[column], ~values.isin(levels), f"one of {listing(levels, 10)}")
         frame[column] = values
+    if unit:
+        _refuse_alike(path, table, frame[unit], pd.Index(rows[unit].astype("str").unique()))
     return frame
+
+
+def _refuse_alike(path: str, table, ids: pd.Series, observed: pd.Index) -> None:
+    """Raise StudyError for an id that is of a new unit, but spelt nearly as that of an observed one: 1.0 beside 1."""
+    known = dict(zip(folded(pd.Series(observed)), observed, strict=True))
+    similar = folded(ids).map(known).where(~ids.isin(observed))
+    if similar.notna().any():
+        row = similar.notna().idxmax()
+        raise StudyError(
+            f"'rows': {path}, {table.at(row)}: '{short(ids[row])}' is none of the units observed, but '{similar[row]}' "
+            "is. Spell it as there, or give a new unit another id."
+        )
 
 
 def _refuse(path: str, table, column: str, written: pd.Series, wrong: pd.Series, wanted: str) -> None:

@@ -55,6 +55,10 @@ def test_ids_that_are_the_same_number_are_pointed_out(write_csv, unit, pair):
     assert found == ([told] if pair else [])
 
 
+def test_long_ids_that_are_one_number_of_float64_are_different(write_csv):
+    assert doubted(write_csv, [*ROWS, f"{2**60},0,1.1,north", f"{2**60 + 1},0,1.2,north"]) == []
+
+
 @pytest.mark.parametrize(("level", "alike"), [("North", True), ("NORTH", True), ("north  east", False)])
 def test_levels_that_differ_in_capitals_or_blanks_are_pointed_out(write_csv, level, alike):
     found = doubted(write_csv, [*ROWS, f"1,2,1.1,{level}"])

@@ -16,10 +16,10 @@ def read(units, tmp_path):
 
 
 def test_rows_have_the_types_of_the_data(read):
-    rows = read("mood;x;id;more\ngood;1,5;007;a\nbad;2;new;b\n", others=["more"])
+    rows = read("mood;x;id;more\ngood;1,5;x 7;a\nbad;2;new;b\n", others=["more"])
     assert list(rows.columns) == ["id", "x", "mood", "more", "row"]
     assert rows["x"].tolist() == [1.5, 2]
-    assert rows["id"].tolist() == ["007", "new"]
+    assert rows["id"].tolist() == ["x 7", "new"]
     assert rows["more"].tolist() == ["a", "b"]
 
 
@@ -35,6 +35,8 @@ def test_the_average_unit_needs_no_units(read):
         ("id,x,mood\n1,2,bad\n1,two,bad\n", "new.csv, line 3, column x: 'two', and not a number"),
         ("id,x,mood\n1,,bad\n", "line 2, column x: missing, and not a number"),
         ("id,x,mood\n,1,bad\n", "line 2, column id: missing, and not a value"),
+        ("id,x,mood\nnew,2,bad\n7.0,2,bad\n", "line 3: '7.0' is none of the units observed, but '7' is. Spell it as"),
+        ("id,x,mood\n007,2,bad\n", "line 2: '007' is none of the units observed, but '7' is"),
         ("id,x,mood\n1,2,awful\n", "column mood: 'awful', and not one of "),
     ],
 )
