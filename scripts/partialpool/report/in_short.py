@@ -43,8 +43,9 @@ def measured(results: Results) -> Markup:
     least, most = by_unit.min(), by_unit.max()
     each = f"{least} to {most}" if least < most else f"{most}"
     counts, several = counted(len(rows), len(by_unit), results.nouns), results.nouns.measurement[int(most > 1)]
-    of = "" if (n := successes(results, rows[data.outcome])) is None else f"{n} of "
-    words = [escape(f"{data.measured_label(data.outcome)}: {of}{counts}, {each} {several} each.")]
+    n, level = successes(results, rows[data.outcome]), results.success(next(iter(results.specs)))
+    of, what = ("", "") if n is None else (f"{n} of ", f" {level}" if level else "")
+    words = [escape(f"{data.measured_label(data.outcome)}{what}: {of}{counts}, {each} {several} each.")]
     if without := len(results.prepared) - len(rows):
         words.append(f"{without} {'row has' if without == 1 else 'rows have'} no value of it.")
     by_size: dict[tuple[int, int], list[Markup]] = {}

@@ -1,6 +1,6 @@
 """Tables of predictions, and a sentence for each contrast and slope."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import pandas as pd
 
@@ -75,7 +75,9 @@ def _region(prediction: Prediction) -> str:
     return " to ".join(short(end, 6) for end in prediction.rope)
 
 
-def sentences(table: pd.DataFrame, study: Study, name: str, *, failed: Collection[str] = ()) -> list[str]:
+def sentences(
+    table: pd.DataFrame, study: Study, name: str, *, success: Callable[[str], str | None], failed: Collection[str] = ()
+) -> list[str]:
     """A sentence for each contrast or slope of an entry, if there are not too many: how much, how sure, and whose.
 
     Parameters
@@ -84,16 +86,21 @@ def sentences(table: pd.DataFrame, study: Study, name: str, *, failed: Collectio
         Its table of results.
     study, name
         The study and the name of the entry.
+    success
+        Of a model the level of its yes-no outcome whose probability it has, if it has levels.
     failed
         Models of which a check failed: their sentences say so.
     """
     prediction = study.predictions[name]
     if not (prediction.contrast or prediction.slope) or len(table) > MOST_SENTENCES:
         return []
-    return [marked(_sentence(row, study, prediction), row["model"], failed) for row in table.to_dict("records")]
+    return [
+        marked(_sentence(row, study, prediction, success(row["model"])), row["model"], failed)
+        for row in table.to_dict("records")
+    ]
 
 
-def _sentence(row: dict, study: Study, prediction: Prediction) -> str:
+def _sentence(row: dict, study: Study, prediction: Prediction, success: str | None) -> str:
     label, places = study.data.label, decimals((row["q97.5"] - row["q2.5"]) / 4)
     mean, low, high = (number(row[column], places) for column in ("mean", "q2.5", "q97.5"))
     if prediction.contrast:
@@ -108,7 +115,7 @@ def _sentence(row: dict, study: Study, prediction: Prediction) -> str:
     if prediction.rope:
         region = f", that it is from {_region(prediction)} is {probability(row['in_rope'])}"
     interval = f"95\N{NO-BREAK SPACE}% interval {low} to {high}"
-    what = _expected(row, study, prediction)
+    what = _expected(row, study, prediction, success)
     return (
         f"{_place(row, study)}: {change}, {what} {how} ({interval}); the probability that it {larger} is "
         f"{above}{region}."
@@ -135,12 +142,12 @@ def _measured_in(model: str, study: Study) -> str:
     return f" {unit}" if unit else ""
 
 
-def _expected(row: dict, study: Study, prediction: Prediction) -> str:
+def _expected(row: dict, study: Study, prediction: Prediction, success: str | None) -> str:
     """What is expected: a probability, or the mean of the outcome, or of what the formula has of it."""
     model, label = study.models[row["model"]], study.data.label
     outcome = columns(left_side(model.formula))[0]
     if model.family in OF_LEVELS:
         return f"the probability of {label(outcome)} {row[outcome]}"
     if model.family == "bernoulli" or study.at_one_trial(prediction, row["model"]):
-        return f"the probability of {label(outcome)}"
+        return f"the probability of {label(outcome)}{f' {success}' if success else ''}"
     return f"expected {label(outcome) if trials(model.formula) else study.modelled(row['model'])}"

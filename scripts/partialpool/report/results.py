@@ -10,6 +10,7 @@ from partialpool.fit.failed import ENDING, marked_titles, read_checks
 from partialpool.jobs.tables import read_table
 from partialpool.model import parameters
 from partialpool.model.names import common_dim, effect_terms
+from partialpool.model.outcome import outcome_column
 from partialpool.model.spec import ModelSpec
 from partialpool.report import checks, meaning
 from partialpool.report.captions import Known
@@ -102,6 +103,14 @@ class Results:
     def meanings(self, model: str) -> dict[str, meaning.Meaning]:
         """What the parameters of a model are."""
         return meaning.of_model(self.study.data, self.specs[model], self.trees[model])
+
+    def success(self, model: str) -> str | None:
+        """The level of a yes-no outcome whose probability a model has; None where it is a number, or another family."""
+        spec = self.specs[model]
+        column, level = outcome_column(spec.formula)
+        if spec.family != "bernoulli" or column is None or self.prepared[column].dtype.kind in "iuf":
+            return None
+        return level or str(self.prepared[column].cat.categories[-1])
 
     def table_files(self, name: str) -> list[Path]:
         """The files of a table for a paper."""

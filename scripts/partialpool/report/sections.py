@@ -242,7 +242,7 @@ def predictions(results: Results) -> list[Markup]:
             parts.append(
                 paragraph(escape(f"{caption}. These {len(values)} rows are in results/predictions/{name}.csv."))
             )
-        if words := predicted.sentences(values, study, name, failed=results.failed):
+        if words := predicted.sentences(values, study, name, success=results.success, failed=results.failed):
             parts.append(bullets(words))
     parts += _figures(results, lambda section, kind: section is None and kind != "trajectories")
     kinds = {kind for one in study.predictions.values() for kind in (*one.quantities, one.whose)}

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from markupsafe import Markup
 from partialpool.report import in_short
-from partialpool.report.results import read
+from partialpool.report.results import Results, read
 from partialpool.study.config import load
 
 from report.made_up_study import study_values, write_results
@@ -63,6 +63,22 @@ def test_a_study_with_a_comparison_and_a_failed_check(results_of):
 def test_successes_are_counted_of_yes_no_outcomes_only(formula, family, outcome, counted):
     results = SimpleNamespace(specs={"a": SimpleNamespace(formula=formula, family=family)})
     assert in_short.successes(results, outcome.rename("ill")) == counted
+
+
+@pytest.mark.parametrize(
+    ("formula", "family", "outcome", "level"),
+    [
+        ("ill ~ 1", "bernoulli", pd.Series([1, 0, 1]), None),
+        ("ill ~ 1", "bernoulli", pd.Series(pd.Categorical(["none", "mild", "none"], ["none", "mild"])), "mild"),
+        ("ill[none] ~ 1", "bernoulli", pd.Series(pd.Categorical(["none", "mild", "none"], ["none", "mild"])), "none"),
+        ("ill ~ 1", "cumulative", pd.Series(pd.Categorical(["none", "mild", "none"], ["none", "mild"])), None),
+    ],
+)
+def test_the_level_of_which_probabilities_are_is_known(formula, family, outcome, level):
+    made = SimpleNamespace(
+        specs={"a": SimpleNamespace(formula=formula, family=family)}, prepared=pd.DataFrame({"ill": outcome})
+    )
+    assert Results.success(made, "a") == level
 
 
 def alone(model: str, **keys) -> dict:

@@ -21,8 +21,9 @@ def row(unit, mean=0.5, low=0.1, high=0.9, **more):
     return {"model": "b", "quantity": "expected", "id": unit, "mean": mean, "q2.5": low, "q97.5": high, **more}
 
 
-def told(*arguments):
-    return [sentence.replace("\N{NO-BREAK SPACE}", " ") for sentence in sentences(*arguments)]
+def told(*arguments, success=None):
+    said = sentences(*arguments, success=lambda model: success)
+    return [sentence.replace("\N{NO-BREAK SPACE}", " ") for sentence in said]
 
 
 def test_the_unit_is_named_by_its_noun_whatever_labels_say():
@@ -97,6 +98,14 @@ def test_what_is_expected_is_told(model, words):
     study = load(values | {"predictions": {"some": CONTRAST}, "figures": {}, "comparisons": {}})
     rows = pd.DataFrame([row("average unit", p_above_0=0.5, in_rope=0.5, contrast="")])
     assert words in told(rows, study, "some")[0]
+
+
+def test_of_a_yes_no_outcome_it_is_the_probability_of_a_level():
+    values = study_values(nouns=HERDS)
+    values["models"]["b"] = {"title": "Growth", "formula": "milk ~ year + (1 | herd)", "family": "bernoulli"}
+    study = load(values | {"predictions": {"some": CONTRAST}, "figures": {}, "comparisons": {}})
+    rows = pd.DataFrame([row("average unit", p_above_0=0.5, in_rope=0.5, contrast="")])
+    assert "the probability of Yield much changes" in told(rows, study, "some", success="much")[0]
 
 
 def test_of_levels_it_is_the_probability_of_each_that_changes():
