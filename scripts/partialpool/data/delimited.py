@@ -86,6 +86,10 @@ def _refuse_other(path, content: bytes) -> None:
             f"{path}, line 1: '{start.splitlines()[0]}' is an instruction to Excel and no header.\n"
             "Delete this line: commas, semicolons and tabs are told apart without it."
         )
+    if "\0" in start.partition("\n")[0]:
+        raise StudyError(f"{path} is no text: save it as CSV with encoding UTF-8, or as .xlsx, .parquet, .sav or .dta.")
+    if start.startswith(("{", "[{")):
+        raise StudyError(f"{path} is JSON: write it as CSV, with the names of the columns in the first line.")
     if start.startswith("<"):
         raise StudyError(
             f"{path} is not data but a web page: it starts with '{start}'.\n"

@@ -12,6 +12,13 @@ _REFUSED = {
     b"\xd0\xcf\x11\xe0": "an old Excel file (.xls): save it as .xlsx",
     b"RDX": "an R data file: in R, write.csv(x, 'data.csv', row.names = FALSE)",
     b"BZh": "packed by bzip2: unpack it",
+    b"\xfd7zXZ": "packed by xz: unpack it",
+    b"7z\xbc\xaf": "packed by 7-Zip: unpack it",
+    b"\x28\xb5\x2f\xfd": "packed by Zstandard: unpack it",
+    b"ARROW1": "an Arrow (Feather) file: write it as Parquet",
+    b"SQLite format 3": "a database of SQLite: export the table as CSV",
+    b"version https://git-lfs": "a pointer of Git LFS and not the file itself: git lfs pull",
+    bytes(12) + b"\xc2\xea\x81\x60": "a file of SAS: export it as CSV",
     b"%PDF": "a PDF",
 }
 # ASSUME: Stata's files before release 13 begin with a release (105 to 115), an order of bytes and a 1.
@@ -42,7 +49,7 @@ def read(path: str | Path) -> Table:
         The file is none of these, or damaged, or larger than the limits in `table`; the message says where.
     """
     with open(path, "rb") as file:
-        start = file.read(16)
+        start = file.read(32)
     if kind := next((kind for mark, kind in _REFUSED.items() if start.startswith(mark)), None):
         raise StudyError(f"{path} is {kind}.")
     # Each imported where it is used: to import what reads Excel or SPSS takes longer than to read a CSV.

@@ -1,5 +1,6 @@
 import gzip
 import io
+import lzma
 import zipfile
 
 import numpy as np
@@ -250,6 +251,12 @@ def zipped(**files) -> bytes:
         (b"\x1f\x8b\x08 cut short", "damaged or cut short"),
         (gzip.compress(b"a,b\n1,2\n")[:-4], "damaged or cut short"),
         (b"\xd0\xcf\x11\xe0", "an old Excel file"),
+        (lzma.compress(b"a,b\n1,2\n"), "is packed by xz: unpack it"),
+        (b"ARROW1\0\0\xff\xff", "is an Arrow (Feather) file: write it as Parquet"),
+        (bytes(12) + b"\xc2\xea\x81\x60", "is a file of SAS: export it as CSV"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "is a pointer of Git LFS and not the file itself"),
+        (b'[{"a": 1, "b": 2}]', "is JSON: write it as CSV"),
+        ("a,b\n1,2\n".encode("utf-16-le"), "is no text: save it as CSV"),
     ],
     # A packed file holds the time; a worker of pytest-xdist must find the same names as the next.
     ids=[
@@ -262,6 +269,12 @@ def zipped(**files) -> bytes:
         "a cut header of gzip",
         "a cut gzip",
         "an old Excel file",
+        "packed by xz",
+        "Feather",
+        "SAS",
+        "Git LFS",
+        "JSON",
+        "UTF-16 without a mark",
     ],
 )
 def test_damaged_and_other_files_are_refused(write_csv, content, says):
