@@ -343,7 +343,9 @@ def _predictive_check(study: Study, model: str) -> str:
     if family == "bernoulli":
         left = (
             " Left, how often the outcome is a success where the model predicts it with some probability (isotonic "
-            "regression), with the central 95 % of replicated data sets; right predictions lie on the diagonal."
+            "regression), with the central 95 % of replicated data sets, around the diagonal. The model has seen these "
+            f"{measurements}: where a {study.data.nouns.unit[0]} has few of them, successes are rarer than low "
+            "predictions and more frequent than high ones, also if the model is right."
         )
     elif family in COUNTS:
         left = " Left, how often each count is there, with mean and central 95 % of replicated data sets."
