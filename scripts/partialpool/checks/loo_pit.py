@@ -56,23 +56,47 @@ def _in_closed_form(fitted: Fitted) -> tuple[np.ndarray, np.ndarray]:
     return values, pareto_k
 
 
+def probabilities_of_yes(fitted: Fitted) -> np.ndarray:
+    """The probability of 1 of each measurement of a yes-no outcome, given all others, (n,)."""
+    try:
+        low, high, _ = _ends(fitted)
+    except NoQuadrature:
+        predicted, own, _ = _predictive_draws(fitted)
+        return (own * predicted.reshape(own.shape)).sum(axis=1)
+    return 1 - np.where(fitted.observed == 1, low, high)
+
+
 def _by_quadrature(fitted: Fitted) -> tuple[np.ndarray, np.ndarray]:
+    low, high, pareto_k = _ends(fitted)
+    chosen = np.random.default_rng(fitted.spec.seed).random(len(low))
+    return low + chosen * (high - low), pareto_k
+
+
+def _ends(fitted: Fitted) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Probabilities to be smaller than a measurement and at most as large, given all others, and Pareto k; (n,) each.
+
+    NoQuadrature where they are not known.
+    """
     own = fitted.integrated
     smaller, at_most = below(own.given, own.model.codes, own.nodes, cores=fitted.cores)
-    n = len(fitted.rows)
-    chosen, values, pareto_k = np.random.default_rng(fitted.spec.seed).random(n), np.empty(n), np.empty(n)
+    low, high, pareto_k = np.empty((3, len(fitted.rows)))
     for some, weight, pareto_k[some] in weights(own.of_rows):
-        low, high = ((weight * given_draws[:, some].T).sum(axis=1) for given_draws in (smaller, at_most))
-        values[some] = low + chosen[some] * (high - low)
-    return values, pareto_k
+        low[some], high[some] = ((weight * given_draws[:, some].T).sum(axis=1) for given_draws in (smaller, at_most))
+    return low, high, pareto_k
+
+
+def _predictive_draws(fitted: Fitted) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Predictive draws (n, chain, draw), their weights without each measurement (n, draws), and Pareto k (n,)."""
+    log_likelihood = draws_by_row(fitted.tree, "log_likelihood")
+    predicted = np.moveaxis(draws_by_row(fitted.tree, "posterior_predictive"), -1, 0)
+    own, pareto_k = map(np.concatenate, zip(*((own, k) for _, own, k in weights(log_likelihood)), strict=True))
+    return predicted, own, pareto_k
 
 
 def _by_predictive_draws(fitted: Fitted) -> tuple[np.ndarray, np.ndarray]:
     from arviz_stats.base import array_stats
 
-    log_likelihood = draws_by_row(fitted.tree, "log_likelihood")
-    predicted = np.moveaxis(draws_by_row(fitted.tree, "posterior_predictive"), -1, 0)
-    own, pareto_k = map(np.concatenate, zip(*((own, k) for _, own, k in weights(log_likelihood)), strict=True))
+    predicted, own, pareto_k = _predictive_draws(fitted)
     with np.errstate(divide="ignore"):
         log_weights = np.log(own).reshape(predicted.shape)
     values = array_stats.loo_pit(predicted, fitted.observed, log_weights, random_state=fitted.spec.seed)

@@ -6,10 +6,13 @@ import numpy as np
 import pandas as pd
 
 from partialpool.checks.fitted import Fitted
+from partialpool.checks.loo_pit import probabilities_of_yes
 from partialpool.fit.by_row import draws_by_row
 
 # Most values that replicated data sets have in all, and at most and at least how many data sets there are.
 VALUES, MOST, FEWEST = 2_000_000, 4000, 50
+# Data sets behind the envelope of a calibration.
+CALIBRATED = 1000
 # Fewer pairs of measurements that follow each other say nothing of an autocorrelation.
 FEWEST_PAIRS = 10
 # Of noughts and ones.
@@ -128,23 +131,25 @@ def _autocorrelation(residuals: np.ndarray, pairs: np.ndarray) -> np.ndarray:
 def calibration(fitted: Fitted) -> pd.DataFrame:
     """Predicted probabilities of a yes-no outcome beside how often it is yes, by isotonic regression (PAVA).
 
+    Predicted is each measurement from all others: probabilities that know it are too near to the middle, also if the
+    model is right.
+
     Returns
     -------
     DataFrame
         ``predicted,observed,low,high``, by row in rising order of ``predicted``; the last two are the central 95 % of
-        what replicated data sets have in the place of ``observed``.
+        what data sets with these probabilities have in the place of ``observed``.
 
     References
     ----------
     Dimitriadis, Gneiting & Jordan (2021), PNAS 118(8).
     """
-    import xarray as xr
-    from arviz_stats.helper_stats import isotonic_fit
+    from scipy.optimize import isotonic_regression
 
-    data_sets = replicated(fitted)[None]
-    groups = {
-        "posterior_predictive": xr.Dataset({"y": (("chain", "draw", "row"), data_sets)}),
-        "observed_data": xr.Dataset({"y": ("row", fitted.observed)}),
-    }
-    fit = isotonic_fit(xr.DataTree.from_dict(groups), None, "posterior_predictive", 0.95)["y"]
-    return pd.DataFrame(dict(zip(("predicted", "observed", "low", "high"), fit.to_numpy(), strict=True)))
+    probabilities = probabilities_of_yes(fitted)
+    order = np.argsort(probabilities, kind="stable")
+    predicted, rng = probabilities[order], np.random.default_rng(fitted.spec.seed)
+    data_sets = (rng.random((CALIBRATED, len(predicted))) < predicted).astype(float)
+    low, high = np.quantile([isotonic_regression(one).x for one in data_sets], [0.025, 0.975], axis=0)
+    observed = isotonic_regression(fitted.observed[order].astype(float)).x
+    return pd.DataFrame({"predicted": predicted, "observed": observed, "low": low, "high": high})

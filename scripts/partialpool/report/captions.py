@@ -342,10 +342,9 @@ def _predictive_check(study: Study, model: str) -> str:
     family, left = study.models[model].family, ""
     if family == "bernoulli":
         left = (
-            " Left, how often the outcome is a success where the model predicts it with some probability (isotonic "
-            "regression), with the central 95 % of replicated data sets, around the diagonal. The model has seen these "
-            f"{measurements}: where a {study.data.nouns.unit[0]} has few of them, successes are rarer than low "
-            "predictions and more frequent than high ones, also if the model is right."
+            " Left, how often the outcome is a success where the model, from all others, predicts it with some "
+            "probability (isotonic regression), with the central 95 % of data sets with these probabilities; right "
+            "predictions lie on the diagonal."
         )
     elif family in COUNTS:
         left = " Left, how often each count is there, with mean and central 95 % of replicated data sets."

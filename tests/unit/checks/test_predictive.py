@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from partialpool.checks.loo_pit import probabilities_of_yes
 from partialpool.checks.predictive import COLUMNS, calibration, following, predictive, replicated, skewness, statistics
+from partialpool.loo.by_quadrature import by_quadrature
 from scipy import stats
 
 
@@ -71,10 +73,19 @@ def pool_adjacent_violators(values):
 
 
 def test_calibration_pools_adjacent_violators(yes_no):
-    table = calibration(yes_no)
-    data_sets = replicated(yes_no)
-    order = np.argsort(data_sets.mean(axis=0))
-    np.testing.assert_allclose(table["predicted"], data_sets.mean(axis=0)[order])
+    table, probabilities = calibration(yes_no), probabilities_of_yes(yes_no)
+    order = np.argsort(probabilities, kind="stable")
+    np.testing.assert_array_equal(table["predicted"], probabilities[order])
     np.testing.assert_allclose(table["observed"], pool_adjacent_violators(yes_no.observed[order]))
-    pooled = np.array([pool_adjacent_violators(one) for one in data_sets[:, order]])
-    np.testing.assert_allclose(table[["low", "high"]].T, np.percentile(pooled, [2.5, 97.5], axis=0), atol=1e-9)
+    assert (table["low"] <= table["predicted"]).mean() > 0.9
+    assert (table["predicted"] <= table["high"]).mean() > 0.9
+
+
+@pytest.mark.numbers
+def test_probabilities_of_yes_are_those_of_leave_one_out(yes_no):
+    probabilities = probabilities_of_yes(yes_no)
+    of_outcome = np.where(yes_no.observed == 1, probabilities, 1 - probabilities)
+    pointwise, _ = by_quadrature(yes_no.tree, yes_no.spec, yes_no.rows)
+    np.testing.assert_allclose(np.log(of_outcome), pointwise.elpd, atol=0.02)
+    in_sample = replicated(yes_no).mean(axis=0)
+    assert of_outcome.mean() < np.where(yes_no.observed == 1, in_sample, 1 - in_sample).mean()
