@@ -297,8 +297,9 @@ def grid(nodes: int, effects: int) -> tuple[np.ndarray, np.ndarray]:
     return along_each[..., 0], along_each[..., 1].sum(axis=-1)
 
 
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")
 def placement(given: Given, own: dict, eta: np.ndarray, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mode of the standardised effects given some rows, (draws, sets, q), and a Cholesky factor of their covariance.
+    """Mode of the standardised effects given some rows, (draws, sets, q), and a triangular root of their covariance.
 
     Newton's steps; one that lowers the density is taken back by half. Where the density of a row is not log-concave,
     its curvature counts as none. ``eta`` is (draws, sets, m), ``direction``, the derivative of the linear predictor by
@@ -313,24 +314,31 @@ def placement(given: Given, own: dict, eta: np.ndarray, direction: np.ndarray) -
         density = value.sum(axis=-1) - 0.5 * (mode**2).sum(axis=-1)
         gradient = (first[..., None] * direction).sum(axis=-2) - mode
         curved = np.maximum(-second, 0.0)[..., None] * direction
-        covariance = _inverse(identity + np.swapaxes(curved, -1, -2) @ direction)
+        root = _root(identity + np.swapaxes(curved, -1, -2) @ direction)
         worse = ~(density >= best - CLOSE)
-        newton = (covariance @ gradient[..., None])[..., 0]
+        newton = (root @ (np.swapaxes(root, -1, -2) @ gradient[..., None]))[..., 0]
         arrived = ~worse & ((gradient * newton).sum(axis=-1) < CLOSE)
         if arrived.all():
             break
         step = np.where(worse[..., None], step / 2, np.where(arrived[..., None], 0.0, newton))
         mode = np.where(worse[..., None], mode - step, mode + step)
         best = np.where(worse, best, density)
-    return mode, np.linalg.cholesky(covariance)
+    known = np.isfinite(root).all(axis=(-2, -1), keepdims=True)
+    return mode, np.where(known, root, identity)
 
 
-def _inverse(matrices: np.ndarray) -> np.ndarray:
-    """Inverses of matrices; of one or two rows LAPACK, made for larger ones, takes several times as long."""
-    if matrices.shape[-1] == 1:
-        return 1 / matrices
-    if matrices.shape[-1] != 2:
-        return np.linalg.inv(matrices)
-    (a, b), (c, d) = np.moveaxis(matrices, (-2, -1), (0, 1))
-    adjugates = np.moveaxis(np.array([[d, -b], [-c, a]]), (0, 1), (-2, -1))
-    return adjugates / (a * d - b * c)[..., None, None]
+def _root(precision: np.ndarray) -> np.ndarray:
+    """Triangular roots R of inverses R R' of matrices (..., q, q) that are I + A with a positive semidefinite A.
+
+    The diagonal of their Cholesky factors is at least 1, and is kept so however numbers are rounded.
+    """
+    cholesky, inverse = np.zeros_like(precision), np.zeros_like(precision)
+    for i in range(precision.shape[-1]):
+        for j in range(i + 1):
+            rest = precision[..., i, j] - (cholesky[..., i, :j] * cholesky[..., j, :j]).sum(axis=-1)
+            cholesky[..., i, j] = np.sqrt(np.maximum(rest, 1.0)) if i == j else rest / cholesky[..., j, j]
+        for j in range(i):
+            known = (cholesky[..., i, j:i] * inverse[..., j:i, j]).sum(axis=-1)
+            inverse[..., i, j] = -known / cholesky[..., i, i]
+        inverse[..., i, i] = 1 / cholesky[..., i, i]
+    return np.swapaxes(inverse, -1, -2)

@@ -31,9 +31,9 @@ MOST_DIMENSIONS = 12
 EVALUATIONS, TO_FIND_MODES = 20_000, 20
 # Densities of a row that a fit computes at most: some seconds of them, as long as NUTS takes to be compiled.
 MOST_DENSITIES = 3 * 10**8
-# Points around the mode at which the number of nodes is chosen, and by how much twice as many may change the log
-# likelihood there, in nats.
-TRIED, TOLERANCE = 20, 1e-2
+# Draws at which the number of nodes is chosen, and by how much twice as many may change the log likelihood there, in
+# nats and on average.
+TRIED, TOLERANCE = 100, 1e-2
 
 
 @dataclass(frozen=True)
@@ -89,19 +89,23 @@ class Model:
         sizes = np.concatenate([np.ones(len(priors)), sizes_of_effects(matrices, 1.0, curvature)])
         self.space = Space(matrices, list(priors.values()), sizes)
         self.dimensions = len(self.centre) + self.space.dimensions
-        self._check_size()
-
-    def _check_size(self) -> None:
-        """Raise NoQuadrature if NUTS takes less time."""
         if self.dimensions > MOST_DIMENSIONS:
             raise NoQuadrature(
                 f"it has {self.dimensions} parameters beside the effects of units, and with more than "
                 f"{MOST_DIMENSIONS} independent draws take longer than NUTS"
             )
+        self._check_time()
+
+    def _check_time(self) -> None:
+        """Raise NoQuadrature if NUTS takes less."""
         densities = len(self.offset) * (self.nodes ** self.factor.z.shape[1] + TO_FIND_MODES) * EVALUATIONS
         if densities > MOST_DENSITIES:
-            raise NoQuadrature(f"with {len(self.offset)} rows quadrature takes longer than NUTS")
+            raise NoQuadrature(
+                f"with {len(self.offset)} rows and {self.nodes} nodes along each effect quadrature takes longer than "
+                "NUTS"
+            )
 
+    @np.errstate(divide="ignore", over="ignore", invalid="ignore")
     def _without_effects(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Where the common coefficients are best without effects of units, in prior sds from their prior means.
 
@@ -134,6 +138,7 @@ class Model:
         common = matrices.prior_mean + matrices.prior_sd * (self.centre + x[:, :p] @ self.root.T)
         return Parameters(common, dict(zip(matrices.priors.family, family.T, strict=True)), sd, correlation)
 
+    @np.errstate(over="ignore", invalid="ignore")
     def given(self, parameters: Parameters) -> Given:
         """The model at some draws of its parameters."""
         family = {name: values[:, None] for name, values in parameters.family.items()}
@@ -172,26 +177,42 @@ class Model:
         return find_mode(self.log_density, starts[np.argmax(values)])
 
     def draw(self, *, chains: int, draws: int, rng: np.random.Generator) -> IndependentDraws:
-        """Independent draws of points, and the evidence; NoQuadrature where these fail their checks."""
-        mode, root = self.mode
-        near = mode + rng.standard_normal((TRIED, self.dimensions)) @ root.T
-        self.nodes = self._enough_nodes(near)
-        proposal = independent.adapt(self.log_density, mode, root, rng)
+        """Independent draws of points, and the evidence; NoQuadrature where these, or the nodes, fail their checks."""
+        proposal = independent.adapt(self.log_density, *self.mode, rng)
+        # Enough where the posterior is, and not around its mode only: units apart take more nodes.
+        tried = independent.weigh(self.log_density, proposal, independent.PILOT, rng)
+        self._take_enough_nodes(tried.x[rng.choice(len(tried.x), TRIED, p=tried.weights)])
         drawn = independent.sample(self.log_density, proposal, chains=chains, draws=draws, rng=rng)
         if not drawn.trusted:
             raise NoQuadrature(
                 f"independent draws fail, with acceptance {drawn.acceptance:.2f} and Pareto k of the weights "
                 f"{drawn.pareto_k:.2f}"
             )
+        points = drawn.x.reshape(-1, self.dimensions)
+        self._check_nodes(points[:: -(-len(points) // TRIED)])
         return drawn
 
-    def _enough_nodes(self, x: np.ndarray) -> int:
-        """How many nodes along each effect are enough at points x; NoQuadrature if none of ``NODES`` is."""
+    def _take_enough_nodes(self, x: np.ndarray) -> None:
+        """Take as many nodes along each effect as are enough at points x; NoQuadrature if NUTS takes less time then."""
         for nodes in NODES[self.factor.z.shape[1]]:
-            values, better = (self._log_likelihood(x, n) for n in (nodes, 2 * nodes))
-            if np.abs(values - better).max() <= TOLERANCE:
-                return nodes
-        raise NoQuadrature(f"its likelihood differs with {nodes} and with {2 * nodes} nodes along each effect")
+            self.nodes = nodes
+            self._check_time()
+            if self._error(x) <= TOLERANCE:
+                return
+        self._check_nodes(x)
+
+    def _check_nodes(self, x: np.ndarray) -> None:
+        """Raise NoQuadrature if there are not enough nodes at points x."""
+        if self._error(x) > TOLERANCE:
+            raise NoQuadrature(
+                f"its log likelihood differs by {self._error(x):.1g} with {self.nodes} and with {2 * self.nodes} nodes "
+                "along each effect"
+            )
+
+    def _error(self, x: np.ndarray) -> float:
+        """By how much twice as many nodes change the log likelihood at points x, on average."""
+        values, better = (self._log_likelihood(x, nodes) for nodes in (self.nodes, 2 * self.nodes))
+        return float(np.abs(values - better).mean())
 
 
 def model_of(spec: ModelSpec, rows: pd.DataFrame, *, cores: int = 1) -> Model:

@@ -134,6 +134,26 @@ def test_the_mode_is_found_where_newtons_first_step_goes_much_too_far():
     np.testing.assert_allclose(value, better, atol=1e-8)
 
 
+def test_where_a_density_is_no_number_the_nodes_are_those_of_the_prior():
+    given = make_given("poisson", 2)
+    given.eta[:] = np.nan
+    rows = np.flatnonzero(CODES == 1)[None]
+    own, direction = given.at(rows), given.z[rows] @ np.swapaxes(given.cholesky[:, None], -1, -2)
+    _, spread = module.placement(given, own, given.eta[:, rows], direction)
+    assert (spread == np.eye(2)).all()
+
+
+def test_roots_are_those_of_the_inverse_and_hold_where_rounding_makes_a_matrix_singular():
+    a = np.random.default_rng(1).normal(size=(5, 3, 3))
+    precision = np.eye(3) + a @ np.swapaxes(a, 1, 2)
+    root = module._root(precision)
+    np.testing.assert_allclose(root @ np.swapaxes(root, 1, 2), np.linalg.inv(precision), rtol=1e-10)
+    assert (np.tril(root, -1) == 0).all()
+    singular = np.eye(2) + 1e40 * np.ones((2, 2))
+    assert np.linalg.matrix_rank(singular) == 1
+    np.testing.assert_allclose(module._root(singular), [[1e-20, -1], [0, 1]], rtol=1e-10)
+
+
 def test_what_does_not_settle_is_refused(monkeypatch):
     monkeypatch.setattr(module, "TOLERANCE", 0.0)
     monkeypatch.setattr(module, "NODES", {1: (8, 12)})

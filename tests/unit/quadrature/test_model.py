@@ -173,7 +173,7 @@ def test_what_is_left_to_nuts(make_spec, units, changes, reason):
 def test_many_rows_are_left_to_nuts(make_spec, units):
     spec = make_spec("flag ~ 1 + x + (1 | id)", "Intercept b sd", family="bernoulli", **AUTO)
     many = pd.concat([units] * 20, ignore_index=True)
-    with pytest.raises(NoQuadrature, match="with 1200 rows quadrature takes longer than NUTS"):
+    with pytest.raises(NoQuadrature, match="with 1200 rows and 8 nodes along each effect quadrature takes longer"):
         model_of(spec, complete_cases(spec, many))
 
 
@@ -181,9 +181,19 @@ def test_more_nodes_are_taken_where_few_are_not_enough(make_spec, small, monkeyp
     spec = make_spec("y ~ 1 + (1 | id)", "Intercept sd", family="bernoulli", **AUTO)
     model = model_of(spec, complete_cases(spec, small))
     x = np.zeros((3, model.dimensions))
-    assert model._enough_nodes(x) == 8
+    model._take_enough_nodes(x)
+    assert model.nodes == 8
     monkeypatch.setattr(module, "TOLERANCE", 1e-9)
-    assert model._enough_nodes(x) > 8
+    model._take_enough_nodes(x)
+    assert model.nodes > 8
     monkeypatch.setattr(module, "TOLERANCE", -1.0)
-    with pytest.raises(NoQuadrature, match="its likelihood differs with 96 and with 192 nodes"):
-        model._enough_nodes(x)
+    with pytest.raises(NoQuadrature, match=r"its log likelihood differs by .* with 96 and with 192 nodes along each"):
+        model.draw(chains=2, draws=500, rng=np.random.default_rng(1))
+
+
+def test_units_that_are_far_apart_are_left_to_nuts(make_spec, small):
+    """Half-Cauchy priors that say nothing, and outcomes that do not either: steps in the place of slopes."""
+    spec = make_spec("y ~ 1 + (1 | id)", "Intercept", priors={"sd": "HalfCauchy(100)"}, family="bernoulli", **AUTO)
+    model = model_of(spec, complete_cases(spec, small.assign(y=[0, 0, 0, 1, 1, 1, 1] * 3)))
+    with pytest.raises(NoQuadrature, match=r"its log likelihood differs by|quadrature takes longer than NUTS"):
+        model.draw(chains=2, draws=500, rng=np.random.default_rng(1))
