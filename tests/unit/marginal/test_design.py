@@ -19,7 +19,7 @@ from partialpool.model.names import INTERCEPT, bambi_blocks, pair_dim, pair_labe
         ("count ~ x + (1 | id)", "Intercept b sd", {"family": "poisson"}, "family is poisson"),
         ("y ~ x + (1 | id)", "Intercept b sd sigma", {"link": "log"}, "link is log"),
         ("y ~ x", "Intercept sigma", {"priors": {"b": "StudentT(3, 0, 1)"}}, "prior of x is StudentT"),
-        ("p(count, 99) ~ x", "Intercept b sigma", {}, "outcome has several columns"),
+        ("poly(y, 2) ~ x", "Intercept b sigma", {}, "outcome has several columns"),
     ],
 )
 def test_a_model_that_cannot_be_marginal_says_why(make_spec, units, capsys, formula, classes, changes, says):
@@ -42,8 +42,11 @@ def test_auto_takes_nuts_where_it_must_and_the_log_says_why(make_spec, units, ca
     spec = make_spec("count ~ 1", "Intercept", family="poisson", engine="auto")
     with pytest.raises(NutsRuns):
         fit_module.fit(spec, units)
-    said = capsys.readouterr().out
-    assert "Engine: nuts, because the marginal engine cannot fit this model: its family is poisson" in said
+    why = "Engine: nuts, because quadrature cannot fit this model: it needs effects of id and of nothing else."
+    assert why in capsys.readouterr().out
+    with pytest.raises(NutsRuns):
+        fit_module.fit(make_spec("y ~ 1", "Intercept sigma", link="log", engine="auto"), units)
+    assert "Engine: nuts, because the marginal engine cannot fit this model: its link is log" in capsys.readouterr().out
 
 
 SD, COR = "Intercept b sd sigma", "Intercept b sd cor sigma"
