@@ -299,6 +299,7 @@ class _Reader:
             raise StudyError(f"'{self.formula[:60]}...': a formula has at most {MOST_CHARACTERS} characters.")
         _require_both_sides(self.formula, [token.text for token in self.tokens])
         _require_no_addition(self.formula, self.tokens)
+        _require_one_outcome(self.formula, self.tokens)
         _require_no_bare_contrasts(self.formula, self.tokens)
         self.term()
         while self.token.kind != "end" or self.open:
@@ -495,6 +496,18 @@ def _require_no_addition(formula: str, tokens: list[_Token]) -> None:
             raise StudyError(f"'{formula}': '| {function}(...)' is not understood. Write {_IN_R[function]}.")
         if bar == "|" and function in _NOT_HERE:
             raise StudyError(f"'{formula}': '| {function}(...)' has no counterpart here; models have {_WITHOUT}.")
+
+
+def _require_one_outcome(formula: str, tokens: list[_Token]) -> None:
+    """Refuse arithmetic on the left side: ``y / 10 ~ x``."""
+    depth = 0
+    for token in takewhile(lambda token: token.text != "~", tokens):
+        depth += (token.text in "([{") - (token.text in ")]}")
+        if depth == 0 and token.text in ("+", "-", "*", "/", ":", "**", "%", "//"):
+            raise StudyError(
+                f"'{formula}' cannot be read at character {token.column}, '{token.text}': left of the tilde stands one "
+                "column, or one function of it such as log(y). Compute another outcome as a new column (data.derive)."
+            )
 
 
 def _require_no_bare_contrasts(formula: str, tokens: list[_Token]) -> None:

@@ -199,6 +199,10 @@ def test_what_cannot_be_read_is_refused_at_its_character(formula, character):
         ("y | weights(w) ~ x + (1 | id)", "'| weights(...)' has no counterpart here; models have no weights"),
         ("y ~ relevel(g, x)", "which a formula may not. Write the levels in data.types, the reference level first."),
         ("y | resp_x(n) ~ x", "cannot be read at character 3, '|'"),
+        ("y/10 ~ x", "cannot be read at character 2, '/': left of the tilde stands one column, or one function of it"),
+        ("y + x ~ 1", "Compute another outcome as a new column (data.derive)."),
+        ("-y ~ x", "cannot be read at character 1, '-': left of the tilde stands"),
+        ("`a + b`:x ~ 1", "cannot be read at character 8, ':': left of the tilde stands"),
     ],
 )
 def test_what_is_wrong_is_told(formula, message):
