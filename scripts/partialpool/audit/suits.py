@@ -21,10 +21,10 @@ from partialpool.model.automatic import automatic_priors
 from partialpool.model.doubts import doubts
 from partialpool.model.families import OF_LEVELS
 from partialpool.model.formula import bars, complete_cases
-from partialpool.model.grammar import common_predictors, numeric_predictors, slopes
 from partialpool.model.identified import refuse_unidentified
 from partialpool.model.names import Term
 from partialpool.model.outcome import outcome_column
+from partialpool.model.parts import common_predictors, numeric_predictors, slopes
 from partialpool.predict.asked import Asked
 from partialpool.predict.changes import grouped, sides
 from partialpool.predict.linear import LinearPredictor

@@ -14,8 +14,8 @@ from partialpool.fit.failed import failed, marked
 from partialpool.jobs.tables import read_table
 from partialpool.model.families import CUMULATIVE
 from partialpool.model.formula import complete_cases
-from partialpool.model.grammar import left_side, trials
 from partialpool.model.names import effect_terms
+from partialpool.model.parts import left_side, trials
 from partialpool.model.spec import ModelSpec
 from partialpool.predict.conditional import conditional_effects
 from partialpool.predict.linear import LinearPredictor

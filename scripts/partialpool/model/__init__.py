@@ -1,8 +1,8 @@
 """What a model is: formula, priors, names, and its construction in Bambi.
 
-From the config alone: ``grammar`` (what may stand in a formula), ``priors``, ``families``, ``spec``. With the data:
-``formula`` (complete cases), ``outcome``, ``matrices``, ``automatic`` (priors that are left out), ``assign`` (which
-parameter has which prior), and ``build`` with ``lkj`` (the Bambi model), run in the context of ``reproducible``. Told
-before a fit: ``finite``, ``identified``, ``assignable``, ``doubts``. Of a posterior: ``names``, ``parameters``,
-``population``.
+From the config alone: ``grammar`` (what may stand in a formula), ``parts`` (what stands where in it), ``priors``,
+``families``, ``spec``. With the data: ``formula`` (complete cases), ``outcome``, ``matrices``, ``automatic`` (priors
+that are left out), ``assign`` (which parameter has which prior), and ``build`` with ``lkj`` (the Bambi model), run in
+the context of ``reproducible``. Told before a fit: ``finite``, ``identified``, ``assignable``, ``doubts``. Of a
+posterior: ``names``, ``parameters``, ``population``.
 """

@@ -7,8 +7,8 @@ import pandas as pd
 
 from partialpool.data.expression import together
 from partialpool.model.families import LINKS
-from partialpool.model.grammar import covariates, slopes
 from partialpool.model.outcome import outcome_column
+from partialpool.model.parts import covariates, slopes
 from partialpool.model.spec import ModelSpec
 
 # ASSUME: 0 is far from a predictor if it is further from its nearest value than so many times its range.

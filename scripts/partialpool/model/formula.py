@@ -6,8 +6,9 @@ import pandas as pd
 
 from partialpool.data.units import as_categories
 from partialpool.errors import StudyError, suggest
-from partialpool.model.grammar import behind_bars, check_formula, columns, numeric_predictors
+from partialpool.model.grammar import check_formula
 from partialpool.model.outcome import for_family
+from partialpool.model.parts import behind_bars, columns, numeric_predictors
 from partialpool.model.spec import ModelSpec
 
 # ASSUME: a formula multiplies no more than four columns of whole numbers with each other. Products of four numbers up

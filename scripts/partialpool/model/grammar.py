@@ -6,12 +6,12 @@ anything; and it drops what follows the first thing it does not understand, so t
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import dropwhile, pairwise, takewhile
+from itertools import pairwise, takewhile
 
 from partialpool.errors import StudyError, suggest
 from partialpool.model.names import taken
+from partialpool.model.parts import CLOSING, Token, behind_bars, columns, left_side, predictors, tokens_of
 
 # Functions that a formula may call, and the names of the arguments that it may give by name.
 FUNCTIONS: dict[str, tuple[str, ...]] = {
@@ -63,7 +63,6 @@ _SHORT = {"Sum": "S(x) for sum contrasts of x", "Treatment": "T(x) for treatment
 # Functions of NumPy would write their result into a further argument. Some take two, the others one.
 _TWO_ARGUMENTS = ("np.maximum", "np.minimum")
 _OF_NUMPY = {"abs", "exp", "exp2", "log", "log10", "log2", *(name for name in FUNCTIONS if name[:3] == "np.")}
-_MAKE_CATEGORIES = ("C", "S", "T", "B", "binary")
 # Without a level these take the first of the rows that they are given, which in a prediction may be another one than in
 # the fit, and with a level that none of them has they fail.
 _OF_OUTCOME = ("B", "binary")
@@ -91,35 +90,14 @@ _IN_R = {
 # What brms can add to an outcome, and no model here.
 _NOT_HERE = ("weights", "se", "cens", "trunc", "mi", "subset")
 _WITHOUT = "no weights, no measurement errors, and no censored, truncated or imputed values"
-# As formulae reads them: a name has dots, a string ends at any quotation mark.
-_TOKEN = re.compile(
-    r"""
-      (?P<name>      [^\W\d_][\w.]* )
-    | (?P<number>    [0-9]+(\.[0-9]+)? | \.[0-9]+ )
-    | (?P<string>    '[^'"]*' | "[^'"]*" )
-    | (?P<quoted>    `[^`]+` )
-    | (?P<operator>  \*\* | == | != | <= | >= | [-+*/:|<>=~] )
-    | (?P<bracket>   [()\[\]{},] )
-    | (?P<other>     [^ \n\t\r] )
-    """,
-    re.VERBOSE,
-)
 # ASSUME: no formula that is written by hand is longer, or has more brackets in each other.
 MOST_CHARACTERS, MOST_DEEP = 10_000, 20
 # ASSUME: nobody asks for a basis of more columns.
 MOST_COLUMNS = 1000
 _MAKE_COLUMNS = ("bs", "poly")
 _COMPARISONS = ("==", "!=", "<=", ">=", "<", ">")
-_CLOSING = {"(": ")", "{": "}"}
 # What a sign comes behind; behind anything else it is an operator between two values.
 _BEFORE_SIGNS = {"(", "{", ",", "=", "~", "+", "-", "*", "/", "**", ":", *_COMPARISONS}
-
-
-@dataclass(frozen=True)
-class _Token:
-    kind: str
-    text: str
-    column: int
 
 
 @dataclass
@@ -154,140 +132,13 @@ def check_formula(formula: str) -> None:
     _Reader(formula).read()
 
 
-def left_side(formula: str) -> str:
-    """What stands left of the tilde, without spaces: the same for two formulas if they model the same numbers."""
-    return "".join(token.text for token in takewhile(lambda token: token.text != "~", _tokens(formula)))
-
-
-def columns(formula: str) -> list[str]:
-    """All columns of a formula, as they are first named."""
-    return _columns(list(_tokens(formula)))
-
-
-def predictors(formula: str) -> list[str]:
-    """Columns that stand right of the tilde, grouping factors among them, as they are first named."""
-    return _columns(list(dropwhile(lambda token: token.text != "~", _tokens(formula))))
-
-
-def common_predictors(formula: str) -> list[str]:
-    """Columns with common coefficients, as they are first named: right of the tilde, neither in bars nor in offsets."""
-    tokens = list(dropwhile(lambda token: token.text != "~", _tokens(formula)))
-    opened, outside = [], [True] * len(tokens)
-    for place, token in enumerate(tokens):
-        if token.text in _CLOSING:
-            opened.append([place - 1, True] if tokens[place - 1].text == "offset" else [place, False])
-        elif token.text == "|":
-            opened[-1][1] = True
-        elif token.text in _CLOSING.values():
-            start, left_out = opened.pop()
-            if left_out:
-                outside[start : place + 1] = [False] * (place + 1 - start)
-    return _columns([token for token, stays in zip(tokens, outside, strict=True) if stays])
-
-
-def behind_bars(formula: str) -> list[str]:
-    """What stands behind each bar, without spaces: ``id``, ``a:b``, ``a/b``."""
-    texts, tokens = [], list(_tokens(formula))
-    for place, token in enumerate(tokens):
-        if token.text == "|":
-            behind = takewhile(lambda token: token.text not in _CLOSING.values(), tokens[place + 1 :])
-            texts.append("".join(token.text for token in behind))
-    return texts
-
-
-def slopes(formula: str) -> list[str]:
-    """Columns that stand by themselves, beside an intercept, before a bar: ``x`` of ``(1 + x | id)``."""
-    columns_alone, opened = [], [[]]
-    for token in _tokens(formula):
-        if token.text in _CLOSING:
-            opened[-1].append(token)
-            opened.append([])
-        elif token.text in _CLOSING.values():
-            opened.pop()
-        elif token.text == "|" and not {one.text for one in opened[-1]} & {"0", "-"}:
-            following = [*(one.kind for one in opened[-1][1:]), "end"]
-            pairs = zip(opened[-1], following, strict=True)
-            columns_alone += [
-                one.text.strip("`") for one, after in pairs if one.kind in ("name", "quoted") and after != "bracket"
-            ]
-        else:
-            opened[-1].append(token)
-    return list(dict.fromkeys(columns_alone))
-
-
-def has_intercept(formula: str) -> bool:
-    """Whether the common terms of a formula have an intercept: none of them is ``0``, and ``1`` is not taken away."""
-    depth, outside = 0, []
-    for token in dropwhile(lambda token: token.text != "~", _tokens(formula)):
-        depth -= token.text in _CLOSING.values()
-        outside += [token.text] if depth == 0 else []
-        depth += token.text in _CLOSING
-    return "0" not in outside and ("-", "1") not in pairwise(outside)
-
-
-def has_offset(formula: str) -> bool:
-    """Whether a formula has a term ``offset(x)``."""
-    return any((one.text, other.text) == ("offset", "(") for one, other in pairwise(_tokens(formula)))
-
-
-def trials(formula: str) -> list[str]:
-    """Columns of the trials of ``p(successes, trials) ~ ...``, also called ``prop``; none of any other outcome."""
-    left = list(takewhile(lambda token: token.text != "~", _tokens(formula)))
-    if left[0].text not in ("p", "prop", "proportion") or left[1:2] == []:
-        return []
-    return _columns(list(dropwhile(lambda token: token.text != ",", left)))
-
-
-def covariates(formula: str, unit: str) -> list[str]:
-    """Columns on which a value depends beside the unit: those right of the tilde, and the trials of a binomial one."""
-    return sorted({*predictors(formula), *trials(formula)} - {unit})
-
-
-def _columns(tokens: list["_Token"]) -> list[str]:
-    end = _Token("end", "", 0)
-    around = zip([end, *tokens][:-1], tokens, [*tokens[1:], end], strict=True)
-    names = [
-        token.text.strip("`")
-        for before, token, after in around
-        # Neither a function, nor the name of an argument, nor the level of an outcome.
-        if token.kind == "quoted" or (token.kind == "name" and after.text not in ("(", "=") and before.text != "[")
-    ]
-    return list(dict.fromkeys(names))
-
-
-def numeric_predictors(formula: str) -> list[str]:
-    """Columns right of the tilde that are not grouping factors and not made categories, by ``C(x)`` for example."""
-    tokens = [*dropwhile(lambda token: token.text != "~", _tokens(formula)), _Token("end", "", 0)]
-    columns, within = [], []
-    for before, token, following in zip([tokens[0], *tokens], tokens, tokens[1:], strict=False):
-        if token.text in _CLOSING:
-            within.append(before.text if before.kind == "name" else "")
-        elif token.text == "|":
-            within[-1] = "|"
-        elif token.text in _CLOSING.values():
-            within.pop()
-        elif token.kind == "quoted" or (token.kind == "name" and following.text not in ("(", "=")):
-            columns += [token.text.strip("`")] if not {*within} & {"|", *_MAKE_CATEGORIES} else []
-    return list(dict.fromkeys(columns))
-
-
-def _tokens(formula: str) -> Iterator[_Token]:
-    for match in _TOKEN.finditer(formula):
-        kind, text = match.lastgroup, match.group()
-        if kind == "name" and not text.replace(".", "_").isidentifier():
-            kind = "other"
-        elif kind == "name" and text in ("True", "False", "None"):
-            kind = "literal"
-        yield _Token(kind, text, match.start() + 1)
-
-
 class _Reader:
     """Reads a formula from left to right: a term, the brackets that close after it, an operator, a term, and so on."""
 
     def __init__(self, formula: str):
         self.formula = formula
-        end = _Token("end", "", len(formula) + 1)
-        self.tokens = [*_tokens(formula), end, end]
+        end = Token("end", "", len(formula) + 1)
+        self.tokens = [*tokens_of(formula), end, end]
         self.position = 0
         self.open: list[_Open] = []
         self.outside = _Open("", None)
@@ -308,7 +159,7 @@ class _Reader:
         _require_other_columns(self.formula)
 
     @property
-    def token(self) -> _Token:
+    def token(self) -> Token:
         """The token that is read next."""
         return self.tokens[self.position]
 
@@ -317,7 +168,7 @@ class _Reader:
         """The innermost function whose arguments are being read."""
         return next((bracket.function for bracket in reversed(self.open) if bracket.function), None)
 
-    def take(self) -> _Token:
+    def take(self) -> Token:
         self.position += 1
         return self.tokens[self.position - 1]
 
@@ -335,7 +186,7 @@ class _Reader:
             self.size(token)
         elif token.kind == "number" and self.function is None:
             self.number(token)
-        while self.open and self.token.text == _CLOSING[self.open[-1].bracket]:
+        while self.open and self.token.text == CLOSING[self.open[-1].bracket]:
             bracket = self.open.pop()
             if bracket.intercepts and not bracket.has_bar:
                 self.refuse(self.token, "a 0 or 1 stands outside of brackets, or before a bar, as in (0 + x | unit)")
@@ -347,7 +198,7 @@ class _Reader:
         token, following = self.tokens[self.position : self.position + 2]
         if len(self.open) > MOST_DEEP:
             raise StudyError(f"'{self.formula[:60]}...': brackets stand in each other more than {MOST_DEEP} deep.")
-        if token.text in _CLOSING:
+        if token.text in CLOSING:
             self.open.append(_Open(token.text, "I" if token.text == "{" else None, self.position))
         elif token.kind == "name" and following.text == "(":
             _require_listed(self.formula, token.text)
@@ -364,14 +215,14 @@ class _Reader:
         self.take()
         return True
 
-    def size(self, number: _Token) -> None:
+    def size(self, number: Token) -> None:
         """Refuse a basis of so many columns that no memory holds them; bounds of a basis may be large."""
         before, equals = self.tokens[self.position - 3 : self.position - 1]
         is_size = equals.text == "," or (equals.text == "=" and before.text in ("df", "degree"))
         if is_size and float(number.text) > MOST_COLUMNS:
             self.refuse(number, f"{self.function} makes at most {MOST_COLUMNS} columns")
 
-    def number(self, number: _Token) -> None:
+    def number(self, number: Token) -> None:
         """Refuse numbers among terms but powers, and 1 and 0, which say whether there is an intercept.
 
         Before a bar these come first: to formulae ``(x + z - 1 | id)`` has an intercept.
@@ -427,7 +278,7 @@ class _Reader:
         elif around:
             around.has_operator = True
 
-    def power(self, token: _Token) -> None:
+    def power(self, token: Token) -> None:
         """Refuse powers that formulae reads otherwise than Python and R do.
 
         Outside of functions ``**`` crosses the terms of a sum, and one term stays. In functions ``-x**2`` would be the
@@ -437,7 +288,7 @@ class _Reader:
         in_brackets = closed is not None and place == self.position - 1
         base, start = self.tokens[self.position - 2].text, closed.start if in_brackets else self.position - 2
         if self.function is None:
-            shown = base if base not in _CLOSING.values() else "x"
+            shown = base if base not in CLOSING.values() else "x"
             if not in_brackets or not closed.has_operator or closed.function:
                 self.refuse(token, f"of one term it is no power. Write I({shown}**{self.token.text or 2}) for it")
             if not re.fullmatch("[1-9][0-9]*", self.token.text):
@@ -446,9 +297,9 @@ class _Reader:
         if operator == "**" or (operator in ("+", "-") and before in _BEFORE_SIGNS):
             self.refuse(token, "put brackets around this power, or around what comes before '**'")
 
-    def refuse(self, token: _Token, why: str) -> None:
+    def refuse(self, token: Token, why: str) -> None:
         if token.kind == "end":
-            missing = f"'{_CLOSING[self.open[-1].bracket]}' is missing" if self.open else "a term is missing"
+            missing = f"'{CLOSING[self.open[-1].bracket]}' is missing" if self.open else "a term is missing"
             raise StudyError(f"'{self.formula}' is not complete: {missing} at its end.")
         raise StudyError(
             f"'{self.formula}' cannot be read at character {token.column}, '{token.text}': {why}."
@@ -488,7 +339,7 @@ def _require_other_columns(formula: str) -> None:
             )
 
 
-def _require_no_addition(formula: str, tokens: list[_Token]) -> None:
+def _require_no_addition(formula: str, tokens: list[Token]) -> None:
     """Refuse what brms puts behind a bar on the left side: ``y | trials(n) ~ x``."""
     left = [token.text for token in takewhile(lambda token: token.text != "~", tokens)]
     for bar, function in pairwise(left):
@@ -498,7 +349,7 @@ def _require_no_addition(formula: str, tokens: list[_Token]) -> None:
             raise StudyError(f"'{formula}': '| {function}(...)' has no counterpart here; models have {_WITHOUT}.")
 
 
-def _require_one_outcome(formula: str, tokens: list[_Token]) -> None:
+def _require_one_outcome(formula: str, tokens: list[Token]) -> None:
     """Refuse arithmetic on the left side: ``y / 10 ~ x``."""
     depth = 0
     for token in takewhile(lambda token: token.text != "~", tokens):
@@ -510,7 +361,7 @@ def _require_one_outcome(formula: str, tokens: list[_Token]) -> None:
             )
 
 
-def _require_no_bare_contrasts(formula: str, tokens: list[_Token]) -> None:
+def _require_no_bare_contrasts(formula: str, tokens: list[Token]) -> None:
     """Refuse contrasts as in ``C(x, Sum)``, which would be read as a column."""
     words = [token.text for token in tokens]
     for before, name, after in zip(words, words[1:], words[2:], strict=False):

@@ -15,7 +15,7 @@ import pandas as pd
 
 from partialpool.errors import StudyError
 from partialpool.model.families import ORDINAL
-from partialpool.model.grammar import predictors
+from partialpool.model.parts import predictors
 from partialpool.model.spec import ModelSpec
 
 # Bambi's, except for those of an outcome that is not normal.

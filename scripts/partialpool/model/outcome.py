@@ -8,7 +8,7 @@ import pandas as pd
 
 from partialpool.errors import StudyError, suggest
 from partialpool.model.families import OF_LEVELS, OF_TRIALS, ORDINAL
-from partialpool.model.grammar import left_side
+from partialpool.model.parts import left_side
 from partialpool.model.spec import ModelSpec
 
 # By family, the numbers that it takes: in words, and as a function of an array.

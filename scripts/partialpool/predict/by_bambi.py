@@ -6,8 +6,8 @@ import pandas as pd
 from partialpool.fit.by_row import draws_by_row
 from partialpool.model.build import build
 from partialpool.model.families import OF_LEVELS, OF_TRIALS
-from partialpool.model.grammar import columns
 from partialpool.model.names import ROW_DIM, draws_of
+from partialpool.model.parts import columns
 from partialpool.model.reproducible import reproducible
 from partialpool.model.spec import ModelSpec
 

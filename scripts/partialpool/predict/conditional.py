@@ -8,9 +8,9 @@ import pandas as pd
 
 from partialpool.data.notation import told_apart
 from partialpool.model.families import CUMULATIVE
-from partialpool.model.grammar import common_predictors
 from partialpool.model.names import effect_terms
 from partialpool.model.outcome import outcome_column, outcome_levels
+from partialpool.model.parts import common_predictors
 from partialpool.model.population import population
 from partialpool.model.spec import ModelSpec
 from partialpool.predict.linear import LinearPredictor

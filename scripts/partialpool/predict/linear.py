@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from partialpool.errors import StudyError
-from partialpool.model.grammar import columns
 from partialpool.model.matrices import GroupLevels, evaluate, folded
 from partialpool.model.names import Term, draws_of
+from partialpool.model.parts import columns
 from partialpool.model.spec import ModelSpec
 
 

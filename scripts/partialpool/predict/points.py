@@ -7,8 +7,8 @@ import pandas as pd
 from partialpool.data.units import choose
 from partialpool.errors import StudyError, suggest
 from partialpool.model.formula import complete_cases
-from partialpool.model.grammar import covariates, numeric_predictors, trials
 from partialpool.model.matrices import behind_bars_only
+from partialpool.model.parts import covariates, numeric_predictors, trials
 from partialpool.model.spec import ModelSpec
 from partialpool.predict.asked import Asked
 from partialpool.predict.rows import rows_of_file

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from partialpool.figures.limits import MOST_EFFECTS, MOST_UNITS
 from partialpool.model.families import COUNTS, CUMULATIVE, OF_LEVELS, OF_TRIALS
-from partialpool.model.grammar import behind_bars, common_predictors, predictors, trials
+from partialpool.model.parts import behind_bars, common_predictors, predictors, trials
 from partialpool.report.whose import at_which, of_what, of_whom
 from partialpool.report.words import capitalised, ended
 from partialpool.study.figures import FittedTrajectories, Grid, InterceptsSlopes, PredictionFigure

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from partialpool.model.grammar import numeric_predictors
+from partialpool.model.parts import numeric_predictors
 from partialpool.study.study import Study
 
 

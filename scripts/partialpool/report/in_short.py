@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 from markupsafe import Markup, escape
 
-from partialpool.model.grammar import left_side
+from partialpool.model.parts import left_side
 from partialpool.report import checks, comparisons, model_checks, published
 from partialpool.report.elements import bullets, warning
 from partialpool.report.glossary import link

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 from partialpool.model import names, parameters
-from partialpool.model.grammar import left_side, trials
 from partialpool.model.names import INTERCEPT
+from partialpool.model.parts import left_side, trials
 from partialpool.model.spec import ModelSpec
 from partialpool.report.glossary import link
 from partialpool.report.terms import Coefficient, Part, Terms

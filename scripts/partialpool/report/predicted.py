@@ -6,8 +6,8 @@ import pandas as pd
 
 from partialpool.fit.failed import marked
 from partialpool.model.families import OF_LEVELS
-from partialpool.model.grammar import columns, left_side, trials
 from partialpool.model.outcome import outcome_column
+from partialpool.model.parts import columns, left_side, trials
 from partialpool.predict.summary import AVERAGE_UNIT, EXTRA, POPULATION, VALUES
 from partialpool.report.numbers import decimals, number, probability, short
 from partialpool.study.entries import Prediction

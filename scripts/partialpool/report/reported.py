@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from partialpool.model.grammar import columns, trials
+from partialpool.model.parts import columns, trials
 from partialpool.report.checks import failed
 from partialpool.report.numbers import number
 from partialpool.report.results import Results

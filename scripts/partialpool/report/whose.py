@@ -6,7 +6,7 @@ Snakemake reads it whenever it starts: nothing heavy is imported.
 import re
 
 from partialpool.model.families import LINKS, ZERO_INFLATED
-from partialpool.model.grammar import behind_bars, common_predictors, covariates, trials
+from partialpool.model.parts import behind_bars, common_predictors, covariates, trials
 from partialpool.study.entries import Prediction
 from partialpool.study.study import Study
 

@@ -1,6 +1,6 @@
 """Figures of kind `grid`: what their axes say, and whether they show measurements."""
 
-from partialpool.model.grammar import columns, has_offset, left_side, trials
+from partialpool.model.parts import columns, has_offset, left_side, trials
 from partialpool.study.study import Study
 
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from partialpool.errors import StudyError, suggest
-from partialpool.model.grammar import behind_bars, check_formula, columns
+from partialpool.model.grammar import check_formula
+from partialpool.model.parts import behind_bars, columns
 from partialpool.model.priors import parse_priors
 from partialpool.study.base import Seed, Strict
 from partialpool.study.families import FAMILIES, IN_R, NOT_HERE, PRIORS_IN_R

@@ -6,7 +6,7 @@ from partialpool.data.expression import columns as made_from
 from partialpool.data.expression import parse, together
 from partialpool.errors import suggest
 from partialpool.model.families import OF_LEVELS
-from partialpool.model.grammar import columns, covariates, left_side
+from partialpool.model.parts import columns, covariates, left_side
 from partialpool.study.base import unknown
 from partialpool.study.design import Design
 from partialpool.study.entries import Comparison, Prediction

@@ -5,14 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from partialpool.model.families import CUMULATIVE, LINKS, ZERO_INFLATED
-from partialpool.model.grammar import (
-    behind_bars,
-    columns,
-    common_predictors,
-    has_intercept,
-    left_side,
-    trials,
-)
+from partialpool.model.parts import behind_bars, columns, common_predictors, has_intercept, left_side, trials
 from partialpool.model.priors import parse_priors
 from partialpool.model.spec import ModelSpec
 from partialpool.study.base import Name, Strict

@@ -146,6 +146,7 @@ def test_modules_of_the_report_are_those_that_its_notebook_imports():
         "model.names",
         "model.outcome",
         "model.parameters",
+        "model.parts",
         "model.priors",
         "model.spec",
         "predict.summary",
