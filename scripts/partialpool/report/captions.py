@@ -342,7 +342,7 @@ def _predictive_check(study: Study, model: str) -> str:
     family, left = study.models[model].family, ""
     if family == "bernoulli":
         left = (
-            " Left, how often the outcome is a success where the model, from all others, predicts it with some "
+            " Left, how often the outcome is a success where the model predicts it, knowing all others, with some "
             "probability (isotonic regression), with the central 95 % of data sets with these probabilities; right "
             "predictions lie on the diagonal."
         )
