@@ -13,8 +13,8 @@ if __name__ == "__main__":
         params = snakemake.params
         # From the config and not a parameter: where the file is from changes nothing in it.
         source = snakemake.config["data"].get("source")
-        described = {"types": params.types, "derived": params.derived, **params.columns}
-        frame = prepare(snakemake.input.raw, source=source, **described)
+        described = {"types": params.types, "derived": params.derived, "encoding": params.encoding}
+        frame = prepare(snakemake.input.raw, source=source, **described, **params.columns)
         print(for_log(frame), *suits.check(snakemake.config, frame), sep="\n")
         # Parquet keeps it, and every fit names the data it was made from.
         frame.attrs["sha256"] = checksum(snakemake.input.raw)

@@ -43,6 +43,7 @@ rule prepare_data:
         columns=study.data.roles,
         types=study.data.types,
         derived=study.data.derive,
+        encoding=study.data.encoding,
         code=code("prepare_data"),
     message:
         "Check the data, give every column its type, and describe it"

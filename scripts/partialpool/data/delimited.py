@@ -2,11 +2,13 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from itertools import batched, islice
 
 import pandas as pd
 
+from partialpool.data.encodings import UTF_8, as_utf8
 from partialpool.data.table import Table, check_names, listing, numbered, refuse_size, short, without_missing
 from partialpool.data.types import NUMBER
 from partialpool.errors import StudyError
@@ -16,14 +18,18 @@ _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 # A number of ``types.NUMBER`` with a comma in the place of its point.
 _COMMA = NUMBER.replace(r"\.", ",")
 _THOUSANDS = r"[+-]?[1-9][0-9]{0,2},[0-9]{3}|[0-9]{1,3}"
+# What Excel and its exports may have in the first line.
+_INSTRUCTION = re.compile(rb'\s*"?sep=(.)"?[ ,;\t]*\r?\n', re.IGNORECASE)
+_DOTTED_DATE = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})( [0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?")
 
 
-def read(path, content: bytes, notes: tuple[str, ...] = ()) -> Table:
+def read(path, content: bytes, notes: tuple[str, ...] = (), encoding: str | None = None) -> Table:
     """Read text with a separator strictly, every value as text.
 
-    Lines have one record each, the first has the names; the text is UTF-8, with or without a byte order mark. The
-    separator is the comma, semicolon or tab that splits the header. Where it is not a comma, columns may have decimal
-    commas, all of them or none; they become points.
+    Lines have one record each, the first has the names, or the second where the first is an instruction to Excel
+    (``sep=;``). The separator is what this names, or the comma, semicolon or tab that splits the header. Where it is
+    not a comma, columns may have decimal commas, all of them or none; they become points. Columns of dates such as
+    ``31.03.2024`` become ``2024-03-31``.
 
     Parameters
     ----------
@@ -33,27 +39,32 @@ def read(path, content: bytes, notes: tuple[str, ...] = ()) -> Table:
         Its bytes, unpacked.
     notes
         What is known about the file already.
+    encoding
+        One of `encodings.ENCODINGS`; None is UTF-8, with or without a byte order mark.
 
     Raises
     ------
     StudyError
         The file is not such a text; the message says in which line and what to do.
     """
+    content = as_utf8(path, content, encoding)
     _refuse_other(path, content)
-    separator = _separator(content)
-    records = _records(path, content, separator)
+    content, separator = _instruction(path, content)
+    top = 1 if separator is None else 2
+    separator = separator or _separator(content)
+    records = _records(path, content, separator, top)
     header = [name.strip() for name in next(records)]
     parts, uneven = [], None
     # In blocks, since a list for each line takes many times the memory of the columns.
     for block in batched(records, BLOCK):
-        lengths = enumerate(map(len, block), start=2 + len(parts) * BLOCK)
+        lengths = enumerate(map(len, block), start=top + 1 + len(parts) * BLOCK)
         uneven = uneven or next(((line, length) for line, length in lengths if length != len(header)), None)
         if not uneven:
             parts.append(pd.DataFrame(dict(enumerate(map(_text, zip(*block, strict=True))))))
         refuse_size(path, BLOCK * (len(parts) - 1), len(header))
     if len(header) == 1:
-        _refuse_one_column(path, header[0])
-    check_names(path, header, ", line 1")
+        _refuse_one_column(path, header[0], top)
+    check_names(path, header, f", line {top}")
     if uneven:
         raise StudyError(
             f"{path}, line {uneven[0]}: {uneven[1]} values, but the header has {len(header)} "
@@ -61,31 +72,16 @@ def read(path, content: bytes, notes: tuple[str, ...] = ()) -> Table:
             "Is there a separator in text without quotes, or a decimal comma?"
         )
     frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({i: [] for i, _ in enumerate(header)})
-    frame = numbered(path, [frame[i] for i in frame], header, ", line 1")
-    notes = (*notes, f"text separated by {_SEPARATORS[separator]}")
+    frame = numbered(path, [frame[i] for i in frame], header, f", line {top}")
+    told = f"text in the encoding {encoding}, " if encoding not in (None, UTF_8) else "text "
+    notes = (*notes, f"{told}separated by {_SEPARATORS[separator]}")
     if separator != ",":
-        notes += _with_points(path, frame)
-    return Table(frame, notes=notes)
+        notes += _with_points(path, frame, top)
+    return Table(frame, first=top + 1, notes=notes + _with_iso_dates(frame, top))
 
 
 def _refuse_other(path, content: bytes) -> None:
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise StudyError(
-            f"{path} is UTF-16 (Excel calls it Unicode text): save it as CSV with encoding UTF-8, or as .xlsx."
-        )
-    try:
-        start = content.decode("utf-8-sig").lstrip()[:40].strip()
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise StudyError(
-            f"{path}, line {line}: byte 0x{content[error.start]:02x} (number {error.start + 1} of "
-            "the file) is not UTF-8.\nSave the file as CSV with encoding UTF-8, or as .xlsx, .parquet, .sav or .dta."
-        ) from None
-    if start.lower().startswith("sep="):
-        raise StudyError(
-            f"{path}, line 1: '{start.splitlines()[0]}' is an instruction to Excel and no header.\n"
-            "Delete this line: commas, semicolons and tabs are told apart without it."
-        )
+    start = content[:400].decode(errors="replace").lstrip()[:40].strip()
     if "\0" in start.partition("\n")[0]:
         raise StudyError(f"{path} is no text: save it as CSV with encoding UTF-8, or as .xlsx, .parquet, .sav or .dta.")
     if start.startswith(("{", "[{")):
@@ -97,9 +93,22 @@ def _refuse_other(path, content: bytes) -> None:
         )
 
 
+def _instruction(path, content: bytes) -> tuple[bytes, str | None]:
+    """The text without a first line that is an instruction to Excel (``sep=;``), and the separator that it names."""
+    if not (match := _INSTRUCTION.match(content)):
+        return content, None
+    separator = match[1].decode(errors="replace")
+    if separator not in _SEPARATORS:
+        raise StudyError(
+            f"{path}, line 1: '{match[0].decode(errors='replace').strip()}' names a separator that is no comma, "
+            "semicolon or tab. Save the file with one of these."
+        )
+    return content[match.end() :], separator
+
+
 def _separator(content: bytes) -> str:
     """The mark that splits the header, and most of the first lines into as many fields; a comma if none does."""
-    lines = list(islice(io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline=""), 20))
+    lines = list(islice(io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline=""), 20))
 
     def fitting(mark: str) -> tuple[bool, int, int]:
         try:
@@ -112,16 +121,16 @@ def _separator(content: bytes) -> str:
     return max(_SEPARATORS, key=fitting)
 
 
-def _records(path, content: bytes, separator: str) -> Iterator[list[str]]:
-    """Split the file into records, so that record i is line i + 1."""
-    text = io.TextIOWrapper(io.BytesIO(content.rstrip(b"\r\n")), encoding="utf-8-sig", newline="")
+def _records(path, content: bytes, separator: str, top: int) -> Iterator[list[str]]:
+    """Split the text into records, so that record i is line i + ``top``."""
+    text = io.TextIOWrapper(io.BytesIO(content.rstrip(b"\r\n")), encoding="utf-8", newline="")
     reader = csv.reader(text, delimiter=separator, strict=True, skipinitialspace=True)
-    line = 1
+    line = top
     try:
         for record in reader:
             if not record:
                 raise csv.Error("the line is empty")
-            if reader.line_num > line:
+            if reader.line_num > line - top + 1:
                 raise csv.Error("a field in quotes runs over several lines")
             yield record
             line += 1
@@ -129,7 +138,7 @@ def _records(path, content: bytes, separator: str) -> Iterator[list[str]]:
         raise StudyError(
             f"{path}, line {line}: {error}.\nEvery line must be one record, and every quote be closed in its line."
         ) from None
-    if line == 1:
+    if line == top:
         raise StudyError(f"{path} is empty.")
 
 
@@ -137,15 +146,15 @@ def _text(values: tuple[str, ...]) -> pd.Series:
     return without_missing(pd.Series(values, dtype="str"))
 
 
-def _refuse_one_column(path, name: str) -> None:
+def _refuse_one_column(path, name: str, line: int) -> None:
     bars = ", separated by bars" if "|" in name else ""
     raise StudyError(
-        f"{path}, line 1: there is only one column, '{short(name)}'{bars}.\n"
+        f"{path}, line {line}: there is only one column, '{short(name)}'{bars}.\n"
         "The separator must be a comma, a semicolon or a tab."
     )
 
 
-def _with_points(path, frame: pd.DataFrame) -> tuple[str, ...]:
+def _with_points(path, frame: pd.DataFrame, top: int) -> tuple[str, ...]:
     """Write decimal commas of ``frame`` as points, in place; returns what is to be said about it."""
     commas, points = [], []
     for column in frame.columns.drop("row"):
@@ -157,7 +166,7 @@ def _with_points(path, frame: pd.DataFrame) -> tuple[str, ...]:
 
     def first(column: str, mark: str) -> tuple[int, str]:
         row = frame[column].str.contains(mark, regex=False).fillna(False).idxmax()
-        return row + 2, frame.loc[row, column]
+        return row + top + 1, frame.loc[row, column]
 
     if not commas:
         return ()
@@ -175,3 +184,25 @@ def _with_points(path, frame: pd.DataFrame) -> tuple[str, ...]:
     doubt = "; if the comma stands between thousands, remove it from the file" if thousands else ""
     read_as = value.replace(",", ".")
     return (f"decimal commas in {listing(commas)} (line {line}: '{value}' is read as {read_as}{doubt})",)
+
+
+def _with_iso_dates(frame: pd.DataFrame, top: int) -> tuple[str, ...]:
+    """Write dates such as 31.03.2024 as 2024-03-31, in place; returns what is to be said about it.
+
+    With points between them they are a day, a month and a year in every country that writes so.
+    """
+    changed = []
+    for column in frame.columns.drop("row"):
+        values = frame[column].dropna()
+        if values.empty or not values.str.fullmatch(_DOTTED_DATE).all():
+            continue
+        turned = values.str.replace(_DOTTED_DATE, _turned, regex=True)
+        if pd.to_datetime(turned.str[:10], format="%Y-%m-%d", errors="coerce").notna().all():
+            line = values.index[0] + top + 1
+            changed.append(f"dates of {column} (line {line}: '{values.iloc[0]}' is read as {turned.iloc[0]})")
+            frame[column] = turned.reindex(frame.index)
+    return tuple(changed)
+
+
+def _turned(date: re.Match) -> str:
+    return f"{date[3]}-{date[2]:0>2}-{date[1]:0>2}{date[4] or ''}"

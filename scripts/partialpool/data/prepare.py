@@ -48,6 +48,7 @@ def typed_columns(
     group: str | None = None,
     types: dict[str, str | list[str]] | None = None,
     derived: dict[str, str] | None = None,
+    encoding: str | None = None,
 ) -> pd.DataFrame:
     """Read a data file and give every column its type, or list what is wrong with it.
 
@@ -69,6 +70,8 @@ def typed_columns(
         first is the reference level; those of other columns follow from their values.
     derived
         New columns, as `derive` takes them; ``outcome`` and ``time`` may be of these.
+    encoding
+        Of a text file that is not UTF-8, one of `encodings.ENCODINGS`.
 
     Returns
     -------
@@ -91,7 +94,7 @@ def typed_columns(
     -----
     Rows without an outcome or a time are kept: each model decides which rows it uses.
     """
-    table = read(path)
+    table = read(path, encoding)
     frame = table.frame
     roles = {"unit": unit, "outcome": outcome, "time": time, "group": group}
     columns = frame.columns.drop("row").tolist()

@@ -23,9 +23,11 @@ _REFUSED = {
 }
 # ASSUME: Stata's files before release 13 begin with a release (105 to 115), an order of bytes and a 1.
 _OLD_STATA = tuple(bytes((release, order, 1)) for release in range(105, 116) for order in (1, 2))
+_EXCEL, _PARQUET, _SPSS, _STATA = (b"PK\x03\x04",), (b"PAR1",), (b"$FL2", b"$FL3"), (b"<stata_dta>", *_OLD_STATA)
+_NO_TEXT = (*_EXCEL, *_PARQUET, *_SPSS, *_STATA)
 
 
-def read(path: str | Path) -> Table:
+def read(path: str | Path, encoding: str | None = None) -> Table:
     """Read a data file, every value as text.
 
     CSV (commas, semicolons or tabs; decimal points or commas; gzip or not), Parquet, Excel (.xlsx, its first sheet),
@@ -37,6 +39,8 @@ def read(path: str | Path) -> Table:
     ----------
     path
         The file.
+    encoding
+        One of `encodings.ENCODINGS`, of a text file that is not UTF-8.
 
     Returns
     -------
@@ -52,24 +56,26 @@ def read(path: str | Path) -> Table:
         start = file.read(32)
     if kind := next((kind for mark, kind in _REFUSED.items() if start.startswith(mark)), None):
         raise StudyError(f"{path} is {kind}.")
+    if encoding and start.startswith(_NO_TEXT):
+        raise StudyError(f"{path} is no text file, so it has no encoding: leave that out (data.encoding).")
     # Each imported where it is used: to import what reads Excel or SPSS takes longer than to read a CSV.
-    if start.startswith(b"PK\x03\x04"):
+    if start.startswith(_EXCEL):
         from partialpool.data import workbook
 
         return workbook.read(path)
-    if start.startswith(b"PAR1"):
+    if start.startswith(_PARQUET):
         from partialpool.data import columnar
 
         return columnar.parquet(path)
-    if start.startswith((b"$FL2", b"$FL3", b"<stata_dta>", *_OLD_STATA)):
+    if start.startswith((*_SPSS, *_STATA)):
         from partialpool.data import columnar
 
-        return columnar.labelled(path, "SPSS" if start.startswith(b"$FL") else "Stata")
+        return columnar.labelled(path, "SPSS" if start.startswith(_SPSS) else "Stata")
     from partialpool.data import delimited
 
     if start.startswith(b"\x1f\x8b"):
-        return delimited.read(path, _unpacked(path), ("unpacked by gzip",))
-    return delimited.read(path, Path(path).read_bytes())
+        return delimited.read(path, _unpacked(path), ("unpacked by gzip",), encoding)
+    return delimited.read(path, Path(path).read_bytes(), encoding=encoding)
 
 
 def _unpacked(path) -> bytes:

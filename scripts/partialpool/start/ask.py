@@ -19,9 +19,9 @@ _QUESTIONS = {
 }
 
 
-def source(folder: str | Path) -> Source:
+def source(folder: str | Path, encoding: str | None = None) -> Source:
     """Ask for the data file until there is one that can be read."""
-    return _answer("Data file (a path or a URL)", None, lambda answer: opened(answer, folder))
+    return _answer("Data file (a path or a URL)", None, lambda answer: opened(answer, folder, encoding))
 
 
 def roles(source: Source, given: dict[str, str | None]) -> Roles:

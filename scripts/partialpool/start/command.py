@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 
+from partialpool.data.encodings import ENCODINGS, canonical
 from partialpool.errors import StudyError
 from partialpool.start import ask
 from partialpool.start.roles import Roles
@@ -41,6 +42,13 @@ def parser() -> argparse.ArgumentParser:
         metavar="DATA",
         nargs="?",
         help="data file, or URL of one: .csv, .tsv, .parquet, .xlsx, .sav, .dta; a local file is copied",
+    )
+    made.add_argument(
+        "--encoding",
+        metavar="NAME",
+        type=canonical,
+        choices=ENCODINGS,
+        help="of a text file that is not UTF-8: cp1252 for German Excel's plain CSV",
     )
     made.add_argument("--outcome", metavar="COLUMN", help="what was measured")
     made.add_argument(
@@ -89,7 +97,9 @@ def _run(given: argparse.Namespace, *, ask_for: bool) -> str:
     if given.folder is not None:
         refuse_existing(given.folder)
     with tempfile.TemporaryDirectory() as fetched:
-        source = ask.source(fetched) if given.data is None else opened(given.data, fetched)
+        source = (
+            ask.source(fetched, given.encoding) if given.data is None else opened(given.data, fetched, given.encoding)
+        )
         named = {role: getattr(given, role) for role in ("outcome", "unit", "time", "group")}
         roles = ask.roles(source, named) if ask_for else Roles(**named)
         levels = given.levels or (ask.levels(source, roles.outcome) if ask_for else [])

@@ -26,6 +26,9 @@ _REFUSED = re.compile(r"""[/|\[\]`'"\\{}]""")
 # the data, an intercept means nothing and cannot be told from the slope.
 _FAR = 0.5
 
+_SCHOOL_YEAR = r"\d{4}\s*[/–-]\s*(\d{2}|\d{4})"
+_OTHER_DATE = r"\d{1,4}[/.-]\d{1,2}[/.-]\d{2,4}([ T].*)?"
+
 # In letters: longer titles of columns are sentences, which no axis has room for.
 _LONGEST_TITLE = 50
 
@@ -272,7 +275,7 @@ def _time(settled: Settled, text: pd.Series) -> str:
         raise StudyError(
             f"--time: column '{column}' has values that are neither numbers nor dates (2024-03-31), such as "
             f"{listing([short(value) for value in text[values.isna()].unique()], 4)}.\n"
-            "Write times as numbers, or leave --time out."
+            f"{_as_time(text[values.isna()])}, or leave --time out."
         )
     low, high = values.min(), values.max()
     if max(low, -high) <= _FAR * (high - low):
@@ -286,6 +289,15 @@ def _time(settled: Settled, text: pd.Series) -> str:
         why=f"{column} runs from {low:.12g} to {high:.12g}. An intercept at 0, far outside, would mean nothing: "
         "it is counted from its beginning.",
     )
+
+
+def _as_time(text: pd.Series) -> str:
+    """How values that are no times should be written."""
+    if text.str.fullmatch(_SCHOOL_YEAR).all():
+        return f"Write school years as the number of the year in which they begin, {text.iloc[0][:4]}"
+    if text.str.fullmatch(_OTHER_DATE).all():
+        return "Write dates as 2024-03-31 (in Excel, the cell format yyyy-mm-dd)"
+    return "Write times as numbers"
 
 
 def _years(settled: Settled, text: pd.Series) -> str:

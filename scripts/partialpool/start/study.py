@@ -35,11 +35,14 @@ class Source:
         Where it can be read.
     table
         Its content as text.
+    encoding
+        Of a text file that is not UTF-8; else None.
     """
 
     given: str
     path: Path
     table: Table
+    encoding: str | None = None
 
     @property
     def is_url(self) -> bool:
@@ -52,7 +55,7 @@ class Source:
         return basename(self.given) if self.is_url else self.path.name
 
 
-def opened(given: str, folder: str | Path) -> Source:
+def opened(given: str, folder: str | Path, encoding: str | None = None) -> Source:
     """Read a data file.
 
     Parameters
@@ -61,6 +64,8 @@ def opened(given: str, folder: str | Path) -> Source:
         Path or URL.
     folder
         Where a file from the web is put.
+    encoding
+        Of a text file that is not UTF-8.
     """
     path = Path(given)
     if "://" in given:
@@ -69,7 +74,7 @@ def opened(given: str, folder: str | Path) -> Source:
     elif not path.is_file():
         what = "is a folder" if path.is_dir() else "is not there"
         raise StudyError(f"The data file '{given}' {what}. A relative path starts at\n  {Path.cwd()}")
-    return Source(given, path, read(path))
+    return Source(given, path, read(path, encoding), encoding)
 
 
 def refuse_existing(folder: str | Path, source: Source | None = None) -> None:
@@ -120,7 +125,8 @@ def new_study(folder: str | Path, source: Source, wanted: roles.Roles, levels: l
     folder = Path(folder)
     refuse_existing(folder, source)
     settled = roles.settle(source.table, wanted, levels, source.given)
-    frame = prepare(source.path, **vars(settled.roles), types=settled.types, derived=settled.derive)
+    described = {"types": settled.types, "derived": settled.derive, "encoding": source.encoding}
+    frame = prepare(source.path, **vars(settled.roles), **described)
     if once := measured_once(frame, settled.roles.unit, settled.roles.outcome):
         raise StudyError(f"{source.path}, {once}")
     facts = Facts(frame, **vars(settled.roles), nouns=nouns(wanted.unit), labels=settled.labels)
@@ -139,6 +145,7 @@ def new_study(folder: str | Path, source: Source, wanted: roles.Roles, levels: l
         scale,
         models,
         source=source.given if source.is_url else source.name,
+        encoding=source.encoding,
         sha256=checksum(source.path),
         others=others,
         schema=schema and os.path.relpath(schema, (folder / CONFIG).parent.resolve()),

@@ -35,6 +35,7 @@ def text(
     ladder: Ladder,
     *,
     source: str,
+    encoding: str | None = None,
     sha256: str,
     others: list[Column],
     schema: str | None,
@@ -45,8 +46,8 @@ def text(
     ----------
     facts, settled, family, scale, ladder
         What was found out about the data, and what is proposed.
-    source, sha256
-        Where the study finds the data, and their checksum.
+    source, encoding, sha256
+        Where the study finds the data, which encoding was asked for, and their checksum.
     others
         Columns of the file without a role.
     schema
@@ -58,7 +59,7 @@ def text(
     # The label of two levels has the one that counts as success behind it.
     outcome, _, _ = facts.label(facts.outcome).partition(" = ")
     top["title"] = f"{outcome} by {facts.nouns[0]}"
-    top["data"] = _data(facts, settled, source, sha256)
+    top["data"] = _data(facts, settled, source, encoding, sha256)
     top["sampling"] = _flow({"chains": 4, "draws": _DRAWS.get(family.name, 2000), "seed": 1})
     top["models"] = _models(family, ladder)
     for name, section in {
@@ -78,8 +79,9 @@ def text(
     return _dumped(top)
 
 
-def _data(facts: Facts, settled: Settled, source: str, sha256: str):
-    data = _block({"source": source, "sha256": sha256} | dict(settled.roles.items()))
+def _data(facts: Facts, settled: Settled, source: str, encoding: str | None, sha256: str):
+    of_file = {"source": source} | ({"encoding": encoding} if encoding else {}) | {"sha256": sha256}
+    data = _block(of_file | dict(settled.roles.items()))
     data["nouns"] = _flow({"unit": list(facts.nouns)})
     data["labels"] = _flow({column: facts.label(column) for role, column in settled.roles.items() if role != "unit"})
     if settled.units_of_measurement:

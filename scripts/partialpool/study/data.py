@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError, WrapValidator, model_validator
 
+from partialpool.data.encodings import ENCODINGS, canonical
 from partialpool.data.expression import columns, columns_of_the_row, parse
 from partialpool.errors import StudyError, suggest
 from partialpool.study.base import PathOrUrl, Seed, Strict, UnitId
@@ -107,6 +108,18 @@ Expression = Annotated[str, AfterValidator(_expression)]
 """What a new column is computed from."""
 
 
+def _encoding(value: Any, handler) -> Any:
+    try:
+        return handler(canonical(value) if isinstance(value, str) else value)
+    except ValidationError:
+        near = suggest(value, ENCODINGS) if isinstance(value, str) else ""
+        raise ValueError(f"takes one of {', '.join(ENCODINGS)}, not {value!r}.{near}") from None
+
+
+Encoding = Annotated[Literal[tuple(ENCODINGS)], WrapValidator(_encoding)]
+"""Which bytes are which letters."""
+
+
 def _rising(bounds: tuple[float | None, float | None]) -> tuple[float | None, float | None]:
     if None not in bounds and bounds[0] >= bounds[1]:
         raise ValueError("takes two numbers, the smaller first, or null for none.")
@@ -125,6 +138,8 @@ class Data(Strict):
     working directory."""
     sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
     """Checksum that the file must have; without it any file is taken, and the report says so."""
+    encoding: Encoding | None = None
+    """Of a text file that is not UTF-8: `cp1252` is that of Windows in western Europe, and so of German Excel's CSV."""
     simulate: Simulate | None = None
     """Instead of `source`: draw the data from known parameters."""
     outcome: str
@@ -157,6 +172,8 @@ class Data(Strict):
             raise ValueError("give either 'source' (a URL or a path) or 'simulate' (parameters), not both or none.")
         if self.source and urlsplit(self.source).scheme not in ("", "http", "https"):
             raise ValueError(f"'source' takes an http(s) URL or a path, not '{self.source}'.")
+        if self.encoding and self.simulate:
+            raise ValueError("'encoding' is of a file; simulated data have none.")
         columns = [column for column in self.roles.values() if column is not None]
         if twice := [column for column in columns if columns.count(column) > 1]:
             roles = [role for role, column in self.roles.items() if column == twice[0]]

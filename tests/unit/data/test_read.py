@@ -1,6 +1,7 @@
 import gzip
 import io
 import lzma
+import re
 import zipfile
 
 import numpy as np
@@ -332,3 +333,65 @@ def test_files_that_unpack_to_too_much_are_refused(write_csv, tmp_path, monkeypa
     for name in ("raw.parquet", "raw.sav"):
         with pytest.raises(StudyError, match=r"more than\n1,000 values"):
             read(tmp_path / name)
+
+
+EXCEL = "Käse;Größe;wann\r\na;1,5;31.03.2024\r\nß;2;1.4.2024\r\n"
+
+
+def test_what_german_excel_saves_is_read_where_its_encoding_is_said(write_csv):
+    found = read(write_csv(EXCEL.encode("cp1252")), "cp1252")
+    assert found.frame["Käse"].tolist() == ["a", "ß"]
+    assert found.frame["Größe"].tolist() == ["1.5", "2"]
+    assert found.frame["wann"].tolist() == ["2024-03-31", "2024-04-01"]
+    assert found.notes[0] == "text in the encoding cp1252, separated by semicolons"
+    assert "line 2: '31.03.2024' is read as 2024-03-31" in found.notes[2]
+
+
+def test_encoding_is_never_guessed_but_its_words_are_shown(write_csv):
+    with pytest.raises(StudyError) as error:
+        read(write_csv(EXCEL.encode("cp1252")))
+    told = str(error.value).splitlines()
+    assert "line 1: byte 0xe4 (number 2 of the file) is not UTF-8." in told[0]
+    assert "  cp1252 or cp1250    Käse, Größe" in told
+    assert any(line.startswith("  mac-roman ") and "Käse" not in line for line in told)
+    assert "  in the config data: {encoding: cp1252}, or to new_study.py --encoding cp1252," in told
+
+
+def test_words_of_polish_tell_two_encodings_of_windows_apart(write_csv):
+    with pytest.raises(StudyError) as error:
+        read(write_csv("miasto,y\nŁódź,1\nGdańsk,2\n".encode("cp1250")))
+    assert "  cp1250              Łódź, Gdańsk" in str(error.value).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "told"),
+    [
+        ("a,b\nä,1\n".encode(), "cp1252", "is UTF-8 and not cp1252: leave the encoding out"),
+        ("\ufeffa,b\n1,1\n".encode(), "cp1252", "is UTF-8 and not cp1252"),
+        (b"a,b\n\x81,1\n", "cp1252", "is not text in the encoding cp1252 (Windows, western Europe)"),
+        (b"PAR1", "cp1252", "is no text file, so it has no encoding"),
+    ],
+    ids=["utf-8", "its mark", "a byte of none", "parquet"],
+)
+def test_an_encoding_that_is_wrong_is_told(write_csv, content, encoding, told):
+    with pytest.raises(StudyError, match=re.escape(told)):
+        read(write_csv(content), encoding)
+
+
+def test_text_of_two_bytes_a_letter_is_read_where_that_is_said(write_csv):
+    assert read(write_csv("a\tb\nä\t1\n".encode("utf-16")), "utf-16").frame["a"].tolist() == ["ä"]
+
+
+@pytest.mark.parametrize("first", ["sep=;\r\n", '"sep=;"\n', "\ufeffSEP=;\n", "sep=;;;\n"])
+def test_instruction_to_excel_is_obeyed_and_lines_are_counted_with_it(write_csv, first):
+    found = read(write_csv(f"{first}a;b,c\n1;2\n3;4\n"))
+    assert found.frame["b,c"].tolist() == ["2", "4"]
+    assert found.at(1) == "line 4"
+    with pytest.raises(StudyError, match="line 4: 3 values"):
+        read(write_csv(f"{first}a;b\n1;2\n3;4;5\n"))
+    with pytest.raises(StudyError, match=r"line 4: .*several lines"):
+        read(write_csv(f'{first}a;b\n1;2\n3;"x\ny"\n'))
+
+
+def test_dates_stay_text_where_one_is_none(write_csv):
+    assert read(write_csv("a;wann\n1;31.03.2024\n2;32.03.2024\n")).frame["wann"].tolist()[0] == "31.03.2024"

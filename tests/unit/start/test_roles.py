@@ -70,9 +70,23 @@ def test_a_derived_column_takes_no_name_that_is_there(settle):
     assert settle(frame).roles.time == "years_"
 
 
-def test_time_that_is_neither_number_nor_date_is_refused(settle):
-    with pytest.raises(StudyError, match=r"neither numbers nor dates .*31\.3\.2024"):
-        settle(made_up().assign(month="31.3.2024"))
+@pytest.mark.parametrize(
+    ("value", "mend"),
+    [
+        ("31/3/2024", "Write dates as 2024-03-31 (in Excel, the cell format yyyy-mm-dd)"),
+        ("2019/20", "Write school years as the number of the year in which they begin, 2019"),
+        ("spring", "Write times as numbers"),
+    ],
+)
+def test_time_that_is_neither_number_nor_date_is_refused(settle, value, mend):
+    with pytest.raises(StudyError, match=f"neither numbers nor dates .*{value}") as error:
+        settle(made_up().assign(month=value))
+    assert mend in str(error.value)
+
+
+def test_dates_as_in_german_excel_are_dates(settle):
+    settled = settle(made_up().assign(month=[f"{1 + i % 28}.3.2024" for i in range(len(made_up()))]))
+    assert settled.derive == {"years": "years(month) - 2024.164"}
 
 
 @pytest.mark.parametrize(
