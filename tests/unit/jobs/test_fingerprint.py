@@ -128,6 +128,7 @@ def test_figures_are_drawn_again_when_figures_change_and_fits_are_not_made_again
 def test_modules_of_the_report_are_those_that_its_notebook_imports():
     assert modules_of("render_report") == {"report.page", "jobs.files", "jobs.threads"}
     assert modules_of("render_report", NOTEBOOK) == {
+        "data.encodings",
         "data.expression",
         "data.notation",
         "data.table",
