@@ -6,10 +6,10 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         import sys
 
-        import pandas as pd
+        from partialpool.jobs.tables import read_table
         from partialpool.simulation import verdicts
 
-        table = pd.read_csv(snakemake.input.table)
+        table = read_table(snakemake.input.table)
         verdicts.judge(table)
         text = verdicts.told(table)
         print(text)

@@ -7,10 +7,10 @@ if __name__ == "__main__":
         import sys
         from pathlib import Path
 
-        import pandas as pd
         from partialpool.audit import reference
+        from partialpool.jobs.tables import read_table
 
         table, text = snakemake.input.table, Path(snakemake.input.text).read_text(encoding="utf-8")
-        text = reference.judge(pd.read_csv(table), text, where=table)
+        text = reference.judge(read_table(table), text, where=table)
         print(text)
     print(text, file=sys.stderr)

@@ -17,9 +17,12 @@ def read_checks(path: str | Path) -> dict[str, dict]:
     """
     try:
         entries = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError:
+        checks = {name: entry for name, entry in entries.items() if "threshold" in entry}
+        if not checks or not all({"value", "passed"} <= entry.keys() for entry in checks.values()):
+            raise ValueError("no checks")
+    except (ValueError, AttributeError, TypeError):
         raise StudyError(f"'{path}' is damaged, or was edited. Delete it and run again.") from None
-    return {name: entry for name, entry in entries.items() if "threshold" in entry}
+    return checks
 
 
 def value_in_words(check: Mapping) -> str:

@@ -52,9 +52,12 @@ def render(source: str, *, notebook: str, html: str, failed: str | Path, page: s
         except papermill.PapermillExecutionError as error:
             Path(failed).parent.mkdir(parents=True, exist_ok=True)
             notebook_file.replace(failed)
+            kept = f"The notebook with the traceback is kept at {failed}."
+            # What the user can mend is said as elsewhere, without the cell that came upon it.
+            if error.ename == StudyError.__name__:
+                raise StudyError(f"{error.evalue}\n{kept}") from None
             raise StudyError(
-                f"The report failed in cell {error.exec_count}: {error.ename}: {error.evalue}\n"
-                f"The notebook with the traceback is kept at {failed}."
+                f"The report failed in cell {error.exec_count}: {error.ename}: {error.evalue}\n{kept}"
             ) from None
         except DeadKernelError:
             raise StudyError(

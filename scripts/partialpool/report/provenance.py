@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from partialpool.errors import StudyError
 from partialpool.report import sampling
 from partialpool.report.numbers import number
 from partialpool.study.study import Study
@@ -48,6 +49,11 @@ def run_times(study: Study, folder: str | Path = "results/benchmarks") -> pd.Dat
     """Wall time and peak memory of every rule, from the benchmarks of those of its jobs that the report follows from.
 
     The folder may also have those of models that the study no longer has, and of the report before this one.
+
+    Raises
+    ------
+    StudyError
+        If one of the files is not what a job wrote.
     """
     asking = [name for name, comparison in study.comparisons.items() if comparison.bayes_factors]
     made = dict.fromkeys(("fit_model", "summarise_model"), study.models)
@@ -58,9 +64,11 @@ def run_times(study: Study, folder: str | Path = "results/benchmarks") -> pd.Dat
         rule = path.parent.name
         if rule not in ONE_JOB and path.stem not in made.get(rule, ()):
             continue
-        record = pd.read_csv(path, sep="\t").iloc[0]
-        memory = pd.to_numeric(record["max_rss"], errors="coerce")
-        rows.append({"rule": rule, "seconds": record["s"], "MiB": memory})
+        record = pd.read_csv(path, sep="\t") if path.stat().st_size else pd.DataFrame()
+        if record.empty or not {"s", "max_rss"} <= {*record}:
+            raise StudyError(f"'{path}' is damaged, or was edited. Delete it and run again.")
+        seconds, memory = (pd.to_numeric(record[name], errors="coerce")[0] for name in ("s", "max_rss"))
+        rows.append({"rule": rule, "seconds": seconds, "MiB": memory})
     jobs = pd.DataFrame(rows, columns=["rule", "seconds", "MiB"]).groupby("rule", sort=False)
     return pd.DataFrame(
         {

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from partialpool.errors import StudyError
 from partialpool.fit.failed import failed, marked, marked_titles, read_checks
 
 PASSED = {"value": 1.001, "threshold": 1.01, "passed": True, "where": "x"}
@@ -29,3 +30,11 @@ def test_models_that_failed_are_marked():
     assert marked("Growth", "b", {"b"}) == "Growth (✗ checks failed)"
     assert marked("Means", "a", {"b"}) == "Means"
     assert marked_titles({"a": "Means", "b": "Growth"}, {"b"}) == {"a": "Means", "b": "Growth (✗ checks failed)"}
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "1", '{"rhat": {"threshold": 1.01}}', '{"rhat": 1}'])
+def test_checks_that_were_edited_are_named(tmp_path, text):
+    path = tmp_path / "a.diagnostics.json"
+    path.write_text(text)
+    with pytest.raises(StudyError, match=r"a\.diagnostics\.json' is damaged, or was edited\. Delete it and run again"):
+        read_checks(path)

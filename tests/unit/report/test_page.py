@@ -100,13 +100,31 @@ def test_every_colour_is_one_of_the_scheme():
     assert [c for c in colours if re.search(r"#[0-9a-f]{3,}|\brgb|\bwhite\b|\bblack\b", c)] == ["background: #ffffff;"]
 
 
-def test_a_kernel_that_is_killed_is_told_and_leaves_nothing(tmp_path):
-    cells = [nbformat.v4.new_code_cell("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")]
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "P"}})
-    notebook.metadata["language_info"] = {"name": "python"}
-    source = tmp_path / "source.ipynb"
-    nbformat.write(notebook, source)
-    targets = {"notebook": tmp_path / "a.ipynb", "html": tmp_path / "a.html", "failed": tmp_path / "failed.ipynb"}
+@pytest.fixture
+def run_cell(tmp_path):
+    """Render a notebook with one cell of such code."""
+
+    def run(code):
+        cells = [nbformat.v4.new_code_cell(code)]
+        kernel = {"name": "python3", "display_name": "P"}
+        notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+        notebook.metadata["language_info"] = {"name": "python"}
+        nbformat.write(notebook, tmp_path / "source.ipynb")
+        targets = {"notebook": tmp_path / "a.ipynb", "html": tmp_path / "a.html", "failed": tmp_path / "failed.ipynb"}
+        render(tmp_path / "source.ipynb", page=PAGE, parameters={}, **targets)
+
+    return run
+
+
+def test_a_kernel_that_is_killed_is_told_and_leaves_nothing(run_cell, tmp_path):
     with pytest.raises(StudyError, match=r"notebook runs was killed, most often because memory ran out\."):
-        render(source, page=PAGE, parameters={}, **targets)
-    assert list(tmp_path.iterdir()) == [source]
+        run_cell("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    assert [path.name for path in tmp_path.iterdir()] == ["source.ipynb"]
+
+
+def test_a_mistake_that_the_notebook_comes_upon_is_told_as_elsewhere(run_cell, tmp_path):
+    with pytest.raises(StudyError) as error:
+        run_cell("class StudyError(Exception): pass\nraise StudyError('Delete it.')")
+    assert str(error.value).startswith("Delete it.\nThe notebook with the traceback is kept at ")
+    with pytest.raises(StudyError, match="The report failed in cell 1: ZeroDivisionError: division by zero"):
+        run_cell("1 / 0")

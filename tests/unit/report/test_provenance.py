@@ -1,6 +1,8 @@
 import json
 
+import pytest
 import xarray as xr
+from partialpool.errors import StudyError
 from partialpool.report import provenance
 from partialpool.study.config import load
 
@@ -21,6 +23,15 @@ def test_run_times_sum_jobs_and_keep_the_peak(tmp_path):
     assert times.loc["draw_models"].tolist() == [1, "0", "–"]
     assert len(times) == 2
     assert provenance.run_times(study, tmp_path / "none").empty
+
+
+@pytest.mark.parametrize("text", ["", "s\tmax_rss\n", "s;max_rss\n1;2\n"])
+def test_a_file_of_times_that_was_edited_is_named(tmp_path, text):
+    path = tmp_path / "fit_model/a.tsv"
+    path.parent.mkdir()
+    path.write_text(text)
+    with pytest.raises(StudyError, match=r"fit_model/a\.tsv' is damaged, or was edited\. Delete it and run again"):
+        provenance.run_times(load(study_values()), tmp_path)
 
 
 def test_origins_say_what_was_sampled_and_whether_the_data_are_pinned():
