@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from partialpool.data.notation import in_digits
+from partialpool.start.skewed import GAMMA, LOGNORMAL, NORMAL, log_likelihoods, skewness
 
 # ASSUME: whole numbers from 1 to at most this are ordered levels, such as answers on a scale.
 MOST_LEVELS = 7
@@ -16,8 +17,12 @@ MOST_TYPICAL_COUNT = 15
 MOST_DISPERSION = 1.2
 # ASSUME: whole numbers without a 0 whose ratio is below this are scores, such as marks from 1 to 11.
 LEAST_DISPERSION = 0.7
-# ASSUME: an outcome with more skewness than this, which is less than half of it in logarithms, is skewed.
-LEAST_SKEWNESS = 1.0
+# ASSUME: an outcome with more skewness than this has a tail that may be worth another family than the gaussian.
+LEAST_SKEWNESS = 0.5
+# ASSUME: with more of it than this the proposal of a gaussian family says so.
+MOST_SKEWNESS = 1.0
+# ASSUME: so much larger must a log likelihood be, before the simpler or more usual family is left for another.
+CLEARLY = 5.0
 # ASSUME: numbers that never come near to this are no shares but small for what they are measured in, such as moles.
 LEAST_SHARE = 0.01
 
@@ -34,12 +39,20 @@ class Family:
         What of the data speaks for it.
     others
         Which others are possible, and when.
+    of_logarithm
+        Whether it is that of the outcome's logarithm.
     """
 
     name: str
     link: str | None
     why: str
     others: str
+    of_logarithm: bool = False
+
+    @property
+    def told(self) -> str:
+        """The family in words."""
+        return f"{self.name} of the logarithm" if self.of_logarithm else self.name
 
 
 def propose(outcome: pd.Series, unit: pd.Series) -> Family:
@@ -73,17 +86,39 @@ def propose(outcome: pd.Series, unit: pd.Series) -> Family:
             "lies between 0 and 1 and never at the ends",
             "gaussian, if it stays away from 0 and 1; binomial with p(successes, trials), if it is a share of counts",
         )
-    if low > 0 and _is_skewed(values):
-        return Family(
-            "gamma",
-            "log",
-            f"is positive with a long tail to the right (skewness {_skewness(values):.1f}, that of its "
-            f"logarithms {_skewness(np.log(values)):.1f})",
-            "gaussian of log(outcome), a new column by data.derive, which is fitted faster and says the same of "
-            "ratios; gaussian, if differences and not ratios matter"
-            + ("; negativebinomial, if it is a count, or binomial with p(successes, trials)" if whole else ""),
-        )
+    if low > 0 and skewness(values) > LEAST_SKEWNESS and _vary_within(values, unit):
+        return _of_positive(values, unit, whole)
     return _gaussian(values, whole)
+
+
+def _vary_within(values: np.ndarray, unit: pd.Series) -> bool:
+    """Whether a unit has measurements that differ."""
+    return bool(pd.Series(values).groupby(unit.to_numpy()).nunique().max() > 1)
+
+
+def _of_positive(values: np.ndarray, unit: pd.Series, whole: bool) -> Family:
+    """Of skewed positive numbers: gaussian, gamma, or gaussian of the logarithm, by the likelihood."""
+    likely = log_likelihoods(values, unit)
+    usual = max(likely[NORMAL], likely[GAMMA])
+    of_logarithm = likely[LOGNORMAL] > usual + CLEARLY
+    if not of_logarithm and likely[GAMMA] < likely[NORMAL] + CLEARLY:
+        return _gaussian(values, whole)
+    tail = f"is positive with a tail to the right (skewness {skewness(values):.1f})"
+    above = {name: likely[LOGNORMAL if of_logarithm else GAMMA] - likely[name] for name in likely}
+    count = "; negativebinomial, if it is a count, or binomial with p(successes, trials)" if whole else ""
+    differences = f"gaussian of the outcome itself, if differences and not ratios matter{count}"
+    if of_logarithm:
+        why = (
+            f"{tail}: a normal distribution of its logarithm fits better than one of itself (log likelihood "
+            f"{above[NORMAL]:.0f} higher) and than a gamma distribution ({above[GAMMA]:.0f} higher)"
+        )
+        return Family("gaussian", None, why, f"gamma with link log of the outcome itself; {differences}", True)
+    why = (
+        f"{tail}: a gamma distribution fits better than a normal one (log likelihood {above[NORMAL]:.0f} higher), and "
+        f"a normal distribution of its logarithm not clearly better ({-above[LOGNORMAL]:+.0f})"
+    )
+    others = "gaussian of log(outcome), a new column by data.derive, which is fitted faster and says the same of ratios"
+    return Family("gamma", "log", why, f"{others}; {differences}")
 
 
 _BERNOULLI = Family(
@@ -138,14 +173,7 @@ def _dispersion(values: pd.Series, unit: pd.Series) -> float:
     return float(((values - means)[inside] ** 2 / means[inside]).sum() / freedom) if freedom else 1.0
 
 
-def _skewness(values: np.ndarray) -> float:
-    centred = values - values.mean()
-    return float((centred**3).mean() / (centred**2).mean() ** 1.5)
-
-
-def _is_skewed(values: np.ndarray) -> bool:
-    skewness = _skewness(values)
-    return skewness > LEAST_SKEWNESS and abs(_skewness(np.log(values))) < skewness / 2
+_NOT_POSITIVE = "but values that are not positive, which have no logarithm: look at the posterior predictive check"
 
 
 def _gaussian(values: np.ndarray, whole: bool) -> Family:
@@ -161,6 +189,10 @@ def _gaussian(values: np.ndarray, whole: bool) -> Family:
     # Three digits of what they vary by, where that is little.
     digits = max(6, 3 + math.floor(math.log10(max(abs(low), abs(high)) / (high - low))))
     start, end = in_digits(low, digits), in_digits(high, digits)
-    return Family(
-        "gaussian", None, f"has {what} from {start} to {end}, and no long tail to the right", "; ".join(others)
-    )
+    tail = "no long tail to the right"
+    if (skewed := skewness(values)) > MOST_SKEWNESS:
+        tail = f"a tail to the right (skewness {skewed:.1f}), "
+        tail += "which no other family fits clearly better" if low > 0 else _NOT_POSITIVE
+    if low == 0 and not whole:
+        others.append("hurdle_gamma, if its zeros are something else than small values")
+    return Family("gaussian", None, f"has {what} from {start} to {end}, and {tail}", "; ".join(others))

@@ -1,7 +1,7 @@
 """The section `data` of a new study: roles of columns, and the columns to derive so that models can use them."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -253,6 +253,21 @@ def _renamed(settled: Settled, column: str) -> str:
         label=settled.labels[column],
         why=f"Models cannot have a column called '{column}'.",
     )
+
+
+def take_logarithm(settled: Settled) -> None:
+    """Have the logarithm of the outcome as the outcome."""
+    column, label = settled.roles.outcome, settled.labels[settled.roles.outcome]
+    unit = settled.units_of_measurement.pop(column, None)
+    name = _derive(
+        settled,
+        f"log_{_plain(column)}",
+        f"log({quoted(column)})",
+        label=f"log({label} in {unit})" if unit else f"log({label})",
+        why="A difference of logarithms is a ratio: exp() of a coefficient says by which factor the outcome changes, "
+        "and exp() of a mean is the median.",
+    )
+    settled.roles = replace(settled.roles, outcome=name)
 
 
 def _derive(settled: Settled, name: str, expression: str, *, label: str, why: str) -> str:

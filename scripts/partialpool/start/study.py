@@ -125,14 +125,15 @@ def new_study(folder: str | Path, source: Source, wanted: roles.Roles, levels: l
     folder = Path(folder)
     refuse_existing(folder, source)
     settled = roles.settle(source.table, wanted, levels, source.given)
-    described = {"types": settled.types, "derived": settled.derive, "encoding": source.encoding}
-    frame = prepare(source.path, **vars(settled.roles), **described)
-    if once := measured_once(frame, settled.roles.unit, settled.roles.outcome):
+    facts = _facts(source, settled, wanted)
+    if once := measured_once(facts.frame, settled.roles.unit, settled.roles.outcome):
         raise StudyError(f"{source.path}, {once}")
-    facts = Facts(frame, **vars(settled.roles), nouns=nouns(wanted.unit), labels=settled.labels)
     _refuse_groups(facts)
-    proposed = family.propose(frame[facts.outcome], frame[facts.unit])
+    proposed = family.propose(facts.frame[facts.outcome], facts.frame[facts.unit])
     _refuse_constant(facts, proposed)
+    if proposed.of_logarithm:
+        roles.take_logarithm(settled)
+        facts = _facts(source, settled, wanted)
     scale = priors.scale(proposed, facts.measured[facts.outcome])
     models = ladder.build(facts, proposed, scale)
     schema = PROJECT / write.SCHEMA if folder.resolve().is_relative_to(PROJECT) else None
@@ -153,6 +154,12 @@ def new_study(folder: str | Path, source: Source, wanted: roles.Roles, levels: l
     write.check(text)
     _put(folder, source, text)
     return _told(folder, source, facts, proposed, models, list(write.codes_among(facts, others)))
+
+
+def _facts(source: Source, settled: roles.Settled, wanted: roles.Roles) -> Facts:
+    described = {"types": settled.types, "derived": settled.derive, "encoding": source.encoding}
+    frame = prepare(source.path, **vars(settled.roles), **described)
+    return Facts(frame, **vars(settled.roles), nouns=nouns(wanted.unit), labels=settled.labels)
 
 
 def _refuse_constant(facts: Facts, proposed: family.Family) -> None:
@@ -194,7 +201,7 @@ def _told(
     lines = {
         "data": f"{len(facts.measured)} measurements of {len(rows)} {several}, {each} of each {one}; "
         + "; ".join(facts.frame.attrs["notes"]),
-        "family": f"{proposed.name}, since the outcome {proposed.why}",
+        "family": f"{proposed.told}, since the outcome {proposed.why}",
         "others": proposed.others,
         "models": ", ".join(models.names),
         "left out": "; ".join(models.left_out),

@@ -59,6 +59,11 @@ def text(
     # The label of two levels has the one that counts as success behind it.
     outcome, _, _ = facts.label(facts.outcome).partition(" = ")
     top["title"] = f"{outcome} by {facts.nouns[0]}"
+    if family.of_logarithm:
+        top["text"] = (
+            f"The outcome of all models is {outcome}, a natural logarithm: exp() of a difference says by which factor "
+            "the measurements differ, and exp() of a mean is their median."
+        )
     top["data"] = _data(facts, settled, source, encoding, sha256)
     top["sampling"] = _flow({"chains": 4, "draws": _DRAWS.get(family.name, 2000), "seed": 1})
     top["models"] = _models(family, ladder)
@@ -131,16 +136,18 @@ def _models(family: Family, ladder: Ladder):
 def _comments(facts: Facts, family: Family, scale: Scale, ladder: Ladder, others: list[Column]) -> dict[str, list[str]]:
     """Comments before the keys of the top level, a paragraph an entry."""
     models = [
-        f"Family: {family.name}, since the outcome {family.why}. Others: {family.others}.",
+        f"Family: {family.told}, since the outcome {family.why}. Others: {family.others}.",
         "Priors: weakly informative, scaled by the data, rounded to two figures. Change them where you know more.",
         *(f"  {line}" for line in priors.told(scale, ladder.classes)),
         *(f"Left out: {reason}." for reason in ladder.left_out),
     ]
+    asks = [] if family.of_logarithm else ["text: What the study asks, in Markdown; the report begins with it."]
     if others:
         names = ", ".join(quoted(column.name) for column in others[:30])
         models.append(f"Other columns, which can be added to formulas (+ {quoted(others[0].name)}): {names}.")
     return {
-        "data": ["text: What the study asks, in Markdown; the report begins with it.", *_codes(facts, others)],
+        "text": ["What the study asks may stand here too, in Markdown; the report begins with it."],
+        "data": [*asks, *_codes(facts, others)],
         "sampling": ["Draws kept are chains x draws. The same seed gives the same draws."],
         "models": models,
         "comparisons": ["Models compared by leave-one-out cross-validation."],

@@ -2,6 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from partialpool.start.family import are_levels, propose
+from partialpool.start.skewed import log_likelihoods, skewness
+from scipy import optimize, stats
 
 RNG = np.random.default_rng(1)
 UNIT = pd.Series(np.repeat(np.arange(40), 10))
@@ -23,10 +25,10 @@ def proposed(values):
         (RNG.poisson(np.exp(1 + EFFECTS)), "poisson"),
         (RNG.negative_binomial(2, 2 / (2 + np.exp(2 + EFFECTS))), "negativebinomial"),
         (RNG.beta(2, 5, N), "beta"),
-        (RNG.lognormal(EFFECTS, 1), "gamma"),
+        (RNG.gamma(2, np.exp(EFFECTS)), "gamma"),
         # Between 0 and 1, but no shares of anything.
         (2e-9 + RNG.normal(EFFECTS, 1) * 1e-10, "gaussian"),
-        (RNG.lognormal(EFFECTS - 12, 1), "gamma"),
+        (RNG.gamma(2, np.exp(EFFECTS - 12)), "gamma"),
         (RNG.normal(EFFECTS, 1), "gaussian"),
         (RNG.normal(100, 15, N).round(), "gaussian"),
         # With the ends of the interval, which a beta distribution does not have.
@@ -64,6 +66,68 @@ def test_the_reason_has_the_numbers():
 def test_large_whole_numbers_with_a_long_tail_may_be_counts():
     assert "negativebinomial, if it is a count" in propose(pd.Series(RNG.lognormal(5, 1, N).round() + 1), UNIT).others
     assert "negativebinomial" not in propose(pd.Series(RNG.lognormal(5, 1, N)), UNIT).others
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        # Reaction times are never below 200 ms.
+        200 + RNG.lognormal(5 + EFFECTS, 0.8),
+        # Costs.
+        RNG.lognormal(7 + EFFECTS, 1.3).round(2) + 0.01,
+    ],
+    ids=["times", "costs"],
+)
+def test_of_outcomes_with_a_tail_the_logarithm_is_proposed_where_it_is_normal(values):
+    family = propose(pd.Series(values), UNIT)
+    assert (family.name, family.of_logarithm) == ("gaussian", True)
+    assert "a normal distribution of its logarithm fits better than one of itself" in family.why
+
+
+def test_between_two_that_fit_alike_the_one_in_units_of_the_outcome_is_proposed():
+    family = propose(pd.Series(np.random.default_rng(2).gamma(8, size=N)), UNIT)
+    assert (family.name, family.of_logarithm) == ("gamma", False)
+    assert "a normal distribution of its logarithm not clearly better" in family.why
+
+
+def test_skewed_units_do_not_make_skewed_measurements():
+    """Means of units with a long tail, around which measurements are normal."""
+    values = pd.Series(np.repeat(RNG.lognormal(5, 0.6, 40), 10) + RNG.normal(0, 5, N))
+    assert skewness(values.to_numpy()) > 1
+    family = propose(values, UNIT)
+    assert (family.name, family.of_logarithm) == ("gaussian", False)
+    assert "a tail to the right" in family.why
+    assert "no other family fits clearly better" in family.why
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_what_is_proposed_does_not_depend_on_the_unit_of_measurement(scale):
+    values = np.random.default_rng(3).lognormal(EFFECTS, 1)
+    assert propose(pd.Series(values * scale), UNIT).why == propose(pd.Series(values), UNIT).why
+
+
+def test_units_of_which_each_has_one_value_only_are_no_error():
+    assert propose(pd.Series(np.repeat(RNG.lognormal(0, 1, 40), 10) + 2), UNIT).name == "gaussian"
+
+
+def test_costs_of_which_some_are_zero_are_not_said_to_have_no_tail():
+    family = propose(pd.Series(np.where(RNG.random(N) < 0.3, 0, RNG.lognormal(5, 1, N))), UNIT)
+    assert family.name == "gaussian"
+    assert "not positive, which have no logarithm" in family.why
+    assert "hurdle_gamma" in family.others
+
+
+def test_likelihoods_are_those_of_scipy():
+    values = RNG.gamma(3, np.exp(EFFECTS))
+    mean = pd.Series(values).groupby(UNIT).transform("mean")
+    shape = optimize.minimize_scalar(lambda a: -stats.gamma.logpdf(values, a, scale=mean / a).sum(), (1, 5)).x
+    ours = log_likelihoods(values, UNIT)
+    assert ours["gamma"] == pytest.approx(stats.gamma.logpdf(values, shape, scale=mean / shape).sum(), abs=0.05)
+    sd = np.sqrt(((values - mean) ** 2).mean())
+    assert ours["normal"] == pytest.approx(stats.norm.logpdf(values, mean, sd).sum())
+    centre = np.exp(pd.Series(np.log(values)).groupby(UNIT).transform("mean"))
+    sigma = np.sqrt((np.log(values / centre) ** 2).mean())
+    assert ours["lognormal"] == pytest.approx(stats.lognorm.logpdf(values, sigma, scale=centre).sum())
 
 
 def test_the_ends_of_data_that_hardly_vary_are_told_apart():

@@ -1,6 +1,7 @@
 import hashlib
 import shutil
 
+import numpy as np
 import pyreadstat
 import pytest
 import yaml
@@ -16,8 +17,8 @@ from start.conftest import NAMES, made_up
 def start(tmp_path):
     """Start a study in the folder ``new``, with the usual roles."""
 
-    def start(path, *columns, folder=None):
-        source = study.opened(str(path), tmp_path / "fetched")
+    def start(path, *columns, folder=None, encoding=None):
+        source = study.opened(str(path), tmp_path / "fetched", encoding)
         return study.new_study(folder or tmp_path / "new", source, Roles(*(columns or NAMES)), [])
 
     return start
@@ -62,6 +63,30 @@ def test_an_outcome_of_the_unit_and_not_of_its_measurements_is_refused(write, st
     with pytest.raises(StudyError, match="'score' is the same in all rows of each herd"):
         start(write(data))
     assert not (tmp_path / "new").exists()
+
+
+def test_of_a_skewed_outcome_the_logarithm_is_the_outcome_of_models_that_run_exactly(write, start, tmp_path):
+    data = made_up(40).rename(columns={"score": "time taken (ms)"})
+    data["time taken (ms)"] = 200 + np.random.default_rng(1).lognormal(5, 1, len(data)).round()
+    told = start(write(data), "time taken (ms)", "herd", "month", "region")
+    assert "family    gaussian of the logarithm, since the outcome is positive" in told
+    written = config(tmp_path / "new")
+    assert written["data"]["outcome"] == "log_time_taken_ms"
+    assert written["data"]["derive"] == {"log_time_taken_ms": "log(`time taken (ms)`)"}
+    assert written["data"]["labels"]["log_time_taken_ms"] == "log(Time taken in ms)"
+    assert "log_time_taken_ms" not in written["data"].get("units_of_measurement", {})
+    assert "exp() of a mean is their median" in written["text"]
+    assert written["models"]["pooled"]["formula"] == "log_time_taken_ms ~ 1 + (1 | herd)"
+    assert "family" not in written["models"]["pooled"]
+
+
+def test_a_file_that_is_not_utf8_is_read_where_its_encoding_is_said_and_the_config_keeps_it(start, tmp_path):
+    path = tmp_path / "herds.csv"
+    path.write_bytes(made_up().replace("north", "Süd").to_csv(index=False).encode("cp1252"))
+    with pytest.raises(StudyError, match=r"--encoding cp1252"):
+        start(path)
+    start(path, encoding="cp1252")
+    assert config(tmp_path / "new")["data"]["encoding"] == "cp1252"
 
 
 def test_data_that_are_in_the_folder_already_stay_there(write, start, tmp_path):
