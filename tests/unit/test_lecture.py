@@ -14,7 +14,7 @@ from partialpool.fit.diagnostics import check, summarise
 from partialpool.fit.fit import fit
 from partialpool.loo.integrated import integrated
 from partialpool.loo.psis import of_fit
-from partialpool.marginal.design import design
+from partialpool.marginal.closed_form import design
 from partialpool.marginal.sample import Posterior
 from partialpool.marginal.scales import Scales
 from partialpool.model.formula import complete_cases

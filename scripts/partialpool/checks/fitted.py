@@ -97,10 +97,10 @@ class Fitted:
 
     @cached_property
     def matrices(self):
-        """The model as matrices (``marginal.design``); None of one that was sampled over all parameters."""
+        """The model as matrices (``marginal.closed_form``); None of one that was sampled over all parameters."""
         if self.tree.attrs["engine"] != "marginal":
             return None
-        from partialpool.marginal.design import design
+        from partialpool.marginal.closed_form import design
 
         return design(self.spec, self.rows)
 
@@ -142,8 +142,8 @@ class Fitted:
             ``prior``, ``likelihood``: see ``powered.Powered``.
         """
         from partialpool.checks.powered import Powered
-        from partialpool.marginal.design import design
-        from partialpool.marginal.scales import Space
+        from partialpool.marginal.closed_form import design
+        from partialpool.sampling.space import Space
 
         matrices = self.matrices if kept is None else self.matrices.of_rows(kept)
         # The same coordinates and proposals too.

@@ -45,7 +45,7 @@ def loo_pit(fitted: Fitted) -> pd.DataFrame:
 def _in_closed_form(fitted: Fitted) -> tuple[np.ndarray, np.ndarray]:
     from scipy.special import ndtr
 
-    from partialpool.marginal.without import Without
+    from partialpool.loo.without import Without
 
     n, without = len(fitted.rows), Without(fitted.matrices, cores=fitted.cores)
     values, pareto_k = np.empty(n), np.empty(n)

@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from partialpool.marginal.design import Design
-from partialpool.marginal.independent import adapt
-from partialpool.marginal.mixture import Mixture
 from partialpool.marginal.posterior import population_of
-from partialpool.marginal.priors import log_prior
 from partialpool.marginal.sample import Posterior
-from partialpool.marginal.scales import Scales, Space, space_of
+from partialpool.marginal.scales import Scales, space_of
+from partialpool.model.design import Design
+from partialpool.sampling.independent import adapt
+from partialpool.sampling.mixture import Mixture
+from partialpool.sampling.priors import log_prior
+from partialpool.sampling.space import Space
 
 
 class Powered(Posterior):
@@ -52,7 +53,7 @@ class Powered(Posterior):
     def log_density(self, x: np.ndarray) -> np.ndarray:
         """Log density at points x (n, dimensions), (n,), up to a constant."""
         with np.errstate(all="ignore"):
-            scales, n = self.space.scales(x), len(self.matrices.y)
+            scales, n = Scales.at(self.space, x), len(self.matrices.y)
             value = self.model.log_likelihood(self._as_normal(scales), self.cores)
             value += n * (1 - self.likelihood) * np.log(scales.sigma)
             value += self.space.log_prior(x) + (self.prior - 1) * self._log_prior(scales)
@@ -88,7 +89,7 @@ class Powered(Posterior):
         bool
         """
         drawn = self.draw(chains=chains, draws=draws, seed=seed, proposal=proposal)
-        scales = self.space.scales(drawn.x.reshape(chains * draws, -1))
+        scales = Scales.at(self.space, drawn.x.reshape(chains * draws, -1))
         dense = self.model.draw_dense(self._as_normal(scales), np.random.default_rng([seed, 1]), self.cores)
         common = self.model.at.coefficients(dense)
         return population_of(self.matrices, scales, common, (chains, draws)), drawn.trusted

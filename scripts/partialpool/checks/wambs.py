@@ -12,8 +12,8 @@ import pandas as pd
 
 from partialpool.checks.fitted import Fitted
 from partialpool.checks.powered import Powered
-from partialpool.marginal.priors import quantiles
 from partialpool.model.priors import Distribution, parse
+from partialpool.sampling.priors import quantiles
 
 COLUMNS = ["point", "change", "parameter", "estimate", "refit", "deviation_percent", "deviation_sd", "mcse_sd"]
 # ASSUME: priors that are a thousand times as wide are nearly flat where the likelihood is.

@@ -132,7 +132,8 @@ def integrable(spec: ModelSpec, rows: pd.DataFrame, cores: int = 1):
 
 def closed_form(spec: ModelSpec, rows: pd.DataFrame):
     """The model as matrices if its engine is to be the marginal one, else None; the log says why."""
-    from partialpool.marginal.design import NoClosedForm, design
+    from partialpool.marginal.closed_form import design
+    from partialpool.model.design import NoClosedForm
 
     if spec.engine == "nuts":
         return None

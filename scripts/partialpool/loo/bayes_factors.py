@@ -81,7 +81,7 @@ def _evidence(spec: ModelSpec, fit: Mapping, rows: pd.DataFrame, by: float, core
 
 def log_evidence(spec: ModelSpec, rows: pd.DataFrame, *, cores: int = 1) -> tuple[float, float]:
     """Log evidence of a model, in nats, and its Monte Carlo standard error; nan if none can be trusted."""
-    from partialpool.marginal.design import design
+    from partialpool.marginal.closed_form import design
     from partialpool.marginal.sample import Posterior
 
     drawn = Posterior(design(spec, rows), cores=cores).draw(chains=spec.chains, draws=spec.draws, seed=spec.seed)

@@ -34,7 +34,7 @@ def of_model(
     cores
         Threads, and chains of a refit that run at the same time.
     """
-    from partialpool.marginal.design import NoClosedForm
+    from partialpool.model.design import NoClosedForm
 
     wanted = estimands or ESTIMANDS
     try:

@@ -49,8 +49,8 @@ def integrated(tree, spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1) -> 
     ----------
     Vehtari, Mononen, Tolvanen, Sivula & Winther (2016), JMLR 17(103), integrated importance sampling.
     """
-    from partialpool.marginal.design import design
-    from partialpool.marginal.without import Without
+    from partialpool.loo.without import Without
+    from partialpool.marginal.closed_form import design
     from partialpool.model.formula import complete_cases
 
     rows = complete_cases(spec, data)

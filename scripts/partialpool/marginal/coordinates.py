@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from partialpool.marginal.design import Design
+from partialpool.model.design import Design
 
 
 @dataclass(frozen=True)

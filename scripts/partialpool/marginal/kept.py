@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from partialpool.marginal.design import Design
-from partialpool.marginal.posterior import dataset, effects_by_term
 from partialpool.marginal.scales import Scales
 from partialpool.marginal.with_effects import WithEffects
+from partialpool.model.design import Design
 from partialpool.model.population import cholesky_of_correlations, population
+from partialpool.model.variables import dataset, effects_by_name
 
 
 def scales_of(posterior, matrices: Design) -> Scales:
@@ -49,7 +49,7 @@ def draw_again(posterior, matrices: Design, block: int, levels: np.ndarray, rng,
     model = WithEffects(own, block)
     effects = model.draw_effects(scales_of(posterior, matrices), _dense(posterior, matrices, model), rng, cores)
     all_draws = {dim: posterior[dim].to_numpy() for dim in ("chain", "draw")}
-    return dataset(all_draws, effects_by_term(own.factors[block], effects))
+    return dataset(all_draws, effects_by_name(own.factors[block], effects))
 
 
 def _of_levels(matrices: Design, block: int, levels: np.ndarray) -> Design:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from partialpool.marginal.design import Design
+from partialpool.model.design import Design
 
 # Elements of 8 bytes that are worked on at a time.
 CHUNK = 10**6

@@ -5,15 +5,15 @@ from functools import cached_property
 import numpy as np
 
 from partialpool.errors import StudyError
-from partialpool.marginal import independent
-from partialpool.marginal.design import Design
-from partialpool.marginal.independent import IndependentDraws
-from partialpool.marginal.mixture import Mixture
-from partialpool.marginal.mode import find_mode
-from partialpool.marginal.scales import space_of
+from partialpool.marginal.scales import Scales, space_of
 from partialpool.marginal.with_effects import WithEffects
 from partialpool.marginal.without_effects import WithoutEffects
+from partialpool.model.design import Design
 from partialpool.model.spec import ModelSpec
+from partialpool.sampling import independent
+from partialpool.sampling.independent import IndependentDraws
+from partialpool.sampling.mixture import Mixture
+from partialpool.sampling.mode import find_mode
 
 # ASSUME: a residual standard deviation this much smaller than the outcome's spread is rounding.
 PERFECT = 1e-7
@@ -32,7 +32,7 @@ class Posterior:
     def log_density(self, x: np.ndarray) -> np.ndarray:
         """Log of likelihood times prior at points x (n, dimensions), (n,), with its constant: it integrates to p(y)."""
         with np.errstate(all="ignore"):
-            value = self.model.log_likelihood(self.space.scales(x), self.cores) + self.space.log_prior(x)
+            value = self.model.log_likelihood(Scales.at(self.space, x), self.cores) + self.space.log_prior(x)
         return np.nan_to_num(value, nan=-np.inf, posinf=-np.inf, neginf=-np.inf)
 
     @cached_property
@@ -54,7 +54,7 @@ class Posterior:
                 "and the priors allow. Look at the priors of 'sigma' and 'sd', and at the unit of the outcome."
             )
         mode, root = find_mode(self.log_density, starts[np.argmax(values)])
-        sigma, spread = self.space.scales(mode[None]).sigma[0], self._spread()
+        sigma, spread = Scales.at(self.space, mode[None]).sigma[0], self._spread()
         if sigma < PERFECT * spread:
             raise StudyError(
                 f"formula '{formula}': the model fits the outcome '{self.matrices.outcome_name}' perfectly, up to "
@@ -106,14 +106,10 @@ def sample_scales(
         ``pareto_k`` and ``acceptance``.
     """
     drawn = posterior.draw(chains=spec.chains, draws=spec.draws, seed=spec.seed)
-    quality = f"acceptance {drawn.acceptance:.2f}, Pareto k of the weights {drawn.pareto_k:.2f}"
-    attributes = {"log_evidence": drawn.log_evidence, "mcse_log_evidence": drawn.mcse}
     if drawn.trusted:
-        print(f"Independent draws of the scales: {quality}.")
-        attributes |= {"sampling": "independent", "pareto_k": drawn.pareto_k, "acceptance": drawn.acceptance}
-        stats = {"lp": drawn.log_density, "log_weight": drawn.log_weight, "accepted": drawn.accepted}
-        return drawn.x, stats, attributes
-    print(f"NUTS over the scales, because independent draws fail: {quality}.")
-    from partialpool.marginal.nuts import nuts
+        print(f"Independent draws of the scales: {drawn.quality}.")
+        return drawn.x, drawn.stats, drawn.attributes
+    print(f"NUTS over the scales, because independent draws fail: {drawn.quality}.")
+    from partialpool.sampling.nuts import nuts
 
-    return *nuts(posterior.log_density, *posterior.mode, spec, progress), attributes | {"sampling": "nuts"}
+    return *nuts(posterior.log_density, *posterior.mode, spec, progress), drawn.evidence | {"sampling": "nuts"}

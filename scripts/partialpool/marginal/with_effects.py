@@ -15,12 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from partialpool.marginal.coordinates import coordinates
-from partialpool.marginal.design import Design
 from partialpool.marginal.lanes import LANES, back_substitute_, lanes_for, lanes_last
-from partialpool.marginal.leave_out import compressed, leave_out_
-from partialpool.marginal.rows import CHUNK, DenseFactor, gather, rows_of, sets_of_rows
+from partialpool.marginal.rows import CHUNK, DenseFactor, gather, rows_of
 from partialpool.marginal.scales import Scales
 from partialpool.marginal.unit import add_units_, draw_units_
+from partialpool.model.design import Design
 
 
 class WithEffects:
@@ -58,7 +57,7 @@ class WithEffects:
 
     def log_likelihood(self, scales: Scales, cores: int = 1) -> np.ndarray:
         """Log likelihood of draws of the scales, (draws,), in nats; nan where they are outside of what numbers hold."""
-        return np.concatenate(self._in_threads(lambda own, _: self._dense_part(own)[0], scales, cores))
+        return np.concatenate(self.in_threads(lambda own, _: self._dense_part(own)[0], scales, cores))
 
     def draw_dense(self, scales: Scales, rng: np.random.Generator, cores: int = 1) -> np.ndarray:
         """Exact draws of the dense coefficients given the scales, (draws, d): common ones in their coordinates."""
@@ -71,7 +70,7 @@ class WithEffects:
             self._from_standard_(coefficients[:, :, None], own)
             return coefficients
 
-        return np.concatenate(self._in_threads(some, scales, cores))
+        return np.concatenate(self.in_threads(some, scales, cores))
 
     def dense_posterior(self, scales: Scales) -> tuple[np.ndarray, np.ndarray]:
         """Mean (draws, d) and covariance (draws, d, d) of the dense coefficients given draws of the scales."""
@@ -115,39 +114,7 @@ class WithEffects:
             effects[some] = np.transpose(lanes, (2, 1, 0))
         return effects
 
-    def left_out(
-        self, scales: Scales, subsets: np.ndarray, some: slice, cores: int = 1
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Log densities and residuals, (draws, some subsets) both, as ``Without.left_out`` has them.
-
-        ``some`` are the numbers of the subsets that are asked for; the rows of a subset belong to one unit.
-        """
-        rows = self.rows
-        inside = np.flatnonzero((subsets >= some.start) & (subsets < some.stop))
-        order = inside[np.lexsort((subsets[inside], rows.codes[inside]))]
-        starts = np.flatnonzero(np.diff(subsets[order], prepend=-1))
-        which, unit = subsets[order[starts]] - some.start, rows.codes[order[starts]]
-        widths = np.diff(rows.starts)[unit]
-        parts = [
-            (alike, unit[alike], *compressed(rows.z[own], rows.columns(own, widths[alike[0]])))
-            for alike, own in sets_of_rows(order, np.append(starts, len(order)), widths)
-        ]
-
-        def block(own: Scales, _) -> np.ndarray:
-            given = own.sigma, *map(lanes_last, (own.cholesky[self.block], *self.dense_posterior(own)))
-            both = np.empty((2, len(own.sigma), len(which)))
-            for subset, of_subset, z, columns, spare, squares in parts:
-                out, residuals = np.empty((2, len(subset), len(own.sigma)))
-                leave_out_(out, residuals, *given, self.units, of_subset, z, columns)
-                out -= 0.5 * z.shape[1] * np.log(2 * np.pi)
-                out -= 0.5 * (spare * np.log(2 * np.pi * own.sigma**2) + squares[:, None] / own.sigma**2)
-                both[:, :, which[subset]] = out.T, residuals.T
-            return both
-
-        both = np.concatenate(self._in_threads(block, scales, cores), axis=1)
-        return both[0], both[1]
-
-    def _in_threads(self, function, scales: Scales, cores: int) -> list:
+    def in_threads(self, function, scales: Scales, cores: int) -> list:
         """Results of a function of a few draws of the scales (``lanes_for``), and which they are, in their order."""
         lanes = lanes_for(len(self.rest))
         blocks = [slice(start, start + lanes) for start in range(0, len(scales.sigma), lanes)]

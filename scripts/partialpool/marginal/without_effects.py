@@ -3,9 +3,8 @@
 import numpy as np
 
 from partialpool.marginal.coordinates import coordinates
-from partialpool.marginal.design import Design
-from partialpool.marginal.rows import CHUNK, sets_of_rows
 from partialpool.marginal.scales import Scales
+from partialpool.model.design import Design
 
 
 class WithoutEffects:
@@ -54,30 +53,3 @@ class WithoutEffects:
         """As ``WithEffects.draw_dense``."""
         mean, precision = self.posterior(scales.sigma)
         return mean + rng.standard_normal(mean.shape) / np.sqrt(precision)
-
-    def left_out(
-        self, scales: Scales, subsets: np.ndarray, some: slice, cores: int = 1
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """As ``WithEffects.left_out``."""
-        sigma = scales.sigma
-        order = np.argsort(subsets, kind="stable")
-        starts = np.searchsorted(subsets[order], np.arange(some.start, some.stop + 1))
-        both = np.empty((2, len(sigma), len(starts) - 1))
-        for which, own in sets_of_rows(order, starts, np.full(len(starts) - 1, self.xy.shape[1])):
-            step = max(1, CHUNK // (own.size * self.xy.shape[1]))
-            for draw in range(0, len(sigma), step):
-                batch = slice(draw, draw + step)
-                both[:, batch, which] = self._left_out_of(self.xy[own], sigma[batch])
-        return both[0], both[1]
-
-    def _left_out_of(self, rows: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """As ``left_out``, (draws, subsets), of ``rows`` (subsets, m, p + 1); ``leave_out_`` has the formula."""
-        mean, precision = self.posterior(sigma)
-        x, y, variance = rows[..., :-1], rows[..., -1], sigma[:, None] ** 2
-        rest = -(x / (variance * precision)[:, None, None]) @ np.swapaxes(x, 1, 2)
-        rest[..., range(y.shape[1]), range(y.shape[1])] += 1
-        residual = y - np.moveaxis(x @ mean.T, -1, 0)
-        _, log_determinant = np.linalg.slogdet(rest)
-        quadratic = (residual * np.linalg.solve(rest, residual[..., None])[..., 0]).sum(axis=-1) / variance
-        density = -0.5 * (y.shape[1] * np.log(2 * np.pi * variance) - log_determinant + quadratic)
-        return density, residual[..., 0] / np.sqrt(rest[..., 0, 0] * variance)

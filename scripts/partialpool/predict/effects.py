@@ -33,7 +33,7 @@ def with_effects_at(posterior, predictor: LinearPredictor, rows: pd.DataFrame, a
     lacking = [term for term in effect_terms(posterior) if term.name not in posterior]
     if not lacking:
         return posterior
-    from partialpool.marginal.design import design
+    from partialpool.marginal.closed_form import design
     from partialpool.marginal.kept import draw_again
 
     matrices = design(predictor.spec, rows)

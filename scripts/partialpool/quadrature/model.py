@@ -10,16 +10,16 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from partialpool.marginal import independent
-from partialpool.marginal.design import Design, NoClosedForm, design_of
-from partialpool.marginal.independent import IndependentDraws
-from partialpool.marginal.mode import find_mode
-from partialpool.marginal.scales import Space, sizes_of_effects
+from partialpool.model.design import Design, NoClosedForm, design_of
 from partialpool.model.families import LINKS
 from partialpool.model.matrices import evaluate
 from partialpool.model.spec import ModelSpec
 from partialpool.quadrature.densities import NODES, Given, NoQuadrature, of_units, placement
 from partialpool.quadrature.families import FAMILIES
+from partialpool.sampling import independent
+from partialpool.sampling.independent import IndependentDraws
+from partialpool.sampling.mode import find_mode
+from partialpool.sampling.space import Space, sizes_of_effects
 
 # Families that can be drawn so, and what Bambi calls the parameter that the formula makes. Given all else, the density
 # of a unit's effects is log-concave in each of them: it has one mode, and tails no longer than those of its prior.
@@ -184,10 +184,7 @@ class Model:
         self._take_enough_nodes(tried.x[rng.choice(len(tried.x), TRIED, p=tried.weights)])
         drawn = independent.sample(self.log_density, proposal, chains=chains, draws=draws, rng=rng)
         if not drawn.trusted:
-            raise NoQuadrature(
-                f"independent draws fail, with acceptance {drawn.acceptance:.2f} and Pareto k of the weights "
-                f"{drawn.pareto_k:.2f}"
-            )
+            raise NoQuadrature(f"independent draws fail, with {drawn.quality}")
         points = drawn.x.reshape(-1, self.dimensions)
         self._check_nodes(points[:: -(-len(points) // TRIED)])
         return drawn
@@ -232,24 +229,24 @@ def model_of(spec: ModelSpec, rows: pd.DataFrame, *, cores: int = 1) -> Model:
     NoQuadrature
         With what stands in the way.
     StudyError
-        See ``marginal.design``.
+        See ``design_of``.
     """
     if spec.family not in PARENTS or (spec.link or LINKS[spec.family]) not in FAMILIES[spec.family].links:
         link = f" with the link {spec.link}" if spec.link else ""
         raise NoQuadrature(f"its family is {spec.family}{link}, and none of those of which units can be integrated")
-    matrices = evaluate(spec, rows)
-    outcome, trials = _outcome(matrices.response, len(rows))
+    evaluated = evaluate(spec, rows)
+    outcome, trials = _outcome(evaluated.response, len(rows))
     family = {"parameters": list(FAMILIES[spec.family].parameters), "parent": PARENTS[spec.family]}
     try:
-        design = design_of(spec, rows, matrices, outcome, **family)
+        matrices = design_of(spec, rows, evaluated, outcome, **family)
     except NoClosedForm as reason:
         raise NoQuadrature(str(reason)) from None
-    if [factor.name for factor in design.factors] != [spec.unit]:
+    if [factor.name for factor in matrices.factors] != [spec.unit]:
         raise NoQuadrature(f"it needs effects of {spec.unit} and of nothing else")
-    q = design.factors[0].z.shape[1]
+    q = matrices.factors[0].z.shape[1]
     if q not in NODES:
         raise NoQuadrature(f"{spec.unit} has {q} effects, and at most {max(NODES)} are integrated")
-    return Model(design, trials, cores=cores)
+    return Model(matrices, trials, cores=cores)
 
 
 def _outcome(response, rows: int) -> tuple[np.ndarray, np.ndarray]:

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from partialpool.errors import StudyError, suggest
-from partialpool.marginal.design import Design
 from partialpool.marginal.posterior import population_of
 from partialpool.marginal.scales import Scales
 from partialpool.model import parameters
+from partialpool.model.design import Design
 from partialpool.model.names import classify, effect_terms
 from partialpool.model.parameters import Parameter
 from partialpool.model.population import population

@@ -10,7 +10,7 @@ from itertools import combinations
 
 import numpy as np
 
-from partialpool.marginal.design import Design, GroupingFactor
+from partialpool.model.design import Design, GroupingFactor
 from partialpool.model.names import INTERCEPT, Block
 from partialpool.model.population import cholesky_of_correlations, correlation_matrices
 from partialpool.model.priors import Distribution
@@ -37,7 +37,7 @@ def population(matrices: Design, rng: np.random.Generator) -> dict[str, np.ndarr
     Parameters
     ----------
     matrices
-        From ``marginal.design``; its terms, levels and priors are used.
+        From ``closed_form.design``; its terms, levels and priors are used.
     rng
         Source of randomness.
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from partialpool.marginal.design import Design
+from partialpool.model.design import Design
 from partialpool.simulation import from_prior
 from partialpool.simulation.truth import Fitted, Truth, divergences
 
@@ -17,7 +17,7 @@ class MarginalEngine:
     Parameters
     ----------
     matrices
-        From ``marginal.design``; its spec has the priors and the settings of a fit.
+        From ``closed_form.design``; its spec has the priors and the settings of a fit.
     """
 
     def __init__(self, matrices: Design):

@@ -9,9 +9,10 @@ import pandas as pd
 from partialpool.errors import StudyError
 from partialpool.fit import store
 from partialpool.loo.psis import psis
-from partialpool.marginal.design import NoClosedForm, design
-from partialpool.marginal.without import Without
+from partialpool.loo.without import Without
+from partialpool.marginal.closed_form import design
 from partialpool.model.automatic import automatic_priors
+from partialpool.model.design import NoClosedForm
 from partialpool.model.formula import complete_cases
 from partialpool.model.parameters import Parameter
 from partialpool.model.spec import ModelSpec

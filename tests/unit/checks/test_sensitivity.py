@@ -9,7 +9,8 @@ import xarray as xr
 from arviz_stats import psense
 from partialpool.checks.powered import Powered
 from partialpool.checks.sensitivity import COLUMNS, POWERS, sensitivity
-from partialpool.marginal.design import design
+from partialpool.marginal.closed_form import design
+from partialpool.marginal.scales import Scales
 from partialpool.model.formula import complete_cases
 from partialpool.model.priors import parse
 
@@ -80,7 +81,7 @@ def test_a_powered_likelihood_is_that_of_the_rows_given_their_effects(intercepts
     matrices = replace(intercepts.matrices.of_rows(rows), prior_sd=np.full(2, 1e-6))
     model = Powered(matrices, likelihood=power)
     x = np.array([[0.2, 0.4], [1.0, -0.5]])
-    scales = model.space.scales(x)
+    scales = Scales.at(model.space, x)
     effect = np.linspace(-30, 30, 40_001)
     residual = matrices.y - matrices.x @ matrices.prior_mean
     expected = []

@@ -7,9 +7,9 @@ import pytest
 from partialpool.checks.fitted import Fitted
 from partialpool.checks.wambs import COLUMNS, _other, wambs
 from partialpool.fit import fit
-from partialpool.marginal.priors import quantiles
 from partialpool.model.formula import complete_cases
 from partialpool.model.priors import parse
+from partialpool.sampling.priors import quantiles
 
 FORMULA = "y ~ 1 + x + (1 + x | id)"
 

@@ -393,7 +393,7 @@ def test_of_families_with_parameters_of_their_own_their_names_are_kept(make_spec
 def test_where_independent_draws_fail_nuts_samples_all_parameters_and_the_log_says_why(
     make_spec, units, monkeypatch, capsys
 ):
-    monkeypatch.setattr("partialpool.marginal.independent.LOWEST_ACCEPTANCE", 1.1)
+    monkeypatch.setattr("partialpool.sampling.independent.LOWEST_ACCEPTANCE", 1.1)
     tree = fit_module.fit(make_spec(*YES_NO, family="bernoulli", engine="auto"), units)
     assert {"engine": "nuts", "sampling": "nuts", "target_accept": 0.9}.items() <= tree.attrs.items()
     assert "log_evidence" not in tree.attrs

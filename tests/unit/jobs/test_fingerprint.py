@@ -107,7 +107,7 @@ def test_text_that_is_no_docstring_is_code(edit):
 def test_a_fit_is_made_from_its_own_rooms_only():
     """Editing cross-validation, a figure, the report, a message or the progress makes no fit again."""
     modules = modules_of("fit_model")
-    rooms = {"data", "fit", "jobs", "marginal", "model", "quadrature", "weights"}
+    rooms = {"data", "fit", "jobs", "marginal", "model", "quadrature", "sampling", "weights"}
     assert {name.partition(".")[0] for name in modules} == rooms
     assert {"fit.fit", "fit.store", "jobs.threads", "model.build", "marginal.with_effects"} <= modules
     assert modules & {"errors", "jobs.job", "jobs.measure", "jobs.progress", "model.grammar"} == set()

@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from partialpool.loo import by_quadrature, estimate, kfold, refit
 from partialpool.loo.estimate import of_model
-from partialpool.marginal.design import NoClosedForm
+from partialpool.model.design import NoClosedForm
 from partialpool.quadrature.densities import NoQuadrature
 
 

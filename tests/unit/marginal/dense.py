@@ -3,9 +3,9 @@
 from types import SimpleNamespace
 
 import numpy as np
-from partialpool.marginal.design import GroupingFactor
 from partialpool.marginal.scales import Scales
 from partialpool.marginal.with_effects import WithEffects
+from partialpool.model.design import GroupingFactor
 from scipy import stats
 
 

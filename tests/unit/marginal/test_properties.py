@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from partialpool.marginal.design import design
-from partialpool.marginal.priors import log_prior
+from partialpool.marginal.closed_form import design
 from partialpool.marginal.sample import Posterior
 from partialpool.marginal.scales import Scales
 from partialpool.model.automatic import automatic_priors
 from partialpool.model.formula import complete_cases
 from partialpool.model.spec import ModelSpec
+from partialpool.sampling.priors import log_prior
 
 # Few and always the same; PROPERTY_EXAMPLES=1000 looks further, and elsewhere each time.
 EXAMPLES = int(os.environ.get("PROPERTY_EXAMPLES", "5"))
@@ -103,7 +103,7 @@ class Known:
         self.posterior = Posterior(design(spec.with_priors(automatic_priors(spec, rows)), rows))
         self.matrices, self.model, space = self.posterior.matrices, self.posterior.model, self.posterior.space
         points = np.random.default_rng(1).normal(size=(4, space.dimensions))
-        self.scales = scales or space.scales(points)
+        self.scales = scales or Scales.at(space, points)
 
     def log_density(self) -> np.ndarray:
         """Log likelihood of the scales, and of the prior what does not depend on correlations, (4,)."""

@@ -5,13 +5,15 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from by_grid import log_evidence_by_quadrature
 from partialpool.errors import StudyError
-from partialpool.marginal import independent
-from partialpool.marginal.design import design
+from partialpool.marginal.closed_form import design
 from partialpool.marginal.sample import Posterior, sample_scales
+from partialpool.marginal.scales import Scales
 from partialpool.model.formula import complete_cases
+from partialpool.sampling import independent
 from scipy import stats
+
+from marginal.by_grid import log_evidence_by_quadrature
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def posterior(make_spec, units):
 def drawn(posterior):
     """Scales, statistics and attributes."""
     x, stats, attributes = sample_scales(posterior, posterior.matrices.spec)
-    scales = posterior.space.scales(x.reshape(-1, posterior.space.dimensions))
+    scales = Scales.at(posterior.space, x.reshape(-1, posterior.space.dimensions))
     return SimpleNamespace(shape=x.shape[:2], scales=scales, stats=stats, attributes=attributes)
 
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from dense import KINDS, SCALES, SHAPES, grouping
+
+from marginal.dense import KINDS, SCALES, SHAPES, grouping
 
 
 @pytest.fixture(scope="module", params=[(kind, *shape) for kind in KINDS for shape in SHAPES], ids=str)

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from dense import Dense
 from partialpool.marginal.scales import Scales
 from partialpool.marginal.without_effects import WithoutEffects
+
+from marginal.dense import Dense
 
 SIGMAS = np.array([0.02, 0.5, 30.0])
 
@@ -24,21 +25,6 @@ def scales(sigmas):
 def test_log_likelihood_is_that_of_the_multivariate_normal(dense):
     expected = [dense.log_likelihood(dense.scales(sigma, 1.0, 0.0)) for sigma in SIGMAS]
     np.testing.assert_allclose(WithoutEffects(dense.matrices).log_likelihood(scales(SIGMAS)), expected, rtol=1e-10)
-
-
-@pytest.mark.parametrize("estimand", ["row", "five rows"])
-def test_density_of_what_is_left_out_is_that_of_the_multivariate_normal(dense, estimand):
-    subsets = np.arange(dense.n) if estimand == "row" else dense.factors[0].codes
-    n_subsets = subsets.max() + 1
-    ours = WithoutEffects(dense.matrices).left_out(scales(SIGMAS), subsets, slice(0, n_subsets))
-    for sigma, values, residuals in zip(SIGMAS, *ours, strict=True):
-        given = dense.scales(sigma, 1.0, 0.0)
-        expected = [dense.log_predictive(given, np.flatnonzero(subsets == subset)) for subset in range(n_subsets)]
-        np.testing.assert_allclose(values, expected, rtol=1e-9, atol=1e-9)
-        if estimand == "row":
-            parts = [dense.predictive(given, [row]) for row in range(dense.n)]
-            expected = [residual[0] / np.sqrt(variance[0, 0]) for residual, variance in parts]
-            np.testing.assert_allclose(residuals, expected, rtol=1e-7, atol=1e-7)
 
 
 def test_coefficients_are_drawn_from_their_distribution(dense):

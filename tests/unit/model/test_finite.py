@@ -57,7 +57,7 @@ def test_columns_that_are_infinite(make_spec, units):
 
 
 def test_functions_of_a_formula_are_the_same_for_both_engines(make_spec, units):
-    from partialpool.marginal.design import design
+    from partialpool.marginal.closed_form import design
     from partialpool.model.build import build
     from partialpool.model.formula import complete_cases
 

@@ -1,24 +1,26 @@
 """The marginal engine with mistakes, each of which a calibration must find."""
 
 import numpy as np
-from partialpool.marginal import design, posterior, scales, with_effects
+from partialpool.marginal import with_effects
+from partialpool.model import design, variables
+from partialpool.sampling import space
 
 
 def ignore_prior_of_sds(patch):
     """Every standard deviation of effects is as likely as any other."""
-    with_priors = scales.Space.log_prior
+    with_priors = space.Space.log_prior
 
     def log_prior(self, x):
-        sds = self.scales(x).sd[0].T
-        return with_priors(self, x) - sum(map(scales.log_prior, self.priors[1:], sds))
+        sds = self.values(x)[1][0].T
+        return with_priors(self, x) - sum(map(space.log_prior, self.priors[1:], sds))
 
-    patch.setattr(scales.Space, "log_prior", log_prior)
+    patch.setattr(space.Space, "log_prior", log_prior)
 
 
 def flip_correlations(patch):
     """Correlations have the wrong sign."""
-    right = posterior.correlations
-    patch.setattr(posterior, "correlations", lambda cholesky: -right(cholesky))
+    right = variables.correlations
+    patch.setattr(variables, "correlations", lambda cholesky: -right(cholesky))
 
 
 def do_not_centre(patch):

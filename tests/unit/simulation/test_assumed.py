@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from partialpool.errors import StudyError
-from partialpool.marginal.design import design
+from partialpool.marginal.closed_form import design
 from partialpool.model.formula import complete_cases
 from partialpool.simulation.assumed import Assumed, Outcomes
 from partialpool.simulation.cells import Cell, Template

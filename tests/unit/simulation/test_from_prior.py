@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from partialpool.marginal.design import design
+from partialpool.marginal.closed_form import design
 from partialpool.model.formula import complete_cases
 from partialpool.model.priors import parse
 from partialpool.simulation import from_prior
@@ -49,7 +49,7 @@ def test_draws_have_the_distribution_of_scipy(text):
 
 
 def test_every_prior_that_the_marginal_engine_takes_can_be_drawn_from():
-    from partialpool.marginal.priors import DENSITIES
+    from partialpool.sampling.priors import DENSITIES
 
     assert set(from_prior.DRAW) == {*DENSITIES, "Normal"}
 

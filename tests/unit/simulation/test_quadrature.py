@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from partialpool.marginal import independent
 from partialpool.quadrature import effects
+from partialpool.sampling import independent
 from partialpool.simulation import calibration, verdicts
 from partialpool.simulation.engine import engine_of
 from partialpool.simulation.quadrature import QuadratureEngine

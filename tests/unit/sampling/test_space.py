@@ -6,12 +6,13 @@ from itertools import combinations
 import numpy as np
 import pymc as pm
 import pytest
-from partialpool.marginal.design import design
+from partialpool.marginal.closed_form import design
 from partialpool.marginal.sample import Posterior
-from partialpool.marginal.scales import correlations, space_of
+from partialpool.marginal.scales import Scales, space_of
 from partialpool.model.formula import complete_cases
 from partialpool.model.lkj import correlation_cholesky
 from partialpool.model.priors import parse_priors
+from partialpool.model.variables import correlations
 
 MODELS = [
     ("y ~ 1 + x + z + (1 + x + z | id)", {"sd": "HalfStudentT(3, 2.5)", "sigma": "Exponential(1)"}),
@@ -39,7 +40,7 @@ def points(space, n=4):
 
 def all_scales(space, x):
     """Sigma and all standard deviations at points x, (n, scales)."""
-    scales = space.scales(x)
+    scales = Scales.at(space, x)
     return np.column_stack([scales.sigma, *scales.sd])
 
 
@@ -83,13 +84,13 @@ def test_prior_is_pymcs(matrices):
 def test_the_density_is_likelihood_times_prior(matrices):
     posterior = Posterior(matrices)
     x = points(posterior.space)
-    likelihood = posterior.model.log_likelihood(posterior.space.scales(x))
+    likelihood = posterior.model.log_likelihood(Scales.at(posterior.space, x))
     np.testing.assert_allclose(posterior.log_density(x), likelihood + posterior.space.log_prior(x), rtol=1e-12)
 
 
 def test_correlations_are_those_of_the_cholesky_factor(matrices):
     space = space_of(matrices)
-    scales = space.scales(points(space))
+    scales = Scales.at(space, points(space))
     for factor, sd, correlation, cholesky in zip(
         matrices.factors, scales.sd, scales.correlation, scales.cholesky, strict=True
     ):
@@ -107,7 +108,7 @@ def test_correlations_are_those_of_the_cholesky_factor(matrices):
 def test_effects_of_different_bars_are_independent(make_spec, units):
     spec = make_spec("y ~ 1 + (1 | id) + (0 + x + z | id)", "Intercept sd cor sigma")
     space = space_of(design(spec, complete_cases(spec, units)))
-    (cholesky,) = space.scales(points(space)).cholesky
+    (cholesky,) = Scales.at(space, points(space)).cholesky
     assert (cholesky[:, 1:, 0] == 0).all()
     assert (cholesky[:, 2, 1] != 0).all()
 

@@ -1,4 +1,4 @@
-"""Densities of what is left out, given the scales."""
+"""Densities of what is left out, given the scales, with all coefficients integrated out."""
 
 import numpy as np
 
@@ -7,13 +7,100 @@ from partialpool.marginal.lanes import (
     cholesky_,
     compiled,
     inner,
+    lanes_last,
     minus_,
     one_plus_,
     plus_,
     plus_multiple_,
     solve_lower_,
 )
+from partialpool.marginal.rows import CHUNK, sets_of_rows
+from partialpool.marginal.scales import Scales
 from partialpool.marginal.unit import conditional_, load_, marginal_
+from partialpool.marginal.with_effects import WithEffects
+from partialpool.marginal.without_effects import WithoutEffects
+
+
+def left_out(
+    model: WithEffects | WithoutEffects, scales: Scales, subsets: np.ndarray, some: slice, cores: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """Subsets of rows given all other rows and the scales.
+
+    Parameters
+    ----------
+    model
+        With effects, the rows of a subset belong to one of its units.
+    scales
+        Draws of them.
+    subsets : (n,)
+        Which subset a row belongs to.
+    some
+        Numbers of the subsets that are asked for.
+    cores
+        Threads; the numbers do not depend on it.
+
+    Returns
+    -------
+    densities : (draws, some), in nats
+        Logarithms.
+    residuals : (draws, some)
+        Of subsets of one row: the outcome less its mean, in standard deviations.
+    """
+    if isinstance(model, WithEffects):
+        return _with_effects(model, scales, subsets, some, cores)
+    return _without_effects(model, scales.sigma, subsets, some)
+
+
+def _with_effects(model: WithEffects, scales: Scales, subsets, some: slice, cores: int) -> tuple[np.ndarray, ...]:
+    rows = model.rows
+    inside = np.flatnonzero((subsets >= some.start) & (subsets < some.stop))
+    order = inside[np.lexsort((subsets[inside], rows.codes[inside]))]
+    starts = np.flatnonzero(np.diff(subsets[order], prepend=-1))
+    which, unit = subsets[order[starts]] - some.start, rows.codes[order[starts]]
+    widths = np.diff(rows.starts)[unit]
+    parts = [
+        (alike, unit[alike], *compressed(rows.z[own], rows.columns(own, widths[alike[0]])))
+        for alike, own in sets_of_rows(order, np.append(starts, len(order)), widths)
+    ]
+
+    def block(own: Scales, _) -> np.ndarray:
+        given = own.sigma, *map(lanes_last, (own.cholesky[model.block], *model.dense_posterior(own)))
+        both = np.empty((2, len(own.sigma), len(which)))
+        for subset, of_subset, z, columns, spare, squares in parts:
+            out, residuals = np.empty((2, len(subset), len(own.sigma)))
+            leave_out_(out, residuals, *given, model.units, of_subset, z, columns)
+            out -= 0.5 * z.shape[1] * np.log(2 * np.pi)
+            out -= 0.5 * (spare * np.log(2 * np.pi * own.sigma**2) + squares[:, None] / own.sigma**2)
+            both[:, :, which[subset]] = out.T, residuals.T
+        return both
+
+    densities, residuals = np.concatenate(model.in_threads(block, scales, cores), axis=1)
+    return densities, residuals
+
+
+def _without_effects(model: WithoutEffects, sigma: np.ndarray, subsets, some: slice) -> tuple[np.ndarray, ...]:
+    order, width = np.argsort(subsets, kind="stable"), model.xy.shape[1]
+    starts = np.searchsorted(subsets[order], np.arange(some.start, some.stop + 1))
+    both = np.empty((2, len(sigma), len(starts) - 1))
+    for which, own in sets_of_rows(order, starts, np.full(len(starts) - 1, width)):
+        step = max(1, CHUNK // (own.size * width))
+        for draw in range(0, len(sigma), step):
+            batch = slice(draw, draw + step)
+            both[:, batch, which] = _of_rows(model, model.xy[own], sigma[batch])
+    return both[0], both[1]
+
+
+def _of_rows(model: WithoutEffects, rows: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """As ``left_out``, of subsets of as many ``rows`` each (subsets, m, p + 1); ``leave_out_`` has the formula."""
+    mean, precision = model.posterior(sigma)
+    x, y, variance = rows[..., :-1], rows[..., -1], sigma[:, None] ** 2
+    rest = -(x / (variance * precision)[:, None, None]) @ np.swapaxes(x, 1, 2)
+    rest[..., range(y.shape[1]), range(y.shape[1])] += 1
+    residual = y - np.moveaxis(x @ mean.T, -1, 0)
+    _, log_determinant = np.linalg.slogdet(rest)
+    quadratic = (residual * np.linalg.solve(rest, residual[..., None])[..., 0]).sum(axis=-1) / variance
+    density = -0.5 * (y.shape[1] * np.log(2 * np.pi * variance) - log_determinant + quadratic)
+    return density, residual[..., 0] / np.sqrt(rest[..., 0, 0] * variance)
 
 
 @compiled

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from partialpool.marginal.mixture import Mixture, fit_mixture
+from partialpool.sampling.mixture import Mixture, fit_mixture
 from partialpool.weights.smoothing import log_sum_exp, smooth_one
 
 # Draws and components of each round.
@@ -68,6 +68,27 @@ class IndependentDraws:
     def trusted(self) -> bool:
         """Whether the checks hold."""
         return self.pareto_k <= LARGEST_PARETO_K and self.acceptance >= LOWEST_ACCEPTANCE
+
+    @property
+    def quality(self) -> str:
+        """The checks in words."""
+        return f"acceptance {self.acceptance:.2f}, Pareto k of the weights {self.pareto_k:.2f}"
+
+    @property
+    def stats(self) -> dict[str, np.ndarray]:
+        """What a fit keeps of each draw, by name."""
+        return {"lp": self.log_density, "log_weight": self.log_weight, "accepted": self.accepted}
+
+    @property
+    def attributes(self) -> dict[str, str | float]:
+        """What a fit says of the draws, by name."""
+        checks = {"pareto_k": self.pareto_k, "acceptance": self.acceptance}
+        return self.evidence | {"sampling": "independent"} | checks
+
+    @property
+    def evidence(self) -> dict[str, float]:
+        """``log_evidence`` and its Monte Carlo error, by their names among the attributes of a fit."""
+        return {"log_evidence": self.log_evidence, "mcse_log_evidence": self.mcse}
 
 
 @dataclass(frozen=True)

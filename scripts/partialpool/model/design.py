@@ -1,4 +1,4 @@
-"""A model as matrices, if all its coefficients can be integrated out."""
+"""A model as matrices, for the engines that integrate coefficients out."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,12 +10,9 @@ import pandas as pd
 from partialpool.model.assign import Priors, assign
 from partialpool.model.finite import refuse_infinite
 from partialpool.model.formula import bars
-from partialpool.model.matrices import GroupLevels, column_labels, evaluate, is_category, unfit
+from partialpool.model.matrices import GroupLevels, column_labels, is_category, unfit
 from partialpool.model.names import INTERCEPT, Block, Term, blocks, common_dim
 from partialpool.model.spec import ModelSpec
-
-# ASSUME: with more columns, a Cholesky factor of their precision for each draw takes longer than NUTS.
-MOST_DENSE_COLUMNS = 1000
 
 
 class NoClosedForm(Exception):
@@ -75,10 +72,15 @@ class GroupingFactor:
         """Terms of the columns of ``z``."""
         return [term for block in self.blocks for term in block.terms]
 
+    @property
+    def effects(self) -> int:
+        """How many effects all levels have together."""
+        return len(self.levels) * self.z.shape[1]
+
     @cached_property
     def columns(self) -> dict[str, slice]:
         """Columns of ``z`` of each term, by name."""
-        return _columns([(term.name, len(term.coefficients)) for term in self.terms])
+        return _columns({term.name: len(term.coefficients) for term in self.terms})
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ class Design:
     @cached_property
     def common_columns(self) -> dict[str, slice]:
         """Columns of ``x`` of each term, by name."""
-        return _columns([(term.name, term.values.shape[1]) for term in self.common])
+        return _columns({term.name: term.values.shape[1] for term in self.common})
 
     def of_rows(self, kept: np.ndarray) -> "Design":
         """The model of some of its rows, given by position or as (n,) bool; priors and levels stay those of all."""
@@ -132,13 +134,15 @@ class Design:
         return replace(self, x=self.x[kept], y=self.y[kept], factors=factors)
 
 
-def _columns(widths: list[tuple[str, int]]) -> dict[str, slice]:
-    ends = np.cumsum([0, *(width for _, width in widths)])
-    return {name: slice(*places) for (name, _), places in zip(widths, pairwise(ends.tolist()), strict=True)}
+def _columns(widths: dict[str, int]) -> dict[str, slice]:
+    ends = np.cumsum([0, *widths.values()]).tolist()
+    return {name: slice(*places) for name, places in zip(widths, pairwise(ends), strict=True)}
 
 
-def design(spec: ModelSpec, rows: pd.DataFrame) -> Design:
-    """Matrices of a model whose coefficients can be integrated out.
+def design_of(
+    spec: ModelSpec, rows: pd.DataFrame, evaluated, outcome: np.ndarray, *, parameters: list[str], parent: str
+) -> Design:
+    """A model as matrices, with normal priors of its common coefficients.
 
     Parameters
     ----------
@@ -146,34 +150,7 @@ def design(spec: ModelSpec, rows: pd.DataFrame) -> Design:
         The model's spec.
     rows
         Its complete cases (``formula.complete_cases``).
-
-    Raises
-    ------
-    NoClosedForm
-        With the term, prior or family that stands in the way.
-    StudyError
-        As ``build.build``: if a term is not finite in some row, a parameter has no prior, or a prior no parameter.
-    """
-    _check_closed_form(spec)
-    matrices = evaluate(spec, rows)
-    outcome = np.asarray(matrices.response.term.term.data, dtype=float)
-    if outcome.size != len(rows):
-        raise NoClosedForm("its outcome has several columns")
-    design = design_of(spec, rows, matrices, outcome.ravel(), parameters=["sigma"], parent="mu")
-    _check_dense_columns(design.factors, design.x.shape[1])
-    return design
-
-
-def design_of(
-    spec: ModelSpec, rows: pd.DataFrame, matrices, outcome: np.ndarray, *, parameters: list[str], parent: str
-) -> Design:
-    """A model as matrices, with normal priors of its common coefficients.
-
-    Parameters
-    ----------
-    spec, rows
-        See ``design``.
-    matrices
+    evaluated
         What ``matrices.evaluate`` made of them.
     outcome : (n,)
         Its outcome.
@@ -182,52 +159,32 @@ def design_of(
 
     Raises
     ------
-    NoClosedForm, StudyError
-        See ``design``.
+    NoClosedForm
+        With a prior that is not normal.
+    StudyError
+        As ``build.build``: if a term is not finite in some row, a parameter has no prior, or a prior no parameter.
     """
-    evaluated = matrices.common.terms.values() if matrices.common else []
-    offsets = {term.name: np.asarray(term.data, dtype=float).ravel() for term in evaluated if term.kind == "offset"}
-    common = [_common_term(spec, term) for term in evaluated if term.kind != "offset"]
+    of_all = evaluated.common.terms.values() if evaluated.common else []
+    offsets = {term.name: np.asarray(term.data, dtype=float).ravel() for term in of_all if term.kind == "offset"}
+    common = [_common_term(spec, term) for term in of_all if term.kind != "offset"]
     # Bambi, too, has the intercept in front.
     common.sort(key=lambda term: term.name != INTERCEPT)
-    terms, predictors = _effects(matrices, len(rows))
-    outcome_name = matrices.response.name
+    terms, predictors = _effects(evaluated, len(rows))
+    outcome_name = evaluated.response.name
     named = [(term.name, term.values) for term in common] + list(offsets.items())
     named += [(term.expression, predictors[term.name]) for term in terms.values()]
     refuse_infinite(spec.formula, [(outcome_name, outcome), *named], rows)
 
     of_bars = blocks(bars(spec.formula), terms)
-    common_names = [term.name for term in common]
-    terms_of = {"common": common_names, "offsets": offsets, "blocks": of_bars}
+    terms_of = {"common": [term.name for term in common], "offsets": offsets, "blocks": of_bars}
     priors = assign(spec, outcome=outcome_name, parameters=parameters, parent=parent, **terms_of)
     y = outcome
     for offset in offsets.values():
         y = y - offset
     x, centre = _centred(common, len(rows))
     prior_mean, prior_sd = _normal_priors(common, priors)
-    factors = _factors(spec, rows, matrices, of_bars, predictors)
+    factors = _factors(spec, rows, evaluated, of_bars, predictors)
     return Design(spec, priors, outcome_name, outcome, y, common, x, centre, prior_mean, prior_sd, factors)
-
-
-def _check_closed_form(spec: ModelSpec) -> None:
-    """Raise NoClosedForm if it can be seen from the spec that there is no closed form."""
-    if spec.family != "gaussian":
-        raise NoClosedForm(f"its family is {spec.family}, and only gaussian can be integrated")
-    if spec.link not in (None, "identity"):
-        raise NoClosedForm(f"its link is {spec.link}, and only identity can be integrated")
-
-
-def _check_dense_columns(factors: tuple[GroupingFactor, ...], common: int) -> None:
-    """Raise NoClosedForm if too much is left beside the effects of the grouping factor with most levels."""
-    if not factors:
-        return
-    largest = max(factors, key=lambda factor: len(factor.levels))
-    columns = common + sum(len(factor.levels) * factor.z.shape[1] for factor in factors if factor is not largest)
-    if columns > MOST_DENSE_COLUMNS:
-        raise NoClosedForm(
-            f"beside the effects of {largest.name}, its other grouping factors and common coefficients have {columns} "
-            f"columns together, and more than {MOST_DENSE_COLUMNS} take longer than NUTS"
-        )
 
 
 def _common_term(spec: ModelSpec, term) -> CommonTerm:
@@ -242,17 +199,17 @@ def _common_term(spec: ModelSpec, term) -> CommonTerm:
     return CommonTerm(term.name, values, levels)
 
 
-def _effects(matrices, rows: int) -> tuple[dict[str, Term], dict[str, np.ndarray]]:
+def _effects(evaluated, rows: int) -> tuple[dict[str, Term], dict[str, np.ndarray]]:
     """Terms of group-level effects, and their columns (rows, k), by name."""
     terms, predictors = {}, {}
-    for name, term in matrices.group.terms.items() if matrices.group else ():
+    for name, term in evaluated.group.terms.items() if evaluated.group else ():
         predictors[name] = np.asarray(term.expr.data, dtype=float).reshape(rows, -1)
         terms[name] = Term.of_name(name, column_labels(term.expr, predictors[name]))
     return terms, predictors
 
 
 def _factors(
-    spec: ModelSpec, rows: pd.DataFrame, matrices, of_bars: list[Block], predictors: dict[str, np.ndarray]
+    spec: ModelSpec, rows: pd.DataFrame, evaluated, of_bars: list[Block], predictors: dict[str, np.ndarray]
 ) -> tuple[GroupingFactor, ...]:
     """The grouping factors, from formulae's matrices, the bars of the formula and the columns of their terms."""
     by_name: dict[str, list[Block]] = {}
@@ -261,7 +218,7 @@ def _factors(
     factors = []
     for name, own in by_name.items():
         terms = [term for block in own for term in block.terms]
-        levels = GroupLevels.of(spec, matrices.group.terms[terms[0].name].factor, rows)
+        levels = GroupLevels.of(spec, evaluated.group.terms[terms[0].name].factor, rows)
         z = np.column_stack([predictors[term.name] for term in terms])
         factors.append(GroupingFactor(name, own, z, levels.codes(rows), levels.labels))
     return tuple(factors)

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from partialpool.marginal.mode import find_mode
-from partialpool.marginal.nuts import nuts
+from partialpool.sampling.mode import find_mode
+from partialpool.sampling.nuts import nuts
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pymc as pm
 import pytest
-from partialpool.marginal.priors import DENSITIES, log_prior
 from partialpool.model.priors import DISTRIBUTIONS, POSITIVE, parse
+from partialpool.sampling.priors import DENSITIES, log_prior
 from scipy import integrate
 
 PRIORS = {

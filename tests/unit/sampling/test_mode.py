@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from partialpool.marginal.mode import find_mode
+from partialpool.sampling.mode import find_mode
 
 COVARIANCE = np.array([[4.0, 1.2, 0.0], [1.2, 0.5, -0.002], [0.0, -0.002, 1e-4]])
 MEAN = np.array([5.0, -3.0, 100.0])

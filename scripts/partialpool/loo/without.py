@@ -7,13 +7,15 @@ from functools import cached_property
 import numpy as np
 
 from partialpool.errors import StudyError
-from partialpool.marginal.design import MOST_DENSE_COLUMNS, Design, GroupingFactor, NoClosedForm
-from partialpool.marginal.independent import IndependentDraws
+from partialpool.loo.leave_out import left_out
+from partialpool.marginal.closed_form import MOST_DENSE_COLUMNS
 from partialpool.marginal.kept import scales_of
 from partialpool.marginal.sample import Posterior
 from partialpool.marginal.scales import Scales
 from partialpool.marginal.with_effects import WithEffects
 from partialpool.marginal.without_effects import WithoutEffects
+from partialpool.model.design import Design, GroupingFactor, NoClosedForm
+from partialpool.sampling.independent import IndependentDraws
 
 # Elements of 8 bytes that densities have at a time.
 BATCH = 2 * 10**7
@@ -71,7 +73,7 @@ class Without:
         step = max(1, BATCH // len(scales.sigma))
         for start in range(0, n_subsets, step):
             some = slice(start, min(start + step, n_subsets))
-            densities, residuals = model.left_out(scales, subsets, some, self.cores)
+            densities, residuals = left_out(model, scales, subsets, some, self.cores)
             yield some, densities.reshape(*shape, -1), residuals.reshape(*shape, -1)
 
     def _model(self, scales: Scales, subsets: np.ndarray) -> tuple[WithEffects | WithoutEffects, Scales]:

@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from by_grid import log_evidence_by_quadrature
+from marginal.by_grid import log_evidence_by_quadrature
 from partialpool.fit.fit import fit
 from partialpool.loo.integrated import integrated
-from partialpool.marginal.design import design
+from partialpool.loo.without import Without
+from partialpool.marginal.closed_form import design
 from partialpool.marginal.sample import Posterior
-from partialpool.marginal.without import Without
+from partialpool.marginal.scales import Scales
 from partialpool.model.formula import complete_cases
 
 MOST_PARETO_K = 0.7
@@ -41,7 +42,7 @@ def log_predictive(matrices, inside):
     """
     others = Posterior(some_rows(matrices, ~inside))
     drawn = others.draw(chains=4, draws=100, seed=11)
-    scales, n = others.space.scales(drawn.x.reshape(-1, others.space.dimensions)), len(matrices.y)
+    scales, n = Scales.at(others.space, drawn.x.reshape(-1, others.space.dimensions)), len(matrices.y)
     covariance = scales.sigma[:, None, None] ** 2 * np.eye(n) + (matrices.x * matrices.prior_sd**2) @ matrices.x.T
     for factor, cholesky in zip(matrices.factors, scales.cholesky, strict=True):
         half = factor.z @ cholesky

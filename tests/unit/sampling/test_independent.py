@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from partialpool.marginal import independent
-from partialpool.marginal.independent import Weighted
-from partialpool.marginal.mixture import Mixture
-from partialpool.marginal.mode import find_mode
+from partialpool.sampling import independent
+from partialpool.sampling.independent import Weighted
+from partialpool.sampling.mixture import Mixture
+from partialpool.sampling.mode import find_mode
 from scipy import stats
 
 NORMAL_ROOT = np.array([[1.0, 0.0, 0.0], [0.8, 0.1, 0.0], [-0.6, 0.4, 1.0]])

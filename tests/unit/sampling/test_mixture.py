@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from partialpool.marginal.mixture import Mixture, fit_mixture, moments
+from partialpool.sampling.mixture import Mixture, fit_mixture, moments
 from scipy import stats
 
 ROOTS = np.array([[[1.0, 0.0], [0.5, 0.3]], [[2.0, 0.0], [-1.0, 1.0]]])
