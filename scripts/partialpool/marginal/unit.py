@@ -81,7 +81,10 @@ def add_units_(gram, log_determinant, sigma, cholesky, units):
     q, lanes = triangles.shape[1], len(sigma)
     variance = sigma * sigma
     f, k = np.empty((q, q, lanes)), np.empty((q, q, lanes))
-    e = np.empty((np.diff(starts).max(), q, lanes))
+    most = 0
+    for unit in range(len(triangles)):
+        most = max(most, starts[unit + 1] - starts[unit])
+    e = np.empty((most, q, lanes))
     determinant = np.ones(lanes)
     for unit in range(len(triangles)):
         begin, end = starts[unit], starts[unit + 1]
