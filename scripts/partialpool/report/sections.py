@@ -12,6 +12,7 @@ from partialpool.jobs.tables import read_table
 from partialpool.model.doubts import doubts
 from partialpool.predict.summary import read_summary, text_columns
 from partialpool.report import (
+    beyond,
     captions,
     checks,
     columns,
@@ -233,6 +234,7 @@ def predictions(results: Results) -> list[Markup]:
     study, parts = results.study, []
     text = text_columns(results.folder / "data/prepared.parquet")
     drawn = {figure.predictions for figure in study.figures.values() if isinstance(figure, PredictionFigure)}
+    rows = {model: tree["constant_data"].to_dataset().to_dataframe() for model, tree in results.trees.items()}
     for name in study.predictions:
         values = read_summary(results.folder / f"predictions/{name}.csv", text)
         caption = captions.predictions(study, name)
@@ -244,6 +246,7 @@ def predictions(results: Results) -> list[Markup]:
             )
         if words := predicted.sentences(values, study, name, success=results.success, failed=results.failed):
             parts.append(bullets(words))
+        parts += [paragraph(f"{name}: {doubt}") for doubt in beyond.doubts(values, study, name, rows)]
     parts += _figures(results, lambda section, kind: section is None and kind != "trajectories")
     kinds = {kind for one in study.predictions.values() for kind in (*one.quantities, one.whose)}
     words = " ".join(text for kind, text in texts.PREDICTIONS.items() if kind in kinds)

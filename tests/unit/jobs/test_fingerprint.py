@@ -151,6 +151,7 @@ def test_modules_of_the_report_are_those_that_its_notebook_imports():
         "model.priors",
         "model.spec",
         "predict.summary",
+        "report.beyond",
         "report.captions",
         "report.checks",
         "report.columns",
