@@ -24,9 +24,9 @@ rule all:
     input:
         rules.prepare_data.output,
         fits(study.models),
-        expand(rules.summarise_model.output, model=study.models),
+        rules.summarise_models.output,
         expand(rules.compare_models.output, comparison=study.comparisons),
-        expand(rules.predict_values.output, prediction=study.predictions),
+        rules.predict_values.output,
         rules.check_models.output,
         rules.draw_models.output,
         rules.draw_checks.output,

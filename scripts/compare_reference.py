@@ -5,7 +5,7 @@ from partialpool.jobs.job import job
 if __name__ == "__main__":
     with job(snakemake.log[0]):
         from partialpool.audit import reference
-        from partialpool.jobs.files import atomic
+        from partialpool.jobs.files import write_text
         from partialpool.jobs.tables import write_table
         from partialpool.model.spec import ModelSpec
 
@@ -14,5 +14,4 @@ if __name__ == "__main__":
         made_from = reference.manifest(source.fits, specs, params.comparisons, lock=source.lock, code=params.made_by)
         table, text = reference.compare("reference", made_from, [*source.summaries, *source.comparisons])
         write_table(table, snakemake.output.table)
-        with atomic(snakemake.output.text) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_text(text, snakemake.output.text)

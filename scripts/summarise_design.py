@@ -4,10 +4,8 @@ from partialpool.jobs.job import job
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        from pathlib import Path
-
         from partialpool.figures import design
-        from partialpool.jobs.files import atomic
+        from partialpool.jobs.files import write_text
         from partialpool.jobs.tables import write_table
         from partialpool.simulation import answers
         from partialpool.simulation.replicates import join
@@ -19,6 +17,5 @@ if __name__ == "__main__":
         goals = answers.goals(studies, **given, wanted=asked["goals"])
         write_table(table, output.table)
         write_table(goals, output.goals)
-        with atomic(output.text) as temporary:
-            Path(temporary).write_text(answers.told(table, goals, wanted=asked["goals"], nouns=nouns) + "\n")
+        write_text(answers.told(table, goals, wanted=asked["goals"], nouns=nouns) + "\n", output.text)
         design.design(table, goals, titles=params.titles, nouns=nouns).save(*output.figure)

@@ -135,14 +135,14 @@ def test_a_title_refits_nothing(demo):
     planned = demo.planned()
     demo.config.write_text(before)
     assert planned
-    assert not {"fit_model", "summarise_model", "compare_models", "predict_values"} & set(planned)
+    assert not {"fit_model", "summarise_models", "compare_models", "predict_values"} & set(planned)
 
 
 def test_a_prior_refits_its_own_model_only(demo):
     before = demo.edit(lambda config: config["models"]["m71.3"]["priors"].update(b="Normal(0, 2)"))
     planned = demo.planned()
     demo.config.write_text(before)
-    assert planned["fit_model"] == planned["summarise_model"] == 1
+    assert planned["fit_model"] == planned["summarise_models"] == 1
     # growth and time-trajectories show m71.3, the other comparison and predictions do not.
     assert planned["compare_models"] == planned["predict_values"] == 1
 

@@ -60,7 +60,7 @@ def test_all_results_are_in_it(demo, zipped):
         "scripts/partialpool/audit/archive.py",
         "workflow/rules/archive.smk",
     } < names
-    assert b"fit_model --> summarise_model" in texts["workflow/rulegraph.mmd"]
+    assert b"fit_model --> summarise_models" in texts["workflow/rulegraph.mmd"]
     assert [name for name, text in texts.items() if str(demo.root).encode() in text] == []
 
 

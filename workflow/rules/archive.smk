@@ -42,7 +42,7 @@ rule verify:
         snakefile=str(Path(workflow.basedir, "Snakefile")),
         # Those that make tables from data and fits.
         rules=[
-            *("prepare_data", "summarise_model", "check_models", "compare_models", "compute_bayes_factors"),
+            *("prepare_data", "summarise_models", "check_models", "compare_models", "compute_bayes_factors"),
             *("predict_values", "check_published", "write_paper"),
         ],
         options=lambda wildcards: inside.software_options(workflow),

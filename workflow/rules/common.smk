@@ -82,7 +82,6 @@ container: os.path.relpath(Path(workflow.basedir, "envs/partialpool.sif"))
 wildcard_constraints:
     model="|".join(map(re.escape, study.models)),
     comparison="|".join(map(re.escape, study.comparisons)) or "(?!)",
-    prediction="|".join(map(re.escape, study.predictions)) or "(?!)",
     batch=r"\d+-\d+",
 
 
@@ -167,6 +166,19 @@ def fits(models):
     return expand("results/models/{model}.nc", model=models)
 
 
+def diagnostics(models):
+    """Files of the checks of the draws of these models."""
+    return expand("results/models/{model}.diagnostics.json", model=models)
+
+
+def table_of_model(model, name, *, what, caption):
+    """A table that every model has; ``what`` it is and its caption are for Snakemake's report."""
+    labels = {"model": model, "what": what}
+    return report(
+        f"results/models/{model}.{name}.csv", caption=caption, category="Models", subcategory=model, labels=labels
+    )
+
+
 def tables_of_checks():
     """Tables of the checks of each model, as pairs of model and table."""
     return [(model, table) for model in study.models for table in study.checks_of(model)]
@@ -207,10 +219,23 @@ def figure_entry(name):
     return entry
 
 
-def rows_to_predict_at(prediction):
-    """The file of rows of a prediction, if it has one and it is there: else the job says what is wrong."""
-    rows = study.predictions[prediction].rows
-    return [rows] if rows not in (None, "observed") and Path(rows).is_file() else []
+def rows_to_predict_at():
+    """Files of rows of the predictions that have one and where it is there: else the job says what is wrong."""
+    files = {prediction.rows for prediction in study.predictions.values()} - {None, "observed"}
+    return sorted(file for file in files if Path(file).is_file())
+
+
+def models_predicting():
+    """Models of the predictions."""
+    return sorted({model for prediction in study.predictions.values() for model in prediction.models})
+
+
+def predicted(names):
+    """CSV files and Parquet files of these predictions."""
+    return {
+        "summaries": expand("results/predictions/{name}.csv", name=names),
+        "draws": expand("results/predictions/{name}.draws.parquet", name=names),
+    }
 
 
 def printed_files(wildcards):
@@ -286,7 +311,7 @@ def results_to_keep():
     """What a reference is made of, as inputs."""
     return {
         "fits": fits(study.models),
-        "summaries": expand(rules.summarise_model.output.summary, model=study.models),
+        "summaries": rules.summarise_models.output.summaries,
         "comparisons": expand(rules.compare_models.output.table, comparison=study.comparisons),
         "lock": str(LOCK),
     }
@@ -294,7 +319,7 @@ def results_to_keep():
 
 def made_by():
     """Fingerprints of the scripts that made the results of a reference."""
-    return {script: code(script) for script in ("fit_model", "summarise_model", "compare_models")}
+    return {script: code(script) for script in ("fit_model", "summarise_models", "compare_models")}
 
 
 def reference_files(wildcards):

@@ -55,27 +55,31 @@ rule compute_bayes_factors:
         "../../scripts/compute_bayes_factors.py"
 
 
+# One job for all predictions: to load the packages takes longer than to predict.
 rule predict_values:
     input:
         prepared=rules.prepare_data.output.prepared,
-        fits=lambda wildcards: fits(study.predictions[wildcards.prediction].models),
-        rows=lambda wildcards: rows_to_predict_at(wildcards.prediction),
+        fits=fits(models_predicting()),
+        rows=rows_to_predict_at(),
     output:
-        summary="results/predictions/{prediction}.csv",
-        draws="results/predictions/{prediction}.draws.parquet",
+        **predicted(sorted(study.predictions)),
     log:
-        "results/logs/predict_values/{prediction}.log",
+        "results/logs/predict_values/predictions.log",
     conda:
         "../../envs/models.yaml"
     resources:
         **usual,
     params:
-        prediction=lambda wildcards: study.asked(wildcards.prediction),
-        specs=lambda wildcards: specs(study.predictions[wildcards.prediction].models),
-        rows=lambda wildcards: checksums(rows_to_predict_at(wildcards.prediction)),
+        # In order of the alphabet, so that another order in the config predicts nothing.
+        predictions={
+            name: {"models": study.predictions[name].models, "asked": study.asked(name)}
+            for name in sorted(study.predictions)
+        },
+        specs=specs(models_predicting()),
+        rows=checksums(rows_to_predict_at()),
         code=code("predict_values"),
     message:
-        "Predict: {wildcards.prediction}"
+        "Predict"
     script:
         "../../scripts/predict_values.py"
 
@@ -83,9 +87,9 @@ rule predict_values:
 rule check_published:
     input:
         fits=fits(study.models),
-        summaries=expand(rules.summarise_model.output.summary, model=study.models),
+        summaries=rules.summarise_models.output.summaries,
         data_summary=rules.prepare_data.output.summary,
-        predictions=expand(rules.predict_values.output.draws, prediction=study.predictions),
+        predictions=rules.predict_values.output.draws,
         comparisons=expand(rules.compare_models.output.table, comparison=study.comparisons),
         printed=printed_files,
     output:

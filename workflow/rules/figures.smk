@@ -3,8 +3,8 @@ rule draw_models:
     input:
         prepared=rules.prepare_data.output.prepared,
         fits=fits(study.models),
-        summaries=expand(rules.summarise_model.output.summary, model=study.models),
-        diagnostics=expand(rules.summarise_model.output.checks, model=study.models),
+        summaries=rules.summarise_models.output.summaries,
+        diagnostics=rules.summarise_models.output.checks,
     output:
         [drawn_of_model(kind, model) for model in study.models for kind in study.fit_figures_of(model)],
         [
@@ -75,12 +75,11 @@ rule draw_checks:
 # title must not repeat a cross-validation.
 rule draw_figures:
     input:
+        **predicted(predictions_drawn()),
         prepared=rules.prepare_data.output.prepared,
-        summaries=expand(rules.predict_values.output.summary, prediction=predictions_drawn()),
-        draws=expand(rules.predict_values.output.draws, prediction=predictions_drawn()),
         fits=fits(models_drawn()),
         comparisons=expand(rules.compare_models.output.table, comparison=study.comparisons),
-        diagnostics=expand(rules.summarise_model.output.checks, model=models_shown()),
+        diagnostics=diagnostics(models_shown()),
     output:
         # In order of the alphabet, so that another order in the report draws nothing.
         configured=[

@@ -31,39 +31,35 @@ rule fit_model:
         "../../scripts/fit_model.py"
 
 
-rule summarise_model:
+# One job for all models: to load the packages takes longer than to summarise.
+rule summarise_models:
     input:
         prepared=rules.prepare_data.output.prepared,
-        fit=rules.fit_model.output.fit,
+        fits=fits(study.models),
     output:
-        summary=report(
-            "results/models/{model}.summary.csv",
-            caption="../report/estimates.rst",
-            category="Models",
-            subcategory="{model}",
-            labels={"model": "{model}", "what": "estimates"},
-        ),
-        variance=report(
-            "results/models/{model}.variance.csv",
-            caption="../report/variance.rst",
-            category="Models",
-            subcategory="{model}",
-            labels={"model": "{model}", "what": "variance"},
-        ),
-        checks="results/models/{model}.diagnostics.json",
+        summaries=[
+            table_of_model(model, "summary", what="estimates", caption="../report/estimates.rst")
+            for model in study.models
+        ],
+        variances=[
+            table_of_model(model, "variance", what="variance", caption="../report/variance.rst")
+            for model in study.models
+        ],
+        checks=diagnostics(study.models),
     log:
-        "results/logs/summarise_model/{model}.log",
+        "results/logs/summarise_models/models.log",
     priority: 1
     conda:
         "../../envs/summaries.yaml"
     resources:
         **usual,
     params:
-        spec=lambda wildcards: study.spec(wildcards.model).to_dict(),
+        models={
+            model: {"spec": study.spec(model).to_dict(), "at": study.values_asked_for(model)} for model in study.models
+        },
         checks={"thresholds": study.checks.thresholds, "on_failed_check": study.on_failed_check},
-        at=lambda wildcards: study.values_asked_for(wildcards.model),
-        code=code("summarise_model"),
+        code=code("summarise_models"),
     message:
-        "Summarise and check {wildcards.model}"
+        "Summarise and check the models"
     script:
-        "../../scripts/summarise_model.py"
+        "../../scripts/summarise_models.py"

@@ -2,9 +2,9 @@
 rule write_paper:
     input:
         fits=fits(study.models),
-        summaries=expand(rules.summarise_model.output.summary, model=study.models),
-        variances=expand(rules.summarise_model.output.variance, model=study.models),
-        checks=expand(rules.summarise_model.output.checks, model=study.models),
+        summaries=rules.summarise_models.output.summaries,
+        variances=rules.summarise_models.output.variances,
+        checks=rules.summarise_models.output.checks,
         comparisons=expand(rules.compare_models.output.table, comparison=study.comparisons),
     output:
         tables=expand("results/tables/{table}.{kind}", table=tables_for_a_paper(), kind=("csv", "tex", "docx")),
@@ -33,11 +33,11 @@ rule render_report:
         prepared=rules.prepare_data.output.prepared,
         summary=rules.prepare_data.output.summary,
         fits=fits(study.models),
-        models=expand(rules.summarise_model.output, model=study.models),
+        models=rules.summarise_models.output,
         checks=rules.check_models.output,
         comparisons=expand(rules.compare_models.output, comparison=study.comparisons),
         bayes_factors=expand(rules.compute_bayes_factors.output, comparison=comparisons_with_bayes_factors()),
-        predictions=expand(rules.predict_values.output.summary, prediction=study.predictions),
+        predictions=rules.predict_values.output.summaries,
         published=rules.check_published.output.table if study.published else [],
         figures=[*rules.draw_models.output, *rules.draw_checks.output, *rules.draw_figures.output],
         paper=rules.write_paper.output,

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from partialpool.errors import StudyError
-from partialpool.jobs.files import atomic, checksum
+from partialpool.jobs.files import atomic, checksum, write_text
 from partialpool.jobs.tables import read_table
 from partialpool.loo.pointwise import BATCHES
 from partialpool.model.spec import ModelSpec
@@ -108,8 +108,7 @@ def keep(folder: str | Path, made_from: dict, tables: list[str]) -> None:
     for path in tables:
         with atomic(folder / _name(path)) as temporary:
             temporary.write_bytes(Path(path).read_bytes())
-    with atomic(folder / "manifest.json") as temporary:
-        temporary.write_text(json.dumps(made_from, indent=2) + "\n", encoding="utf-8")
+    write_text(json.dumps(made_from, indent=2) + "\n", folder / "manifest.json")
 
 
 def read(folder: str | Path) -> tuple[dict, list[Path]]:

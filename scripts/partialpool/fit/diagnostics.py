@@ -1,6 +1,7 @@
 """Summaries of every parameter, and the checks that say whether the draws can be trusted."""
 
 import json
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,6 @@ import pandas as pd
 from partialpool.errors import StudyError
 from partialpool.fit.failed import value_in_words
 from partialpool.fit.remedies import remedies
-from partialpool.fit.store import spec_of
 from partialpool.model import parameters
 from partialpool.model.spec import ModelSpec
 
@@ -28,32 +28,6 @@ SUMMARY_COLUMNS = [
 ]
 # Of a fit, what summaries, checks and their figures are made from.
 GROUPS = ("posterior", "sample_stats")
-
-
-def of_fit(tree, model: str, *, thresholds: dict[str, float], on_failed_check: str) -> tuple[pd.DataFrame, dict]:
-    """Summary of a fit (``summarise``) and its checks (``check``).
-
-    Parameters
-    ----------
-    tree
-        The fit.
-    model
-        Its name.
-    thresholds
-        See ``check``.
-    on_failed_check
-        ``stop`` or ``report``.
-
-    Raises
-    ------
-    StudyError
-        If a check failed, and ``on_failed_check`` is ``stop``.
-    """
-    summary = summarise(tree["posterior"].to_dataset())
-    checks = check(summary, tree, thresholds)
-    if on_failed_check == "stop":
-        refuse_failed(model, checks, spec_of(tree))
-    return summary, checks
 
 
 def summarise(posterior) -> pd.DataFrame:
@@ -119,7 +93,7 @@ def quantile_mcse(draws: np.ndarray) -> np.ndarray:
     return np.stack([array_stats.mcse(draws, method="quantile", prob=p) for p in (0.025, 0.975)])
 
 
-def check(summary: pd.DataFrame, tree, thresholds: dict[str, float]) -> dict[str, dict]:
+def check(summary: pd.DataFrame, tree, thresholds: Mapping[str, float]) -> dict[str, dict]:
     """Hold a fit to the thresholds that concern it.
 
     Parameters
@@ -227,16 +201,24 @@ def to_json(checks: dict[str, dict], tree) -> str:
     return json.dumps(entries, indent=2) + "\n"
 
 
-def refuse_failed(model: str, checks: dict[str, dict], spec: ModelSpec) -> None:
-    """Raise StudyError if a check failed: what ``on_failed_check: stop`` asks for."""
-    failed = {name: entry for name, entry in checks.items() if not entry["passed"]}
-    if failed:
+def refuse_failed(checked: Mapping[str, tuple[dict[str, dict], ModelSpec]]) -> None:
+    """Raise StudyError if a check failed: what ``on_failed_check: stop`` asks for.
+
+    Parameters
+    ----------
+    checked
+        By model its checks (``check``) and its spec.
+    """
+    texts = []
+    for model, (checks, spec) in checked.items():
+        failed = {name: entry for name, entry in checks.items() if not entry["passed"]}
         lines = [
             f"  {name} is {value_in_words(entry)}, the threshold is {entry['threshold']:g}"
             + (f" ({entry['where']})" if entry["where"] else "")
             for name, entry in failed.items()
         ]
-        raise StudyError(
-            f"Model {model} failed {len(failed)} of {len(checks)} checks, and 'on_failed_check: stop' is set:\n"
-            + "\n".join([*lines, *remedies(checks, spec)])
-        )
+        if failed:
+            first = f"Model {model} failed {len(failed)} of {len(checks)} checks, and 'on_failed_check: stop' is set:"
+            texts.append("\n".join([first, *lines, *remedies(checks, spec)]))
+    if texts:
+        raise StudyError("\n\n".join(texts))

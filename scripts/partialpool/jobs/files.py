@@ -55,6 +55,12 @@ def atomic(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def write_text(text: str, path: str | Path) -> None:
+    """Write a text in UTF-8, the whole file or none of it (``atomic``)."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def checksum(path: str | Path) -> str:
     """Return the SHA-256 of a file's bytes, as 64 lower-case hexadecimal digits."""
     with Path(path).open("rb") as file:

@@ -7,10 +7,10 @@ from pathlib import Path
 # ASSUME: seconds of a job of a small study on a laptop; used for rules that have not run here yet.
 TYPICAL = {
     "fit_model": 6,
-    "summarise_model": 3,
+    "summarise_models": 7,
     "compare_models": 6,
     "compute_bayes_factors": 6,
-    "predict_values": 4,
+    "predict_values": 5,
     "draw_models": 8,
     "draw_checks": 6,
     "draw_figures": 9,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from partialpool.fit import store
 from partialpool.fit.failed import read_checks
-from partialpool.jobs.files import atomic
+from partialpool.jobs.files import write_text
 from partialpool.jobs.tables import read_table
 from partialpool.report import methods, paper, paper_files
 from partialpool.report.references import bibliography
@@ -44,5 +44,4 @@ def write(
     specs = {name: store.spec_of(tree) for name, tree in trees.items()}
     described = methods.of_study(study, fits, specs, checked, compared, models=models, snakemake=snakemake)
     for name, text in (("methods.txt", described.text), ("methods.bib", bibliography(described.cited))):
-        with atomic(Path(folder, "report", name)) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write_text(text, Path(folder, "report", name))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from partialpool.jobs.files import atomic
+from partialpool.jobs.files import write_text
 from partialpool.report import reported
 from partialpool.report.elements import downloads, folded, paragraph
 from partialpool.report.page import anchor
@@ -225,5 +225,4 @@ def _plain(words: str) -> str:
 
 def write(results: Results, titles: Mapping[str, str]) -> None:
     """Write ``tables/guidelines.md`` into the folder of the results."""
-    with atomic(results.folder / FILE) as temporary:
-        temporary.write_text(markdown(results, titles), encoding="utf-8")
+    write_text(markdown(results, titles), results.folder / FILE)

@@ -13,7 +13,7 @@ from partialpool.study.study import Study
 
 # Rules with a single job, whose results are in the report.
 ONE_JOB = (
-    *("fetch_data", "prepare_data", "check_models", "write_paper"),
+    *("fetch_data", "prepare_data", "summarise_models", "check_models", "write_paper"),
     *("draw_models", "draw_checks", "draw_figures"),
 )
 
@@ -56,8 +56,8 @@ def run_times(study: Study, folder: str | Path = "results/benchmarks") -> pd.Dat
         If one of the files is not what a job wrote.
     """
     asking = [name for name, comparison in study.comparisons.items() if comparison.bayes_factors]
-    made = dict.fromkeys(("fit_model", "summarise_model"), study.models)
-    made |= {"compare_models": study.comparisons, "compute_bayes_factors": asking, "predict_values": study.predictions}
+    made = {"fit_model": study.models, "compare_models": study.comparisons, "compute_bayes_factors": asking}
+    made |= {"predict_values": ["predictions"] if study.predictions else []}
     made |= {"check_published": ["published"] if study.published else []}
     rows = []
     for path in sorted(Path(folder).rglob("*.tsv")):

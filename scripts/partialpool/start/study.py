@@ -11,7 +11,7 @@ from partialpool.data.prepare import measured_once, prepare
 from partialpool.data.read import read
 from partialpool.data.table import Table
 from partialpool.errors import StudyError
-from partialpool.jobs.files import atomic, checksum
+from partialpool.jobs.files import atomic, checksum, write_text
 from partialpool.start import columns, family, ladder, priors, roles, write
 from partialpool.start.facts import Facts
 from partialpool.start.words import nouns
@@ -188,8 +188,7 @@ def _put(folder: Path, source: Source, text: str) -> None:
     if not kept.exists():
         with atomic(kept) as temporary:
             shutil.copyfile(source.path, temporary)
-    with atomic(folder / CONFIG) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_text(text, folder / CONFIG)
 
 
 def _told(

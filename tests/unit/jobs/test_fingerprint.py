@@ -120,8 +120,8 @@ def test_figures_are_drawn_again_when_figures_change_and_fits_are_not_made_again
     assert {f"figures.{module}" for module in of_fits} <= modules_of("draw_models")
     assert {f"figures.{module}" for module in of_checks} <= modules_of("draw_checks")
     assert not {f"figures.{module}" for module in of_fits} & modules_of("draw_checks")
-    assert "predict.variance" in modules_of("summarise_model")
-    for script in ("summarise_model", "compare_models", "predict_values"):
+    assert "predict.variance" in modules_of("summarise_models")
+    for script in ("summarise_models", "compare_models", "predict_values"):
         assert not [name for name in modules_of(script) if name.startswith(("figures", "report", "study"))]
 
 
