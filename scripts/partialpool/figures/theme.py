@@ -63,11 +63,12 @@ class Figure:
         with mpl.rc_context({"svg.hashsalt": "partialpool", "text.parse_math": False}):
             drawn = sized.draw()
             supply_letters(drawn)
+            # Once for both files, and before: to find the layout itself, Matplotlib draws all of the figure beforehand.
+            drawn.get_layout_engine().execute(drawn)
+            drawn.set_layout_engine(None)
             with atomic(png) as temporary:
                 # Run-length encoding takes half the time of zlib's default, for files that are a tenth larger.
                 drawn.savefig(temporary, dpi=300, pil_kwargs={"compress_type": zlib.Z_RLE})
-            # The second file has the places of the first: to find them again takes as long as to write it.
-            drawn.set_layout_engine("none")
             with atomic(svg) as temporary:
                 drawn.savefig(temporary, dpi=300, metadata={"Date": None})
 

@@ -4,5 +4,6 @@
 (averages, contrasts, slopes), and ``tables``, whose columns ``summary`` has and reads. Values are from the ``linear``
 predictor and ``means``, or ``by_bambi``; effects of units from ``new_units`` (``by_level`` of a categorical outcome)
 and ``effects``. ``variance`` has R2 (``explained``), intraclass correlations (``partition``) and ``ratios``, from the
-``moments`` of a measurement. ``conditional`` varies one predictor.
+``moments`` of a measurement. ``conditional`` varies one predictor. ``configured`` makes all predictions of a config,
+``of_models`` the summaries of its models.
 """

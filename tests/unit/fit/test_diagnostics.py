@@ -245,7 +245,7 @@ def test_the_evidence_is_beside_the_checks_and_is_none(mcse, told):
 def test_stop_names_every_failed_check_and_no_other(make_spec):
     checks = diagnostics.check(summary(rhat=1.2, ess_tail=12.5), of_nuts((0, 0, 0, 3)), THRESHOLDS)
     with pytest.raises(StudyError) as error:
-        refuse_failed("m1", checks, make_spec("y ~ x"))
+        refuse_failed({"m1": (checks, make_spec("y ~ x"))})
     lines = str(error.value).splitlines()
     assert lines[0] == "Model m1 failed 3 of 5 checks, and 'on_failed_check: stop' is set:"
     assert lines[1:-2] == [
@@ -259,7 +259,7 @@ def test_stop_names_every_failed_check_and_no_other(make_spec):
 def test_advice_is_for_the_sampler_that_ran(make_spec):
     checks = diagnostics.check(summary(), of_independent_draws(acceptance=0.1), THRESHOLDS)
     with pytest.raises(StudyError) as error:
-        refuse_failed("m1", checks, make_spec("y ~ x"))
+        refuse_failed({"m1": (checks, make_spec("y ~ x"))})
     lines = str(error.value).splitlines()
     assert lines[1] == "  acceptance is 0.1, the threshold is 0.3"
     assert "target_accept" not in lines[-1]
@@ -267,4 +267,13 @@ def test_advice_is_for_the_sampler_that_ran(make_spec):
 
 
 def test_stop_lets_a_good_fit_pass(make_spec):
-    assert refuse_failed("m1", diagnostics.check(summary(), of_nuts(), THRESHOLDS), make_spec("y ~ x")) is None
+    assert refuse_failed({"m1": (diagnostics.check(summary(), of_nuts(), THRESHOLDS), make_spec("y ~ x"))}) is None
+
+
+def test_stop_names_all_models_that_failed_and_no_other(make_spec):
+    spec = make_spec("y ~ x")
+    good, bad = (diagnostics.check(summary(rhat=rhat), of_nuts(), THRESHOLDS) for rhat in (1.0, 1.2))
+    with pytest.raises(StudyError) as error:
+        refuse_failed({"m1": (bad, spec), "m2": (good, spec), "m3": (bad, spec)})
+    said = str(error.value)
+    assert [name for name in ("m1", "m2", "m3") if f"Model {name} failed 1 of 5 checks" in said] == ["m1", "m3"]
