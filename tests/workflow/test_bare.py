@@ -134,12 +134,12 @@ def test_results_that_came_without_a_record_are_made_again(bare):
     assert bare.planned() == {}
 
 
-def test_another_model_draws_no_figure_that_does_not_show_it(bare):
+def test_another_model_fits_and_predicts_by_no_other(bare):
     before = bare.edit(lambda config: config["models"].update(more={"title": "More", "formula": "yield ~ 1"}))
     planned = bare.planned()
     bare.config.write_text(before)
     assert planned["fit_model"] == 1
-    assert planned.keys() & {"draw_models", "draw_checks", "draw_figures"} == {"draw_models", "draw_checks"}
+    assert "predict_values" not in planned
 
 
 def test_an_archive_of_earlier_results_is_told(bare):

@@ -166,11 +166,6 @@ def fits(models):
     return expand("results/models/{model}.nc", model=models)
 
 
-def diagnostics(models):
-    """Files of the checks of the draws of these models."""
-    return expand("results/models/{model}.diagnostics.json", model=models)
-
-
 def table_of_model(model, name, *, what, caption):
     """A table that every model has; ``what`` it is and its caption are for Snakemake's report."""
     labels = {"model": model, "what": what}
@@ -256,11 +251,6 @@ def models_drawn():
 def models_compared():
     """Models of which the figures of comparisons have the titles."""
     return sorted({model for comparison in study.comparisons.values() for model in comparison.models})
-
-
-def models_shown():
-    """Models of which figures of the config and of comparisons say whether their checks failed."""
-    return sorted({*models_compared(), *(model for name in study.figures for model in study.figure_models(name))})
 
 
 def comparisons_with_bayes_factors():

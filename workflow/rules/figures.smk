@@ -79,7 +79,7 @@ rule draw_figures:
         prepared=rules.prepare_data.output.prepared,
         fits=fits(models_drawn()),
         comparisons=expand(rules.compare_models.output.table, comparison=study.comparisons),
-        diagnostics=diagnostics(models_shown()),
+        diagnostics=rules.summarise_models.output.checks,
     output:
         # In order of the alphabet, so that another order in the report draws nothing.
         configured=[

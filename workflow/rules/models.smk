@@ -45,7 +45,7 @@ rule summarise_models:
             table_of_model(model, "variance", what="variance", caption="../report/variance.rst")
             for model in study.models
         ],
-        checks=diagnostics(study.models),
+        checks=expand("results/models/{model}.diagnostics.json", model=study.models),
     log:
         "results/logs/summarise_models/models.log",
     priority: 1
