@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from partialpool.errors import StudyError
@@ -36,7 +37,8 @@ def bayes_factors(
     DataFrame
         ``model,priors,log_evidence,mcse_log_evidence,log_bayes_factor,mcse_log_bayes_factor``, in nats: the models
         with the largest evidence first, three rows each. The best model, to which all factors are, is the one whose
-        evidence is largest as configured. Monte Carlo errors are of evidences that are independent.
+        evidence is largest as configured. Monte Carlo errors are of evidences that are independent. An evidence that
+        cannot be computed with other priors is nan.
 
     Raises
     ------
@@ -51,8 +53,8 @@ def bayes_factors(
         if "log_evidence" not in fit:
             raise StudyError(
                 f"Model {model} was fitted by the engine {fit['engine']}, which knows no evidence, so it has no Bayes "
-                "factors; the log of its fit says why it was that engine. Compare models of the engine marginal, or "
-                "leave 'bayes_factors' out of the comparison."
+                "factors; the log of its fit says why it was that engine. Compare models of the engines marginal and "
+                "quadrature, or leave 'bayes_factors' out of the comparison."
             )
     rows = {model: complete_cases(spec, data) for model, spec in specs.items()}
     require_same_rows({model: own["row"].to_numpy() for model, own in rows.items()})
@@ -76,15 +78,42 @@ def _evidence(spec: ModelSpec, fit: Mapping, rows: pd.DataFrame, by: float, core
     if by == 1:
         return float(fit["log_evidence"]), float(fit["mcse_log_evidence"])
     stretched = {name: prior.scaled(by) for name, prior in spec.priors.items()}
-    return log_evidence(replace(spec, priors=stretched), rows, cores=cores)
+    return log_evidence(replace(spec, priors=stretched), rows, engine=fit["engine"], cores=cores)
 
 
-def log_evidence(spec: ModelSpec, rows: pd.DataFrame, *, cores: int = 1) -> tuple[float, float]:
-    """Log evidence of a model, in nats, and its Monte Carlo standard error; nan if none can be trusted."""
-    from partialpool.marginal.closed_form import design
-    from partialpool.marginal.sample import Posterior
+def log_evidence(spec: ModelSpec, rows: pd.DataFrame, *, engine: str, cores: int = 1) -> tuple[float, float]:
+    """Log evidence of a model, in nats, and its Monte Carlo standard error.
 
-    drawn = Posterior(design(spec, rows), cores=cores).draw(chains=spec.chains, draws=spec.draws, seed=spec.seed)
+    Parameters
+    ----------
+    spec, rows
+        The model, and its complete cases.
+    engine
+        ``marginal`` or ``quadrature``.
+    cores
+        Threads.
+
+    Returns
+    -------
+    tuple
+        The error is nan if it cannot be trusted; both are nan if quadrature cannot fit the model: the log says why.
+    """
+    options = {"chains": spec.chains, "draws": spec.draws}
+    if engine == "marginal":
+        from partialpool.marginal.closed_form import design
+        from partialpool.marginal.sample import Posterior
+
+        drawn = Posterior(design(spec, rows), cores=cores).draw(**options, seed=spec.seed)
+        return drawn.log_evidence, drawn.mcse
+    from partialpool.quadrature.densities import NoQuadrature
+    from partialpool.quadrature.model import model_of
+
+    try:
+        drawn = model_of(spec, rows, cores=cores).draw(**options, rng=np.random.default_rng(spec.seed))
+    except NoQuadrature as reason:
+        priors = ", ".join(f"{name} {prior}" for name, prior in spec.priors.items())
+        print(f"The evidence of {spec.formula} with priors {priors} is not known: {reason}.")
+        return math.nan, math.nan
     return drawn.log_evidence, drawn.mcse
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from partialpool.model.design import Design, NoClosedForm, design_of
-from partialpool.model.families import LINKS
+from partialpool.model.families import LINKS, PARENTS
 from partialpool.model.matrices import evaluate
 from partialpool.model.spec import ModelSpec
 from partialpool.quadrature.densities import NODES, Given, NoQuadrature, of_units, placement
@@ -21,9 +21,6 @@ from partialpool.sampling.independent import IndependentDraws
 from partialpool.sampling.mode import find_mode
 from partialpool.sampling.space import Space, sizes_of_effects
 
-# Families that can be drawn so, and what Bambi calls the parameter that the formula makes. Given all else, the density
-# of a unit's effects is log-concave in each of them: it has one mode, and tails no longer than those of its prior.
-PARENTS = {"bernoulli": "p", "binomial": "p", "negativebinomial": "mu", "poisson": "mu"}
 # ASSUME: with more dimensions few proposals are accepted, and to look for better ones takes longer than NUTS.
 MOST_DIMENSIONS = 12
 # ASSUME: a fit computes the density about so many times, and each time that of a row so many times beside the nodes, to

@@ -219,7 +219,8 @@ def weighed(table: pd.DataFrame, titles: Mapping[str, str], nouns: Nouns) -> Mar
     sentences = []
     for other in others:
         low, configured, high = (factors.loc[other, priors] for priors in ("halved", "as configured", "doubled"))
-        turned = " Which of the two is ahead depends on the priors." if max(low, high) > 0 else ""
+        # Neither holds of an evidence that is not known.
+        turned = " Which of the two is ahead depends on the priors." if low > 0 or high > 0 else ""
         sentences.append(
             Markup(
                 "The {} are {} as probable under {} as under {}; {} with the scales of all priors halved, {} with them "
@@ -234,17 +235,22 @@ def weighed(table: pd.DataFrame, titles: Mapping[str, str], nouns: Nouns) -> Mar
 def _times(log_factor: float) -> Markup:
     """How many times as probable the data are under the best model, from the log factor of the other against it."""
     times = -log_factor
+    if math.isnan(times):
+        return Markup("an unknown number of times")
     if abs(times) > LARGEST_FACTOR:
         return Markup("about 10<sup>{}</sup> times").format(number(times / math.log(10), 0))
     return Markup(f"{number(math.exp(times), decimals(math.exp(times)))} times")
 
 
 def _with_error(values: pd.Series, errors: pd.Series) -> list[str]:
-    """Numbers rounded to what their Monte Carlo errors allow; nothing has none."""
-    return [
-        "0" if error == 0 else f"{number(value, decimals(error))} ({number(error, decimals(error))})"
-        for value, error in zip(values, errors, strict=True)
-    ]
+    """Numbers rounded to what their Monte Carlo errors allow; nothing has none, and what is not known is a dash."""
+
+    def told(value: float, error: float) -> str:
+        if error == 0 or math.isnan(value):
+            return number(value, 0)
+        return f"{number(value, decimals(error))} ({number(error, decimals(error))})"
+
+    return [told(value, error) for value, error in zip(values, errors, strict=True)]
 
 
 def corrected(pointwise: pd.DataFrame, trees: Mapping, *, unit: str, nouns: Nouns) -> Markup:

@@ -28,8 +28,8 @@ class Comparison(Strict):
     """What is left out: `observation`, one measurement; `unit`, all measurements of a unit. By default both, as far as
     they need no folds and few refits."""
     bayes_factors: bool = False
-    """Whether the report shows Bayes factors, also with the scales of all priors halved and doubled; for models of the
-    marginal engine."""
+    """Whether the report shows Bayes factors, also with the scales of all priors halved and doubled; for models
+    fitted by the marginal engine or by quadrature."""
 
 
 class Prediction(Strict):

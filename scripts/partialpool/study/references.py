@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from partialpool.data.expression import columns as made_from
 from partialpool.data.expression import parse, together
 from partialpool.errors import suggest
-from partialpool.model.families import OF_LEVELS
+from partialpool.model.families import OF_LEVELS, PARENTS
 from partialpool.model.parts import columns, covariates, left_side
 from partialpool.study.base import unknown
 from partialpool.study.design import Design
@@ -42,11 +42,16 @@ def _why_not_marginal(study: Study, name: str) -> str | None:
     """Why a model cannot have the marginal engine, as far as its config tells; None if nothing there speaks against."""
     model = study.models[name]
     reasons = {
-        "the engine is nuts": study.sampling_of(name).engine == "nuts",
+        "the engine is nuts": _by_nuts(study, name),
         f"its family is {model.family}": model.family != "gaussian",
         f"its link is {model.link}": model.link not in (None, "identity"),
     }
     return next((reason for reason, applies in reasons.items() if applies), None)
+
+
+def _by_nuts(study: Study, name: str) -> bool:
+    """Whether the config asks for NUTS over all parameters of a model."""
+    return study.sampling_of(name).engine == "nuts"
 
 
 def _engine(study: Study, name: str) -> Iterator[Mistake]:
@@ -198,13 +203,14 @@ def _those(columns: tuple[str, ...]) -> str:
 
 
 def _evidence(study: Study, comparison: Comparison, place: str) -> Iterator[Mistake]:
-    """Models that can have no Bayes factors, since they cannot have the marginal engine."""
+    """Models that can have no Bayes factors, since they can have neither the marginal engine nor quadrature."""
     for model in comparison.models:
-        if model in study.models and (reason := _why_not_marginal(study, model)):
+        by_quadrature = model in study.models and study.models[model].family in PARENTS and not _by_nuts(study, model)
+        if model in study.models and not by_quadrature and (reason := _why_not_marginal(study, model)):
             yield Mistake(
                 place,
-                f"model '{model}' cannot have the marginal engine, which Bayes factors take: {reason}. Compare models "
-                "of that engine, or leave 'bayes_factors' out.",
+                f"model '{model}' has no evidence, which Bayes factors take: {reason}. Only the engine marginal and "
+                "quadrature know it. Compare models of these, or leave 'bayes_factors' out.",
             )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from partialpool.model.build import build
+from partialpool.model.families import PARENTS
 from partialpool.model.formula import complete_cases
 from partialpool.quadrature import model as module
 from partialpool.quadrature import posterior
@@ -76,7 +77,7 @@ def test_names_and_log_likelihood_are_bambis(make_spec, counted, formula, family
     assert set(groups["posterior"].data_vars) <= variables
     assert {name for name in variables - set(groups["posterior"].data_vars) if name.endswith("_sigma")} == set()
     assert sampled_instead.isdisjoint(groups["posterior"].data_vars)
-    assert module.PARENTS[family] == bambi.family.likelihood.parent
+    assert PARENTS[family] == bambi.family.likelihood.parent
     assert model.link == bambi.family.link[bambi.family.likelihood.parent].name
 
 

@@ -180,6 +180,15 @@ def test_bayes_factors_in_words_say_what_the_priors_do_to_them():
     assert "Which of the two is ahead depends on the priors." in weighed(factors(0.5, -2.0, -3.0), TITLES, HERDS)
 
 
+def test_bayes_factors_with_priors_that_give_no_evidence_are_not_known():
+    table = factors(-1.0, -2.0, np.nan)
+    assert bayes_factors(table, TITLES).to_numpy().tolist()[1] == ["b B", "−1.000 (0.020)", "−2.000 (0.020)", "–"]
+    told = weighed(table, TITLES, HERDS)
+    assert "2.7 times with the scales of all priors halved, an unknown number of times with them doubled." in told
+    assert "ahead" not in told
+    assert "ahead" in weighed(factors(0.5, -2.0, np.nan), TITLES, HERDS)
+
+
 def test_an_evidence_without_a_monte_carlo_error_is_not_relied_on():
     table = pd.DataFrame({"model": ["a", "b", "c", "b"], "log_evidence": [-9.1, -1.5, np.nan, -1.5]})
     told = untrusted(table.assign(mcse_log_evidence=[0.01, np.nan, np.nan, np.nan]))

@@ -156,17 +156,29 @@ def test_spaces_make_no_left_side_different():
         ({"models/m71.2/engine": "nuts"}, "the engine is nuts"),
         ({"sampling/engine": "nuts", "models/m71.1/engine": "auto"}, "the engine is nuts"),
         ({"models/m71.2/family": "t"}, "its family is t"),
+        (
+            {"models/m71.2/family": "poisson", "models/m71.2/engine": "nuts", "models/m71.2/priors/sigma": DROP},
+            "the engine is nuts",
+        ),
         ({"models/m71.2/link": "log"}, "its link is log"),
     ],
 )
 def test_bayes_factors_are_of_models_that_have_an_evidence(changes, reason):
     asked = {"comparisons/pooling/bayes_factors": True}
     assert mistakes(changes | asked) == [
-        "comparisons.pooling.bayes_factors: model 'm71.2' cannot have the marginal engine, which Bayes factors take: "
-        f"{reason}. Compare models of that engine, or leave 'bayes_factors' out."
+        f"comparisons.pooling.bayes_factors: model 'm71.2' has no evidence, which Bayes factors take: {reason}. Only "
+        "the engine marginal and quadrature know it. Compare models of these, or leave 'bayes_factors' out."
     ]
     assert not load(changes).comparisons["pooling"].bayes_factors
     assert load(asked).comparisons["pooling"].bayes_factors
+
+
+@pytest.mark.parametrize("family", ["bernoulli", "poisson"])
+def test_models_that_quadrature_may_fit_may_have_bayes_factors(family):
+    asked = {"comparisons/pooling/bayes_factors": True}
+    families = {f"models/{model}/family": family for model in ("m71.1", "m71.2")}
+    priors = {f"models/{model}/priors": DROP for model in ("m71.1", "m71.2")}
+    assert load(asked | families | priors).comparisons["pooling"].bayes_factors
 
 
 COMMON = {"comparisons/pooling/rows": "common", "comparisons/growth/rows": "common"}
