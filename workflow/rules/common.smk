@@ -18,6 +18,7 @@ from partialpool.jobs import home, inside, plan, running
 from partialpool.jobs.files import checksum
 from partialpool.jobs.fingerprint import fingerprint
 from partialpool.jobs.resources import fit_memory, memory, minutes
+from partialpool.jobs.written import require_as_written
 from partialpool.report import captions, checks, sampling
 from partialpool.study import config as study_config
 from partialpool.study import grids, syntax

@@ -71,7 +71,10 @@ onstart:
     if jobs := inside.jobs_to_run(workflow):
         # Before anything long: else only the job that meets a mistake in an edited config would tell it.
         rules_to_run, prepared = {rule for rule, _ in jobs}, Path("results/data/prepared.parquet")
-        if rules_to_run & FITTING and "prepare_data" not in rules_to_run and prepared.exists():
+        keeps_data = "prepare_data" not in rules_to_run and prepared.exists()
+        if keeps_data:
+            read(require_as_written, prepared)
+        if keeps_data and rules_to_run & FITTING:
             # With `--sdm` Snakemake's own environment may lack the packages; then the job tells it.
             with suppress(ImportError):
                 from partialpool.audit import suits

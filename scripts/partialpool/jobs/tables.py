@@ -1,20 +1,12 @@
-"""Tables of results: written whole, and read by other jobs, if they are still what was written.
-
-A table that somebody has edited, cut or put in the place of another would be shown as if it were ours. So the checksum
-of each is kept in Snakemake's own folder, beside its records of what the results were made from.
-"""
+"""Tables of results: written whole, and read by other jobs, if they are still what was written."""
 
 import os
 from collections.abc import Iterable
-from pathlib import Path
 
 import pandas as pd
 
 from partialpool.errors import StudyError
-from partialpool.jobs.files import atomic, checksum
-
-# A file of this folder for each table, under its path.
-WRITTEN = Path(".snakemake/written")
+from partialpool.jobs.written import require_as_written, written
 
 
 def read_table(path, text: Iterable[str] = ()) -> pd.DataFrame:
@@ -34,12 +26,7 @@ def read_table(path, text: Iterable[str] = ()) -> pd.DataFrame:
         If the file is not the one that was written here; where nobody knows which one that was, as in results from an
         archive, if it ends within a line.
     """
-    kept = _checksum_file(path)
-    if kept and kept.is_file() and kept.read_text() not in ("", checksum(path)):
-        raise StudyError(
-            f"'{path}' is not as this study wrote it: it was edited, saved by another program, or replaced. Delete it "
-            "and run again; to change a copy of it, keep that elsewhere."
-        )
+    require_as_written(path)
     with open(path, "rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
         if file.read() not in (b"", b"\n"):
@@ -49,23 +36,8 @@ def read_table(path, text: Iterable[str] = ()) -> pd.DataFrame:
 
 def write_table(table: pd.DataFrame, path) -> None:
     """Write a table of results, whole or not at all: as Parquet if the name of the file says so, else as CSV."""
-    if Path(path).suffix == ".parquet":
-        with atomic(path) as temporary:
+    with written(path) as temporary:
+        if temporary.suffix == ".parquet":
             table.to_parquet(temporary)
-        return
-    # If the process is killed between the two files, nothing is known of the table, instead of something wrong.
-    if kept := _checksum_file(path):
-        kept.unlink(missing_ok=True)
-    with atomic(path) as temporary:
-        table.to_csv(temporary, index=False)
-    if kept:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(checksum(path))
-
-
-def _checksum_file(path) -> Path | None:
-    """Where the checksum of a table is kept; None of one outside of the folder in which Snakemake runs."""
-    path = Path(path).absolute()
-    if not WRITTEN.parent.is_dir() or not path.is_relative_to(Path.cwd()):
-        return None
-    return WRITTEN / f"{path.relative_to(Path.cwd())}.sha256"
+        else:
+            table.to_csv(temporary, index=False)

@@ -140,6 +140,7 @@ def test_modules_of_the_report_are_those_that_its_notebook_imports():
         "jobs.files",
         "jobs.tables",
         "jobs.threads",
+        "jobs.written",
         "loo.pointwise",
         "model.doubts",
         "model.families",

@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from partialpool.errors import StudyError
-from partialpool.jobs.tables import WRITTEN, read_table, write_table
+from partialpool.jobs import written
+from partialpool.jobs.tables import read_table, write_table
 
 TABLE = pd.DataFrame({"label": ["a", "b"], "x": [0.5, 0.25]})
 
@@ -10,7 +11,7 @@ TABLE = pd.DataFrame({"label": ["a", "b"], "x": [0.5, 0.25]})
 @pytest.fixture
 def run_here(tmp_path, monkeypatch):
     """A folder in which Snakemake runs."""
-    (tmp_path / WRITTEN.parent).mkdir()
+    (tmp_path / written.FOLDER.parent).mkdir()
     monkeypatch.chdir(tmp_path)
 
 
@@ -71,7 +72,16 @@ def test_of_a_table_that_another_folder_wrote_nothing_is_known(run_here, tmp_pat
 def test_a_run_that_was_killed_while_it_wrote_a_table_leaves_one_that_can_be_read(monkeypatch):
     write_table(TABLE, "results/a.csv")
     with monkeypatch.context() as killed:
-        killed.setattr("partialpool.jobs.tables.checksum", lambda path: 1 / 0)
+        killed.setattr("partialpool.jobs.written.checksum", lambda path: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             write_table(TABLE.head(1), "results/a.csv")
     assert len(read_table("results/a.csv")) == 1
+
+
+@pytest.mark.usefixtures("run_here")
+def test_data_that_were_replaced_by_those_of_another_study_are_known():
+    write_table(TABLE, "results/data/prepared.parquet")
+    written.require_as_written("results/data/prepared.parquet")
+    TABLE.head(1).to_parquet("results/data/prepared.parquet")
+    with pytest.raises(StudyError, match=r"prepared\.parquet' is not as this study wrote it"):
+        written.require_as_written("results/data/prepared.parquet")
