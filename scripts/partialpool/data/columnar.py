@@ -8,6 +8,14 @@ import pyarrow.compute as pc
 from partialpool.data.table import MOST_BYTES, MOST_CELLS, Table, listing, numbered, refuse_size, without_missing
 from partialpool.errors import StudyError
 
+# What Stata keeps as whole numbers, by the beginning of the format of a column.
+_PERIODS = {
+    "%tw": "weeks since the first of 1960, 52 a year",
+    "%tm": "months since January 1960",
+    "%tq": "quarters since the first of 1960",
+    "%th": "half-years since the first of 1960",
+}
+
 
 def parquet(path) -> Table:
     """Read a Parquet file; an index that pandas added without a name is left out."""
@@ -66,6 +74,8 @@ def labelled(path, program: str) -> Table:
     labels = {name: _labels(by_code) for name, by_code in about.variable_value_labels.items() if by_code}
     titles = {name: title for name, title in about.column_names_to_labels.items() if title and title.strip()}
     notes = (f"{program}", *([f"value labels of {listing(list(labels))}"] if labels else []))
+    formats = about.original_variable_types.items() if program == "Stata" else ()
+    notes += tuple(f"{name} as Stata counts: {told}" for name, kind in formats if (told := _PERIODS.get(kind[:3])))
     named = numbered(path, texts, list(frame), "")
     return Table(named, where="row", first=1, labels=labels, titles=titles, notes=notes)
 

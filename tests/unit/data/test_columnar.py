@@ -5,8 +5,9 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyreadstat
 import pytest
-from partialpool.data.columnar import as_text
+from partialpool.data.columnar import as_text, labelled
 
 MISSING = None
 
@@ -45,3 +46,16 @@ def test_columns_as_text(column, texts):
     made = as_text(column)
     assert made.astype(object).where(made.notna(), MISSING).tolist() == texts
     assert isinstance(made, pd.Series)
+
+
+def test_what_stata_counts_its_periods_from_is_told(tmp_path):
+    data = pd.DataFrame({"id": [1.0, 2.0], "month": [720.0, 721.0], "week": [3120.0, 3121.0], "year": [2020.0, 2021.0]})
+    formats = {"month": "%tmCCYY-NN", "week": "%tw", "year": "%ty"}
+    pyreadstat.write_dta(data, tmp_path / "a.dta", variable_format=formats)
+    read = labelled(tmp_path / "a.dta", "Stata")
+    assert read.frame["month"].tolist() == ["720", "721"]
+    assert read.notes == (
+        "Stata",
+        "month as Stata counts: months since January 1960",
+        "week as Stata counts: weeks since the first of 1960, 52 a year",
+    )
