@@ -5,15 +5,16 @@ import numpy as np
 from partialpool.marginal.lanes import (
     add_products_,
     cholesky_,
-    compiled,
-    inner,
+    copy_,
     lanes_last,
+    logarithms,
     minus_,
     one_plus_,
     plus_,
     plus_multiple_,
     solve_lower_,
 )
+from partialpool.marginal.machine_code import compiled_as, part, run
 from partialpool.marginal.rows import CHUNK, sets_of_rows
 from partialpool.marginal.scales import Scales
 from partialpool.marginal.unit import conditional_, load_, marginal_
@@ -63,15 +64,19 @@ def _with_effects(model: WithEffects, scales: Scales, subsets, some: slice, core
         for alike, own in sets_of_rows(order, np.append(starts, len(order)), widths)
     ]
 
+    @np.errstate(all="ignore")
     def block(own: Scales, _) -> np.ndarray:
-        given = own.sigma, *map(lanes_last, (own.cholesky[model.block], *model.dense_posterior(own)))
+        variance, log_sigma = own.sigma**2, logarithms(own.sigma)
+        given = variance, *map(lanes_last, (own.cholesky[model.block], *model.dense_posterior(own)))
         both = np.empty((2, len(own.sigma), len(which)))
         for subset, of_subset, z, columns, spare, squares in parts:
-            out, residuals = np.empty((2, len(subset), len(own.sigma)))
-            leave_out_(out, residuals, *given, model.units, of_subset, z, columns)
-            out -= 0.5 * z.shape[1] * np.log(2 * np.pi)
-            out -= 0.5 * (spare * np.log(2 * np.pi * own.sigma**2) + squares[:, None] / own.sigma**2)
-            both[:, :, which[subset]] = out.T, residuals.T
+            m = z.shape[1]
+            out, residuals = np.tile(-m * log_sigma, (len(subset), 1)), np.empty((len(subset), len(variance)))
+            steps = (model.steps[of_subset] + m * columns.shape[2] ** 2).sum()
+            run(leave_out_, steps, out, residuals, *given, model.units, of_subset, z, columns)
+            out -= 0.5 * m * np.log(2 * np.pi)
+            out -= 0.5 * (spare * np.log(2 * np.pi * variance) + squares[:, None] / variance)
+            both[:, :, which[subset]] = out.T, residuals.T / own.sigma[:, None]
         return both
 
     densities, residuals = np.concatenate(model.in_threads(block, scales, cores), axis=1)
@@ -103,9 +108,8 @@ def _of_rows(model: WithoutEffects, rows: np.ndarray, sigma: np.ndarray) -> tupl
     return density, residual[..., 0] / np.sqrt(rest[..., 0, 0] * variance)
 
 
-@compiled
-def leave_out_(out, residuals, sigma, cholesky, mean, covariance, units, of_subsets, z, columns):
-    """Log density of rows of a unit given all other rows and the scales, up to log(2 pi) / 2 a row.
+def leave_out_(out, residuals, variance, cholesky, mean, covariance, units, of_subsets, z, columns):
+    """Log density of rows of a unit given all other rows and the scales, up to log(2 pi) / 2 + log(sigma) a row.
 
     With P the posterior covariance of all coefficients given the scales and w the design of the rows, H = w P w' /
     sigma^2 and the residuals e at the posterior mean, the rows given the others are normal around y - (I - H)^-1 e with
@@ -114,8 +118,9 @@ def leave_out_(out, residuals, sigma, cholesky, mean, covariance, units, of_subs
     Parameters
     ----------
     out, residuals : (subsets, lanes)
-        Filled; the residuals of subsets of one row in units of their standard deviation, given all other rows.
-    sigma, cholesky, units
+        The former is added to, the latter are filled: those of subsets of one row, over their standard deviation given
+        all other rows, times sigma.
+    variance, cholesky, units
         See ``add_units_``.
     mean, covariance : (d, lanes), (d, d, lanes)
         Of the dense coefficients.
@@ -125,14 +130,13 @@ def leave_out_(out, residuals, sigma, cholesky, mean, covariance, units, of_subs
         Designs of the rows: of their unit's effects, and of the dense columns that it meets with the outcome behind.
     """
     triangles, starts, places, cross = units
-    q, lanes = triangles.shape[1], len(sigma)
+    q, lanes = triangles.shape[1], len(variance)
     m, width = columns.shape[1:]
-    variance = sigma * sigma
     f, k, precision = np.empty((q, q, lanes)), np.empty((q, q, lanes)), np.empty((q, q, lanes))
     e, response = np.empty((width, q, lanes)), np.empty((width, q, lanes))
     own, rest = np.empty((m, q, lanes)), np.empty((m, m, lanes))
     shared, spread = np.empty((m, width, lanes)), np.empty((m, width - 1, lanes))
-    residual = np.empty((1, m, lanes))
+    residual, minus_variance = np.empty((1, m, lanes)), -variance
     last = -1
     for subset in range(len(of_subsets)):
         unit = of_subsets[subset]
@@ -152,19 +156,27 @@ def leave_out_(out, residuals, sigma, cholesky, mean, covariance, units, of_subs
         rest[:] = 0.0
         add_products_(rest, own, own)
         add_products_(rest, spread, shared)
-        one_plus_(rest, -variance)
+        one_plus_(rest, minus_variance)
         residual_(residual[0], shared, mean, at)
         cholesky_(rest)
         solve_lower_(rest, residual)
-        for lane in range(lanes):
-            value = -m * np.log(sigma[lane])
-            for t in range(m):
-                value -= np.log(rest[t, t, lane]) + 0.5 * residual[0, t, lane] ** 2 / variance[lane]
-            out[subset, lane] = value
-            residuals[subset, lane] = residual[0, 0, lane] / sigma[lane]
+        for j in range(m):
+            minus_density_(out[subset], rest[j, j], residual[0, j], variance)
+        copy_(residuals[subset], residual[0, 0])
 
 
-@inner
+def _minus_density(out, inverse_root, residual, variance):
+    for lane in range(len(out)):
+        out[lane] -= np.log(inverse_root[lane]) + 0.5 * residual[lane] ** 2 / variance[lane]
+
+
+@compiled_as(_minus_density)
+def minus_density_(out, inverse_root, residual, variance):
+    """Take log(inverse_root) + residual^2 / variance / 2 from out, (lanes,) each."""
+    out -= logarithms(inverse_root) + 0.5 * residual**2 / variance
+
+
+@part
 def own_design_(own, z, cholesky):
     """Design of v, L'z, of each row, (m, q, lanes)."""
     own[:] = 0.0
@@ -174,18 +186,17 @@ def own_design_(own, z, cholesky):
                 plus_multiple_(own[t, i], z[t, k], cholesky[k, i])
 
 
-@inner
+@part
 def shared_design_(shared, columns, own, response):
     """What is left of the dense columns (m, width, lanes) after the unit's effects took their part."""
     for t in range(shared.shape[0]):
         for j in range(shared.shape[1]):
-            for lane in range(shared.shape[2]):
-                shared[t, j, lane] = columns[t, j]
+            shared[t, j] = columns[t, j]
             for i in range(own.shape[1]):
                 minus_(shared[t, j], own[t, i], response[j, i])
 
 
-@inner
+@part
 def spread_(spread, design, covariance, at):
     """Covariance of the dense coefficients at some places times the design of each row, (m, width - 1, lanes)."""
     spread[:] = 0.0
@@ -195,12 +206,11 @@ def spread_(spread, design, covariance, at):
                 plus_(spread[t, i], covariance[at[i], at[j]], design[t, j])
 
 
-@inner
+@part
 def residual_(residual, design, mean, at):
     """Outcome of each row, the last of its columns, less what the dense coefficients make of it, (m, lanes)."""
     for t in range(len(residual)):
-        for lane in range(residual.shape[1]):
-            residual[t, lane] = design[t, len(at), lane]
+        copy_(residual[t], design[t, len(at)])
         for j in range(len(at)):
             minus_(residual[t], design[t, j], mean[at[j]])
 

@@ -1,37 +1,17 @@
 """Small linear algebra for many draws at a time.
 
 An array (q, q, lanes) holds a small matrix for each of several draws of the scales, and (vectors, q, lanes) some
-vectors, the columns of a matrix. The loop over lanes is innermost, so that a processor works on several draws with one
-instruction. A trailing underscore means: in place.
+vectors, the columns of a matrix. Each operation works on all lanes, with NumPy or, compiled, in a loop of its own, so
+that a processor works on several draws with one instruction. A trailing underscore means: in place.
 """
 
-from functools import wraps
-
 import numpy as np
-from numba import njit
+from scipy.special import xlogy
 
-from partialpool.marginal.once import one_process_at_a_time
+from partialpool.marginal.machine_code import compiled_as, part
 
 # Draws that are worked on together, at most.
-LANES = 256
-# Called by compiled functions only: without an entry for Python there is less to compile.
-inner = njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-# Called in the innermost loops, where a call would take longer than what it does.
-inlined = njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
-
-
-def compiled(function):
-    """A function in machine code, which is made when it is first called, by one process at a time."""
-    fast = njit(cache=True, nogil=True, error_model="numpy")(function)
-
-    @wraps(function)
-    def call(*arguments):
-        if fast.signatures:
-            return fast(*arguments)
-        with one_process_at_a_time():
-            return fast(*arguments)
-
-    return call
+LANES = 1024
 
 
 def lanes_for(columns: int) -> int:
@@ -44,35 +24,90 @@ def lanes_last(values: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.moveaxis(values, 0, -1))
 
 
-@inlined
-def plus_(out, x, y):
-    """Add x y to out, (lanes,) each."""
+def logarithms(x: np.ndarray) -> np.ndarray:
+    """Logarithms of x by the C library, as Numba's; NumPy's own differ in the last digit on some processors."""
+    return xlogy(1.0, x)
+
+
+def _copy(out, x):
+    for lane in range(len(out)):
+        out[lane] = x[lane]
+
+
+@compiled_as(_copy)
+def copy_(out, x):
+    """Fill out with x, (lanes,) both."""
+    out[:] = x
+
+
+def _plus(out, x, y):
     for lane in range(len(out)):
         out[lane] += x[lane] * y[lane]
 
 
-@inlined
-def minus_(out, x, y):
-    """Take x y from out, (lanes,) each."""
+@compiled_as(_plus)
+def plus_(out, x, y):
+    """Add x y to out, (lanes,) each."""
+    out += x * y
+
+
+def _minus(out, x, y):
     for lane in range(len(out)):
         out[lane] -= x[lane] * y[lane]
 
 
-@inlined
-def times_(out, x):
-    """Multiply out by x, (lanes,) both."""
-    for lane in range(len(out)):
-        out[lane] *= x[lane]
+@compiled_as(_minus)
+def minus_(out, x, y):
+    """Take x y from out, (lanes,) each."""
+    out -= x * y
 
 
-@inlined
-def plus_multiple_(out, number, x):
-    """Add a multiple of x to out, (lanes,) both."""
+def _plus_multiple(out, number, x):
     for lane in range(len(out)):
         out[lane] += number * x[lane]
 
 
-@inner
+@compiled_as(_plus_multiple)
+def plus_multiple_(out, number, x):
+    """Add a multiple of x to out, (lanes,) both."""
+    out += number * x
+
+
+def _times(out, x):
+    for lane in range(len(out)):
+        out[lane] *= x[lane]
+
+
+@compiled_as(_times)
+def times_(out, x):
+    """Multiply out by x, (lanes,) both."""
+    out *= x
+
+
+def _over_plus(out, x, number):
+    for lane in range(len(out)):
+        out[lane] = out[lane] / x[lane] + number
+
+
+@compiled_as(_over_plus)
+def over_plus_(out, x, number):
+    """Divide out by x, (lanes,) both, and add a number."""
+    out /= x
+    out += number
+
+
+def _invert_root(out):
+    for lane in range(len(out)):
+        out[lane] = 1 / np.sqrt(out[lane])
+
+
+@compiled_as(_invert_root)
+def invert_root_(out):
+    """One over the square root of out (lanes,)."""
+    out[:] = 1 / np.sqrt(out)
+
+
+@part
 def multiply_(out, r, x):
     """Columns of R X, (q, q, lanes): R (q, q) is upper triangular, for all draws, and X (q, q, lanes) lower."""
     out[:] = 0.0
@@ -82,7 +117,7 @@ def multiply_(out, r, x):
                 plus_multiple_(out[j, i], r[i, k], x[k, j])
 
 
-@inner
+@part
 def cholesky_(a):
     """Lower Cholesky factors of the lower triangles A (q, q, lanes); their diagonals are inverted."""
     for i in range(len(a)):
@@ -92,11 +127,10 @@ def cholesky_(a):
             times_(a[i, j], a[j, j])
         for k in range(i):
             minus_(a[i, i], a[i, k], a[i, k])
-        for lane in range(a.shape[2]):
-            a[i, i, lane] = 1 / np.sqrt(a[i, i, lane])
+        invert_root_(a[i, i])
 
 
-@inner
+@part
 def solve_lower_(c, x):
     """Solve C z = x for some vectors (vectors, q, lanes), with C from ``cholesky_``."""
     for vector in range(len(x)):
@@ -106,7 +140,7 @@ def solve_lower_(c, x):
             times_(x[vector, i], c[i, i])
 
 
-@inner
+@part
 def solve_upper_(c, x):
     """Solve C'z = x for some vectors (vectors, q, lanes), with C from ``cholesky_``."""
     for vector in range(len(x)):
@@ -116,7 +150,7 @@ def solve_upper_(c, x):
             times_(x[vector, i], c[i, i])
 
 
-@inner
+@part
 def add_outer_(out, x):
     """Add x x' of each of some vectors (vectors, q, lanes) to the lower triangle of out (q, q, lanes)."""
     for i in range(len(out)):
@@ -125,7 +159,7 @@ def add_outer_(out, x):
                 plus_(out[i, j], x[vector, i], x[vector, j])
 
 
-@inner
+@part
 def add_gram_(out, x, places):
     """Add the product of vectors i and j (vectors, q, lanes) to out at places[i], places[j], for j <= i."""
     for i in range(len(x)):
@@ -135,7 +169,7 @@ def add_gram_(out, x, places):
                 plus_(entry, x[i, k], x[j, k])
 
 
-@inner
+@part
 def add_products_(out, x, y):
     """Add the product of vector i of x and vector j of y, (vectors, q, lanes) both, to out[i, j]."""
     for i in range(len(x)):
@@ -144,20 +178,9 @@ def add_products_(out, x, y):
                 plus_(out[i, j], x[i, k], y[j, k])
 
 
-@inner
+@part
 def one_plus_(a, divisor):
     """The lower triangles of A (q, q, lanes) become those of I + A / divisor (lanes,)."""
     for i in range(len(a)):
         for j in range(i + 1):
-            for lane in range(a.shape[2]):
-                a[i, j, lane] = a[i, j, lane] / divisor[lane] + (1.0 if i == j else 0.0)
-
-
-@compiled
-def back_substitute_(c, x):
-    """Solve C'z = x for the lower triangular C (draws, d, d) and x (draws, d) of each draw."""
-    for draw in range(x.shape[0]):
-        for i in range(x.shape[1] - 1, -1, -1):
-            x[draw, i] /= c[draw, i, i]
-            for k in range(i):
-                x[draw, k] -= c[draw, i, k] * x[draw, i]
+            over_plus_(a[i, j], divisor, 1.0 if i == j else 0.0)

@@ -32,8 +32,7 @@ class Scales:
     def at(cls, space: Space, x: np.ndarray) -> "Scales":
         """What points x (draws, dimensions) of a space stand for."""
         family, sds, correlation = space.values(x)
-        # A copy, so that compiled functions see one layout of arrays and are compiled once.
-        return cls(family[:, 0].copy(), sds, correlation)
+        return cls(family[:, 0], sds, correlation)
 
     @cached_property
     def cholesky(self) -> tuple[np.ndarray, ...]:

@@ -16,18 +16,23 @@ from partialpool.marginal.lanes import (
     add_outer_,
     add_products_,
     cholesky_,
-    compiled,
-    inner,
+    copy_,
+    logarithms,
     multiply_,
     one_plus_,
     plus_,
     plus_multiple_,
     solve_lower_,
     solve_upper_,
+    times_,
 )
+from partialpool.marginal.machine_code import compiled_as, part
+
+# Logarithms are slow, so they are taken of products over units, and of the lanes that share a product's fate: so many.
+TOGETHER = 256
 
 
-@inner
+@part
 def marginal_(f, k, triangle, cholesky, variance):
     """Fill in the columns of F, and K, of a unit, (q, q, lanes) both; K as ``cholesky_`` leaves it.
 
@@ -36,23 +41,21 @@ def marginal_(f, k, triangle, cholesky, variance):
     multiply_(f, triangle, cholesky)
     k[:] = 0.0
     for i in range(len(k)):
-        for lane in range(k.shape[2]):
-            k[i, i, lane] = variance[lane]
+        copy_(k[i, i], variance)
     add_outer_(k, f)
     cholesky_(k)
 
 
-@inner
+@part
 def load_(e, k, cross):
     """Fill in the columns of E (columns, q, lanes) of a unit with Q'[X y] = cross' (columns, q)."""
-    for j in range(e.shape[0]):
+    for j in range(len(e)):
         for i in range(e.shape[1]):
-            for lane in range(e.shape[2]):
-                e[j, i, lane] = cross[j, i]
+            e[j, i] = cross[j, i]
     solve_lower_(k, e)
 
 
-@inner
+@part
 def conditional_(f, k, precision, variance):
     """The columns of F become those of G, and ``precision`` (q, q, lanes) the Cholesky factor of that of v given b."""
     precision[:] = 0.0
@@ -62,8 +65,34 @@ def conditional_(f, k, precision, variance):
     solve_lower_(k, f)
 
 
-@compiled
-def add_units_(gram, log_determinant, sigma, cholesky, units):
+def _settle(log_determinant, determinant, last):
+    for begin in range(0, len(determinant), TOGETHER):
+        end = min(begin + TOGETHER, len(determinant))
+        inside = True
+        for lane in range(begin, end):
+            inside &= 1e-100 < determinant[lane] < 1e100
+        if last or not inside:
+            for lane in range(begin, end):
+                log_determinant[lane] -= np.log(determinant[lane])
+                determinant[lane] = 1.0
+
+
+@compiled_as(_settle)
+def settle_(log_determinant, determinant, last):
+    """Take the logarithm of a product from ``log_determinant``, (lanes,) both, if it is the last, or hardly a number.
+
+    That is, if one of the lanes that are looked at together is close to the ends of the range of a number.
+    """
+    outside = ~((determinant > 1e-100) & (determinant < 1e100))
+    if last or outside.any():
+        for begin in range(0, len(determinant), TOGETHER):
+            some = slice(begin, begin + TOGETHER)
+            if last or outside[some].any():
+                log_determinant[some] -= logarithms(determinant[some])
+                determinant[some] = 1.0
+
+
+def add_units_(gram, log_determinant, variance, cholesky, units):
     """Add up E'E and half the logarithm of |W| over units.
 
     Parameters
@@ -72,39 +101,30 @@ def add_units_(gram, log_determinant, sigma, cholesky, units):
         Its lower triangle is added to.
     log_determinant : (lanes,)
         Added to.
-    sigma, cholesky : (lanes,), (q, q, lanes)
-        Residual standard deviation, and L.
+    variance, cholesky : (lanes,), (q, q, lanes)
+        Residual variance, and L.
     units
         See ``WithEffects``.
     """
     triangles, starts, places, cross = units
-    q, lanes = triangles.shape[1], len(sigma)
-    variance = sigma * sigma
-    f, k = np.empty((q, q, lanes)), np.empty((q, q, lanes))
+    q, lanes = triangles.shape[1], len(variance)
     most = 0
     for unit in range(len(triangles)):
         most = max(most, starts[unit + 1] - starts[unit])
-    e = np.empty((most, q, lanes))
-    determinant = np.ones(lanes)
+    f, k, e = np.empty((q, q, lanes)), np.empty((q, q, lanes)), np.empty((most, q, lanes))
+    determinant = np.empty(lanes)
+    determinant[:] = 1.0
     for unit in range(len(triangles)):
         begin, end = starts[unit], starts[unit + 1]
         marginal_(f, k, triangles[unit], cholesky, variance)
         load_(e[: end - begin], k, cross[begin:end])
         add_gram_(gram, e[: end - begin], places[begin:end])
-        # Logarithms are slow, so they are taken of products over units, while these are in the range of a number.
-        representable = True
-        for lane in range(lanes):
-            for i in range(q):
-                determinant[lane] *= k[i, i, lane]
-            representable &= 1e-100 < determinant[lane] < 1e100
-        if not representable or unit == len(triangles) - 1:
-            for lane in range(lanes):
-                log_determinant[lane] -= np.log(determinant[lane])
-                determinant[lane] = 1.0
+        for i in range(q):
+            times_(determinant, k[i, i])
+        settle_(log_determinant, determinant, unit == len(triangles) - 1)
 
 
-@compiled
-def draw_units_(effects, sigma, cholesky, dense, units):
+def draw_units_(effects, variance, cholesky, dense, units):
     """Draw the effects of units given the scales and the dense coefficients.
 
     Parameters
@@ -113,12 +133,11 @@ def draw_units_(effects, sigma, cholesky, dense, units):
         Standard normal numbers, replaced by the effects.
     dense : (d, lanes)
         The dense coefficients.
-    sigma, cholesky, units
+    variance, cholesky, units
         See ``add_units_``; of these units.
     """
     triangles, starts, places, cross = units
-    q, lanes = triangles.shape[1], len(sigma)
-    variance = sigma * sigma
+    q, lanes = triangles.shape[1], len(variance)
     f, k, precision = np.empty((q, q, lanes)), np.empty((q, q, lanes)), np.empty((q, q, lanes))
     residual, v = np.empty((1, q, lanes)), np.empty((1, q, lanes))
     for unit in range(len(triangles)):
@@ -126,9 +145,8 @@ def draw_units_(effects, sigma, cholesky, dense, units):
         conditional_(f, k, precision, variance)
         outcome = starts[unit + 1] - 1
         for i in range(q):
-            for lane in range(lanes):
-                residual[0, i, lane] = cross[outcome, i]
-                v[0, i, lane] = effects[i, unit, lane]
+            residual[0, i] = cross[outcome, i]
+            copy_(v[0, i], effects[i, unit])
             for column in range(starts[unit], outcome):
                 plus_multiple_(residual[0, i], -cross[column, i], dense[places[column]])
         solve_lower_(k, residual)

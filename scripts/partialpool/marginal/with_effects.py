@@ -15,10 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from partialpool.marginal.coordinates import coordinates
-from partialpool.marginal.lanes import LANES, back_substitute_, lanes_for, lanes_last
+from partialpool.marginal.lanes import lanes_for, lanes_last
+from partialpool.marginal.machine_code import run
 from partialpool.marginal.rows import CHUNK, DenseFactor, gather, rows_of
 from partialpool.marginal.scales import Scales
-from partialpool.marginal.unit import add_units_, draw_units_
+from partialpool.marginal.unit import TOGETHER, add_units_, draw_units_
 from partialpool.model.design import Design
 
 
@@ -45,6 +46,8 @@ class WithEffects:
         ``cross`` of ``gather``.
     rest
         From ``gather``.
+    steps : (units,)
+        Roughly how many operations on arrays each unit takes.
     """
 
     def __init__(self, matrices: Design, block: int | None = None):
@@ -54,6 +57,8 @@ class WithEffects:
         self.rows = rows_of(matrices, self.block, self.at.rows(matrices.x, matrices.y))
         triangles, cross, self.rest = gather(self.rows)
         self.units = triangles, self.rows.starts, self.rows.places, cross
+        q = triangles.shape[1]
+        self.steps = q * (q + np.diff(self.rows.starts)) ** 2
 
     def log_likelihood(self, scales: Scales, cores: int = 1) -> np.ndarray:
         """Log likelihood of draws of the scales, (draws,), in nats; nan where they are outside of what numbers hold."""
@@ -101,16 +106,18 @@ class WithEffects:
         with ThreadPoolExecutor(cores) as pool:
             return np.concatenate(list(pool.map(one, batches, rng.spawn(len(batches)))), axis=1)
 
+    @np.errstate(all="ignore")
     def _draw_batch(self, scales: Scales, dense: np.ndarray, batch: slice, rng: np.random.Generator) -> np.ndarray:
         """``draw_effects`` of some units."""
+        steps = self.steps[batch].sum()
         triangles, starts, places, cross = self.units
         units = triangles[batch], starts[batch.start : batch.stop + 1], places, cross
         effects = np.empty((len(dense), *units[0].shape[:2]))
-        for begin in range(0, len(dense), LANES):
-            some = slice(begin, begin + LANES)
+        for begin in range(0, len(dense), TOGETHER):
+            some = slice(begin, begin + TOGETHER)
             cholesky = lanes_last(scales.cholesky[self.block][some])
             lanes = rng.standard_normal((effects.shape[2], effects.shape[1], cholesky.shape[2]))
-            draw_units_(lanes, scales.sigma[some], cholesky, lanes_last(dense[some]), units)
+            run(draw_units_, steps, lanes, scales.sigma[some] ** 2, cholesky, lanes_last(dense[some]), units)
             effects[some] = np.transpose(lanes, (2, 1, 0))
         return effects
 
@@ -143,7 +150,8 @@ class WithEffects:
         """
         d, p, n, lanes = len(self.rest) - 1, len(self.at.mean), len(self.rows.codes), len(scales.sigma)
         gram, log_determinant = np.zeros((d + 1, d + 1, lanes)), np.zeros(lanes)
-        add_units_(gram, log_determinant, scales.sigma, lanes_last(scales.cholesky[self.block]), self.units)
+        cholesky = lanes_last(scales.cholesky[self.block])
+        run(add_units_, self.steps.sum(), gram, log_determinant, scales.sigma**2, cholesky, self.units)
         gram = np.moveaxis(gram, -1, 0)
         gram = gram + np.swapaxes(gram, 1, 2)
         gram[:, range(d + 1), range(d + 1)] /= 2
@@ -175,6 +183,13 @@ def multiply_effects_(values: np.ndarray, factor: DenseFactor, by: np.ndarray) -
     """Multiply what ``values`` (draws, d, k) have for each level of a grouping factor by a matrix (draws, q, q)."""
     own = values[:, factor.columns]
     own[:] = (by[:, None] @ own.reshape(len(own), factor.levels, factor.q, -1)).reshape(own.shape)
+
+
+def back_substitute_(c: np.ndarray, x: np.ndarray) -> None:
+    """Solve C'z = x for the lower triangular C (draws, d, d) and x (draws, d) of each draw."""
+    for i in range(x.shape[1] - 1, -1, -1):
+        x[:, i] /= c[:, i, i]
+        x[:, :i] -= c[:, i, :i] * x[:, i, None]
 
 
 def cholesky_or_nan(matrices: np.ndarray) -> np.ndarray:

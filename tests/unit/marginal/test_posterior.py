@@ -63,7 +63,9 @@ import json, sys
 import partialpool.jobs.job
 import pandas as pd
 from partialpool.fit import fit, store
+from partialpool.marginal import machine_code
 from partialpool.model.spec import ModelSpec
+machine_code.WORTH = float(sys.argv[4])
 spec = ModelSpec.from_dict(json.loads(sys.argv[1]))
 store.save(fit.fit(spec, pd.read_parquet(sys.argv[2])), sys.argv[3], spec=spec, data_sha256="0")
 """
@@ -76,11 +78,11 @@ def test_same_seed_same_draws_whatever_was_compiled_before(tmp_path, correlated,
         "PYTHONPATH": str(Path(fit_module.__file__).parents[2]),
     }
     spec = replace(correlated, engine="marginal", draws=300)
-    for name in ("compiled.nc", "cached.nc"):
-        arguments = [json.dumps(spec.to_dict()), tmp_path / "units.parquet", tmp_path / name]
+    for name, worth in (("interpreted.nc", "inf"), ("compiled.nc", "0"), ("cached.nc", "0")):
+        arguments = [json.dumps(spec.to_dict()), tmp_path / "units.parquet", tmp_path / name, worth]
         subprocess.run([sys.executable, "-c", IN_A_PROCESS, *arguments], env=environment, check=True)
-        assert list((tmp_path / "numba").rglob("*.nbi"))
-    assert (tmp_path / "compiled.nc").read_bytes() == (tmp_path / "cached.nc").read_bytes()
+        assert bool(list((tmp_path / "numba").rglob("*.nbi"))) == (worth == "0")
+    assert len({(tmp_path / name).read_bytes() for name in ("interpreted.nc", "compiled.nc", "cached.nc")}) == 1
 
 
 IMPORTED = """

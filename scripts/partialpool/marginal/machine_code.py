@@ -1,0 +1,59 @@
+"""Functions that run as they stand, with NumPy, until machine code is worth its compilation.
+
+Numba takes four CPU seconds to compile the functions of a fit, or a third of one to load them from its cache; without,
+a fit of a hundred units takes NumPy less than a second. A fit of 10^5 units takes NumPy minutes, and machine code
+seconds. So a function is compiled once it has taken as many steps as take NumPy about as long as its compilation takes
+Numba. Both compute the same numbers to the last digit.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from functools import cache
+from threading import Lock
+
+# Operations on arrays: a million take NumPy about two seconds.
+WORTH = 10**6
+# A division by zero is no error.
+OPTIONS = {"error_model": "numpy"}
+# What compiled functions call, and what Numba has not been told yet to compile each of them as.
+_parts: dict[Callable, Callable] = {}
+_steps: Counter[Callable] = Counter()
+_lock = Lock()
+
+
+def part(function: Callable) -> Callable:
+    """Decorator of a function that compiled functions call."""
+    _parts[function] = function
+    return function
+
+
+def compiled_as(loop: Callable) -> Callable:
+    """Decorator of a function that compiled functions call, for which they have this loop over the lanes."""
+
+    def register(function: Callable) -> Callable:
+        _parts[function] = loop
+        return function
+
+    return register
+
+
+def run(function: Callable, steps: int, *arguments) -> None:
+    """Call a function that takes about so many operations on arrays: with NumPy, or as machine code."""
+    _steps[function] += steps
+    if _steps[function] > WORTH:
+        with _lock:
+            function = _machine_code(function)
+    function(*arguments)
+
+
+@cache
+def _machine_code(function: Callable) -> Callable:
+    from numba import njit
+    from numba.extending import overload
+
+    while _parts:
+        own, loop = _parts.popitem()
+        # In the innermost loops a call would take longer than what it does.
+        options = OPTIONS if loop is own else OPTIONS | {"forceinline": True}
+        overload(own, jit_options=options, strict=False)(lambda *_, loop=loop: loop)
+    return njit(cache=True, nogil=True, no_cfunc_wrapper=True, **OPTIONS)(function)

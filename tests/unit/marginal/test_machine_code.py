@@ -1,0 +1,60 @@
+"""Machine code and NumPy compute the same numbers."""
+
+import numpy as np
+import pytest
+from partialpool.loo.leave_out import left_out
+from partialpool.marginal import machine_code
+
+from marginal.dense import SCALES, grouping
+
+
+def numbers(dense, scales):
+    """All that functions with machine code compute of a model."""
+    model, subsets = dense.model(), np.arange(dense.n)
+    b = model.draw_dense(scales, np.random.default_rng(1))
+    yield model.log_likelihood(scales, cores=2)
+    yield b
+    yield model.draw_effects(scales, b, np.random.default_rng(2))
+    yield from left_out(model, scales, subsets, slice(0, dense.n))
+    yield from left_out(model, scales, dense.factors[model.block].codes, slice(0, len(dense.factors[0].levels)))
+
+
+@pytest.mark.parametrize("scales", SCALES, ids=str)
+@pytest.mark.parametrize(("kind", "q", "p"), [("one factor", 1, 1), ("one factor", 3, 4), ("crossed", 2, 2)])
+def test_machine_code_computes_what_numpy_does(monkeypatch, kind, q, p, scales):
+    dense = grouping(kind, q, p)
+    scales = dense.scales(0.5, *scales, draws=300)
+    scales.sigma[:] = np.random.default_rng(3).uniform(0.1, 2, 300)
+    by_numpy = list(numbers(dense, scales))
+    monkeypatch.setattr(machine_code, "WORTH", 0)
+    for ours, compiled in zip(by_numpy, numbers(dense, scales), strict=True):
+        np.testing.assert_array_equal(ours, compiled)
+
+
+def test_products_that_leave_the_range_of_a_number_are_settled_alike(monkeypatch):
+    """Sigmas at which the determinants of twenty units are products far outside of it."""
+    dense = grouping("one factor", 3, 0)
+    scales = dense.scales(0.5, 1e-8, 0.0, draws=600)
+    scales.sigma[:] = np.geomspace(1e-12, 1e12, 600)
+    by_numpy = dense.model().log_likelihood(scales)
+    assert np.isfinite(by_numpy).all()
+    monkeypatch.setattr(machine_code, "WORTH", 0)
+    np.testing.assert_array_equal(by_numpy, dense.model().log_likelihood(scales))
+
+
+def test_a_function_is_compiled_once_it_has_taken_as_many_steps_as_that_is_worth(monkeypatch):
+    made = []
+
+    def compiled(function):
+        made.append(function)
+        return lambda numbers: numbers.append("machine code")
+
+    def function(numbers):
+        numbers.append("NumPy")
+
+    monkeypatch.setattr(machine_code, "_machine_code", compiled)
+    said = []
+    for steps in (machine_code.WORTH // 2, machine_code.WORTH // 2, 1, 1):
+        machine_code.run(function, steps, said)
+    assert said == ["NumPy", "NumPy", "machine code", "machine code"]
+    assert made == [function] * 2
