@@ -14,7 +14,7 @@ sys.path.insert(0, str(SCRIPTS))
 from partialpool.data.fetch import basename
 from partialpool.errors import StudyError
 from partialpool.fit.store import PACKAGES
-from partialpool.jobs import home, inside, plan, running
+from partialpool.jobs import clock, home, inside, plan, running
 from partialpool.jobs.files import checksum
 from partialpool.jobs.fingerprint import fingerprint
 from partialpool.jobs.resources import fit_memory, memory, minutes
@@ -47,6 +47,8 @@ read(running.require_folders, "results")
 if not inside.is_started_by_the_user(workflow):
     running.forget()
 elif words := read(running.begin, ".snakemake"):
+    print(words, file=sys.stderr)
+if inside.is_started_by_the_user(workflow) and (words := clock.mend_times("results", RECORD)):
     print(words, file=sys.stderr)
 if home.ensure_writable(".snakemake/home") and inside.is_started_by_the_user(workflow):
     print("The home folder cannot be written: packages keep their files in .snakemake/home.", file=sys.stderr)

@@ -2,5 +2,5 @@
 
 ``job`` is what every script runs in, with ``threads``, ``measure`` and ``running``. ``files`` and ``tables`` are
 written whole or not at all, and ``written`` knows tables that were edited. Rules use ``fingerprint``, ``resources``,
-``plan``, ``home`` and ``inside`` (what Snakemake knows); a fit uses ``progress``.
+``plan``, ``home``, ``clock`` and ``inside`` (what Snakemake knows); a fit uses ``progress``.
 """
