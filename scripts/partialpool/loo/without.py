@@ -9,12 +9,12 @@ import numpy as np
 from partialpool.errors import StudyError
 from partialpool.loo.leave_out import left_out
 from partialpool.marginal.closed_form import MOST_DENSE_COLUMNS
-from partialpool.marginal.kept import scales_of
 from partialpool.marginal.sample import Posterior
 from partialpool.marginal.scales import Scales
 from partialpool.marginal.with_effects import WithEffects
 from partialpool.marginal.without_effects import WithoutEffects
 from partialpool.model.design import Design, GroupingFactor, NoClosedForm
+from partialpool.predict.kept import scales_of
 from partialpool.sampling.independent import IndependentDraws
 
 # Elements of 8 bytes that densities have at a time.

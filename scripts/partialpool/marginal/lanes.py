@@ -36,7 +36,7 @@ def _copy(out, x):
 
 @compiled_as(_copy)
 def copy_(out, x):
-    """Fill out with x, (lanes,) both."""
+    """Fill out with x, (lanes,) both; Numba's own assignment takes several times as long."""
     out[:] = x
 
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from functools import cache
 from threading import Lock
 
-# Operations on arrays: a million take NumPy about two seconds.
-WORTH = 10**6
+# Operations on arrays: a million take NumPy one to two seconds.
+WORTH = 2 * 10**6
 # A division by zero is no error.
 OPTIONS = {"error_model": "numpy"}
 # What compiled functions call, and what Numba has not been told yet to compile each of them as.

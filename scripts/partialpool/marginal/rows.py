@@ -17,26 +17,6 @@ CHUNK = 10**6
 
 
 @dataclass(frozen=True)
-class DenseFactor:
-    """Where the effects of a grouping factor are among the dense columns.
-
-    Attributes
-    ----------
-    number
-        Of the grouping factor in the model.
-    columns
-        Its columns, level by level.
-    levels, q
-        Number of levels, and of the effects of each.
-    """
-
-    number: int
-    columns: slice
-    levels: int
-    q: int
-
-
-@dataclass(frozen=True)
 class Rows:
     """n rows, which belong to units.
 
@@ -49,7 +29,7 @@ class Rows:
     xy : (n, p + 1)
         Design of the common coefficients, and the outcome.
     factors
-        The other grouping factors.
+        Which of the dense columns each of the other grouping factors has, level by level, by its number in the model.
     values : (n, k)
         Designs of their effects.
     within : (n, k)
@@ -63,7 +43,7 @@ class Rows:
     codes: np.ndarray
     z: np.ndarray
     xy: np.ndarray
-    factors: list[DenseFactor]
+    factors: dict[int, slice]
     values: np.ndarray
     within: np.ndarray
     starts: np.ndarray
@@ -82,7 +62,7 @@ def rows_of(matrices: Design, block: int, xy: np.ndarray) -> Rows:
     """Rows [X y] of a model in which its grouping factor number ``block`` is the block-diagonal one."""
     own, p = matrices.factors[block], xy.shape[1] - 1
     units, first, widths = np.arange(len(own.levels) + 1), p, np.full(len(own.levels), p)
-    factors, met = [], []
+    factors, met = {}, []
     values, within = [np.empty((len(xy), 0))], [np.empty((len(xy), 0), dtype=np.int64)]
     for number, factor in enumerate(matrices.factors):
         if number == block:
@@ -97,8 +77,8 @@ def rows_of(matrices: Design, block: int, xy: np.ndarray) -> Rows:
         values.append(factor.z)
         within.append(columns[pair][:, None] + effects)
         widths = widths + np.diff(begins) * len(effects)
-        factors.append(DenseFactor(number, slice(first, first + levels * len(effects)), levels, len(effects)))
-        first = factors[-1].columns.stop
+        factors[number] = slice(first, first + factor.effects)
+        first += factor.effects
     starts = np.concatenate([[0], np.cumsum(widths + 1)])
     places = np.empty(starts[-1], dtype=np.int64)
     places[starts[:-1, None] + np.arange(p)] = np.arange(p)

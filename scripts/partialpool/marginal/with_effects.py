@@ -17,7 +17,7 @@ import numpy as np
 from partialpool.marginal.coordinates import coordinates
 from partialpool.marginal.lanes import lanes_for, lanes_last
 from partialpool.marginal.machine_code import run
-from partialpool.marginal.rows import CHUNK, DenseFactor, gather, rows_of
+from partialpool.marginal.rows import CHUNK, gather, rows_of
 from partialpool.marginal.scales import Scales
 from partialpool.marginal.unit import TOGETHER, add_units_, draw_units_
 from partialpool.model.design import Design
@@ -39,8 +39,10 @@ class WithEffects:
     ----------
     at
         Coordinates of the common coefficients.
+    widths
+        Of each grouping factor, how many effects a level has.
     rows
-        Rows in them; ``rows.factors`` are the other grouping factors.
+        Rows in the coordinates; ``rows.factors`` are the other grouping factors.
     units
         What is known of the rows of each unit: ``triangles`` of ``gather``, ``starts`` and ``places`` of ``Rows``, and
         ``cross`` of ``gather``.
@@ -53,6 +55,7 @@ class WithEffects:
     def __init__(self, matrices: Design, block: int | None = None):
         levels = [len(factor.levels) for factor in matrices.factors]
         self.block = int(np.argmax(levels)) if block is None else block
+        self.widths = [factor.z.shape[1] for factor in matrices.factors]
         self.at = coordinates(matrices)
         self.rows = rows_of(matrices, self.block, self.at.rows(matrices.x, matrices.y))
         triangles, cross, self.rest = gather(self.rows)
@@ -86,7 +89,8 @@ class WithEffects:
 
     def effects_among(self, dense: np.ndarray) -> dict[int, np.ndarray]:
         """Effects of the other grouping factors, (draws, levels, q), by their number, from the dense coefficients."""
-        return {own.number: dense[:, own.columns].reshape(-1, own.levels, own.q) for own in self.rows.factors}
+        effects = {number: dense[:, columns] for number, columns in self.rows.factors.items()}
+        return {number: own.reshape(len(dense), -1, self.widths[number]) for number, own in effects.items()}
 
     def draw_effects(
         self, scales: Scales, dense: np.ndarray, rng: np.random.Generator, cores: int = 1, function=lambda own: own
@@ -156,11 +160,11 @@ class WithEffects:
         gram = gram + np.swapaxes(gram, 1, 2)
         gram[:, range(d + 1), range(d + 1)] /= 2
         gram += self.rest / scales.sigma[:, None, None] ** 2
-        for factor in self.rows.factors:
+        for number, columns in self.rows.factors.items():
             # Products with effects u = L v become those with v.
-            transposed = np.swapaxes(scales.cholesky[factor.number], 1, 2)
-            multiply_effects_(np.swapaxes(gram, 1, 2), factor, transposed)
-            multiply_effects_(gram, factor, transposed)
+            transposed = np.swapaxes(scales.cholesky[number], 1, 2)
+            multiply_effects_(np.swapaxes(gram, 1, 2)[:, columns], transposed)
+            multiply_effects_(gram[:, columns], transposed)
         gram[:, :p, d] += self.at.mean
         gram[:, d, :p] += self.at.mean
         gram[:, d, d] += self.at.mean @ self.at.mean
@@ -175,14 +179,15 @@ class WithEffects:
 
     def _from_standard_(self, values: np.ndarray, scales: Scales) -> None:
         """Standard normal v become effects u = L v of their grouping factor, in place; ``values`` is (draws, d, k)."""
-        for factor in self.rows.factors:
-            multiply_effects_(values, factor, scales.cholesky[factor.number])
+        for number, columns in self.rows.factors.items():
+            multiply_effects_(values[:, columns], scales.cholesky[number])
 
 
-def multiply_effects_(values: np.ndarray, factor: DenseFactor, by: np.ndarray) -> None:
-    """Multiply what ``values`` (draws, d, k) have for each level of a grouping factor by a matrix (draws, q, q)."""
-    own = values[:, factor.columns]
-    own[:] = (by[:, None] @ own.reshape(len(own), factor.levels, factor.q, -1)).reshape(own.shape)
+def multiply_effects_(values: np.ndarray, by: np.ndarray) -> None:
+    """Multiply what ``values`` (draws, levels q, k) have for each level by a matrix (draws, q, q), in place."""
+    draws, effects, k = values.shape
+    q = by.shape[1]
+    values[:] = (by[:, None] @ values.reshape(draws, effects // q, q, k)).reshape(values.shape)
 
 
 def back_substitute_(c: np.ndarray, x: np.ndarray) -> None:

@@ -34,7 +34,7 @@ def with_effects_at(posterior, predictor: LinearPredictor, rows: pd.DataFrame, a
     if not lacking:
         return posterior
     from partialpool.marginal.closed_form import design
-    from partialpool.marginal.kept import draw_again
+    from partialpool.predict.kept import draw_again
 
     matrices = design(predictor.spec, rows)
     [block] = [i for i, factor in enumerate(matrices.factors) if factor.name == lacking[0].grouping]

@@ -86,8 +86,8 @@ def test_all_coefficients_are_drawn_from_their_distribution_given_the_scales(kin
     b = model.draw_dense(scales, np.random.default_rng(1))
     effects = model.draw_effects(scales, b, np.random.default_rng(2), cores=2)
     parts = [effects if i == model.block else None for i in range(len(dense.factors))]
-    others = iter(model.rows.factors)
-    parts = [b[:, next(others).columns] if part is None else part for part in parts]
+    others = iter(model.rows.factors.values())
+    parts = [b[:, next(others)] if part is None else part for part in parts]
     common = model.at.coefficients(b)
     drawn = np.concatenate([common, *(part.reshape(draws, -1) for part in parts)], axis=1)
     mean, covariance = dense.coefficients(scales)

@@ -67,7 +67,7 @@ def _dense(posterior, matrices: Design, model: WithEffects) -> np.ndarray:
     # What a fit keeps is the intercept at predictors = 0; that of the centred design is the one at their means.
     common[:, :1] += common @ matrices.centre[:, None]
     dense = [model.at.of(common)]
-    for factor in [matrices.factors[other.number] for other in model.rows.factors]:
+    for factor in [matrices.factors[number] for number in model.rows.factors]:
         effects = [_values(posterior, term.name, term.grouping_dim) for term in factor.terms]
         effects = [values.reshape(len(common), len(factor.levels), -1) for values in effects]
         dense.append(np.concatenate(effects, axis=2).reshape(len(common), -1))
