@@ -45,11 +45,17 @@ def summarise(
     """
     data, checked = pd.read_parquet(prepared), {}
     for name, entry in models.items():
-        tree = store.load(fits[name], diagnostics.GROUPS, spec=ModelSpec.from_dict(entry["spec"]))
-        spec = store.spec_of(tree)
-        summary = diagnostics.summarise(tree["posterior"].to_dataset())
-        checks = diagnostics.check(summary, tree, thresholds)
-        checked[name] = checks, spec
-        yield summary, variance.of_fit(tree, spec, data, at=entry["at"]), diagnostics.to_json(checks, tree)
+        *tables, text, checked[name] = _summary(fits[name], entry, data, thresholds)
+        yield *tables, text
     if on_failed_check == "stop":
         diagnostics.refuse_failed(checked)
+
+
+def _summary(path: str, entry: Mapping, data: pd.DataFrame, thresholds: Mapping[str, float]):
+    """What ``summarise`` yields of a model, and its checks with its spec; the fit does not stay in memory."""
+    tree = store.load(path, diagnostics.GROUPS, spec=ModelSpec.from_dict(entry["spec"]))
+    spec = store.spec_of(tree)
+    summary = diagnostics.summarise(tree["posterior"].to_dataset())
+    checks = diagnostics.check(summary, tree, thresholds)
+    sizes = variance.of_fit(tree, spec, data, at=entry["at"])
+    return summary, sizes, diagnostics.to_json(checks, tree), (checks, spec)
