@@ -673,7 +673,7 @@ OF_DATA = {
     "one column": ("\n".join(line.replace(",", "|") for line in LINES).encode(), "there is only one column"),
     "instruction to excel": (b"sep=|\n" + TEXT.encode(), "line 1: 'sep=|' names a separator that is no comma"),
     "web page": (b"<!DOCTYPE html><html><body>404</body></html>", "fields.csv is not data but a web page"),
-    "latin-1": (TEXT.replace("sand", "Löß").encode("latin-1"), "cp1252 or cp1250    Löß"),
+    "latin-1": (TEXT.replace("sand", "Löß").encode("latin-1"), "cp1252 or cp1250 or cp1254  Löß"),
     "utf-16": (TEXT.encode("utf-16"), "fields.csv is UTF-16 (Excel calls it Unicode text)"),
     "zip": (zipped(TEXT), "fields.csv is a zip and no Excel workbook"),
     "gzip cut": (gzip.compress(TEXT.encode())[:-20], "is damaged or cut short: it cannot be unpacked by gzip"),

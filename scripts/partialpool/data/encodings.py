@@ -29,7 +29,7 @@ ENCODINGS = {
 # In these nearly any bytes are some text, so that bytes that are UTF-8 are nothing else.
 _OF_ONE_BYTE = {name for name in ENCODINGS if name.startswith(("cp12", "iso", "mac", "cp850"))}
 # Those that messages show words in: of the others either nothing is readable, or the same as in one of these.
-_LIKELY = ("cp1252", "cp1250", "cp1251", "mac-roman", "cp932", "gb18030")
+_LIKELY = ("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "mac-roman", "cp932", "gb18030")
 _BETWEEN = re.compile(rb'[,;\t"\r\n]+')
 _SHOWN = 4
 
@@ -115,10 +115,10 @@ def _choices(content: bytes) -> str:
     otherwise = "ave the file as CSV with encoding UTF-8 (Excel: CSV UTF-8), or as .xlsx, .parquet, .sav or .dta."
     if not words or not seen:
         return f"\nS{otherwise}"
-    lines = [f"  {' or '.join(names):<20}{', '.join(shown)}" for shown, names in seen.items()]
+    lines = [f"  {' or '.join(names):<28}{', '.join(shown)}" for shown, names in seen.items()]
     first = next(iter(seen.values()))[0]
     return (
-        "\nIts words in some encodings:\n" + "\n".join(lines) + "\nSay which one is right,\n"
+        "\nIts words in some encodings:\n" + "\n".join(lines) + "\nSay which one is right, here the first,\n"
         f"  in the config data: {{encoding: {first}}}, or to new_study.py --encoding {first},\nor s{otherwise}"
     )
 

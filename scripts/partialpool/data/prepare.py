@@ -267,6 +267,8 @@ def _not_a_number(value: str) -> str:
     if re.fullmatch(r"[+-]?[0-9]{1,3}((\.[0-9]{3})+,|(,[0-9]{3})+\.)[0-9]+", value):
         whole, decimals = re.split(r"[.,](?=[0-9]+$)", value)
         return f"has a mark between thousands: write {re.sub('[.,]', '', whole)}.{decimals}"
+    if re.fullmatch(r"[+-]?[0-9]{1,3}(['’\s][0-9]{3})+([.,][0-9]+)?", value):
+        return f"has a mark between thousands: write {re.sub(r"['’\s]", '', value).replace(',', '.')}"
     if re.fullmatch(r"[+-]?[0-9]+,[0-9]+", value):
         return f"has a comma: write {value.replace(',', '.')} if it is a decimal comma"
     if re.fullmatch(r"[+-]?(inf|infinity)", value, re.IGNORECASE) or re.fullmatch(NUMBER, value):

@@ -271,7 +271,7 @@ def test_types_decide_over_labels(tmp_path, kind, values):
     assert frame["stage"].tolist() == values
 
 
-@pytest.mark.parametrize("value", ["1.234.567,5", "1,234,567.5"])
+@pytest.mark.parametrize("value", ["1.234.567,5", "1,234,567.5", "1'234'567.5", "1’234’567.5", "1 234 567,5"])
 def test_marks_between_thousands_are_told(write_csv, value):
     with pytest.raises(StudyError, match=f"'{value}' has a mark between thousands: write 1234567.5"):
         prepare(write_csv(f"id,y\n1,1\n1,2\n2,{chr(34)}{value}{chr(34)}\n"), unit="id", outcome="y")
