@@ -20,6 +20,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from partialpool import __version__
 from partialpool.jobs.files import atomic, checksum
+from partialpool.jobs.written import require_as_written
 
 METADATA = "ro-crate-metadata.json"
 SUMS = "SHA256SUMS"
@@ -83,9 +84,16 @@ def write(
         Folder of the Snakefile.
     study
         The checked configuration (``Study.model_dump(mode="json", exclude_none=True)``).
+
+    Raises
+    ------
+    StudyError
+        If a table of the results was edited.
     """
     import yaml
 
+    for path in results:
+        require_as_written(path)
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder)
         (made / "config").mkdir()

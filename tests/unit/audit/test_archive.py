@@ -2,11 +2,15 @@ import json
 import os
 import zipfile
 
+import pandas as pd
 import pytest
 import yaml
 from partialpool.audit import archive
 from partialpool.audit.archive import portable
+from partialpool.errors import StudyError
+from partialpool.jobs import written
 from partialpool.jobs.files import checksum
+from partialpool.jobs.tables import write_table
 
 STUDY = {
     "title": "Reading",
@@ -63,6 +67,16 @@ def test_same_results_same_bytes_whatever_the_clock_says(write):
     assert write("second.zip", results=list(reversed(RESULTS))).read_bytes() == first
     os.utime("Snakefile", (1.9e9, 1.9e9))
     assert write("third.zip").read_bytes() == first
+
+
+def test_a_table_that_was_edited_gets_into_no_archive(write, tmp_path):
+    (tmp_path / written.FOLDER.parent).mkdir()
+    write_table(pd.DataFrame({"parameter": ["sigma"], "mean": [0.25]}), "results/models/m1.summary.csv")
+    write()
+    (tmp_path / "results/models/m1.summary.csv").write_text("parameter,mean\nsigma,0.75\n")
+    with pytest.raises(StudyError, match=r"m1\.summary\.csv' is not as this study wrote it"):
+        write("second.zip")
+    assert not os.path.exists("second.zip")
 
 
 def test_no_archive_is_left_by_a_failure(write):
