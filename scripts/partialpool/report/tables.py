@@ -56,6 +56,9 @@ def levels(prepared: pd.DataFrame, data: Data) -> pd.DataFrame:
 def _labelled(column: str, data: Data) -> str:
     """A column's label, with its own name behind if that is another, and what it is measured in."""
     label, unit = data.label(column), data.told_unit(column)
+    # A name that says both already, as those of new_study.py from 'height (cm)'.
+    if column == data.measured_label(column):
+        return column
     named = label if label == column else f"{label} ({column})"
     return f"{named}, {unit}" if unit else named
 

@@ -51,6 +51,14 @@ def test_variables_have_their_own_names_behind_their_labels():
     assert shown["histogram"].tolist() == [""] * 4
 
 
+def test_a_name_that_says_what_is_measured_in_what_is_not_repeated():
+    row = {"n": 3, "missing": 0, "mean": 1.25, "sd": 0.5, "q5.5": 1.0, "q94.5": 2.0, "histogram": ""}
+    words = data(labels={"Time (ms)": "Time"}, units_of_measurement={"Time (ms)": "ms"})
+    assert tables.described(pd.DataFrame([row | {"variable": "Time (ms)"}]), words)["variable"].tolist() == [
+        "Time (ms)"
+    ]
+
+
 def test_levels_of_categories_are_counted_where_they_are_few():
     prepared = pd.DataFrame(
         {
