@@ -2,8 +2,8 @@
 
 Numba takes four CPU seconds to compile the functions of a fit, or a third of one to load them from its cache; without,
 a fit of a hundred units takes NumPy less than a second. A fit of 10^5 units takes NumPy minutes, and machine code
-seconds. So a function is compiled once it has taken as many steps as take NumPy about as long as its compilation takes
-Numba. Both compute the same numbers to the last digit.
+seconds. So a function is compiled once NumPy has taken many steps of it. Both compute the same numbers, to the last
+digit.
 """
 
 from collections import Counter
@@ -11,8 +11,8 @@ from collections.abc import Callable
 from functools import cache
 from threading import Lock
 
-# Operations on arrays: a million take NumPy one to two seconds.
-WORTH = 2 * 10**6
+# ASSUME: operations on arrays, which take NumPy about a second. So much is lost where the machine code is there already.
+WORTH = 5 * 10**5
 # A division by zero is no error.
 OPTIONS = {"error_model": "numpy"}
 # What compiled functions call, and what Numba has not been told yet to compile each of them as.

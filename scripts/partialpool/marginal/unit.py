@@ -28,7 +28,8 @@ from partialpool.marginal.lanes import (
 )
 from partialpool.marginal.machine_code import compiled_as, part
 
-# Logarithms are slow, so they are taken of products over units, and of the lanes that share a product's fate: so many.
+# Logarithms are slow, so they are taken of products over units, of so many lanes at a time. Normal numbers are drawn
+# for so many lanes at a time too: with another number here the draws would be others.
 TOGETHER = 256
 
 

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from partialpool.marginal.coordinates import coordinates
-from partialpool.marginal.lanes import lanes_for, lanes_last
+from partialpool.marginal.lanes import LANES, lanes_for, lanes_last
 from partialpool.marginal.machine_code import run
 from partialpool.marginal.rows import CHUNK, gather, rows_of
 from partialpool.marginal.scales import Scales
@@ -117,10 +117,13 @@ class WithEffects:
         triangles, starts, places, cross = self.units
         units = triangles[batch], starts[batch.start : batch.stop + 1], places, cross
         effects = np.empty((len(dense), *units[0].shape[:2]))
-        for begin in range(0, len(dense), TOGETHER):
-            some = slice(begin, begin + TOGETHER)
+        for begin in range(0, len(dense), LANES):
+            some = slice(begin, begin + LANES)
             cholesky = lanes_last(scales.cholesky[self.block][some])
-            lanes = rng.standard_normal((effects.shape[2], effects.shape[1], cholesky.shape[2]))
+            lanes = np.empty((effects.shape[2], effects.shape[1], cholesky.shape[2]))
+            for first in range(0, lanes.shape[2], TOGETHER):
+                own = lanes[:, :, first : first + TOGETHER]
+                own[:] = rng.standard_normal(own.shape)
             run(draw_units_, steps, lanes, scales.sigma[some] ** 2, cholesky, lanes_last(dense[some]), units)
             effects[some] = np.transpose(lanes, (2, 1, 0))
         return effects
