@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cache
 from threading import Lock
 
-# ASSUME: operations on arrays, which take NumPy about a second. So much is lost where the machine code is there already.
+# ASSUME: operations on arrays, which take NumPy about a second. So much is lost where machine code is there already.
 WORTH = 5 * 10**5
 # A division by zero is no error.
 OPTIONS = {"error_model": "numpy"}
