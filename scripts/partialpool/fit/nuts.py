@@ -8,8 +8,9 @@ import pandas as pd
 
 from partialpool.errors import StudyError
 from partialpool.jobs.progress import draw_by_draw, from_nutpie
-from partialpool.model.build import build
-from partialpool.model.names import Term
+from partialpool.model.build import build_for_nuts
+from partialpool.model.formula import bars
+from partialpool.model.names import Term, classify
 from partialpool.model.outcome import outcome_levels
 from partialpool.model.reproducible import reproducible
 from partialpool.model.spec import ModelSpec
@@ -47,8 +48,7 @@ def nuts(spec: ModelSpec, rows: pd.DataFrame, *, cores: int, progress=None) -> t
     if progress and spec.sampler == "pymc":
         settings = {"callback": draw_by_draw(progress, spec.chains, spec.warmup + spec.draws)}
     with reproducible(), _listening(progress):
-        model = build(spec, rows)
-        model.build()
+        model = build_for_nuts(spec, rows)
         renamed = {}
         if spec.sampler == "nutpie":
             settings["compile_kwargs"] = starts(model)
@@ -57,6 +57,7 @@ def nuts(spec: ModelSpec, rows: pd.DataFrame, *, cores: int, progress=None) -> t
         if renamed:
             posterior = tree["posterior"].to_dataset()
             tree["posterior"] = posterior.rename({new: old for old, new in renamed.items() if new in posterior.dims})
+        tree["posterior"] = in_order(tree["posterior"].to_dataset(), bars(spec.formula))
         of_rows = _of_rows(model, tree, len(rows) * len(outcome_levels(spec, rows) or [1]), spec.seed)
     attributes = {
         "family_parameters": " ".join(model.marginal_parameters),
@@ -146,6 +147,22 @@ def _room(part, draws):
         for name, values in part.items()
     }
     return xr.Dataset(variables, part.drop_vars("draw").coords | {"draw": draws}, part.attrs)
+
+
+def in_order(posterior, bars_of_formula: list[list[str]]):
+    """A posterior with group-level effects, their sds and correlations in the order of the formula."""
+    terms = [Term.of_name(name) for bar in bars_of_formula for name in bar]
+    places = {term.name: place for place, term in enumerate(terms)}
+    # Correlations are named after the grouping factor, without the underscores that tell several apart.
+    factors = {term.grouping.rstrip("_"): places[term.name] for term in reversed(terms)}
+
+    def place(name: str) -> int:
+        kind, what = classify(name, posterior[name].dims)
+        if kind == "common":
+            return -1
+        return factors[what] if kind == "cor" else places[what.name]
+
+    return posterior[sorted(posterior.data_vars, key=place)]
 
 
 def rename_commas(model) -> dict[str, str]:

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 
 from partialpool.model.assign import Priors, assign
+from partialpool.model.centring import CentredBlock, LevelMeans
 from partialpool.model.finite import refuse_infinite
 from partialpool.model.formula import bars
+from partialpool.model.information import well_informed
 from partialpool.model.lkj import CorrelatedBlock
 from partialpool.model.matrices import unfit
 from partialpool.model.names import Term, bambi_blocks
@@ -71,6 +73,42 @@ def build(spec: ModelSpec, rows: pd.DataFrame):
             correlated = CorrelatedBlock(block, priors.eta)
             wanted |= {name: correlated.prior(sd) for name, sd in sds.items()}
     model.set_priors(wanted)
+    return model
+
+
+def build_for_nuts(spec: ModelSpec, rows: pd.DataFrame):
+    """Build the Bambi model of a spec, and its PyMC model as it is sampled best.
+
+    Where the data say much about each level (``information.well_informed``), group-level effects are sampled around the
+    linear predictor of their level. The variables are the same, in another order.
+
+    Parameters
+    ----------
+    spec, rows
+        See ``build``.
+
+    Returns
+    -------
+    bambi.Model
+        Its PyMC model is ``backend.model``.
+    """
+    model = build(spec, rows)
+    parent = model.parameters[model.family.likelihood.parent]
+    known_well = well_informed(model, bambi_blocks(bars(spec.formula), parent.group_specific_terms))
+    in_formula = dict(parent.terms)
+    if known_well:
+        names = [term.name for block in known_well for term in block.terms]
+        print(f"The data say much about each level: {', '.join(names)} are sampled around its linear predictor.")
+        # Each bar takes from the linear predictor what stands before it.
+        parent.terms |= {name: parent.terms.pop(name) for name in names}
+        for block in known_well:
+            eta = dict(spec.priors["cor"].args)["eta"] if block.correlation else None
+            centred = CentredBlock(block, eta, LevelMeans(model, block))
+            sds = {term.name: parent.terms[term.name].prior.args["sigma"] for term in block.terms}
+            model.set_priors({name: centred.prior(sd) for name, sd in sds.items()})
+    model.build()
+    # Bambi predicts from matrices that are in the order of the formula.
+    parent.terms = in_formula
     return model
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from partialpool.errors import StudyError
 from partialpool.fit.nuts import rename_commas, starts
-from partialpool.model.build import build
+from partialpool.model.build import build_for_nuts
 from partialpool.model.families import CUMULATIVE
 from partialpool.model.names import INTERCEPT, ROW_DIM, Term, is_sampled_instead, partial_correlations_name
 from partialpool.model.population import cholesky_of_correlations, correlation_matrices
@@ -35,8 +35,7 @@ class NutsEngine:
 
         self.spec = spec
         with reproducible():
-            self.bambi = build(spec, rows)
-            self.bambi.build()
+            self.bambi = build_for_nuts(spec, rows)
             self.model = self.bambi.backend.model
             [outcome] = self.model.observed_RVs
             own = {variable.name: variable for variable in (*self.model.free_RVs, *self.model.deterministics)}

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from partialpool.errors import StudyError
+from partialpool.fit import diagnostics
+from partialpool.fit import fit as fit_module
 from partialpool.fit import nuts as nuts_module
 from partialpool.fit.nuts import nuts, rename_commas, starts
 from partialpool.model.build import build
@@ -116,3 +118,33 @@ def test_a_model_that_cannot_be_sampled_is_told_in_words(make_spec, units, monke
     with pytest.raises(StudyError, match=r"All initialization points failed\. At .* the link 'inverse'") as error:
         nuts(spec, complete_cases(spec, data), cores=1)
     assert "backtrace" not in str(error.value)
+
+
+@pytest.fixture
+def known_well(units):
+    """Units and items of which the data say much, in the order of the rows."""
+    rng = np.random.default_rng(2)
+    of_unit, of_item = 3 * rng.normal(size=(2, units["id"].nunique())), 2 * rng.normal(size=5)
+    codes = pd.factorize(units["id"])[0]
+    y = of_unit[0][codes] + of_unit[1][codes] * (units["x"] - 2) + of_item[units["item"].cat.codes]
+    return units.assign(y=y + rng.normal(size=len(units)))
+
+
+# Compiled, and with enough draws to tell.
+@pytest.mark.slow
+def test_effects_around_the_predictor_are_those_of_the_marginal_engine(make_spec, known_well, capsys):
+    """Estimates of the engine that integrates coefficients out, within their Monte Carlo errors."""
+    settings = {"chains": 2, "warmup": 500, "draws": 1000}
+    spec = make_spec("y ~ 1 + x + (1 + x | id) + (1 | item)", **settings)
+    tree = fit_module.fit(spec, known_well)
+    assert "1|item, 1|id, x|id are sampled around" in capsys.readouterr().out
+    ours = diagnostics.summarise(tree["posterior"].to_dataset())
+    exact = fit_module.fit(make_spec(spec.formula, engine="marginal", **settings), known_well)
+    theirs = diagnostics.summarise(exact["posterior"].to_dataset())
+    assert ours["parameter"].tolist() == theirs["parameter"].tolist()
+    for value in ("mean", "sd"):
+        error = np.hypot(ours[f"mcse_{value}"], theirs[f"mcse_{value}"])
+        assert ((ours[value] - theirs[value]).abs() < 4 * error).all(), value
+    assert ours["ess_bulk"].min() > 400
+    ours, theirs = (each["log_likelihood"]["y"].mean(("chain", "draw")).to_numpy() for each in (tree, exact))
+    np.testing.assert_allclose(ours, theirs, atol=0.1)
