@@ -11,8 +11,9 @@ from collections.abc import Callable
 from functools import cache
 from threading import Lock
 
-# ASSUME: operations on arrays, which take NumPy about a second. So much is lost where machine code is there already.
-WORTH = 5 * 10**5
+# ASSUME: operations on arrays, which take NumPy a second or two. So much is lost where machine code is there already,
+# and more is gained where it is not.
+WORTH = 10**6
 # A division by zero is no error.
 OPTIONS = {"error_model": "numpy"}
 # What compiled functions call, and what Numba has not been told yet to compile each of them as.
