@@ -49,6 +49,9 @@ def build(spec: ModelSpec, rows: pd.DataFrame):
             )
     except Exception as error:  # Bambi raises ValueError, KeyError and formulae's own
         raise unfit(spec, error) from None
+    # Bambi has them from a set, in another order in each process, and so other draws from the same seed.
+    for name in sorted(model.marginal_parameters):
+        model.parameters[name] = model.parameters.pop(name)
     parent = model.parameters[model.family.likelihood.parent]
     outcome = model.response_term
     _refuse_infinite(spec, model, parent, rows)

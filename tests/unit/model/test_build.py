@@ -411,6 +411,15 @@ def test_families(build, outcome, family, classes, priors):
     assert_effects_have_the_covariance_of_the_model(model, ["1|id", "x|id"])
 
 
+def test_parameters_of_a_family_are_in_one_order(make_spec, units):
+    """Whatever order Bambi's set of them has in this process."""
+    priors = {"sigma": "Exponential(1)", "nu": "Gamma(2, 0.1)"}
+    spec = make_spec("y ~ x", "Intercept b", priors=priors, family="t")
+    model = build_module.build(spec, complete_cases(spec, units))
+    model.build()
+    assert [v.name for v in model.backend.model.free_RVs] == ["nu", "sigma", "Intercept", "x"]
+
+
 def test_outcomes_with_levels_have_a_block_for_each(build):
     model = build("mood ~ x + (1 + x | id)", "Intercept b sd cor", family="categorical").backend.model
     assert model.named_vars_to_dims["cor_id"] == ("cor_id_dim", "mood_reduced_dim")
