@@ -6,9 +6,12 @@ seconds. So a function is compiled once NumPy has taken many steps of it. Both c
 digit.
 """
 
+import hashlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from threading import Lock
 
 # ASSUME: operations on arrays, which take NumPy a second or two. So much is lost where machine code is there already,
@@ -18,6 +21,8 @@ WORTH = 10**6
 OPTIONS = {"error_model": "numpy"}
 # What compiled functions call, and what Numba has not been told yet to compile each of them as.
 _parts: dict[Callable, Callable] = {}
+# The files of all of these.
+_files: set[str] = set()
 _steps: Counter[Callable] = Counter()
 _lock = Lock()
 
@@ -49,12 +54,29 @@ def run(function: Callable, steps: int, *arguments) -> None:
 
 @cache
 def _machine_code(function: Callable) -> Callable:
-    from numba import njit
+    from numba import config, njit
     from numba.extending import overload
 
     while _parts:
         own, loop = _parts.popitem()
+        _files.add(loop.__code__.co_filename)
         # In the innermost loops a call would take longer than what it does.
         options = OPTIONS if loop is own else OPTIONS | {"forceinline": True}
         overload(own, jit_options=options, strict=False)(lambda *_, loop=loop: loop)
-    return njit(cache=True, nogil=True, no_cfunc_wrapper=True, **OPTIONS)(function)
+    with _kept_apart(config):
+        return njit(cache=True, nogil=True, no_cfunc_wrapper=True, **OPTIONS)(function)
+
+
+@contextmanager
+def _kept_apart(config) -> Iterator[None]:
+    """Have machine code kept in a folder for this state of the files of its parts.
+
+    Numba compiles a kept function again when the function's own file has changed, and not when that of a part has.
+    """
+    asked = config.CACHE_DIR
+    state = hashlib.sha256(b"".join(Path(file).read_bytes() for file in sorted(_files))).hexdigest()[:16]
+    config.CACHE_DIR = str(Path(asked or Path(__file__).parent / "__pycache__", f"state-{state}"))
+    try:
+        yield
+    finally:
+        config.CACHE_DIR = asked

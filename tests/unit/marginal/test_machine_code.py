@@ -1,5 +1,10 @@
 """Machine code and NumPy compute the same numbers."""
 
+import os
+import sys
+from pathlib import Path
+from subprocess import run
+
 import numpy as np
 import pytest
 from partialpool.loo.leave_out import left_out
@@ -58,3 +63,32 @@ def test_a_function_is_compiled_once_it_has_taken_as_many_steps_as_that_is_worth
         machine_code.run(function, steps, said)
     assert said == ["NumPy", "NumPy", "machine code", "machine code"]
     assert made == [function] * 2
+
+
+SCRIPTS = Path(machine_code.__file__).parents[2]
+CALL = """
+import numpy as np
+from partialpool.marginal import machine_code
+from whole import whole
+
+machine_code.WORTH, out = 0, np.zeros(1)
+machine_code.run(whole, 1, out)
+print(out[0], len(machine_code._machine_code(whole).stats.cache_hits))
+"""
+PART = "from partialpool.marginal.machine_code import part\n@part\ndef put(out):\n    out[0] = 1\n"
+WHOLE = "from part import put\ndef whole(out):\n    put(out)\n"
+
+
+def test_kept_machine_code_is_that_of_the_parts_as_they_are(tmp_path):
+    (tmp_path / "part.py").write_text(PART)
+    (tmp_path / "whole.py").write_text(WHOLE)
+
+    def called():
+        kept = {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(SCRIPTS)]), "NUMBA_CACHE_DIR": str(tmp_path / "kept")}
+        done = run([sys.executable, "-c", CALL], capture_output=True, check=True, env=os.environ | kept)
+        return [float(word) for word in done.stdout.split()]
+
+    assert called() == [1, 0]
+    assert called() == [1, 1]
+    (tmp_path / "part.py").write_text(PART.replace("= 1", "= 2"))
+    assert called() == [2, 0]
