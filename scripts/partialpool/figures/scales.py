@@ -32,6 +32,8 @@ AXIS_LETTERS = 36
 # Lines of names have room for so many letters at least, and so many if they are upright.
 FEWEST_LETTERS = 10
 UPRIGHT_LETTERS = 24
+# Longer names end with dots: they would take more room than what is drawn.
+MOST_LETTERS, MOST_LINES = 60, 6
 
 
 def axis_label(labels: Mapping[str, str], role: str) -> str:
@@ -115,19 +117,24 @@ def names_below(names: list[str], width: float, of: Callable[[str], str] = str) 
     """
     # In points: the room that an axis has for each name.
     room = 72 * (width - 0.7) / len(names)
-    letters, longest = int(room / LETTER) - 1, max(map(len, names))
+    letters, lines, longest = int(room / LETTER) - 1, MOST_LINES, max(map(len, names))
     word = max(len(word) for name in names for word in name.split() or [""])
     if is_upright := longest > letters and letters < max(word, FEWEST_LETTERS):
-        letters = UPRIGHT_LETTERS if room > 2 * 72 * LINE else longest
-    parts = [scale_x_discrete(labels=lambda values: [wrapped(of(value), letters) for value in values])]
+        lines = int(np.clip(room / 72 / LINE, 1, MOST_LINES))
+        letters = UPRIGHT_LETTERS if lines > 1 else min(longest, MOST_LETTERS)
+    parts = [scale_x_discrete(labels=lambda values: [wrapped(of(value), letters, lines) for value in values])]
     if not is_upright:
         return parts, LINE * max(wrapped(name, letters).count("\n") for name in names)
     upright = theme(axis_text_x=element_text(rotation=90))
     return [*parts, upright], LETTER * min(longest, letters) / 72 - LINE
 
 
-def wrapped(text: str, letters: int) -> str:
-    """A text in lines of at most so many letters; a name such as ``cor(Intercept,x)`` is cut behind its comma."""
+def wrapped(text: str, letters: int, lines: int = MOST_LINES) -> str:
+    """A text in lines of at most so many letters; a name such as ``cor(Intercept,x)`` is cut behind its comma.
+
+    What would take more lines ends with dots.
+    """
     if len(text) > letters and " " not in text:
         text = text.replace(",", ", ")
-    return "\n".join(textwrap.wrap(text, letters, break_on_hyphens=False)) or text
+    cut = textwrap.wrap(text, letters, break_on_hyphens=False, max_lines=lines, placeholder=" …")
+    return "\n".join(cut) or text

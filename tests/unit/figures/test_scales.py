@@ -57,6 +57,17 @@ def test_long_names_stand_in_lines_or_upright_and_no_letter_is_lost(names, uprig
     assert (len(parts) > 1) == upright
 
 
+@pytest.mark.parametrize(("n", "lines"), [(3, 6), (8, 6), (12, 4), (30, 1)])
+def test_names_without_end_take_no_more_room_than_there_is(n, lines):
+    names = [f"{i} " + "pseudopneumonoultramicroscopicsilicovolcanoconiosis" * 9 for i in range(n)]
+    parts, height = names_below(names, 7.0)
+    shown = parts[0].labels(names)
+    assert height < 5
+    assert max(name.count("\n") + 1 for name in shown) <= lines
+    assert all(name.endswith("…") for name in shown)
+    assert len(set(shown)) == n
+
+
 def test_names_take_the_height_that_they_need():
     # 50 letters upright are as long as about ten lines.
     short, in_lines, upright = (names_height(names, 7.0) for names in (["a"] * 5, LONG[:5], LONG))
