@@ -150,17 +150,21 @@ def _room(part, draws):
 
 
 def in_order(posterior, bars_of_formula: list[list[str]]):
-    """A posterior with group-level effects, their sds and correlations in the order of the formula."""
+    """A posterior with its variables as the marginal engine has them.
+
+    First sds, then correlations, then group-level effects, each in the order of the formula.
+    """
     terms = [Term.of_name(name) for bar in bars_of_formula for name in bar]
     places = {term.name: place for place, term in enumerate(terms)}
     # Correlations are named after the grouping factor, without the underscores that tell several apart.
     factors = {term.grouping.rstrip("_"): places[term.name] for term in reversed(terms)}
 
-    def place(name: str) -> int:
+    def place(name: str) -> tuple[int, int]:
         kind, what = classify(name, posterior[name].dims)
         if kind == "common":
-            return -1
-        return factors[what] if kind == "cor" else places[what.name]
+            return 0, 0
+        own = factors[what] if kind == "cor" else places[what.name]
+        return ("sd", "cor", "group").index(kind) + 1, own
 
     return posterior[sorted(posterior.data_vars, key=place)]
 
