@@ -214,3 +214,16 @@ def test_notebook_names_its_kernel():
 def test_style(command):
     done = subprocess.run([sys.executable, "-m", *command.split()], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_captions_name_only_wildcards_that_the_outputs_of_their_rule_have():
+    """Snakemake renders another one as nothing, without a word."""
+    asked = set()
+    for file in sorted((ROOT / "workflow/rules").glob("*.smk")):
+        for rule in re.split(r"^rule ", file.read_text(), flags=re.MULTILINE)[1:]:
+            # As far as its log, whose wildcards are those of the outputs.
+            known = set(re.findall(r"\{(\w+)\}", re.search(r'log:\s+"([^"]*)"', rule)[1])) if "log:" in rule else set()
+            for caption in re.findall(r"report/([\w-]+\.rst)", rule):
+                text = (ROOT / "workflow/report" / caption).read_text()
+                asked |= {(caption, name, name in known) for name in re.findall(r"snakemake\.wildcards\.(\w+)", text)}
+    assert {("comparison.rst", "comparison", True), ("bayes-factors.rst", "comparison", True)} == asked
