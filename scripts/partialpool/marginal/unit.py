@@ -109,6 +109,7 @@ def add_units_(gram, log_determinant, variance, cholesky, units):
     """
     triangles, starts, places, cross = units
     q, lanes = triangles.shape[1], len(variance)
+    # Not `np.diff(starts).max()`: Numba takes two seconds to compile it.
     most = 0
     for unit in range(len(triangles)):
         most = max(most, starts[unit + 1] - starts[unit])

@@ -1,5 +1,7 @@
 """From a spec and its rows to a ``bambi.Model``, with correlated group-level effects if the formula has them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -10,7 +12,7 @@ from partialpool.model.formula import bars
 from partialpool.model.information import well_informed
 from partialpool.model.lkj import CorrelatedBlock
 from partialpool.model.matrices import unfit
-from partialpool.model.names import Term, bambi_blocks
+from partialpool.model.names import Block, Term, bambi_blocks
 from partialpool.model.spec import ModelSpec
 
 
@@ -67,15 +69,7 @@ def build(spec: ModelSpec, rows: pd.DataFrame):
         parent=model.family.likelihood.parent,
         outcome_has_levels=bool(outcome.coords),
     )
-    wanted = _of_common(parent, priors) | _of_family(spec, outcome, priors)
-    for block in blocks:
-        sds = {term.name: priors.sd[term.name].to_bambi(len(term.coefficients)) for term in block.terms}
-        if block.correlation is None:
-            wanted |= {name: bambi.Prior("Normal", auto_scale=False, mu=0, sigma=sd) for name, sd in sds.items()}
-        else:
-            correlated = CorrelatedBlock(block, priors.eta)
-            wanted |= {name: correlated.prior(sd) for name, sd in sds.items()}
-    model.set_priors(wanted)
+    model.set_priors(_of_common(parent, priors) | _of_family(spec, outcome, priors) | _of_groups(blocks, priors))
     return model
 
 
@@ -119,6 +113,21 @@ def _of_common(parent, priors: Priors) -> dict:
     """Bambi's priors of the common coefficients, by name of the term."""
     sizes = {name: 1 if term.data.ndim == 1 else term.data.shape[1] for name, term in parent.common_terms.items()}
     return {name: prior.to_bambi(sizes.get(name, 1)) for name, prior in priors.common.items()}
+
+
+def _of_groups(blocks: Sequence[Block], priors: Priors) -> dict:
+    """Bambi's priors of the group-level effects, by name of the term."""
+    import bambi
+
+    wanted = {}
+    for block in blocks:
+        sds = {term.name: priors.sd[term.name].to_bambi(len(term.coefficients)) for term in block.terms}
+        if block.correlation is None:
+            wanted |= {name: bambi.Prior("Normal", auto_scale=False, mu=0, sigma=sd) for name, sd in sds.items()}
+        else:
+            correlated = CorrelatedBlock(block, priors.eta)
+            wanted |= {name: correlated.prior(sd) for name, sd in sds.items()}
+    return wanted
 
 
 def _of_family(spec: ModelSpec, outcome, priors: Priors) -> dict:

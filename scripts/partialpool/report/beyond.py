@@ -76,7 +76,7 @@ def _jumps(study: Study, prediction: Prediction, formulas: Mapping[str, str]) ->
 
 def _within(formula: str) -> dict[str, set[str]]:
     """By column, the functions in whose brackets it stands, and ``comparison`` where it is compared there."""
-    found: dict[str, set[str]] = {}
+    functions: dict[str, set[str]] = {}
     # Of each open bracket: the function before it, columns in it, and whether something is compared there.
     opened: list[tuple[str, set[str], list[bool]]] = []
     before = ""
@@ -86,7 +86,7 @@ def _within(formula: str) -> dict[str, set[str]]:
         elif token.text in CLOSING.values():
             _, inside, compared = opened.pop()
             for column in inside if compared else ():
-                found[column].add("comparison")
+                functions[column].add("comparison")
             if opened:
                 opened[-1][1].update(inside)
         elif token.text in _COMPARISONS and opened:
@@ -94,6 +94,6 @@ def _within(formula: str) -> dict[str, set[str]]:
         elif token.kind in ("name", "quoted") and opened:
             column = token.text.strip("`")
             opened[-1][1].add(column)
-            found.setdefault(column, set()).update(function for function, _, _ in opened)
+            functions.setdefault(column, set()).update(function for function, _, _ in opened)
         before = token.text
-    return found
+    return functions

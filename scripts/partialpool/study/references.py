@@ -204,9 +204,9 @@ def _those(columns: tuple[str, ...]) -> str:
 
 def _evidence(study: Study, comparison: Comparison, place: str) -> Iterator[Mistake]:
     """Models that can have no Bayes factors, since they can have neither the marginal engine nor quadrature."""
-    for model in comparison.models:
-        by_quadrature = model in study.models and study.models[model].family in PARENTS and not _by_nuts(study, model)
-        if model in study.models and not by_quadrature and (reason := _why_not_marginal(study, model)):
+    for model in (name for name in comparison.models if name in study.models):
+        by_quadrature = study.models[model].family in PARENTS and not _by_nuts(study, model)
+        if not by_quadrature and (reason := _why_not_marginal(study, model)):
             yield Mistake(
                 place,
                 f"model '{model}' has no evidence, which Bayes factors take: {reason}. Only the engine marginal and "
