@@ -12,8 +12,10 @@ from partialpool.model.spec import ModelSpec
 from partialpool.predict.effects import thinned
 from partialpool.weights.smoothing import log_sum_exp
 
-# Elements of 8 bytes that the densities at all draws may take together; beyond, some draws serve.
-LARGE = 10**8
+# Elements of 8 bytes that the densities at all draws may take together, and multiplications; beyond, some draws serve.
+LARGE, LONG = 10**8, 10**10
+# Draws of a chain that serve in any case.
+FEWEST = 100
 
 
 def integrated(tree, spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1) -> tuple[PointwiseElpd, PointwiseElpd]:
@@ -63,7 +65,8 @@ def integrated(tree, spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1) -> 
 
     def leave_out(labels: np.ndarray, subsets: np.ndarray) -> PointwiseElpd:
         # In a large study the scales are known well, and some draws are enough for most.
-        few = thinned(posterior, max(100, LARGE // (posterior.sizes["chain"] * len(labels))))
+        draws = min(LARGE // len(labels), LONG // without.multiplications(subsets))
+        few = thinned(posterior, max(FEWEST, draws // posterior.sizes["chain"]))
         pointwise = importance(labels, few, subsets)
         worse = np.flatnonzero(~(pointwise.pareto_k <= GOOD_PARETO_K))
         if len(worse) and few.sizes["draw"] < posterior.sizes["draw"]:

@@ -136,6 +136,7 @@ def leave_out_(out, residuals, variance, cholesky, mean, covariance, units, of_s
     e, response = np.empty((width, q, lanes)), np.empty((width, q, lanes))
     own, rest = np.empty((m, q, lanes)), np.empty((m, m, lanes))
     shared, spread = np.empty((m, width, lanes)), np.empty((m, width - 1, lanes))
+    taken = np.empty((width - 1, q, lanes))
     residual, minus_variance = np.empty((1, m, lanes)), -variance
     last = -1
     for subset in range(len(of_subsets)):
@@ -148,14 +149,20 @@ def leave_out_(out, residuals, variance, cholesky, mean, covariance, units, of_s
             conditional_(f, k, precision, variance)
             response[:] = 0.0
             add_products_(response, e, f)
+            if m == 1:
+                taken_(taken, response, covariance, at)
             last = unit
         own_design_(own, z[subset], cholesky)
         shared_design_(shared, columns[subset], own, response)
+        if m == 1:
+            spread_of_row_(spread[0], columns[subset, 0], own[0], taken, covariance, at)
+        else:
+            spread_(spread, shared, covariance, at)
         solve_lower_(precision, own)
-        spread_(spread, shared, covariance, at)
         rest[:] = 0.0
-        add_products_(rest, own, own)
-        add_products_(rest, spread, shared)
+        for j in range(m):
+            add_products_(rest[j : j + 1], own[j : j + 1], own[: j + 1])
+            add_products_(rest[j : j + 1], spread[j : j + 1], shared[: j + 1])
         one_plus_(rest, minus_variance)
         residual_(residual[0], shared, mean, at)
         cholesky_(rest)
@@ -194,6 +201,32 @@ def shared_design_(shared, columns, own, response):
             shared[t, j] = columns[t, j]
             for i in range(own.shape[1]):
                 minus_(shared[t, j], own[t, i], response[j, i])
+
+
+@part
+def taken_(taken, response, covariance, at):
+    """Covariance of the dense coefficients at some places times the unit's response to them, (width - 1, q, lanes)."""
+    taken[:] = 0.0
+    for i in range(len(at)):
+        for j in range(len(at)):
+            for k in range(taken.shape[1]):
+                plus_(taken[i, k], covariance[at[i], at[j]], response[j, k])
+
+
+@part
+def spread_of_row_(spread, columns, own, taken, covariance, at):
+    """``spread_`` of one row, (width - 1, lanes), faster: most of its own ``columns`` (width,) are 0.
+
+    Of all rows of a unit together too many digits would cancel.
+    """
+    spread[:] = 0.0
+    for j in range(len(at)):
+        if columns[j] != 0.0:
+            for i in range(len(at)):
+                plus_multiple_(spread[i], columns[j], covariance[at[j], at[i]])
+    for i in range(len(at)):
+        for k in range(len(own)):
+            minus_(spread[i], own[k], taken[i, k])
 
 
 @part

@@ -9,6 +9,7 @@ import numpy as np
 from partialpool.errors import StudyError
 from partialpool.loo.leave_out import left_out
 from partialpool.marginal.closed_form import MOST_DENSE_COLUMNS
+from partialpool.marginal.rows import rows_of
 from partialpool.marginal.sample import Posterior
 from partialpool.marginal.scales import Scales
 from partialpool.marginal.with_effects import WithEffects
@@ -76,19 +77,36 @@ class Without:
             densities, residuals = left_out(model, scales, subsets, some, self.cores)
             yield some, densities.reshape(*shape, -1), residuals.reshape(*shape, -1)
 
+    def multiplications(self, subsets: np.ndarray) -> int:
+        """How many multiplications ``left_out`` takes for a draw, roughly."""
+        widths = self.matrices.x.shape[1] + 1
+        if self.matrices.factors:
+            matrices, block = self._with_block(subsets)
+            rows = rows_of(matrices, block, np.column_stack([matrices.x, matrices.y]))
+            widths = np.diff(rows.starts)[rows.codes]
+        size = np.bincount(subsets)[subsets]
+        # A row alone has a few columns of its own; rows together all of them, and each other.
+        return int((widths * np.where(size == 1, 10, widths + np.minimum(size, widths))).sum())
+
     def _model(self, scales: Scales, subsets: np.ndarray) -> tuple[WithEffects | WithoutEffects, Scales]:
         """A model of which each subset has rows of one unit, and the scales as it takes them."""
         if not self.matrices.factors:
             return WithoutEffects(self.matrices), scales
+        matrices, block = self._with_block(subsets)
+        if matrices is not self.matrices:
+            draws = len(scales.sigma)
+            sd, correlation = (*scales.sd, np.empty((draws, 0))), (*scales.correlation, np.empty((draws, 0, 0)))
+            scales = Scales(scales.sigma, sd, correlation)
+        return WithEffects(matrices, block), scales
+
+    def _with_block(self, subsets: np.ndarray) -> tuple[Design, int]:
+        """Matrices, and the number of a grouping factor of which each subset has rows of a single level."""
         if (block := self._block(subsets)) is not None:
-            return WithEffects(self.matrices, block), scales
+            return self.matrices, block
         # The subsets as units of their own, which have no effects.
         labels = [str(subset) for subset in range(subsets.max() + 1)]
         units = GroupingFactor("left out", [], np.empty((len(subsets), 0)), subsets, labels)
-        factors, draws = (*self.matrices.factors, units), len(scales.sigma)
-        sd, correlation = (*scales.sd, np.empty((draws, 0))), (*scales.correlation, np.empty((draws, 0, 0)))
-        model = WithEffects(replace(self.matrices, factors=factors), len(factors) - 1)
-        return model, Scales(scales.sigma, sd, correlation)
+        return replace(self.matrices, factors=(*self.matrices.factors, units)), len(self.matrices.factors)
 
     def _block(self, subsets: np.ndarray) -> int | None:
         """The largest grouping factor of which each subset has rows of a single level; None if there is none."""

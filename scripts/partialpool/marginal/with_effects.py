@@ -190,6 +190,9 @@ def multiply_effects_(values: np.ndarray, by: np.ndarray) -> None:
     """Multiply what ``values`` (draws, levels q, k) have for each level by a matrix (draws, q, q), in place."""
     draws, effects, k = values.shape
     q = by.shape[1]
+    if q == 1:
+        values *= by
+        return
     values[:] = (by[:, None] @ values.reshape(draws, effects // q, q, k)).reshape(values.shape)
 
 

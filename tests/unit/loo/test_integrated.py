@@ -6,6 +6,7 @@ from partialpool.fit.fit import fit
 from partialpool.loo.estimate import of_model
 from partialpool.loo.integrated import integrated
 from partialpool.loo.psis import of_fit
+from partialpool.predict.effects import thinned
 from scipy import integrate
 
 
@@ -102,3 +103,19 @@ def test_what_some_draws_do_not_settle_all_draws_do(quick, units, monkeypatch):
         same = theirs.method == "integrated"
         assert same.any()
         assert (ours.elpd[same] == theirs.elpd[same]).all()
+
+
+@pytest.mark.parametrize("limit", ["LARGE", "LONG"])
+def test_some_draws_give_what_all_draws_give(make_spec, units, monkeypatch, limit):
+    from partialpool.loo import integrated as module
+
+    spec = make_spec("y ~ x + (1 + x | id)", engine="auto", chains=4, draws=500)
+    tree = fit(spec, units)
+    everything, asked = integrated(tree, spec, units), []
+    monkeypatch.setattr(module, limit, 0)
+    monkeypatch.setattr(module, "FEWEST", 50)
+    monkeypatch.setattr(module, "thinned", lambda posterior, most: asked.append(most) or thinned(posterior, most))
+    for ours, theirs in zip(integrated(tree, spec, units), everything, strict=True):
+        error = np.hypot(ours.mcse_of_total(), theirs.mcse_of_total())
+        assert 0 < abs(ours.total() - theirs.total()) < 4 * error
+    assert asked == [50, 50]

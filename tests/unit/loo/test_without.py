@@ -104,3 +104,13 @@ def test_rows_that_leave_too_little_have_no_difference_of_evidences(make_spec, u
     matrices = design(spec, complete_cases(spec, same))
     _, _, trusted = Without(matrices).difference_of_evidences(same["row"].to_numpy() != 7)
     assert not trusted
+
+
+def test_multiplications_are_those_of_the_columns_that_a_unit_meets(make_spec, small):
+    spec = make_spec("y ~ 1 + x + (1 | id) + (1 | item)", classes="Intercept b sd sigma")
+    rows = complete_cases(spec, small)
+    without, ids = Without(design(spec, rows)), rows["id"].cat.codes.to_numpy().astype(int)
+    # Intercept, slope, items, outcome.
+    widths = 3 + rows.groupby("id", observed=True)["item"].nunique().to_numpy()
+    assert without.multiplications(np.arange(180)) == (10 * 10 * widths).sum()
+    assert without.multiplications(ids) == (10 * widths * (widths + np.minimum(10, widths))).sum()
