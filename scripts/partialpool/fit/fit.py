@@ -96,7 +96,7 @@ def _by_quadrature(spec: ModelSpec, rows: pd.DataFrame, cores: int) -> tuple[dic
         print(f"Engine: nuts, because quadrature cannot fit this model: {reason}.")
         return None
     attributes = {"family_parameters": " ".join(model.family.parameters), "link": model.link}
-    return groups, how | {"engine": "quadrature"}, attributes
+    return groups, how, attributes
 
 
 def _by_nuts(spec: ModelSpec, rows: pd.DataFrame, cores: int, progress) -> tuple[dict, dict, dict]:
@@ -116,7 +116,7 @@ def settled(spec: ModelSpec, engine: str) -> ModelSpec:
 def integrable(spec: ModelSpec, rows: pd.DataFrame, cores: int = 1):
     """The model for quadrature if the effects of its units are to be integrated so, else None; the log says why.
 
-    That is a model of another family than the Gaussian, small enough that NUTS would take longer.
+    That is a model of another family than the Gaussian, small enough that NUTS would take longer, or without effects.
     """
     if spec.engine == "nuts" or spec.family == "gaussian":
         return None

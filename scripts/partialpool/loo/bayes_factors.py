@@ -53,8 +53,8 @@ def bayes_factors(
         if "log_evidence" not in fit:
             raise StudyError(
                 f"Model {model} was fitted by the engine {fit['engine']}, which knows no evidence, so it has no Bayes "
-                "factors; the log of its fit says why it was that engine. Compare models of the engines marginal and "
-                "quadrature, or leave 'bayes_factors' out of the comparison."
+                "factors; the log of its fit says why it was that engine. Compare models of the engines marginal, "
+                "quadrature and independent, or leave 'bayes_factors' out of the comparison."
             )
     rows = {model: complete_cases(spec, data) for model, spec in specs.items()}
     require_same_rows({model: own["row"].to_numpy() for model, own in rows.items()})
@@ -89,14 +89,14 @@ def log_evidence(spec: ModelSpec, rows: pd.DataFrame, *, engine: str, cores: int
     spec, rows
         The model, and its complete cases.
     engine
-        ``marginal`` or ``quadrature``.
+        ``marginal``, ``quadrature`` or ``independent``.
     cores
         Threads.
 
     Returns
     -------
     tuple
-        The error is nan if it cannot be trusted; both are nan if quadrature cannot fit the model: the log says why.
+        The error is nan if it cannot be trusted; both are nan if the engine cannot fit the model: the log says why.
     """
     options = {"chains": spec.chains, "draws": spec.draws}
     if engine == "marginal":

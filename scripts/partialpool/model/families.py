@@ -35,7 +35,8 @@ ZERO_INFLATED = {
     "zero_inflated_negativebinomial": "log",
     "zero_inflated_poisson": "log",
 }
-# Families of which small models are drawn by quadrature, and what Bambi calls the parameter that the formula makes.
+# Families of which small models are drawn by quadrature and those without effects independently, and what Bambi calls
+# the parameter that the formula makes.
 # Given all else, the density of a unit's effects is log-concave in each of them: it has one mode, and tails no longer
 # than those of its prior.
 PARENTS = {"bernoulli": "p", "binomial": "p", "negativebinomial": "mu", "poisson": "mu"}

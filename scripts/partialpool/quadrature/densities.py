@@ -19,7 +19,7 @@ from partialpool.weights.smoothing import log_sum_exp
 
 # Nodes along each effect, by the number of effects of a unit. They are tried one after the other, until twice as many
 # change no density, on average over the draws, by more than the tolerance.
-NODES = {1: (8, 12, 16, 24, 32, 48, 64, 96), 2: (8, 12, 16, 24, 32, 48)}
+NODES = {0: (1,), 1: (8, 12, 16, 24, 32, 48, 64, 96), 2: (8, 12, 16, 24, 32, 48)}
 # ASSUME: in nats; a tenth of the smallest Monte Carlo error of a single density that is seen in practice.
 TOLERANCE = 1e-3
 # ASSUME: a unit with more rows keeps its nodes when one of them is left out, which hardly moves it.
@@ -294,21 +294,26 @@ def grid(nodes: int, effects: int) -> tuple[np.ndarray, np.ndarray]:
     points, weights = np.polynomial.hermite_e.hermegauss(nodes)
     logs = np.log(weights / np.sqrt(2 * np.pi)) + points**2 / 2
     along_each = np.array(list(product(zip(points, logs, strict=True), repeat=effects)))
+    along_each = along_each.reshape(nodes**effects, effects, 2)
     return along_each[..., 0], along_each[..., 1].sum(axis=-1)
 
 
 @np.errstate(divide="ignore", invalid="ignore", over="ignore")
-def placement(given: Given, own: dict, eta: np.ndarray, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def placement(
+    given: Given, own: dict, eta: np.ndarray, direction: np.ndarray, steps: int = STEPS
+) -> tuple[np.ndarray, np.ndarray]:
     """Mode of the standardised effects given some rows, (draws, sets, q), and a triangular root of their covariance.
 
-    Newton's steps; one that lowers the density is taken back by half. Where the density of a row is not log-concave,
-    its curvature counts as none. ``eta`` is (draws, sets, m), ``direction``, the derivative of the linear predictor by
-    the effects, (draws, sets, m, q).
+    Newton's steps, so many at most; one that lowers the density is taken back by half. Where the density of a row is
+    not log-concave, its curvature counts as none. ``eta`` is (draws, sets, m), ``direction``, the derivative of the
+    linear predictor by the effects, (draws, sets, m, q).
     """
     identity = np.eye(direction.shape[-1])
     mode = np.zeros((*eta.shape[:2], direction.shape[-1]))
+    if not identity.size:
+        return mode, np.empty((*mode.shape, 0))
     step, best = np.zeros_like(mode), np.full(eta.shape[:2], -np.inf)
-    for _ in range(STEPS):
+    for _ in range(steps):
         at = eta + (direction @ mode[..., None])[..., 0]
         value, first, second = given.family.derivatives(eta=at, link=given.link, **own)
         density = value.sum(axis=-1) - 0.5 * (mode**2).sum(axis=-1)

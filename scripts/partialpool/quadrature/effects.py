@@ -29,7 +29,7 @@ def draw_effects(given: Given, codes: np.ndarray, rng: np.random.Generator) -> n
     Mengersen & Tweedie (1996), Annals of Statistics 24(1), how fast such chains converge.
     """
     effects = np.empty((len(given.eta), codes.max() + 1, given.z.shape[1]))
-    for units, rows in by_size(codes):
+    for units, rows in by_size(codes) if effects.size else ():
         step = max(1, CHUNK // (rows.size + len(rows)))
         for start in range(0, len(effects), step):
             some = slice(start, start + step)

@@ -1,16 +1,17 @@
 """A model of another family than the Gaussian, with the effects of its units integrated out by quadrature.
 
 What is left are the common coefficients, the scales and the family's parameters: few enough to be drawn independently,
-as the scales of a marginal model are.
+as the scales of a marginal model are. A model without group-level effects is one of a single unit, with all rows, that
+has no effects: there is one node, and nothing to integrate.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from partialpool.model.design import Design, NoClosedForm, design_of
+from partialpool.model.design import Design, GroupingFactor, NoClosedForm, design_of
 from partialpool.model.families import LINKS, PARENTS
 from partialpool.model.matrices import evaluate
 from partialpool.model.spec import ModelSpec
@@ -28,6 +29,12 @@ MOST_DIMENSIONS = 12
 EVALUATIONS, TO_FIND_MODES = 20_000, 20
 # Densities of a row that a fit computes at most: some seconds of them, as long as NUTS takes to be compiled.
 MOST_DENSITIES = 3 * 10**8
+# Newton steps to the mode of the common coefficients: of counts, whose offsets may be large, each may move by 1 only.
+STEPS = 1000
+# Log densities below, of which no digits are left for nats, count as those of what data and priors do not allow.
+LOWEST = -1e12
+# Linear predictors of a row that are in memory at a time.
+LINEAR_PREDICTORS = 2 * 10**6
 # Draws at which the number of nodes is chosen, and by how much twice as many may change the log likelihood there, in
 # nats and on average.
 TRIED, TOLERANCE = 100, 1e-2
@@ -94,9 +101,9 @@ class Model:
         self._check_time()
 
     def _check_time(self) -> None:
-        """Raise NoQuadrature if NUTS takes less."""
-        densities = len(self.offset) * (self.nodes ** self.factor.z.shape[1] + TO_FIND_MODES) * EVALUATIONS
-        if densities > MOST_DENSITIES:
+        """Raise NoQuadrature if NUTS takes less; without effects it never does, whose every step sees all rows too."""
+        q = self.factor.z.shape[1]
+        if q and len(self.offset) * (self.nodes**q + TO_FIND_MODES) * EVALUATIONS > MOST_DENSITIES:
             raise NoQuadrature(
                 f"with {len(self.offset)} rows and {self.nodes} nodes along each effect quadrature takes longer than "
                 "NUTS"
@@ -118,7 +125,7 @@ class Model:
         alone = Parameters(matrices.prior_mean[None], family, *np.zeros((2, 1, 1)))
         given, rows = self.given(alone), np.arange(len(self.offset))[None]
         direction = (matrices.x * matrices.prior_sd)[None, None]
-        mode, spread = placement(given, given.at(rows), given.eta[:, rows], direction)
+        mode, spread = placement(given, given.at(rows), given.eta[:, rows], direction, STEPS)
         eta = given.eta[:, rows] + (direction @ mode[..., None])[..., 0]
         *_, curvature = self.family.derivatives(eta=eta, link=self.link, **given.at(rows))
         return mode[0, 0], spread[0, 0], np.maximum(-curvature[0, 0], 0.0)
@@ -157,11 +164,12 @@ class Model:
         with np.errstate(all="ignore"):
             value = self._log_likelihood(x, self.nodes) + self.space.log_prior(x[:, p:])
             value += np.log(np.diagonal(self.root)).sum() - 0.5 * (standardised**2 + np.log(2 * np.pi)).sum(axis=1)
-        return np.nan_to_num(value, nan=-np.inf, posinf=-np.inf, neginf=-np.inf)
+        return np.where((value > LOWEST) & (value < np.inf), value, -np.inf)
 
     def _log_likelihood(self, x: np.ndarray, nodes: int) -> np.ndarray:
-        given = self.given(self.parameters(x))
-        return of_units(given, self.factor.codes, nodes, cores=self.cores).sum(axis=1)
+        parts = np.array_split(x, -(-len(x) * len(self.offset) // LINEAR_PREDICTORS))
+        given = (self.given(self.parameters(some)) for some in parts)
+        return np.concatenate([of_units(one, self.factor.codes, nodes, cores=self.cores).sum(axis=1) for one in given])
 
     @cached_property
     def mode(self) -> tuple[np.ndarray, np.ndarray]:
@@ -238,8 +246,11 @@ def model_of(spec: ModelSpec, rows: pd.DataFrame, *, cores: int = 1) -> Model:
         matrices = design_of(spec, rows, evaluated, outcome, **family)
     except NoClosedForm as reason:
         raise NoQuadrature(str(reason)) from None
+    if not matrices.factors:
+        one_unit = GroupingFactor(spec.unit, [], np.empty((len(rows), 0)), np.zeros(len(rows), dtype=np.int64), ["all"])
+        matrices = replace(matrices, factors=(one_unit,))
     if [factor.name for factor in matrices.factors] != [spec.unit]:
-        raise NoQuadrature(f"it needs effects of {spec.unit} and of nothing else")
+        raise NoQuadrature(f"it needs effects of {spec.unit} and of nothing else, or no effects")
     q = matrices.factors[0].z.shape[1]
     if q not in NODES:
         raise NoQuadrature(f"{spec.unit} has {q} effects, and at most {max(NODES)} are integrated")

@@ -4,7 +4,7 @@ import numpy as np
 
 from partialpool.model.variables import datasets, effects_by_name, population_by_name
 from partialpool.quadrature.effects import draw_effects
-from partialpool.quadrature.model import Model
+from partialpool.quadrature.model import LINEAR_PREDICTORS, Model
 
 
 def fit(model: Model) -> tuple[dict, dict[str, str | float]]:
@@ -25,10 +25,12 @@ def fit(model: Model) -> tuple[dict, dict[str, str | float]]:
     matrices, spec = model.matrices, model.matrices.spec
     rng, effects_rng, outcome_rng = np.random.default_rng(spec.seed).spawn(3)
     drawn = model.draw(chains=spec.chains, draws=spec.draws, rng=rng)
-    print(
-        f"Independent draws of common coefficients and scales: {drawn.quality}; effects of {spec.unit} integrated out "
-        f"with {model.nodes} nodes along each."
-    )
+    if model.factor.terms:
+        what = "common coefficients and scales"
+        rest = f"; effects of {spec.unit} integrated out with {model.nodes} nodes along each"
+    else:
+        what, rest = "all parameters", ""
+    print(f"Independent draws of {what}: {drawn.quality}{rest}.")
     parameters = model.parameters(drawn.x.reshape(-1, model.dimensions))
     given = model.given(parameters)
     effects = draw_effects(given, model.factor.codes, effects_rng)
@@ -38,13 +40,19 @@ def fit(model: Model) -> tuple[dict, dict[str, str | float]]:
     variables = population_by_name(matrices, parameters.family, *of_effects, parameters.common)
     variables |= effects_by_name(model.factor, effects)
     groups = datasets(matrices, matrices.outcome.astype(np.int64), variables, drawn.stats, by_row)
-    return groups, drawn.attributes
+    return groups, drawn.attributes | {"engine": "quadrature" if model.factor.terms else "independent"}
 
 
 def _by_row(model: Model, given, effects: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Log likelihood and predicted outcome of each row, (draws, rows), from ``effects`` (draws, units, q)."""
-    eta = given.eta + np.einsum("dnq,nq->dn", effects[:, model.factor.codes], model.factor.z)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        density = model.family.kernel(y=given.y, eta=eta, link=model.link, **given.parameters)
-        density = density + model.family.constant(y=given.y, **given.parameters)
-    return density, model.family.draw(rng, eta, model.link, **given.parameters)
+    log_likelihood, predicted = np.empty_like(given.eta), np.empty(given.eta.shape, dtype=np.int64)
+    step = max(1, LINEAR_PREDICTORS // given.eta.shape[1])
+    for start in range(0, len(given.eta), step):
+        some = slice(start, start + step)
+        few = given.take(some)
+        eta = few.eta + np.einsum("dnq,nq->dn", effects[some, model.factor.codes], model.factor.z)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            density = model.family.kernel(y=few.y, eta=eta, link=model.link, **few.parameters)
+            log_likelihood[some] = density + model.family.constant(y=few.y, **few.parameters)
+        predicted[some] = model.family.draw(rng, eta, model.link, **few.parameters)
+    return log_likelihood, predicted

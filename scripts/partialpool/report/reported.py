@@ -105,11 +105,12 @@ def not_mcmc(results: Results) -> Said:
     by_nuts = [name for name, fit in fits.items() if fit["sampling"] == "nuts"]
     words = [f"{_titles(results, by_nuts)}: all draws are by MCMC (NUTS)."] if by_nuts else []
     engines = {
-        "marginal": ("scales", "given the scales, coefficients are drawn exactly"),
+        "marginal": ("scales", "; given the scales, coefficients are drawn exactly"),
         "quadrature": (
             "common coefficients and scales",
-            "effects were integrated out by quadrature, and are drawn by Metropolis chains of their own",
+            "; effects were integrated out by quadrature, and are drawn by Metropolis chains of their own",
         ),
+        "independent": ("all parameters", ""),
     }
     for engine, (what, rest) in engines.items():
         own = [name for name in fits if name not in by_nuts and fits[name]["engine"] == engine]
@@ -117,7 +118,7 @@ def not_mcmc(results: Results) -> Said:
             k, taken = max(fits[name]["pareto_k"] for name in own), min(fits[name]["acceptance"] for name in own)
             words.append(
                 f"{_titles(results, own)}: {what} by independence Metropolis, at least {100 * taken:.0f} % of whose "
-                f"proposals were accepted (largest Pareto k of their weights {number(k, 2)}); {rest}."
+                f"proposals were accepted (largest Pareto k of their weights {number(k, 2)}){rest}."
             )
     if results.compared:
         words.append("Cross-validation weights draws by importance; the tables have the largest Pareto k.")
@@ -392,13 +393,13 @@ def _refitted(results: Results, point: int, how: str) -> Said:
 def _not_refitted(results: Results, models: list[str]) -> str:
     """Of which of these models there are no refits, and why."""
     by_nuts = [name for name in models if results.trees[name].attrs["engine"] == "nuts"]
-    by_quadrature = [name for name in models if results.trees[name].attrs["engine"] == "quadrature"]
-    others = [name for name in models if name not in by_nuts + by_quadrature]
+    by_others = [name for name in models if results.trees[name].attrs["engine"] not in ("marginal", "nuts")]
+    untold = [name for name in models if name not in by_nuts + by_others]
     words = []
     if by_nuts:
         words.append(f"Not run for {_titles(results, by_nuts)}, where NUTS would take as long again each time.")
-    if by_quadrature:
-        words.append(f"Not run for {_titles(results, by_quadrature)}: they are for models of the marginal engine.")
-    if others:
-        words.append(f"Not told of {_titles(results, others)}, since draws of the refits failed their checks.")
+    if by_others:
+        words.append(f"Not run for {_titles(results, by_others)}: they are for models of the marginal engine.")
+    if untold:
+        words.append(f"Not told of {_titles(results, untold)}, since draws of the refits failed their checks.")
     return " ".join(words)

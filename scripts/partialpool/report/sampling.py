@@ -46,10 +46,10 @@ def sentence(sampling: Sampling, fit: Mapping) -> Markup:
             "the scales ({}).",
             "quadrature": "{} without warmup: common coefficients and scales by independent proposals ({}), with "
             "group-level effects integrated out by {}; then the group-level effects, given all else.",
+            "independent": "{} without warmup: all parameters by independent proposals ({}).",
         }
-        engines = {"marginal": "marginal engine", "quadrature": "quadrature"}
-        engine = fit["engine"]
-        return Markup(by_engine[engine]).format(chains, accepted, link(engine, engines[engine]))
+        terms = {"marginal": link("marginal", "marginal engine"), "quadrature": link("quadrature", "quadrature")}
+        return Markup(by_engine[fit["engine"]]).format(chains, accepted, terms.get(fit["engine"]))
     over = link("marginal", moved_over(fit)) if fit["engine"] == "marginal" else moved_over(fit)
     return Markup("{} after {} warmup iterations, by {} over {}.").format(
         chains, sampling.warmup, link("nuts", "NUTS"), over
@@ -74,6 +74,7 @@ def moved_over(fit: Mapping) -> str:
     by_engine = {
         "marginal": "the scales, all coefficients integrated out",
         "quadrature": "common coefficients and scales, group-level effects integrated out by quadrature",
+        "independent": "all parameters",
         "nuts": "all parameters",
     }
     return by_engine[fit["engine"]]

@@ -1,4 +1,4 @@
-"""Models whose units are integrated by quadrature, on many outcomes."""
+"""Models whose units are integrated by quadrature, and those without effects, on many outcomes."""
 
 import io
 from contextlib import redirect_stdout

@@ -29,7 +29,7 @@ class Comparison(Strict):
     they need no folds and few refits."""
     bayes_factors: bool = False
     """Whether the report shows Bayes factors, also with the scales of all priors halved and doubled; for models
-    fitted by the marginal engine or by quadrature."""
+    fitted by the marginal engine, by quadrature or by independent draws of all parameters."""
 
 
 class Prediction(Strict):

@@ -203,14 +203,14 @@ def _those(columns: tuple[str, ...]) -> str:
 
 
 def _evidence(study: Study, comparison: Comparison, place: str) -> Iterator[Mistake]:
-    """Models that can have no Bayes factors, since they can have neither the marginal engine nor quadrature."""
+    """Models that can have no Bayes factors, since no engine that knows the evidence can fit them."""
     for model in (name for name in comparison.models if name in study.models):
-        by_quadrature = study.models[model].family in PARENTS and not _by_nuts(study, model)
-        if not by_quadrature and (reason := _why_not_marginal(study, model)):
+        is_integrable = study.models[model].family in PARENTS and not _by_nuts(study, model)
+        if not is_integrable and (reason := _why_not_marginal(study, model)):
             yield Mistake(
                 place,
-                f"model '{model}' has no evidence, which Bayes factors take: {reason}. Only the engine marginal and "
-                "quadrature know it. Compare models of these, or leave 'bayes_factors' out.",
+                f"model '{model}' has no evidence, which Bayes factors take: {reason}. Only the engines marginal, "
+                "quadrature and independent know it. Compare models of these, or leave 'bayes_factors' out.",
             )
 
 

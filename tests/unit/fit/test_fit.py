@@ -381,6 +381,17 @@ def test_small_models_of_other_families_are_fitted_by_quadrature(make_spec, unit
     assert tree["posterior_predictive"]["flag"].dtype == tree["observed_data"]["flag"].dtype == "int64"
 
 
+def test_models_of_these_families_without_effects_are_drawn_independently(make_spec, units, capsys):
+    spec = make_spec("count ~ 1 + x + offset(z)", "Intercept b", family="poisson", engine="auto", draws=300)
+    tree = fit_module.fit(spec, units)
+    assert tuple(tree.children) == GROUPS
+    assert {"engine": "independent", "sampling": "independent"}.items() <= tree.attrs.items()
+    assert set(tree["posterior"].data_vars) == {"Intercept", "x"}
+    said = capsys.readouterr().out
+    assert "Independent draws of all parameters: acceptance 0." in said
+    assert "nodes" not in said
+
+
 def test_of_families_with_parameters_of_their_own_their_names_are_kept(make_spec, units):
     alpha = {"alpha": "Exponential(1)"}
     spec = make_spec("count ~ 1 + (1 | id)", "Intercept sd", priors=alpha, family="negativebinomial", engine="auto")

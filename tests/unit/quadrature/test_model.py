@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from partialpool.model.build import build
 from partialpool.model.families import PARENTS
 from partialpool.model.formula import complete_cases
@@ -35,7 +36,8 @@ def small():
 
 
 def classes(formula, family):
-    names = ["Intercept"] * ("~ 0" not in formula) + ["b"] * ("x" in formula or "group" in formula) + ["sd"]
+    names = ["Intercept"] * ("~ 0" not in formula) + ["b"] * ("x" in formula or "group" in formula)
+    names += ["sd"] * ("|" in formula)
     return " ".join(names + ["cor"] * ("(1 + x |" in formula)), {"alpha": "Exponential(1)"} if "neg" in family else {}
 
 
@@ -49,14 +51,17 @@ MODELS = [
     ("count ~ 0 + x + (1 | id) + (0 + x | id)", "poisson", None),
     ("count ~ 0 + (1 | id)", "poisson", None),
     ("count ~ 1 + x + (1 + x | id)", "negativebinomial", None),
+    ("flag ~ 1 + x + group", "bernoulli", None),
+    ("answer[no] ~ 0 + x:group", "bernoulli", "cloglog"),
+    ("p(hits, trials) ~ 1 + scale(x) + offset(z)", "binomial", "probit"),
+    ("count ~ 1 + poly( x, 2) + offset(log(trials))", "poisson", None),
+    ("count ~ 1", "negativebinomial", None),
 ]
 
 
 @pytest.mark.parametrize(("formula", "family", "link"), MODELS, ids=lambda value: str(value))
 def test_names_and_log_likelihood_are_bambis(make_spec, counted, formula, family, link):
     """Of coefficients at the draws: their coding, the intercept's place, offsets, trials and levels."""
-    import xarray as xr
-
     names, alpha = classes(formula, family)
     spec = make_spec(formula, names, priors=alpha, family=family, link=link, **AUTO | {"draws": 20})
     rows = complete_cases(spec, counted)
@@ -153,7 +158,8 @@ def test_the_draws_do_not_depend_on_the_cores(make_spec, units, name):
         ({"link": "cauchit"}, "its family is bernoulli with the link cauchit"),
         ({"formula": "flag ~ 1 + x + (1 | id) + (1 | item)"}, "it needs effects of id and of nothing else"),
         ({"formula": "flag ~ 1 + x + (1 | item)"}, "it needs effects of id and of nothing else"),
-        ({"formula": "flag ~ 1 + x"}, "it needs effects of id and of nothing else"),
+        ({"formula": "flag ~ 1 + x", "b": "StudentT(3, 0, 1)"}, "the prior of x is StudentT, and only Normal"),
+        ({"formula": "flag ~ 1 + x + poly(z, 12)"}, "it has 14 parameters beside the effects of units"),
         ({"formula": "flag ~ 1 + x + (1 + x + z | id)"}, "id has 3 effects, and at most 2 are integrated"),
         ({"b": "StudentT(3, 0, 1)"}, "the prior of x is StudentT, and only Normal can be integrated"),
         ({"formula": "flag ~ 1 + x + poly(z, 11) + (1 | id)"}, "it has 14 parameters beside the effects of units"),
@@ -176,6 +182,93 @@ def test_many_rows_are_left_to_nuts(make_spec, units):
     many = pd.concat([units] * 20, ignore_index=True)
     with pytest.raises(NoQuadrature, match="with 1200 rows and 8 nodes along each effect quadrature takes longer"):
         model_of(spec, complete_cases(spec, many))
+
+
+WITHOUT_EFFECTS = [("y", "bernoulli", {}), ("c", "poisson", {}), ("c", "negativebinomial", {"alpha": "Exponential(1)"})]
+
+
+@pytest.mark.numbers
+@pytest.mark.parametrize(("outcome", "family", "priors"), WITHOUT_EFFECTS)
+def test_without_effects_evidence_and_moments_are_those_of_a_grid(make_spec, small, outcome, family, priors):
+    """Intercept (at the mean of x), slope and alpha on a grid; densities are SciPy's."""
+    spec = make_spec(f"{outcome} ~ 1 + x", "Intercept b", priors=priors, family=family, **AUTO | {"draws": 4000})
+    groups, how = posterior.fit(model_of(spec, complete_cases(spec, small)))
+    assert how["engine"] == "independent"
+    x, y = small["x"].to_numpy() - small["x"].mean(), small[outcome].to_numpy()
+    log_alphas = np.linspace(-4, 5, 61) if priors else np.zeros(1)
+    grid = [np.linspace(-4, 4, 101), np.linspace(-4, 4, 101), log_alphas]
+    intercept, slope, log_alpha = np.meshgrid(*grid, indexing="ij")
+    prior = {name: dict(spec.priors[name].args)["sigma"] for name in ("Intercept", "b")}
+    values = stats.norm.logpdf(intercept, 0, prior["Intercept"]) + stats.norm.logpdf(slope, 0, prior["b"])
+    alpha = np.exp(log_alpha)
+    values += stats.expon.logpdf(alpha) + log_alpha if priors else 0.0
+    for own, value in zip(x, y, strict=True):
+        eta = intercept + slope * own
+        if family == "bernoulli":
+            values += stats.bernoulli.logpmf(value, 1 / (1 + np.exp(-eta)))
+        elif family == "poisson":
+            values += stats.poisson.logpmf(value, np.exp(eta))
+        else:
+            values += stats.nbinom.logpmf(value, alpha, alpha / (alpha + np.exp(eta)))
+    cell = np.prod([points[1] - points[0] for points in grid if len(points) > 1])
+    weights = np.exp(values - values.max())
+    assert how["log_evidence"] == pytest.approx(
+        values.max() + np.log(weights.sum() * cell), abs=4 * how["mcse_log_evidence"] + 1e-4
+    )
+    weights /= weights.sum()
+    draws = groups["posterior"]
+    at_mean = draws["Intercept"] + draws["x"] * small["x"].mean()
+    own = [(at_mean, intercept), (draws["x"], slope)] + ([(np.log(draws["alpha"]), log_alpha)] if priors else [])
+    for drawn, at in own:
+        mean = (at * weights).sum()
+        sd = np.sqrt(((at - mean) ** 2 * weights).sum())
+        # Of 8000 draws at least 4000 are worth as much as independent ones.
+        assert float(drawn.mean()) == pytest.approx(mean, abs=4 * sd / np.sqrt(4000))
+        assert float(drawn.std()) == pytest.approx(sd, rel=4 * np.sqrt(1.5 / 4000))
+
+
+def test_without_effects_many_rows_are_taken_some_draws_at_a_time(make_spec, units, monkeypatch):
+    spec = make_spec("count ~ 1 + x", "Intercept b", family="poisson", **AUTO)
+    rows = complete_cases(spec, pd.concat([units] * 20, ignore_index=True))
+    at_once, _ = posterior.fit(model_of(spec, rows))
+    for used in (module, posterior):
+        monkeypatch.setattr(used, "LINEAR_PREDICTORS", 10_000)
+    in_parts, _ = posterior.fit(model_of(spec, rows))
+    for name, group in at_once.items():
+        xr.testing.assert_allclose(group, in_parts[name], rtol=1e-8)
+
+
+def test_what_no_values_of_its_parameters_allow_is_left_to_nuts(make_spec, small):
+    spec = make_spec("c ~ 1 + offset(far)", "Intercept", family="poisson", **AUTO)
+    model = model_of(spec, complete_cases(spec, small.assign(far=1000.0)))
+    with pytest.raises(NoQuadrature, match="no values of its parameters are found that both data and priors allow"):
+        posterior.fit(model)
+
+
+HARD = {
+    "separated": ("y ~ 1 + x", "bernoulli", {"x": np.arange(21.0), "y": np.arange(21) > 9}),
+    "all alike": ("y ~ 1 + x", "bernoulli", {"y": np.ones(21, dtype=int)}),
+    "no events": ("c ~ 1 + x", "poisson", {"c": np.zeros(21, dtype=int)}),
+    "collinear": ("y ~ 1 + x + twice", "bernoulli", {"twice": np.arange(21) / 5}),
+    "large offset": ("c ~ 1 + offset(far)", "poisson", {"far": np.full(21, 200.0)}),
+    "large counts": ("c ~ 1 + x", "poisson", {"c": np.arange(21) * 1000}),
+    "large counts, alpha": ("c ~ 1 + x", "negativebinomial", {"c": np.arange(21) * 1000}),
+    "one row": ("y ~ 1", "bernoulli", None),
+}
+
+
+@pytest.mark.parametrize("case", HARD)
+def test_hard_data_have_draws_that_can_be_trusted_or_a_reason(make_spec, small, case):
+    formula, family, changes = HARD[case]
+    data = small.head(1) if changes is None else small.assign(**changes)
+    data["y"] = data["y"].astype(int)
+    names = "Intercept" + " b" * ("x" in formula)
+    priors = {"alpha": "Exponential(1)"} if family == "negativebinomial" else {}
+    spec = make_spec(formula, names, priors=priors, family=family, **AUTO)
+    groups, how = posterior.fit(model_of(spec, complete_cases(spec, data)))
+    assert how["pareto_k"] < 0.5
+    for group in ("posterior", "log_likelihood"):
+        assert all(np.isfinite(values).all() for values in groups[group].values())
 
 
 def test_more_nodes_are_taken_where_few_are_not_enough(make_spec, small, monkeypatch):

@@ -8,6 +8,7 @@ from partialpool.study.models import Sampling
 SETTINGS = Sampling(chains=3, draws=500, warmup=77, seed=5)
 INDEPENDENT = {"engine": "marginal", "sampling": "independent", "acceptance": 0.814}
 BY_QUADRATURE = {"engine": "quadrature", "sampling": "independent", "acceptance": 0.79}
+WITHOUT_EFFECTS = {"engine": "independent", "sampling": "independent", "acceptance": 0.92}
 OVER_SCALES = {"engine": "marginal", "sampling": "nuts", "target_accept": 0.8}
 OVER_ALL = {"engine": "nuts", "sampling": "nuts", "target_accept": 0.95}
 
@@ -47,6 +48,15 @@ def test_of_quadrature_it_is_said_what_was_drawn_and_what_integrated():
     assert sampling.settings(SETTINGS, BY_QUADRATURE) == (
         "independent draws of common coefficients and scales, group-level effects integrated out by quadrature; "
         "3 chains, 500 draws each, seed 5"
+    )
+
+
+def test_without_effects_nothing_is_said_of_quadrature():
+    assert sampling.sentence(SETTINGS, WITHOUT_EFFECTS).striptags() == (
+        "3 chains of 500 draws without warmup: all parameters by independent proposals (92 % accepted)."
+    )
+    assert sampling.settings(SETTINGS, WITHOUT_EFFECTS) == (
+        "independent draws of all parameters; 3 chains, 500 draws each, seed 5"
     )
 
 

@@ -167,7 +167,8 @@ def test_bayes_factors_are_of_models_that_have_an_evidence(changes, reason):
     asked = {"comparisons/pooling/bayes_factors": True}
     assert mistakes(changes | asked) == [
         f"comparisons.pooling.bayes_factors: model 'm71.2' has no evidence, which Bayes factors take: {reason}. Only "
-        "the engine marginal and quadrature know it. Compare models of these, or leave 'bayes_factors' out."
+        "the engines marginal, quadrature and independent know it. Compare models of these, or leave 'bayes_factors' "
+        "out."
     ]
     assert not load(changes).comparisons["pooling"].bayes_factors
     assert load(asked).comparisons["pooling"].bayes_factors
