@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
-from partialpool.loo.integrated import integrated, is_complete, left_in
+from partialpool.loo.integrated import integrated, is_complete
 from partialpool.loo.pointwise import ESTIMANDS, ModelLoo, PointwiseElpd
-from partialpool.loo.psis import of_fit, psis
-from partialpool.model.formula import complete_cases
+from partialpool.loo.psis import of_fit
 from partialpool.model.names import effect_terms
 from partialpool.model.spec import ModelSpec
 
@@ -22,8 +20,9 @@ def of_model(
     """The most trustworthy leave-one-out of a model for each estimand, and the plain one that readers know.
 
     ``integrated`` for a model with a closed form, or whose units can be integrated by quadrature; else ``psis``. Where
-    it fails for single rows, moment matching and refits. Units of other models need folds (``kfold``), which run only
-    where they are asked for, as do more than ``FEW_REFITS`` refits.
+    it fails, independent draws of models without group-level effects, and of others, for single rows, moment matching
+    and refits. Units of other models need folds (``kfold``), which run only where they are asked for, as do more than
+    ``FEW_REFITS`` refits.
 
     Parameters
     ----------
@@ -55,13 +54,17 @@ def _sampled(
     """Both estimands of a model without a closed form; None for units that need folds nobody asked for."""
     from partialpool.loo import kfold, refit
     from partialpool.loo.by_quadrature import by_quadrature
+    from partialpool.loo.without_effects import without_effects
     from partialpool.quadrature.densities import NoQuadrature
 
     try:
         observations, units = by_quadrature(tree, spec, data, cores=cores)
     except NoQuadrature as reason:
         print(f"Its units cannot be integrated by quadrature: {reason}.")
-        observations, units = of_fit(tree), _units_without_effects(tree, spec, data)
+        if effect_terms(tree["posterior"].to_dataset()):
+            observations, units = of_fit(tree), None
+        else:
+            observations, units = without_effects(tree, spec, data, cores=cores)
     if "observation" in wanted:
         most = None if "observation" in asked else FEW_REFITS
         observations = refit.observations(tree, spec, data, observations, most=most, cores=cores)
@@ -71,13 +74,3 @@ def _sampled(
         what = "New units are left out" if units is None else f"Pareto k is over 0.7 for {units.bad.sum()} units"
         print(f"{what}: they take fits without them. To ask for these: 'estimands: [observation, unit]'.")
     return observations, units
-
-
-def _units_without_effects(tree, spec: ModelSpec, data: pd.DataFrame) -> PointwiseElpd | None:
-    """Units by PSIS, if the model has no group-level effects and it does not fail for any unit; else None."""
-    if effect_terms(tree["posterior"].to_dataset()):
-        return None
-    units = complete_cases(spec, data)[spec.unit].cat
-    jointly = left_in(tree, units.codes.to_numpy())
-    pointwise = psis(np.moveaxis(jointly, 0, -1), units.categories.to_numpy(dtype=object))
-    return None if pointwise.bad.any() else pointwise

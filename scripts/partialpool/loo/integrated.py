@@ -73,7 +73,7 @@ def integrated(tree, spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1) -> 
             # These in front of all others.
             places = np.argsort(np.concatenate([worse, np.delete(np.arange(len(labels)), worse)]))
             pointwise = pointwise.put(worse, importance(labels[worse], posterior, places[subsets]))
-        return with_p_loo(_refitted(pointwise, without, subsets), tree, subsets)
+        return with_p_loo(refitted(pointwise, without, subsets, method="integrated_refit"), tree, subsets)
 
     return (
         leave_out(rows["row"].to_numpy().astype(int), np.arange(len(rows))),
@@ -81,16 +81,18 @@ def integrated(tree, spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1) -> 
     )
 
 
-def _refitted(pointwise: PointwiseElpd, without, subsets: np.ndarray) -> PointwiseElpd:
-    """With values from evidences where the weights vary too much."""
-    estimates = {}
-    for index in np.flatnonzero(~(pointwise.pareto_k <= GOOD_PARETO_K)):
+def refitted(
+    pointwise: PointwiseElpd, without, subsets: np.ndarray, *, method: str, most: int | None = None
+) -> PointwiseElpd:
+    """With values from evidences where the weights vary too much; if these are more than ``most``, for the worst."""
+    estimates, worst = {}, np.argsort(-pointwise.pareto_k, kind="stable")[:most]
+    for index in np.sort(worst[~(pointwise.pareto_k[worst] <= GOOD_PARETO_K)]):
         elpd, mcse, trusted = without.difference_of_evidences(subsets != index)
         if trusted:
             estimates[index] = Estimate(elpd, mcse, 0.0)
     if estimates:
-        print(f"Pareto k over {GOOD_PARETO_K}: {len(estimates)} by draws of the scales without them.")
-    return pointwise.replaced(estimates, "integrated_refit")
+        print(f"Pareto k over {GOOD_PARETO_K}: {len(estimates)} by other draws, without them.")
+    return pointwise.replaced(estimates, method)
 
 
 def with_p_loo(pointwise: PointwiseElpd, tree, subsets: np.ndarray) -> PointwiseElpd:

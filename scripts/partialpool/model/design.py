@@ -131,7 +131,7 @@ class Design:
     def of_rows(self, kept: np.ndarray) -> "Design":
         """The model of some of its rows, given by position or as (n,) bool; priors and levels stay those of all."""
         factors = tuple(replace(factor, z=factor.z[kept], codes=factor.codes[kept]) for factor in self.factors)
-        return replace(self, x=self.x[kept], y=self.y[kept], factors=factors)
+        return replace(self, x=self.x[kept], outcome=self.outcome[kept], y=self.y[kept], factors=factors)
 
 
 def _columns(widths: dict[str, int]) -> dict[str, slice]:

@@ -109,6 +109,10 @@ class Model:
                 "NUTS"
             )
 
+    def of_rows(self, kept: np.ndarray) -> "Model":
+        """The model of some of its rows; see ``Design.of_rows``."""
+        return Model(self.matrices.of_rows(kept), self.trials[kept], cores=self.cores)
+
     @np.errstate(divide="ignore", over="ignore", invalid="ignore")
     def _without_effects(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Where the common coefficients are best without effects of units, in prior sds from their prior means.

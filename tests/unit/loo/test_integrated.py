@@ -97,7 +97,7 @@ def test_what_some_draws_do_not_settle_all_draws_do(quick, units, monkeypatch):
     everything = integrated(tree, spec, units)
     monkeypatch.setattr(module, "LARGE", 0)
     monkeypatch.setattr(module, "GOOD_PARETO_K", -np.inf)
-    monkeypatch.setattr(module, "_refitted", lambda pointwise, *_: pointwise)
+    monkeypatch.setattr(module, "refitted", lambda pointwise, *_, **__: pointwise)
     monkeypatch.setattr(module, "thinned", lambda posterior, most: posterior.isel(draw=slice(0, 30)))
     for ours, theirs in zip(integrated(tree, spec, units), everything, strict=True):
         same = theirs.method == "integrated"
