@@ -277,7 +277,7 @@ OF_CONFIG = {
     "chains one": ({"sampling": {"chains": 1}}, "sampling.chains: Input should be greater than or equal to 2"),
     "chains too many": ({"sampling": {"chains": 10**9}}, "sampling.chains: Input should be less than or equal to 100"),
     "draws none": ({MODEL + "draws": 0}, "models.b.draws: Input should be greater than or equal to 4"),
-    "draws half": ({MODEL + "draws": 10.5}, "models.b.draws: Input should be a valid integer"),
+    "draws half": ({MODEL + "draws": 10.5}, "models.b.draws: a whole number belongs here, not 10.5"),
     "warmup negative": ({"sampling": {"warmup": -1}}, "sampling.warmup: Input should be greater than or equal to 1"),
     "seed negative": ({"sampling": {"seed": -1}}, "sampling.seed: Input should be greater than or equal to 0"),
     "seed of 2^70": ({"sampling": {"seed": 2**70}}, "sampling.seed: Input should be less than 4294967296"),
@@ -288,7 +288,7 @@ OF_CONFIG = {
     "threshold infinite": ({"checks": {"pareto_k": float("inf")}}, "checks.pareto_k: Input should be a finite number"),
     "threshold too small": ({"checks": {"rhat": 0.5}}, "checks.rhat: Input should be greater than 1"),
     "names in capitals": ({"models/A": CONFIG["models"]["a"]}, "models.A: 'a' differs in capitals only"),
-    "name of a path": ({"models": {"../x": CONFIG["models"]["a"]}}, "models.../x: String should match pattern"),
+    "name of a path": ({"models": {"../x": CONFIG["models"]["a"]}}, "models.../x: a name becomes the name of files"),
     "name of 260 letters": (
         {"models": {"ab" * 130: CONFIG["models"]["a"]}},
         "String should have at most 100 characters",
@@ -609,7 +609,7 @@ OF_FILE = {
     ),
     "name that is a date": (
         edited({}).replace("  a:\n", "  2024-01-01 10:00:00:\n", 1),
-        "models.2024-01-01 10:00:00: String should match pattern",
+        "models.2024-01-01 10:00:00: a name becomes the name of files",
     ),
     "octal": (edited({}) + "sampling: {draws: 0100}\n", "sampling.draws: YAML reads 0100 as 64"),
     "minutes": (edited({}) + "sampling: {seed: 1:30}\n", "sampling.seed: YAML reads 1:30 as 90"),

@@ -44,13 +44,15 @@ def read(function, *arguments):
 read(inside.require_cores, workflow)
 read(running.require_paths_without_wildcards, Path.cwd(), workflow.basedir)
 read(running.require_folders, "results")
-if not inside.is_started_by_the_user(workflow):
+by_the_user = inside.is_started_by_the_user(workflow)
+if not by_the_user:
     running.forget()
-elif words := read(running.begin, ".snakemake"):
-    print(words, file=sys.stderr)
-if inside.is_started_by_the_user(workflow) and (words := clock.mend_times("results", RECORD)):
-    print(words, file=sys.stderr)
-if home.ensure_writable(".snakemake/home") and inside.is_started_by_the_user(workflow):
+else:
+    read(running.require_room, Path.cwd())
+    for words in (read(running.begin, ".snakemake"), clock.mend_times("results", RECORD)):
+        if words:
+            print(words, file=sys.stderr)
+if home.ensure_writable(".snakemake/home") and by_the_user:
     print("The home folder cannot be written: packages keep their files in .snakemake/home.", file=sys.stderr)
 
 

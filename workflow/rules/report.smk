@@ -86,7 +86,7 @@ onstart:
 
 
 onerror:
-    if words := running.ended_without_a_word():
+    if words := running.without_room(Path.cwd()) or running.ended_without_a_word():
         print(words, file=sys.stderr)
 
 

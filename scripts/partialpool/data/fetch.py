@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
-from partialpool.errors import StudyError
+from partialpool.errors import StudyError, is_full_disk
 from partialpool.jobs.files import atomic, checksum
 
 
@@ -166,8 +166,11 @@ def _copy(origin: Path, target: Path) -> None:
             raise OSError("It is a device or a pipe, and no file")
         shutil.copyfile(origin, target)
     except OSError as error:
+        if is_full_disk(error):
+            raise
+        literal = " ~ and $ are taken as they are." if str(origin).startswith(("~", "$")) else ""
         raise StudyError(
-            f"Cannot copy {str(origin)[:_SHOWN]}: {error.strerror or error}.\n"
+            f"Cannot copy {str(origin)[:_SHOWN]}: {error.strerror or error}.{literal}\n"
             "data.source must be a data file or the URL of one; a relative path starts at\n"
             f"  {Path.cwd()}"
         ) from error

@@ -31,6 +31,8 @@ LESS_MEMORY = (
 )
 # Whether this Snakemake was asked to end.
 _asked = threading.Event()
+# ASSUME: no study takes less. On a disk with less room Snakemake itself fails, without a word if it is to be quiet.
+LEAST_ROOM = 1_000_000
 # Of files of the results.
 ENDINGS = (
     *(".nc", ".csv", ".parquet", ".json", ".png", ".svg", ".html", ".ipynb", ".md", ".txt", ".bib", ".tex", ".docx"),
@@ -111,6 +113,23 @@ def require_folders(results: str | Path) -> None:
             # Batches of a model are in a folder of its name, which may have any ending.
             if folder.name != "batches" and Path(name).suffix in ENDINGS:
                 raise StudyError(f"'{folder / name}' is a folder, where a file belongs. Move it away and run again.")
+
+
+def require_room(folder: str | Path) -> None:
+    """Raise StudyError if the disk of a folder is full before anything runs."""
+    if words := without_room(folder):
+        raise StudyError(words)
+
+
+def without_room(folder: str | Path) -> str:
+    """What to say of the disk of a folder on which Snakemake can keep no records; nothing if there is room."""
+    left = shutil.disk_usage(folder).free
+    if left >= LEAST_ROOM:
+        return ""
+    return (
+        f"The disk is full: {left // 1000} kB are left for '{Path(folder).resolve()}'.\n"
+        "Make room and run the same command again: it goes on with what is left to do."
+    )
 
 
 @contextmanager

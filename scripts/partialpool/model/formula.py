@@ -29,6 +29,12 @@ def formula_variables(formula: str) -> list[str]:
     check_formula(formula)
     try:
         description = model_description(formula)
+    except AttributeError:
+        # Of formulae, which cannot hold a column beside a call when it asks whether two terms are the same.
+        raise StudyError(
+            f"formula '{formula}' cannot be read: of two calls of one function, write the one with a column first, as "
+            "in scale(x) + scale(np.log(x))."
+        ) from None
     except Exception as error:  # formulae raises its own and builtin exceptions alike
         raise StudyError(f"formula '{formula}' cannot be read: {error}") from None
     _refuse_twice(formula, description)

@@ -6,6 +6,7 @@ anything; and it drops what follows the first thing it does not understand, so t
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from itertools import pairwise, takewhile
 
@@ -72,6 +73,8 @@ HINTS = {
     "|": " Write it in parentheses: (1 + x | unit).",
     ".": " A name begins with a letter; put any other in backquotes.",
     "_": " A name begins with a letter; put any other in backquotes.",
+    "\N{MINUS SIGN}": " Write the minus of the keyboard, '-'.",
+    "\N{EN DASH}": " Write the minus of the keyboard, '-'.",
 }
 # What lme4 and brms call, and how it is written here.
 _IN_R = {
@@ -86,6 +89,9 @@ _IN_R = {
     "s": "bs(x, df)",
     "sqrt": "np.sqrt(x)",
     "log1p": "np.log1p(x)",
+    "gr": "the column alone: (1 | unit)",
+    "mo": "x for one slope, or name the column in data.types for a coefficient of each level",
+    "ifelse": "a column of the file for it, or I(x > 2)",
 }
 # What brms can add to an outcome, and no model here.
 _NOT_HERE = ("weights", "se", "cens", "trunc", "mi", "subset")
@@ -302,9 +308,16 @@ class _Reader:
             missing = f"'{CLOSING[self.open[-1].bracket]}' is missing" if self.open else "a term is missing"
             raise StudyError(f"'{self.formula}' is not complete: {missing} at its end.")
         raise StudyError(
-            f"'{self.formula}' cannot be read at character {token.column}, '{token.text}': {why}."
-            f"{HINTS.get(token.text, '')}"
+            f"'{self.formula}' cannot be read at character {token.column}, '{token.text}': {why}.{self.hint(token)}"
         )
+
+    def hint(self, token: Token) -> str:
+        """How to mend a mistake; nothing where that is not known."""
+        if token.text == "|" and self.open and self.open[-1].has_bar:
+            return " One bar is enough: effects in one pair of parentheses are correlated, (1 + x | unit)."
+        if unicodedata.category(token.text[:1] or " ").startswith("C"):
+            return f" It is the invisible character U+{ord(token.text[0]):04X}; delete it."
+        return HINTS.get(token.text, "")
 
 
 def _require_both_sides(formula: str, words: list[str]) -> None:

@@ -25,6 +25,14 @@ RENAMED = {
     "person_effects": "group_effects",
 }
 """Keys of earlier releases and what they are called now."""
+OF_BRMS = {
+    "iter": "'draws', those kept of each chain",
+    "adapt_delta": "'target_accept'",
+    "control": "'target_accept'",
+    "cores": "--cores on the command line of snakemake",
+    "prior": "'priors'",
+}
+"""Arguments of brm(), and what is written here."""
 
 
 def unknown(word: str, choices: Iterable[str], what: str, where: str = "") -> str | None:
@@ -77,7 +85,8 @@ class Strict(BaseModel):
     def _why_unknown(cls, key: str) -> str:
         if RENAMED.get(key) in cls.model_fields:
             return f"the key '{key}' is called '{RENAMED[key]}' now."
-        return f"unknown key '{key}'.{suggest(key, cls.model_fields)} Valid keys: {', '.join(cls.model_fields)}."
+        advice = f" Write {OF_BRMS[key]}." if key in OF_BRMS else suggest(key, cls.model_fields)
+        return f"unknown key '{key}'.{advice} Valid keys: {', '.join(cls.model_fields)}."
 
 
 def _types(annotation: Any) -> set[Any]:
@@ -108,6 +117,17 @@ def _units(value: Any, handler) -> Any:
     return units
 
 
+def _of_files(name: Any) -> Any:
+    if isinstance(name, str) and not re.fullmatch(_NAME, name):
+        mended = re.sub(r"[\s/\\]+", "-", name)
+        advice = f" Write {mended}." if re.fullmatch(_NAME, mended) else ""
+        raise ValueError(
+            "a name becomes the name of files: unaccented letters, digits, '.', '-' and '_', the first a letter or "
+            f"digit, and not '{name}'.{advice}"
+        )
+    return name
+
+
 def _name(name: str) -> str:
     if re.search(r"(.+)\1{9}", name):
         # Snakemake takes it for a rule that feeds on itself.
@@ -126,7 +146,8 @@ def _has_no_braces(path: str) -> str:
 
 PathOrUrl = Annotated[str, AfterValidator(_has_no_braces)]
 """Where a file is, in a way that Snakemake can pass on."""
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100), AfterValidator(_name)]
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+Name = Annotated[str, Field(pattern=_NAME, max_length=100), BeforeValidator(_of_files), AfterValidator(_name)]
 """A name that becomes a file name: letters, digits, dot, dash and underscore."""
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 """A seed of random numbers, as every generator takes it."""

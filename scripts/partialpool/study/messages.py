@@ -9,6 +9,21 @@ from pydantic import ValidationError
 
 from partialpool.errors import suggest
 
+_BELONGS_HERE = {
+    "string_type": "text belongs",
+    "int_type": "a whole number belongs",
+    "int_parsing": "a whole number belongs",
+    "int_from_float": "a whole number belongs",
+    "float_type": "a number belongs",
+    "float_parsing": "a number belongs",
+    "bool_type": "true or false belongs",
+    "bool_parsing": "true or false belongs",
+    "list_type": "a list belongs",
+    "tuple_type": "a list belongs",
+    "dict_type": "keys with values, as in 'key: value', belong",
+    "model_type": "keys with values, as in 'key: value', belong",
+}
+"""What stands for pydantic's kinds of mistakes about the kind of a value."""
 MOST_SHOWN = 15
 # Characters of a place, or of a wrong value, that are shown.
 LONGEST = 100
@@ -68,7 +83,21 @@ def _message(entry: dict[str, Any]) -> str:
             return f"there is no kind '{kind}'.{suggest(kind, kinds)} Valid: {', '.join(kinds)}."
         case "value_error":
             return str(entry["ctx"]["error"])
+        case kind if kind in _BELONGS_HERE:
+            return _of_another_kind(_BELONGS_HERE[kind], entry["input"])
     return f"{entry['msg']} (it is {_short(repr(entry['input']))})."
+
+
+def _of_another_kind(wanted: str, value: Any) -> str:
+    if value is None:
+        return f"{wanted} here, and nothing stands here. (What follows a # is a comment, if no quotes are around.)"
+    is_scalar = isinstance(value, str | int | float)
+    advice = ""
+    if wanted == "text belongs" and is_scalar:
+        advice = f" Put it in quotes: '{value}'." if not isinstance(value, bool) else " Put the word in quotes."
+    if wanted == "a list belongs" and is_scalar:
+        advice = f" Write [{_short(str(value))}]."
+    return f"{wanted} here, not {_short(repr(value))}.{advice}"
 
 
 def _short(text: str) -> str:

@@ -3,6 +3,7 @@
 Snakemake passes on the values and not how they were written, so the files are read again.
 """
 
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +32,8 @@ def mistakes(path: str | Path) -> Iterator[Mistake]:
             written, value = scalar.value, yaml.safe_load(scalar.value)
             advice = f"write '{written}'" + ("" if is_id else f", or {value} if that is meant")
             where = f"{path}, line {line}, column {column}"
-            yield Mistake(place, f"YAML reads {written} as {value} ({where}); {advice}.")
+            read = f"as {value}" if str(value) != written else "as a number"
+            yield Mistake(place, f"YAML reads {written} {read} ({where}); {advice}.")
     texts = {id(scalar) for _, scalar, _ in _scalars(root)}
     for place, scalar, is_key in _others(root):
         if id(scalar) not in texts and not (_is_same_key(scalar) if is_key else _is_decimal(scalar)):
@@ -45,6 +47,9 @@ def _is_kept(scalar: yaml.ScalarNode, is_id: bool) -> bool:
     """Whether the value that YAML makes of a scalar says how it was written."""
     written, tag = scalar.value, scalar.tag.removeprefix(syntax.TAG)
     if tag == "str" or not written:
+        return True
+    if tag == "float" and not is_id and not math.isfinite(yaml.safe_load(written)):
+        # Refused as a number.
         return True
     if tag == "float" and not is_id:
         # 0.50 is a number; 1_0.5 and 1:30.5, which YAML takes for numbers too, are hardly meant as such.

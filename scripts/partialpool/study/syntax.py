@@ -3,6 +3,7 @@
 Snakemake says of such a file that it is not valid, and neither which file nor where. So it is read here before.
 """
 
+import codecs
 import json
 import math
 import re
@@ -23,6 +24,16 @@ _RUNS = "__use_yte__"
 # to what has references itself.
 MOST_NODES = 100_000
 MOST_DEEP = 40
+# Pairs of quotation marks, as they begin and end a text.
+_QUOTES = (
+    ('"', '"'),
+    ("'", "'"),
+    (
+        "\N{LEFT DOUBLE QUOTATION MARK}\N{DOUBLE LOW-9 QUOTATION MARK}",
+        "\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}",
+    ),
+    ("\N{LEFT SINGLE QUOTATION MARK}", "\N{RIGHT SINGLE QUOTATION MARK}"),
+)
 TAG = "tag:yaml.org,2002:"
 
 
@@ -147,7 +158,9 @@ def _decoded(path: str | Path, content: bytes) -> str:
     except UnicodeDecodeError as error:
         place = _place(content[: error.start].decode("utf-8"))
         what = f"the byte 0x{content[error.start]:02X} is not UTF-8, as it should be."
-        mend = "The file has another encoding, such as Latin-1 or Windows-1252: save it as UTF-8."
+        wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        likely = "UTF-16, which Windows calls Unicode" if wide else "such as Latin-1 or Windows-1252"
+        mend = f"The file has another encoding, {likely}: save it as UTF-8."
         raise StudyError(_told(path, content.decode("utf-8", "replace"), place, what, mend)) from None
 
 
@@ -216,9 +229,15 @@ def _explained(error: yaml.MarkedYAMLError, text: str) -> tuple[tuple[int, int],
     if mended := _with_quotes(lines, place):
         shown = f":\n\n    {mended.strip()}" if len(mended) < 3 * SHOWN_AROUND else "."
         return place, "YAML does not read this as text.", f"Put the text in quotes{shown}"
+    for number in (place[0], place[0] - 1):
+        if 0 <= number < len(lines) and (blank := re.search(r"[^\S \t\r]", lines[number])):
+            what = f"this blank is the character U+{ord(blank[0]):04X}, which only looks like one."
+            return (number, blank.start()), what, "Delete it and press the space bar."
     if "quoted scalar" in context:
         mark = lines[opened[0]][opened[1]]
         return opened, f"the quotation mark {mark} that opens here is not closed.", "Close it."
+    if "flow mapping" in context and (mended := _with_quoted_keys(lines, place[0])):
+        return place, "a key with brackets needs quotes where it stands in braces.", f"Write:\n\n    {mended.strip()}"
     if "flow mapping" in context or "flow sequence" in context:
         bracket = lines[opened[0]][opened[1]]
         end = "}" if bracket == "{" else "]"
@@ -231,6 +250,9 @@ def _explained(error: yaml.MarkedYAMLError, text: str) -> tuple[tuple[int, int],
             f"Keys of one section begin in the same column; those of the section around it in column {opened[1] + 1}."
         )
         return place, "this line is not indented as those before it.", mend
+    if "block end" in problem and "block collection" in context:
+        mend = f"Begin it with '-' in column {opened[1] + 1}, or take away the dashes where keys are wanted."
+        return place, "this line is in the column of a list, whose entries begin with '-'.", mend
     if "mapping values" in problem:
         mend = "Check its indentation, and whether the line before it lacks a colon or has text in more than one line."
         return place, "a key stands here, where YAML expects none.", mend
@@ -257,6 +279,18 @@ def _with_quotes(lines: list[str], place: tuple[int, int]) -> str | None:
     return None
 
 
+def _with_quoted_keys(lines: list[str], number: int) -> str | None:
+    """A line with its keys such as b[x] in quotes, if that mends it."""
+    mended = re.sub(r"(?<=[{,\s])(\w+\[[^\]\"'{}]*\])(?=\s*:)", r'"\1"', lines[number])
+    if mended == lines[number]:
+        return None
+    try:
+        root("\n".join([*lines[:number], mended, *lines[number + 1 :]]))
+    except yaml.YAMLError:
+        return None
+    return mended
+
+
 def _texts(line: str, column: int) -> Iterator[tuple[int, int]]:
     """Where text that should be quoted may begin and end in a line: between commas and brackets, or after the key."""
     before = line[:column]
@@ -272,8 +306,8 @@ def _texts(line: str, column: int) -> Iterator[tuple[int, int]]:
 
 
 def _quoted(text: str) -> str:
-    """A text as YAML in quotes, without those at its ends if they are a pair."""
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+    """A text as YAML in quotes, without those at its ends if they are a pair, as those of word processors are too."""
+    if len(text) > 1 and any(text[0] in first and text[-1] in last for first, last in _QUOTES):
         text = text[1:-1]
     return f'"{text}"' if '"' not in text and "\\" not in text else "'" + text.replace("'", "''") + "'"
 

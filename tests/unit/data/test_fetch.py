@@ -1,5 +1,8 @@
+import errno
 import gzip
 import hashlib
+import os
+import shutil
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -301,6 +304,21 @@ def test_path_is_not_replaced_by_a_namesake_in_resources(get, tmp_path):
     (tmp_path / "resources" / "a.csv").write_bytes(b"other")
     (tmp_path / "a.csv").write_bytes(BODY)
     assert get(tmp_path / "a.csv") == BODY
+
+
+def test_a_full_disk_is_not_blamed_on_the_source(get, tmp_path, monkeypatch):
+    def full(origin, target):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    (tmp_path / "a.csv").write_text("a\n1\n")
+    monkeypatch.setattr(shutil, "copyfile", full)
+    with pytest.raises(StudyError, match=r"No space left on the disk for .*\n.*run the same command again"):
+        get(tmp_path / "a.csv")
+
+
+def test_a_home_folder_in_short_is_said_to_be_none(get):
+    with pytest.raises(StudyError, match=r"Cannot copy ~/a\.csv: No such file or directory\. ~ and \$ are taken as"):
+        get("~/a.csv")
 
 
 def test_path_that_is_no_file(get, tmp_path):

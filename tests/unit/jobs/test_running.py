@@ -1,6 +1,7 @@
 """Small workflows that begin as ours does: what a killed Snakemake leaves, and how jobs end with theirs."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -215,3 +216,12 @@ def test_a_folder_is_no_file_of_the_results(tmp_path, name):
     (results / name).mkdir(parents=True)
     with pytest.raises(StudyError, match=f"'{results / name}' is a folder, where a file belongs. Move it away"):
         running.require_folders(results)
+
+
+def test_a_full_disk_is_told_before_anything_runs(tmp_path, monkeypatch):
+    running.require_room(tmp_path)
+    assert running.without_room(tmp_path) == ""
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage._replace(free=36_864))
+    with pytest.raises(StudyError, match=r"The disk is full: 36 kB are left for '.*'\.\nMake room"):
+        running.require_room(tmp_path)

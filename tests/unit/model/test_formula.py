@@ -75,6 +75,12 @@ def test_an_interaction_in_another_order_is_the_same(formula):
         complete_cases(replace(SPEC, formula=formula), DATA)
 
 
+def test_calls_that_formulae_cannot_tell_apart_are_told_with_a_way_out():
+    with pytest.raises(StudyError, match=r"write the one with a column first, as in scale\(x\) \+ scale"):
+        complete_cases(replace(SPEC, formula="y ~ scale(np.log(x)) + scale(x)"), DATA)
+    assert len(complete_cases(replace(SPEC, formula="y ~ scale(x) + scale(np.log(x))"), DATA)) == 3
+
+
 def test_products_of_large_whole_numbers_do_not_wrap():
     large = np.arange(1, 6) * 10**12
     data = DATA.assign(large=large, small=range(5), code=large)

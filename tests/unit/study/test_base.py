@@ -121,9 +121,9 @@ def test_units_are_all_a_number_or_ids(value):
     [
         ("x" * 260, "String should have at most 100 characters"),
         ("ab" * 20, f"the name '{'ab' * 20}' repeats itself"),
-        ("../m", "String should match pattern"),
-        ("", "String should match pattern"),
-        (".hidden", "String should match pattern"),
+        ("../m", "a name becomes the name of files"),
+        ("", "a name becomes the name of files"),
+        (".hidden", "a name becomes the name of files"),
     ],
 )
 def test_names_that_cannot_be_those_of_files_are_refused(name, words):

@@ -53,15 +53,29 @@ def test_a_missing_key_is_named(key, where):
 @pytest.mark.parametrize(
     ("path", "value", "where", "words"),
     [
-        ("title", 5, "title", ["string", "it is 5"]),
-        ("data", "mlm.csv", "data", ["dictionary", "it is 'mlm.csv'"]),
+        ("title", 5, "title", ["text belongs here, not 5. Put it in quotes: '5'."]),
+        ("data", "mlm.csv", "data", ["keys with values, as in 'key: value', belong here, not 'mlm.csv'."]),
         ("models", {}, "models", ["at least 1"]),
-        ("models", ["m1"], "models", ["dictionary"]),
-        ("models/m71.1", None, "models.m71.1", ["dictionary", "None"]),
+        ("models", ["m1"], "models", ["keys with values"]),
+        ("models/m71.1", None, "models.m71.1", ["keys with values", "nothing stands here"]),
+        ("title", None, "title", ["text belongs here, and nothing stands here.", "a comment"]),
+        ("title", True, "title", ["Put the word in quotes."]),
+        ("comparisons/growth/models", "m71.3", "comparisons.growth.models", ["a list belongs here", "Write [m71.3]."]),
+        (
+            "sampling",
+            {"iter": 2000},
+            "sampling",
+            ["unknown key 'iter'. Write 'draws', those kept of each chain. Valid"],
+        ),
         ("checks", {"rhat": "low"}, "checks.rhat", ["number", "low"]),
         ("on_failed_check", "halt", "on_failed_check", ["'report' or 'stop'", "halt"]),
-        ("models/two words", SHIPPED["models"]["m71.1"], "models.two words", ["A-Za-z0-9", "two words"]),
-        ("figures/a\N{FRACTION SLASH}b", TRAJECTORIES, "figures.a\N{FRACTION SLASH}b", ["A-Za-z0-9"]),
+        (
+            "models/two words",
+            SHIPPED["models"]["m71.1"],
+            "models.two words",
+            ["unaccented letters", "two words", "Write two-words."],
+        ),
+        ("figures/a\N{FRACTION SLASH}b", TRAJECTORIES, "figures.a\N{FRACTION SLASH}b", ["unaccented letters"]),
     ],
 )
 def test_a_mistake_is_told_with_its_key_and_its_value(path, value, where, words):

@@ -165,11 +165,11 @@ def test_a_scale_is_not_negative():
 @pytest.mark.parametrize(
     ("path", "value", "words"),
     [
-        ("models/m71.1/draws", "many", ["integer", "many"]),
-        ("models/m71.1/draws", 1.5, ["integer", "1.5"]),
+        ("models/m71.1/draws", "many", ["a whole number belongs here, not 'many'"]),
+        ("models/m71.1/draws", 1.5, ["a whole number belongs here, not 1.5"]),
         ("models/m71.1/draws", 3, ["4", "3"]),
-        ("models/m71.1/priors", "Normal(0, 1)", ["dictionary"]),
-        ("models/m71.1/priors/b", 1, ["string", "1"]),
+        ("models/m71.1/priors", "Normal(0, 1)", ["keys with values"]),
+        ("models/m71.1/priors/b", 1, ["text belongs here, not 1. Put it in quotes: '1'."]),
         ("sampling/chains", 1, ["greater than or equal to 2", "1"]),
         ("sampling/chains", 10**9, ["less than or equal to 100"]),
         ("sampling/draws", 10**9, ["less than or equal to 1000000"]),

@@ -67,7 +67,7 @@ def test_a_number_of_units_is_no_id(tmp_path):
     )
 
 
-@pytest.mark.parametrize("written", ["0", "0.50", "-1.5e+3", "PD", "'01'"])
+@pytest.mark.parametrize("written", ["0", "0.50", "-1.5e+3", "PD", "'01'", ".inf"])
 def test_a_covariate_may_be_any_number(tmp_path, written):
     assert told(tmp_path, f"predictions: {{a: {{at: {{week: [{written}]}}}}}}") == []
 

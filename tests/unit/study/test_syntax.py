@@ -58,6 +58,7 @@ def test_the_place_the_line_and_the_mend_are_told(said):
         ('title: "big" herds', "line 1, column 14", "title: '\"big\" herds'"),
         ("title: 'a herd's size'", "line 1, column 16", 'title: "a herd\'s size"'),
         ("labels: {y: Size: cm, x: Time}", "line 1, column 17", 'labels: {y: "Size: cm", x: Time}'),
+        ("title: \u201cHerds: a study\u201d", "line 1, column 14", 'title: "Herds: a study"'),
         ("models:\n  - title: One: two", "line 2, column 15", '- title: "One: two"'),
         # Another mistake further down does not hide the mend of the first one.
         ("a: {b: Is it?, c: 1}\nd: {e: Is it?, f: 1}", "line 1, column 13", 'a: {b: "Is it?", c: 1}'),
@@ -79,6 +80,10 @@ def test_text_that_needs_quotes_is_shown_with_them(said, text, place, mended):
         ('title: "Herds\ntext: x\n', "line 1, column 8", ['the quotation mark " that opens here is not closed']),
         ("data:\n    unit: id\n  time: x\n", "line 3, column 3", ["not indented as those before it"]),
         ("title Herds\ndata: {}\n", "line 2, column 5", ["lacks a colon"]),
+        ("a:\n  - b: 1\n  c: 2\n", "line 3, column 3", ["the column of a list", "Begin it with '-' in column 3"]),
+        ("a:\n  b:\u00a0x\n  c: 2\n", "line 2, column 5", ["U+00A0, which only looks like one"]),
+        ("p: {b: 1, sd[x]: 2}\n", "line 1, column 13", ["a key with brackets", 'p: {b: 1, "sd[x]": 2}']),
+        ("title: x\n".encode("utf-16"), "line 1, column 1", ["UTF-16, which Windows calls Unicode"]),
         ("a: 1\n---\nb: 2\n", "line 2, column 1", ["a second document"]),
         ("a: {b: 1,, c: 2}", "line 1, column 10", ["YAML cannot read this: expected the node content"]),
         ("a: x\nb: \x01y", "line 2, column 4", ["the character U+0001"]),
