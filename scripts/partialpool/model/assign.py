@@ -64,10 +64,12 @@ def assign(
     Raises
     ------
     StudyError
-        If a parameter has no prior, a prior no parameter, or a term a name that it cannot have.
+        If there are no parameters, one has no prior, a prior no parameter, or a term a name that it cannot have.
     """
     common, offsets, blocks, parameters = list(common), list(offsets), list(blocks), list(parameters)
     effects = [term for block in blocks for term in block.terms]
+    if not [*common, *effects, *parameters]:
+        raise StudyError(f"formula '{spec.formula}': the model has no parameters. Write 1 for an intercept.")
     _check_names(spec, outcome, [*common, *offsets, *(term.name for term in effects)], [*parameters, parent])
     _check_scale(spec, common, parameters)
     _check_coding(spec, effects)

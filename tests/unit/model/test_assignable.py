@@ -55,6 +55,7 @@ def test_a_model_has_the_parameters_that_bambi_gives_it(make_spec, measured, mon
         ("answer ~ p + (1 | id)", "bernoulli", {}, "'p' is also the name of a parameter of the family 'bernoulli'"),
         ("mood ~ x + (g | id)", "categorical", {}, r"Bambi cannot give 'g\|id' several effects"),
         ("y ~ I(x / 2) + (1 | id)", "t", {}, "PyMC has no names with a slash"),
+        ("count ~ 0 + offset(x)", "poisson", {}, "the model has no parameters. Write 1 for an intercept"),
         ("y ~ (g | id) + (0 + g | item)", "gaussian", {}, "because only one of the grouping factors has an intercept"),
     ],
 )
