@@ -19,11 +19,14 @@ from partialpool.quadrature.densities import NODES, Given, NoQuadrature, of_unit
 from partialpool.quadrature.families import FAMILIES
 from partialpool.sampling import independent
 from partialpool.sampling.independent import IndependentDraws
+from partialpool.sampling.mixture import Mixture
 from partialpool.sampling.mode import find_mode
 from partialpool.sampling.space import Space, sizes_of_effects
 
-# ASSUME: with more dimensions few proposals are accepted, and to look for better ones takes longer than NUTS.
-MOST_DIMENSIONS = 12
+# ASSUME: with more dimensions few proposals are accepted, and to look for better ones takes longer than NUTS. Without
+# effects of units a posterior is so close to normal that the first proposals, from its mode, serve in more dimensions,
+# where this share of them is accepted.
+MOST_DIMENSIONS, MOST_WITHOUT_EFFECTS, GOOD_ACCEPTANCE = 12, 50, 0.4
 # ASSUME: a fit computes the density about so many times, and each time that of a row so many times beside the nodes, to
 # find the modes of the effects.
 EVALUATIONS, TO_FIND_MODES = 20_000, 20
@@ -93,10 +96,11 @@ class Model:
         sizes = np.concatenate([np.ones(len(priors)), sizes_of_effects(matrices, 1.0, curvature)])
         self.space = Space(matrices, list(priors.values()), sizes)
         self.dimensions = len(self.centre) + self.space.dimensions
-        if self.dimensions > MOST_DIMENSIONS:
+        most = MOST_DIMENSIONS if self.factor.terms else MOST_WITHOUT_EFFECTS
+        if self.dimensions > most:
             raise NoQuadrature(
-                f"it has {self.dimensions} parameters beside the effects of units, and with more than "
-                f"{MOST_DIMENSIONS} independent draws take longer than NUTS"
+                f"it has {self.dimensions} parameters beside the effects of units, and with more than {most} "
+                "independent draws take longer than NUTS"
             )
         self._check_time()
 
@@ -187,7 +191,7 @@ class Model:
 
     def draw(self, *, chains: int, draws: int, rng: np.random.Generator) -> IndependentDraws:
         """Independent draws of points, and the evidence; NoQuadrature where these, or the nodes, fail their checks."""
-        proposal = independent.adapt(self.log_density, *self.mode, rng)
+        proposal = self._proposal(rng)
         # Enough where the posterior is, and not around its mode only: units apart take more nodes.
         tried = independent.weigh(self.log_density, proposal, independent.PILOT, rng)
         self._take_enough_nodes(tried.x[rng.choice(len(tried.x), TRIED, p=tried.weights)])
@@ -197,6 +201,20 @@ class Model:
         points = drawn.x.reshape(-1, self.dimensions)
         self._check_nodes(points[:: -(-len(points) // TRIED)])
         return drawn
+
+    def _proposal(self, rng: np.random.Generator) -> Mixture:
+        """A mixture close to the density; NoQuadrature where to look for one takes longer than NUTS."""
+        if not self.factor.terms:
+            first = independent.nearly_normal(*self.mode)
+            tried = independent.weigh(self.log_density, first, independent.FEWEST, rng)
+            if tried.acceptance >= GOOD_ACCEPTANCE and tried.pareto_k <= independent.LARGEST_PARETO_K:
+                return first
+            if self.dimensions > MOST_DIMENSIONS:
+                raise NoQuadrature(
+                    f"with {self.dimensions} parameters its posterior is too far from normal, with acceptance "
+                    f"{tried.acceptance:.2f}"
+                )
+        return independent.adapt(self.log_density, *self.mode, rng)
 
     def _take_enough_nodes(self, x: np.ndarray) -> None:
         """Take as many nodes along each effect as are enough at points x; NoQuadrature if NUTS takes less time then."""

@@ -130,9 +130,14 @@ def weigh(log_density: Callable, proposal: Mixture, n: int, rng: np.random.Gener
     return Weighted(x, values, values - proposal.log_density(x))
 
 
+def nearly_normal(mode: np.ndarray, root: np.ndarray) -> Mixture:
+    """A t distribution with the mode and curvature of a density, from ``find_mode``."""
+    return Mixture(np.ones(1), mode[None], 1.05 * root[None], NEARLY_NORMAL)
+
+
 def adapt(log_density: Callable, mode: np.ndarray, root: np.ndarray, rng: np.random.Generator) -> Mixture:
     """A mixture close to a density of which ``find_mode`` knows mode and curvature."""
-    near = Mixture(np.ones(1), mode[None], 1.05 * root[None], NEARLY_NORMAL)
+    near = nearly_normal(mode, root)
     roots = np.stack([near.roots[0], FAR * np.eye(len(mode))])
     proposal = Mixture(np.array([0.95, 0.05]), np.stack([mode, mode]), roots, NEARLY_NORMAL)
     for n, components in ROUNDS:
