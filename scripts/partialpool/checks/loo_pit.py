@@ -1,5 +1,7 @@
 """Where each measurement lies in its distribution given all others: leave-one-out probability integral transforms."""
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 
@@ -128,9 +130,17 @@ def curve(values: np.ndarray, *, seed: int) -> pd.DataFrame:
     ----------
     Säilynoja, Bürkner & Vehtari (2022), Statistics and Computing 32, 32.
     """
+    some = np.random.default_rng(seed).choice(values, MOST, replace=False) if len(values) > MOST else values
+    x, lower, upper = _envelope(len(some), seed)
+    below_x = np.searchsorted(np.sort(some), x[1:-1], side="right") / len(some)
+    ecdf = np.concatenate([[0.0], below_x, [1.0]])
+    return pd.DataFrame({"x": x, "difference": ecdf - x, "lower": lower - x, "upper": upper - x})
+
+
+@cache
+def _envelope(n: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points, and both ends of the envelope there: it is the same for all models with as many values."""
     from arviz_stats.ecdf_utils import ecdf_pit
 
-    rng = np.random.default_rng(seed)
-    some = rng.choice(values, MOST, replace=False) if len(values) > MOST else values
-    x, ecdf, lower, upper = ecdf_pit(some, ENVELOPE, SIMULATIONS, rng=rng)
-    return pd.DataFrame({"x": x, "difference": ecdf - x, "lower": lower - x, "upper": upper - x})
+    x, _, lower, upper = ecdf_pit(np.zeros(n), ENVELOPE, SIMULATIONS, rng=np.random.default_rng(seed))
+    return x, lower, upper

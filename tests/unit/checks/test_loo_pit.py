@@ -131,3 +131,13 @@ def test_the_envelope_holds_uniform_numbers_and_not_others():
     assert left <= 0.05 + 4 * np.sqrt(0.05 * 0.95 / 60)
     assert outside(rng.beta(2, 2, 200))
     assert len(curve(rng.random(5000), seed=1)) == 1001
+
+
+def test_the_curve_is_that_of_arviz():
+    from arviz_stats.ecdf_utils import ecdf_pit
+    from partialpool.checks.loo_pit import ENVELOPE, SIMULATIONS
+
+    values = np.random.default_rng(2).random(40)
+    x, ecdf, lower, upper = ecdf_pit(values, ENVELOPE, SIMULATIONS, rng=np.random.default_rng(3))
+    table = curve(values, seed=3)
+    np.testing.assert_array_equal(table.to_numpy().T, [x, ecdf - x, lower - x, upper - x])
