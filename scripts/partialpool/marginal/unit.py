@@ -93,13 +93,15 @@ def settle_(log_determinant, determinant, last):
                 determinant[some] = 1.0
 
 
-def add_units_(gram, log_determinant, variance, cholesky, units):
+def add_units_(gram, together, log_determinant, variance, cholesky, units):
     """Add up E'E and half the logarithm of |W| over units.
 
     Parameters
     ----------
     gram : (d + 1, d + 1, lanes)
         Its lower triangle is added to.
+    together : (d + 1, units q, lanes)
+        If it is not empty, it gets the columns of E of all units, and nothing is added to ``gram``.
     log_determinant : (lanes,)
         Added to.
     variance, cholesky : (lanes,), (q, q, lanes)
@@ -120,7 +122,12 @@ def add_units_(gram, log_determinant, variance, cholesky, units):
         begin, end = starts[unit], starts[unit + 1]
         marginal_(f, k, triangles[unit], cholesky, variance)
         load_(e[: end - begin], k, cross[begin:end])
-        add_gram_(gram, e[: end - begin], places[begin:end])
+        if len(together) == 0:
+            add_gram_(gram, e[: end - begin], places[begin:end])
+        else:
+            for column in range(begin, end):
+                for i in range(q):
+                    copy_(together[places[column], unit * q + i], e[column - begin, i])
         for i in range(q):
             times_(determinant, k[i, i])
         settle_(log_determinant, determinant, unit == len(triangles) - 1)

@@ -22,6 +22,10 @@ from partialpool.marginal.scales import Scales
 from partialpool.marginal.unit import TOGETHER, add_units_, draw_units_
 from partialpool.model.design import Design
 
+# Where units meet so many dense columns, and this share of all, one product of large matrices takes less time than one
+# for each unit of those that it meets.
+MANY, MOST = 32, 0.25
+
 
 class WithEffects:
     """A model with group-level effects, one of whose grouping factors is block-diagonal.
@@ -50,6 +54,8 @@ class WithEffects:
         From ``gather``.
     steps : (units,)
         Roughly how many operations on arrays each unit takes.
+    together : (int, int)
+        Shape of all units' E, one beside the other, or (0, 0) where each unit is added by itself.
     """
 
     def __init__(self, matrices: Design, block: int | None = None):
@@ -60,8 +66,11 @@ class WithEffects:
         self.rows = rows_of(matrices, self.block, self.at.rows(matrices.x, matrices.y))
         triangles, cross, self.rest = gather(self.rows)
         self.units = triangles, self.rows.starts, self.rows.places, cross
-        q = triangles.shape[1]
+        n_units, q = triangles.shape[:2]
         self.steps = q * (q + np.diff(self.rows.starts)) ** 2
+        columns = len(self.rest)
+        meets_most = columns > MANY and len(self.rows.places) > MOST * columns * n_units
+        self.together = (columns, n_units * q) if meets_most and columns * n_units * q <= CHUNK else (0, 0)
 
     def log_likelihood(self, scales: Scales, cores: int = 1) -> np.ndarray:
         """Log likelihood of draws of the scales, (draws,), in nats; nan where they are outside of what numbers hold."""
@@ -157,11 +166,14 @@ class WithEffects:
         """
         d, p, n, lanes = len(self.rest) - 1, len(self.at.mean), len(self.rows.codes), len(scales.sigma)
         gram, log_determinant = np.zeros((d + 1, d + 1, lanes)), np.zeros(lanes)
-        cholesky = lanes_last(scales.cholesky[self.block])
-        run(add_units_, self.steps.sum(), gram, log_determinant, scales.sigma**2, cholesky, self.units)
-        gram = np.moveaxis(gram, -1, 0)
-        gram = gram + np.swapaxes(gram, 1, 2)
-        gram[:, range(d + 1), range(d + 1)] /= 2
+        together, cholesky = np.zeros((*self.together, lanes)), lanes_last(scales.cholesky[self.block])
+        run(add_units_, self.steps.sum(), gram, together, log_determinant, scales.sigma**2, cholesky, self.units)
+        gram, together = np.moveaxis(gram, -1, 0), np.moveaxis(together, -1, 0).copy()
+        if together.size:
+            gram = together @ np.swapaxes(together, 1, 2)
+        else:
+            gram = gram + np.swapaxes(gram, 1, 2)
+            gram[:, range(d + 1), range(d + 1)] /= 2
         gram += self.rest / scales.sigma[:, None, None] ** 2
         for number, columns in self.rows.factors.items():
             # Products with effects u = L v become those with v.
@@ -190,10 +202,10 @@ def multiply_effects_(values: np.ndarray, by: np.ndarray) -> None:
     """Multiply what ``values`` (draws, levels q, k) have for each level by a matrix (draws, q, q), in place."""
     draws, effects, k = values.shape
     q = by.shape[1]
-    if q == 1:
-        values *= by
-        return
-    values[:] = (by[:, None] @ values.reshape(draws, effects // q, q, k)).reshape(values.shape)
+    of_levels, by = values.reshape(draws, effects // q, q, k), by[..., None, None]
+    # Not `@`, which takes many times as long for so small matrices.
+    products = [sum(by[:, i, j] * of_levels[:, :, j] for j in range(q)) for i in range(q)]
+    values[:] = np.stack(products, axis=2).reshape(values.shape)
 
 
 def back_substitute_(c: np.ndarray, x: np.ndarray) -> None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from partialpool.marginal import with_effects
 
 from marginal.dense import KINDS, SCALES, SHAPES, grouping
 
@@ -11,8 +12,16 @@ def dense(request):
     return grouping(*request.param)
 
 
+@pytest.fixture(params=["one by one", "together"])
+def adding(request, monkeypatch):
+    """How units are added up."""
+    monkeypatch.setattr(with_effects, "MANY", 0 if request.param == "together" else 10**9)
+    monkeypatch.setattr(with_effects, "MOST", 0)
+    return request.param
+
+
 @pytest.mark.parametrize("scales", SCALES, ids=str)
-def test_log_likelihood_is_that_of_the_multivariate_normal(dense, scales):
+def test_log_likelihood_is_that_of_the_multivariate_normal(dense, scales, adding):
     scales = dense.scales(0.5, *scales, draws=3)
     expected = dense.log_likelihood(scales)
     for block in range(len(dense.factors)):
@@ -34,19 +43,20 @@ def test_the_likelihood_of_many_units_is_the_sum_of_theirs(size):
     np.testing.assert_allclose(often.model().log_likelihood(scales), 60 * once.model().log_likelihood(scales), 1e-9)
 
 
-def test_draws_do_not_depend_on_those_beside_them_nor_on_the_cores():
+def test_draws_do_not_depend_on_those_beside_them_nor_on_the_cores(adding):
     dense = grouping("crossed", 2, 4)
     rng = np.random.default_rng(1)
     scales = dense.scales(0.5, 0.7, 0.3, draws=100)
     scales.sigma[:] = rng.uniform(0.1, 2, 100)
     model = dense.model()
-    together = model.log_likelihood(scales, cores=2)
-    assert (together == model.log_likelihood(scales, cores=1)).all()
-    assert (together[37:41] == model.log_likelihood(scales.take(slice(37, 41)))).all()
+    assert any(model.together) == (adding == "together")
+    everything = model.log_likelihood(scales, cores=2)
+    assert (everything == model.log_likelihood(scales, cores=1)).all()
+    assert (everything[37:41] == model.log_likelihood(scales.take(slice(37, 41)))).all()
 
 
 @pytest.mark.parametrize("scales", [(0.7, 0.3), (1e-8, 0.9), (30.0, 0.5)], ids=str)
-def test_distribution_of_the_dense_coefficients_is_that_of_dense_algebra(dense, scales):
+def test_distribution_of_the_dense_coefficients_is_that_of_dense_algebra(dense, scales, adding):
     scales, p = dense.scales(0.5, *scales), dense.p
     mean, covariance = dense.coefficients(scales)
     starts = np.cumsum([p, *(len(factor.levels) * factor.z.shape[1] for factor in dense.factors)])
