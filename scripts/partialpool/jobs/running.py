@@ -98,21 +98,43 @@ def require_paths_without_wildcards(*folders: str | Path) -> None:
             )
 
 
-def require_folders(results: str | Path) -> None:
-    """Raise StudyError if a file stands where a folder of results belongs, or a folder where a file does.
+def require_folders(results: str | Path, own: str | Path = ".snakemake") -> None:
+    """Raise StudyError if a file stands where a folder of results belongs, or the reverse, or one cannot be written.
 
-    Snakemake would take the folder for the file, and find nothing to do.
+    Snakemake would take the folder for the file, and find nothing to do; where it may not write it fails, without a
+    word if it is to be quiet.
+
+    Parameters
+    ----------
+    results
+        Folder of the results.
+    own
+        Snakemake's own folder.
     """
-    results = Path(results)
+    results, own = Path(results), Path(own)
     # Files of the results have names with an ending.
     for path in [results, *(inner for inner in results.glob("*") if not inner.suffix)]:
         if (path.exists() or path.is_symlink()) and not path.is_dir():
             raise StudyError(f"'{path}' is no folder, and results are kept in it. Move it away and run again.")
-    for folder, names, _ in results.walk():
+    for folder, names, files in results.walk():
+        # What is linked, as fits of a cache are, may be another user's.
+        for path in [folder, *(folder / file for file in files if not (folder / file).is_symlink())]:
+            _require_writable(path)
         for name in names:
             # Batches of a model are in a folder of its name, which may have any ending.
             if folder.name != "batches" and Path(name).suffix in ENDINGS:
                 raise StudyError(f"'{folder / name}' is a folder, where a file belongs. Move it away and run again.")
+    for folder in [own, *own.glob("*/")]:
+        _require_writable(folder)
+
+
+def _require_writable(path: Path) -> None:
+    """Raise StudyError for a folder or file that is not the user's to read and write."""
+    if path.exists() and not os.access(path, os.R_OK | os.W_OK | (os.X_OK if path.is_dir() else 0)):
+        raise StudyError(
+            f"'{path}' cannot be read and written. Give yourself the right to (chmod -R u+rwX {path.parts[0]}), and "
+            "run the same command again."
+        )
 
 
 def require_room(folder: str | Path) -> None:

@@ -218,6 +218,22 @@ def test_a_folder_is_no_file_of_the_results(tmp_path, name):
         running.require_folders(results)
 
 
+@pytest.mark.parametrize(
+    "name", ["results", "results/models", "results/models/a.nc", ".snakemake", ".snakemake/metadata"]
+)
+def test_what_cannot_be_written_is_told_before_anything_runs(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("results/models", ".snakemake/metadata"):
+        Path(folder).mkdir(parents=True)
+    Path("results/models/a.nc").touch()
+    running.require_folders("results")
+    # The rights of root, who may run the tests, are not those of the file.
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != Path(name) and access(path, mode))
+    with pytest.raises(StudyError, match=rf"'{name}' cannot be read and written\. .* \(chmod -R u\+rwX \.?\w+\)"):
+        running.require_folders("results")
+
+
 def test_a_full_disk_is_told_before_anything_runs(tmp_path, monkeypatch):
     running.require_room(tmp_path)
     assert running.without_room(tmp_path) == ""
