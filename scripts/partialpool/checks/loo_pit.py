@@ -5,13 +5,14 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from partialpool.checks.fitted import Fitted
+from partialpool.checks.fitted import FEWEST, Fitted
 from partialpool.checks.left_out import weights
 from partialpool.fit.by_row import draws_by_row
 from partialpool.quadrature.densities import NoQuadrature, below
 
-# Draws of each chain that serve where the distribution given a draw is known in closed form.
-DRAWS = 250
+# Draws of each chain that serve where the distribution given a draw is known in closed form; fewer where all of them
+# would take more multiplications than this.
+DRAWS, LONG = 250, 5 * 10**9
 # Measurements that the curve and its envelope are made of, and simulations behind the envelope.
 MOST, SIMULATIONS = 1000, 1000
 ENVELOPE = 0.95
@@ -51,7 +52,9 @@ def _in_closed_form(fitted: Fitted) -> tuple[np.ndarray, np.ndarray]:
 
     n, without = len(fitted.rows), Without(fitted.matrices, cores=fitted.cores)
     values, pareto_k = np.empty(n), np.empty(n)
-    for some, density, residual in without.left_out(fitted.some_draws(DRAWS), np.arange(n), n):
+    few = LONG // (fitted.posterior.sizes["chain"] * without.multiplications(np.arange(n)))
+    draws = fitted.some_draws(int(np.clip(few, FEWEST, DRAWS)))
+    for some, density, residual in without.left_out(draws, np.arange(n), n):
         for part, own, k in weights(density):
             pareto_k[some][part] = k
             values[some][part] = (own * ndtr(_flat(residual[..., part]))).sum(axis=1)

@@ -27,6 +27,13 @@ def test_in_closed_form_it_is_that_of_fits_without_the_row(intercepts):
         assert ours["pit"][place] == pytest.approx(below_it.mean(), abs=4 * error + 0.005)
 
 
+def test_few_draws_serve_where_many_take_long(intercepts, monkeypatch):
+    everything = loo_pit(intercepts)["pit"].to_numpy()
+    monkeypatch.setattr("partialpool.checks.loo_pit.LONG", 0)
+    few = loo_pit(intercepts)["pit"].to_numpy()
+    assert 0 < np.abs(few - everything).max() < 0.03
+
+
 def test_it_is_that_of_arviz_up_to_its_error(intercepts):
     """ArviZ weights predictive draws, so each of its values has the error of a share."""
     ours, tree = loo_pit(intercepts)["pit"].to_numpy(), intercepts.tree
