@@ -123,6 +123,8 @@ class Conditional:
         """The unit if nothing else has effects; else a factor with a level for each row; NoQuadrature without one."""
         terms = effect_terms(posterior)
         factors = list(dict.fromkeys(term.grouping for term in terms))
+        if not factors:
+            raise NoQuadrature("it has no group-level effects")
         if factors == [self.spec.unit]:
             return self.spec.unit
         if all(term.name in posterior for term in terms):
