@@ -48,6 +48,7 @@ by_the_user = inside.is_started_by_the_user(workflow)
 if not by_the_user:
     running.forget()
 else:
+    running.end_at_once_when_asked()
     read(running.require_room, Path.cwd())
     for words in (read(running.begin, ".snakemake"), clock.mend_times("results", RECORD)):
         if words:

@@ -219,6 +219,12 @@ def forget() -> None:
     os.environ.pop(VARIABLE, None)
 
 
+def end_at_once_when_asked() -> None:
+    """Until `end_jobs_when_asked`: end at Ctrl-C, since nothing runs yet. Python would show a traceback of screens."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, lambda number, frame: sys.exit(128 + number))
+
+
 def end_jobs_when_asked() -> None:
     """From now on end the jobs of this Snakemake, and then it, at Ctrl-C or SIGTERM; by itself it waits for them."""
 
