@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = "partialpool"
-# No result depends on these: they refuse mistakes, show progress, measure a job, or end it.
+# No result depends on these: they refuse mistakes, show progress, measure a job, end it, or keep a package out.
 WORDING = (
     "partialpool/errors.py",
     "partialpool/model/grammar.py",
@@ -19,6 +19,7 @@ WORDING = (
     "partialpool/jobs/job.py",
     "partialpool/jobs/measure.py",
     "partialpool/jobs/running.py",
+    "partialpool/jobs/without_sparse.py",
 )
 # Nor on this one, nor on what it imports: it only refuses mistakes. It is not followed.
 REFUSING = ("partialpool/audit/suits.py",)

@@ -16,7 +16,7 @@ from typing import NoReturn
 # First, since it must come before NumPy.
 import partialpool.jobs.threads  # noqa: F401
 from partialpool.errors import StudyError, full_disk, is_full_disk
-from partialpool.jobs import measure, running
+from partialpool.jobs import measure, running, without_sparse
 
 # Drawing makes many objects and little garbage: collecting less often saves a tenth of the time.
 gc.set_threshold(100_000)
@@ -45,6 +45,7 @@ def job(log: str | Path) -> Iterator[Callable[[str], None]]:
     """
     start = time.monotonic()
     running.end_with_snakemake()
+    without_sparse.keep_out()
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     terminal = os.dup(2)
     with open(log, "w") as file:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from partialpool.jobs import without_sparse
 from partialpool.model.assign import Priors, assign
 from partialpool.model.centring import CentredBlock, LevelMeans
 from partialpool.model.finite import refuse_infinite
@@ -36,6 +37,7 @@ def build(spec: ModelSpec, rows: pd.DataFrame):
     StudyError
         If the family is unknown, a term is not finite in some row, a parameter has no prior, or a prior no parameter.
     """
+    without_sparse.let_in()
     import bambi
 
     try:
