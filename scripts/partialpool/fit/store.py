@@ -82,7 +82,8 @@ def save(tree, path: str | Path, *, spec: ModelSpec, data_sha256: str) -> None:
         }
         for name in names
     }
-    # Made in memory: if HDF5 finds no space on the disk, it ends the process by a signal.
+    # Made in memory: if HDF5 finds no space on the disk, it ends the process by a signal. By h5netcdf, because netCDF4,
+    # which reads it in half the time, writes the time too, so that the same fit would have other bytes each time.
     content = tree.to_netcdf(engine="h5netcdf", encoding=encoding)
     with atomic(path) as temporary:
         temporary.write_bytes(content)
@@ -116,20 +117,20 @@ def load(
     StudyError
         If the file is missing, damaged, incomplete, or made from another spec or other data.
     """
-    import h5netcdf
+    import netCDF4
     import xarray as xr
 
     mend = f"Delete it and run snakemake again: rm '{path}'"
     if not Path(path).is_file():
         raise StudyError(f"There is no fit at '{path}'. Run snakemake to make it.")
     try:
-        with h5netcdf.File(path) as file:
+        with netCDF4.Dataset(path) as file:
             missing = [name for name in GROUPS if name not in file.groups]
             there = [name for name in groups if name in file.groups]
-            attributes = dict(file.attrs)
+            attributes = {name: file.getncattr(name) for name in file.ncattrs()}
         # Group by group: to open the whole tree takes longer than to read what is asked for.
-        read = {name: xr.load_dataset(path, engine="h5netcdf", group=name) for name in there}
-    except Exception as error:  # h5py, h5netcdf and xarray raise OSError, ValueError, KeyError, RuntimeError alike
+        read = {name: xr.load_dataset(path, engine="netcdf4", group=name) for name in there}
+    except Exception as error:  # netCDF4 and xarray raise OSError, ValueError, KeyError, RuntimeError alike
         raise StudyError(f"The fit '{path}' is damaged or no NetCDF file: {error}. {mend}") from None
     if missing or "spec" not in attributes:
         what = ", ".join(missing) or "its attributes"
