@@ -57,12 +57,11 @@ class Figure:
 
         The same figure gives the same bytes, and a file is whole or not there at all.
         """
-        for plot in _plots(self.plot):
-            # In place: `+` and `&` copy whole plots, and more than once.
-            plot += theme(figure_size=(self.width, self.height), dpi=300)
+        size = theme(figure_size=(self.width, self.height), dpi=300)
+        sized = self.plot & size if isinstance(self.plot, Compose) else self.plot + size
         # The salt stands in for the random part of identifiers in an SVG. Text between dollars is text.
         with mpl.rc_context({"svg.hashsalt": "partialpool", "text.parse_math": False}):
-            drawn = self.plot.draw()
+            drawn = sized.draw()
             supply_letters(drawn)
             # Once for both files, and before: to find the layout itself, Matplotlib draws all of the figure beforehand.
             drawn.get_layout_engine().execute(drawn)
@@ -72,11 +71,6 @@ class Figure:
                 drawn.savefig(temporary, dpi=300, pil_kwargs={"compress_type": zlib.Z_RLE})
             with atomic(svg) as temporary:
                 drawn.savefig(temporary, dpi=300, metadata={"Date": None})
-
-
-def _plots(plot: ggplot | Compose) -> list[ggplot]:
-    """The plot, or those that stand together in it."""
-    return [plot] if isinstance(plot, ggplot) else [one for item in plot for one in _plots(item)]
 
 
 def theme_study():

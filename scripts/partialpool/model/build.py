@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from partialpool.errors import StudyError
 from partialpool.jobs import without_sparse
 from partialpool.model.assign import Priors, assign
 from partialpool.model.centring import CentredBlock, LevelMeans
+from partialpool.model.families import ORDINAL
 from partialpool.model.finite import refuse_infinite
 from partialpool.model.formula import bars
 from partialpool.model.information import well_informed
@@ -35,7 +37,8 @@ def build(spec: ModelSpec, rows: pd.DataFrame):
     Raises
     ------
     StudyError
-        If the family is unknown, a term is not finite in some row, a parameter has no prior, or a prior no parameter.
+        If the family is unknown, a term is not finite in some row, a parameter has no prior, or a prior no parameter,
+        or if there are no coefficients.
     """
     without_sparse.let_in()
     import bambi
@@ -71,6 +74,11 @@ def build(spec: ModelSpec, rows: pd.DataFrame):
         parent=model.family.likelihood.parent,
         outcome_has_levels=bool(outcome.coords),
     )
+    if not (intercept or parent.common_terms or blocks or spec.family in ORDINAL):
+        raise StudyError(
+            f"formula '{spec.formula}': it has no coefficients, and Bambi predicts nothing without. Write 1 for an "
+            "intercept."
+        )
     model.set_priors(_of_common(parent, priors) | _of_family(spec, outcome, priors) | _of_groups(blocks, priors))
     return model
 
