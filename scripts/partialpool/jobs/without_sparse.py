@@ -1,8 +1,9 @@
-"""The package of sparse matrices, ``sparse``, stays out of a job until Bambi needs it.
+"""The package of sparse matrices, ``sparse``, stays out of a job until Bambi or Numba need it.
 
 xarray imports it to know its arrays when it sees them, in every job, and Numba with it: half a CPU second and 60 MB, in
-fifteen jobs of the study that ships. Only Bambi makes such arrays. A module that is ``None`` in ``sys.modules`` cannot
-be imported (Python's reference, 5.3.1), and xarray takes it for one that is not installed.
+fifteen jobs of the study that ships. Only Bambi makes such arrays; Numba, before it compiles, imports what extends it.
+A module that is ``None`` in ``sys.modules`` cannot be imported (Python's reference, 5.3.1), and xarray takes it for one
+that is not installed.
 """
 
 import os
@@ -15,7 +16,7 @@ def keep_out() -> None:
 
 
 def let_in() -> None:
-    """Let Bambi import it.
+    """Let Bambi or Numba import it.
 
     xarray may have asked by then, and would not know its arrays; as the package's own setting has it, these become
     dense when somebody makes NumPy's of them.

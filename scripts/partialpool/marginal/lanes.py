@@ -10,13 +10,21 @@ from scipy.special import xlogy
 
 from partialpool.marginal.machine_code import compiled_as, part
 
-# Draws that are worked on together, at most.
-LANES = 1024
+# Draws that are worked on together, at most: with fewer NumPy's calls take most of the time.
+LANES = 4096
+# So many lanes have their logarithms taken, and normal numbers drawn, together. Another number gives other draws.
+TOGETHER = 256
 
 
-def lanes_for(columns: int) -> int:
-    """Draws that are worked on together: few enough that (columns, columns, lanes) stays in a processor's cache."""
-    return int(np.clip(10**5 // columns**2, 8, LANES))
+def lanes_for(columns: int, draws: int, cores: int) -> int:
+    """Draws that are worked on together, by each of some cores.
+
+    They are few enough that (columns, columns, lanes) stays in a processor's cache, and a multiple of ``TOGETHER`` if
+    they are not fewer, so that no result depends on the number of cores.
+    """
+    lanes = max(10**5 // columns**2, 8)
+    share = -(-draws // (cores * TOGETHER))
+    return lanes if lanes < TOGETHER else TOGETHER * min(lanes // TOGETHER, share, LANES // TOGETHER)
 
 
 def lanes_last(values: np.ndarray) -> np.ndarray:

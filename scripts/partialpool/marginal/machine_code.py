@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from threading import Lock
 
+from partialpool.jobs import without_sparse
+
 # ASSUME: operations on arrays, which take NumPy a second or two. So much is lost where machine code is there already,
 # and more is gained where it is not.
 WORTH = 10**6
@@ -54,6 +56,7 @@ def run(function: Callable, steps: int, *arguments) -> None:
 
 @cache
 def _machine_code(function: Callable) -> Callable:
+    without_sparse.let_in()
     from numba import config, njit
     from numba.extending import overload
 

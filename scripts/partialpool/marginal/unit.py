@@ -12,6 +12,7 @@ QR holds where the usual Z'Z does not: at an sd near 0, a correlation near 1, an
 import numpy as np
 
 from partialpool.marginal.lanes import (
+    TOGETHER,
     add_gram_,
     add_outer_,
     add_products_,
@@ -27,10 +28,6 @@ from partialpool.marginal.lanes import (
     times_,
 )
 from partialpool.marginal.machine_code import compiled_as, part
-
-# Logarithms are slow, so they are taken of products over units, of so many lanes at a time. Normal numbers are drawn
-# for so many lanes at a time too: with another number here the draws would be others.
-TOGETHER = 256
 
 
 @part

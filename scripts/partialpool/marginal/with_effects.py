@@ -15,11 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from partialpool.marginal.coordinates import coordinates
-from partialpool.marginal.lanes import LANES, lanes_for, lanes_last
+from partialpool.marginal.lanes import LANES, TOGETHER, lanes_for, lanes_last
 from partialpool.marginal.machine_code import run
 from partialpool.marginal.rows import CHUNK, gather, rows_of
 from partialpool.marginal.scales import Scales
-from partialpool.marginal.unit import TOGETHER, add_units_, draw_units_
+from partialpool.marginal.unit import add_units_, draw_units_
 from partialpool.model.design import Design
 
 # Where units meet so many dense columns, and this share of all, one product of large matrices takes less time than one
@@ -139,7 +139,7 @@ class WithEffects:
 
     def in_threads(self, function, scales: Scales, cores: int) -> list:
         """Results of a function of a few draws of the scales (``lanes_for``), and which they are, in their order."""
-        lanes = lanes_for(len(self.rest))
+        lanes = lanes_for(len(self.rest), len(scales.sigma), cores)
         blocks = [slice(start, start + lanes) for start in range(0, len(scales.sigma), lanes)]
         # NUTS asks for a few draws at a time, for which starting a thread takes longer than all the rest.
         if len(blocks) == 1:

@@ -1,4 +1,4 @@
-"""The package of sparse matrices is imported in jobs that build a model with Bambi, and in no other."""
+"""The package of sparse matrices is imported in jobs that build a model with Bambi or compile, and in no other."""
 
 import os
 import subprocess
@@ -46,6 +46,21 @@ def test_by_default_xarray_imports_it(run):
     """A canary: once this fails, the module is no longer needed."""
     imported = run(XARRAY.replace("without_sparse.keep_out()", "") + "print('sparse' in sys.modules)")
     assert imported == "True\n"
+
+
+def test_numba_gets_it_before_it_compiles(run):
+    """Else it would warn that it cannot be loaded."""
+    compiled = """
+    import numpy as np, warnings
+    from partialpool.marginal import lanes, machine_code
+
+    warnings.simplefilter("error")
+    machine_code.WORTH = 0
+    a = np.full((1, 1, 3), 4.0)
+    machine_code.run(lanes.cholesky_, 1, a)
+    print(a.ravel(), bool(sys.modules["numba"]))
+    """
+    assert run(XARRAY + textwrap.dedent(compiled)) == "[0.5 0.5 0.5] True\n"
 
 
 def test_bambi_gets_it_though_xarray_has_asked(run):
