@@ -14,13 +14,16 @@ RULES = "\n".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*
 # Loaded where they are installed, by packages that do without them too.
 OPTIONAL = {"arviz-base", "numba", "pyarrow", "scipy"}
 # What need not be seen: the demo downloads nothing, reads plain text and has no design of a next study, the marginal
-# engine fits all of its models, and the script of the archive runs Snakemake, which reads the configuration.
+# engine fits all of its models, and the script of the archive runs Snakemake, which reads the configuration. It has too
+# few rows for machine code to be worth its compilation.
 UNSEEN = {
     "data": {"defusedxml", "httpx", "numba", "openpyxl", "pyreadstat", "scipy", "tenacity", "xarray"},
     "models": {
-        *("arviz", "bambi", "nutpie", "pymc", "pytensor"),
+        *("arviz", "bambi", "numba", "nutpie", "pymc", "pytensor"),
         *("defusedxml", "openpyxl", "pyreadstat"),
     },
+    "figures": {"numba"},
+    "summaries": {"numba"},
     "archive": {"pydantic"},
 }
 
