@@ -222,7 +222,7 @@ OF_CONFIG = {
     "unit missing": ({"data/unit": None}, "data.unit: this key is missing"),
     "two roles": ({"data/time": "y"}, "column 'y' has two roles"),
     "ftp": ({"data/source": "ftp://x/y.csv"}, "'source' takes an http(s) URL or a path"),
-    "checksum short": ({"data/sha256": "abc"}, "data.sha256: 64 digits and letters a to f belong here"),
+    "checksum short": ({"data/sha256": "abc"}, "data.sha256: 64 digits and small letters a to f belong here"),
     "checksum wrong": ({"data/sha256": "0" * 64}, "fields.csv does not have the checksum that the config pins"),
     "source not there": ({"data/source": "nowhere.csv"}, "Cannot copy nowhere.csv: No such file"),
     "source a device": ({"data/source": "/dev/zero"}, "Cannot copy /dev/zero: It is a device or a pipe, and no file"),

@@ -18,8 +18,8 @@ def keep_out() -> None:
 def let_in() -> None:
     """Let Bambi or Numba import it.
 
-    xarray may have asked by then, and would not know its arrays; as the package's own setting has it, these become
-    dense when somebody makes NumPy's of them.
+    xarray may have asked by then, and takes it for not installed ever after: where it makes NumPy's arrays of all, it
+    would fail with sparse ones. A setting of ``sparse`` lets NumPy do that by itself.
     """
     if sys.modules.get("sparse", "not asked for") is None:
         del sys.modules["sparse"]

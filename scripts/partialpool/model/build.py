@@ -74,11 +74,7 @@ def build(spec: ModelSpec, rows: pd.DataFrame):
         parent=model.family.likelihood.parent,
         outcome_has_levels=bool(outcome.coords),
     )
-    if not (intercept or parent.common_terms or blocks or spec.family in ORDINAL):
-        raise StudyError(
-            f"formula '{spec.formula}': it has no coefficients, and Bambi predicts nothing without. Write 1 for an "
-            "intercept."
-        )
+    _refuse_without_coefficients(spec, parent)
     model.set_priors(_of_common(parent, priors) | _of_family(spec, outcome, priors) | _of_groups(blocks, priors))
     return model
 
@@ -117,6 +113,15 @@ def build_for_nuts(spec: ModelSpec, rows: pd.DataFrame):
     # Bambi predicts from matrices that are in the order of the formula.
     parent.terms = in_formula
     return model
+
+
+def _refuse_without_coefficients(spec: ModelSpec, parent) -> None:
+    """Raise StudyError if Bambi could not predict: of ordinal families, thresholds are enough."""
+    if not (parent.intercept_term or parent.common_terms or parent.group_specific_terms or spec.family in ORDINAL):
+        raise StudyError(
+            f"formula '{spec.formula}': it has no coefficients, and Bambi cannot predict without any. Write 1 for an "
+            "intercept."
+        )
 
 
 def _of_common(parent, priors: Priors) -> dict:

@@ -85,7 +85,7 @@ def _message(entry: dict[str, Any]) -> str:
             return str(entry["ctx"]["error"])
         case "string_pattern_mismatch" if entry["loc"][-1] == "sha256":
             given = _short(repr(entry["input"]))
-            return f"64 digits and letters a to f belong here, as `sha256sum FILE` prints them, not {given}."
+            return f"64 digits and small letters a to f belong here, as `sha256sum FILE` prints them, not {given}."
         case kind if kind in _BELONGS_HERE:
             return _of_another_kind(_BELONGS_HERE[kind], entry["input"])
     return f"{entry['msg']} (it is {_short(repr(entry['input']))})."

@@ -187,10 +187,9 @@ def test_no_file(tmp_path):
     assert message == f"There is no fit at '{tmp_path / 'm.nc'}'. Run snakemake to make it."
 
 
-@pytest.mark.parametrize("share", [0, 0.001, 0.5, 0.9])
+@pytest.mark.parametrize("share", [0, 0.001, 0.5, 0.9, 1 - 1e-6])
 def test_a_file_cut_short(copy, share):
-    # Behind its last byte a file may have zeros.
-    content = copy.read_bytes().rstrip(b"\0")
+    content = copy.read_bytes()
     copy.write_bytes(content[: int(share * len(content))])
     assert "is damaged or no NetCDF file" in refusal(copy)
 

@@ -161,7 +161,7 @@ def build(units, make_spec):
             {"classes": "Intercept b sd cor sigma"},
             r"no parameter for the prior of b, cor. Its classes: Intercept, sd, sd\[Intercept\], sigma\.",
         ),
-        ("y ~ 0 + offset(x)", {"classes": "sigma"}, "it has no coefficients, and Bambi predicts nothing without"),
+        ("y ~ 0 + offset(x)", {"classes": "sigma"}, "it has no coefficients, and Bambi cannot predict without any"),
         ("y ~ 0 + x", {"classes": "Intercept b sigma"}, r"prior of Intercept. Its classes: b, b\[x\], sigma\."),
         ("y ~ x", {"classes": "Intercept b sigma", "priors": {"b[z]": "Normal(0, 2)"}}, r"prior of b\[z\]"),
         ("y ~ x + offset(z)", {"classes": "Intercept b sigma", "priors": {"b[z]": "Normal(0, 2)"}}, r"prior of b\[z\]"),

@@ -55,7 +55,7 @@ def test_what_is_wrong_with_the_data_is_told(path, value, line):
 def test_a_checksum_has_64_digits(checksum):
     (line,) = mistakes({"data/sha256": checksum})
     assert line.startswith(
-        "data.sha256: 64 digits and letters a to f belong here, as `sha256sum FILE` prints them, not "
+        "data.sha256: 64 digits and small letters a to f belong here, as `sha256sum FILE` prints them, not "
     )
 
 
