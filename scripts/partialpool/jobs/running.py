@@ -29,6 +29,11 @@ LESS_MEMORY = (
     "The same command goes on; with fewer --cores less runs at a time, and results/benchmarks has the memory of jobs "
     "that have run (max_rss, MB)."
 )
+# Where nothing says whether the run that locked a folder goes on.
+LOCKED = (
+    "This folder is locked by a run that another machine began, or whose disk knows no locks of the system: it may still "
+    "go on. Once none runs here: snakemake --unlock, then the same command."
+)
 # Whether this Snakemake was asked to end.
 _asked = threading.Event()
 # ASSUME: no study takes less. On a disk with less room Snakemake itself fails, without a word if it is to be quiet.
@@ -52,8 +57,8 @@ def begin(folder: str | Path) -> str:
     -------
     str
         What is to be told: that a lock was lifted, if a run of this machine was killed and none is left; that another
-        run goes on, since Snakemake does not say so with ``--quiet all``; else nothing. Where the disk knows no such
-        locks nothing is done, and Snakemake says itself that the folder is locked.
+        run goes on, or may go on, since Snakemake does not say so with ``--quiet all``; else nothing. Where the disk
+        knows no locks of the system, nothing is lifted.
 
     Raises
     ------
@@ -78,7 +83,7 @@ def begin(folder: str | Path) -> str:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, os.getpid())
             os.pwrite(file, me, os.fstat(file).st_size)
     except OSError:
-        return ""
+        return LOCKED if _is_locked(folder) else ""
     atexit.register(_end, file, me)
     os.environ[VARIABLE] = f"{Path(folder, 'running').resolve()}:{os.getpid()}"
     if others:
@@ -86,7 +91,14 @@ def begin(folder: str | Path) -> str:
             f"Another Snakemake runs in this folder (process {', '.join(map(str, others))}). If the two are to make "
             "the same files, this one stops: then wait until the other has ended."
         )
-    return "The last run in this folder was killed: its lock is lifted." if lifted else ""
+    if lifted:
+        return "The last run in this folder was killed: its lock is lifted."
+    return LOCKED if _is_locked(folder) else ""
+
+
+def _is_locked(folder: str | Path) -> bool:
+    """Whether Snakemake has locked the folder that has this one for its own."""
+    return any(Path(folder, "locks").glob("*"))
 
 
 def require_paths_without_wildcards(*folders: str | Path) -> None:

@@ -46,6 +46,20 @@ def test_all_output_goes_to_the_log_in_its_order_and_none_to_the_terminal(run):
     assert log.splitlines() == ["first", "second", "third, from compiled code", "fourth", "fifth, from another program"]
 
 
+def test_results_are_read_where_a_disk_knows_no_locks(run):
+    process, log = run("""
+        import fcntl, h5py
+        h5py.File("fit.nc", "w").close()
+        with open("fit.nc") as file:
+            # As hard as no locks at all: somebody else holds this one.
+            fcntl.flock(file, fcntl.LOCK_EX)
+            import netCDF4
+            netCDF4.Dataset("fit.nc").close()
+            print("read")
+    """)
+    assert (process.returncode, log) == (0, "read\n")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "read"),
     [

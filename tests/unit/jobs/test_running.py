@@ -1,5 +1,6 @@
 """Small workflows that begin as ours does: what a killed Snakemake leaves, and how jobs end with theirs."""
 
+import errno
 import os
 import shutil
 import signal
@@ -167,6 +168,22 @@ def test_a_lock_of_another_machine_is_not_lifted(start, tmp_path):
     running.write_text(f"elsewhere {run.pid}\n")
     assert start("a.txt").wait() == 1
     assert "Directory cannot be locked" in (tmp_path / "terminal").read_text()
+    # Snakemake itself says nothing then.
+    assert start("a.txt", "--quiet", "all").wait() == 1
+    assert "This folder is locked by a run that another machine began" in (tmp_path / "terminal").read_text()
+
+
+def test_on_a_disk_without_locks_a_lock_is_told_and_stays(tmp_path, monkeypatch):
+    def fails(*arguments):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(running.fcntl, "lockf", fails)
+    assert running.begin(tmp_path) == ""
+    lock = tmp_path / "locks/0.input.lock"
+    lock.parent.mkdir()
+    lock.touch()
+    assert running.begin(tmp_path).endswith("Once none runs here: snakemake --unlock, then the same command.")
+    assert lock.exists()
 
 
 @pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
