@@ -31,8 +31,8 @@ LESS_MEMORY = (
 )
 # Where nothing says whether the run that locked a folder goes on.
 LOCKED = (
-    "This folder is locked by a run that another machine began, or whose disk knows no locks of the system: it may still "
-    "go on. Once none runs here: snakemake --unlock, then the same command."
+    "This folder is locked by a run that another machine began, or its disk knows no locks of the system: that run may "
+    "still go on. Once none runs here: snakemake --unlock, then the same command."
 )
 # Whether this Snakemake was asked to end.
 _asked = threading.Event()
