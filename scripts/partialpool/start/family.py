@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from partialpool.data.notation import in_digits
 from partialpool.start.skewed import GAMMA, LOGNORMAL, NORMAL, log_likelihoods, skewness
@@ -17,6 +18,8 @@ MOST_TYPICAL_COUNT = 15
 MOST_DISPERSION = 1.2
 # ASSUME: whole numbers without a 0 whose ratio is below this are scores, such as marks from 1 to 11.
 LEAST_DISPERSION = 0.7
+# ASSUME: whole numbers end where a scale does if theirs is a distribution without an end would have so many beyond it.
+LEAST_BEYOND = 5.0
 # ASSUME: an outcome with more skewness than this has a tail that may be worth another family than the gaussian.
 LEAST_SKEWNESS = 0.5
 # ASSUME: with more of it than this the proposal of a gaussian family says so.
@@ -78,7 +81,8 @@ def propose(outcome: pd.Series, unit: pd.Series) -> Family:
         levels = ", ".join(f"{value:.0f}" for value in np.unique(values))
         return _cumulative(f"has few whole numbers ({levels}), as answers on a scale have")
     if whole and low >= 0 and low < 2 and _is_count(values):
-        return _of_counts(values, unit)
+        beyond = _beyond(values)
+        return _of_scale(values, beyond) if beyond >= LEAST_BEYOND else _of_counts(values, unit)
     if low > 0 and LEAST_SHARE < high < 1:
         return Family(
             "beta",
@@ -163,6 +167,35 @@ def _of_counts(values: np.ndarray, unit: pd.Series) -> Family:
     if dispersion > MOST_DISPERSION:
         return Family("negativebinomial", None, why, f"poisson, if predictors explain that; {exposure}")
     return Family("poisson", None, why, f"negativebinomial, if they vary more; {exposure}")
+
+
+def _beyond(values: np.ndarray) -> float:
+    """How many values counts of this mean and variance would have above the largest; 0 if it is rarer than the next.
+
+    Counts thin out towards the largest one. On a scale with an end, such as ten questions, many lie at the end.
+    """
+    _, times = np.unique(values, return_counts=True)
+    if len(times) < 2 or times[-1] < times[-2]:
+        return 0.0
+    mean, variance, above = values.mean(), values.var(), values.max() + 1
+    if variance <= mean:
+        return float(len(values) * special.gammainc(above, mean))
+    return float(len(values) * special.betainc(above, mean**2 / (variance - mean), 1 - mean / variance))
+
+
+def _of_scale(values: np.ndarray, beyond: float) -> Family:
+    """Of whole numbers with many at the upper end: levels if there are few of them, else gaussian."""
+    different, high = np.unique(values), values.max()
+    why = (
+        f"has whole numbers from {values.min():.0f} to {high:.0f}, and {(values == high).sum()} of {len(values)} are "
+        f"{high:.0f}: a scale that ends there, since of as many counts that vary like these about {beyond:.0f} would "
+        "be larger"
+    )
+    successes = f"binomial with p(successes, trials), if it is so many of {high:.0f} that could have been"
+    # With a 0 there is one level more.
+    if len(different) <= MOST_LEVELS + 1:
+        return Family("cumulative", None, why, f"{successes}; gaussian, if all steps are equal")
+    return Family("gaussian", None, why, f"{successes}; cumulative, if its steps may differ")
 
 
 def _dispersion(values: pd.Series, unit: pd.Series) -> float:

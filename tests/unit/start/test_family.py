@@ -35,6 +35,9 @@ def proposed(values):
         (np.append(RNG.uniform(size=N - 1), 1.0), "gaussian"),
         # Uniform counts vary more than Poisson counts do.
         (RNG.integers(1, 20, N), "negativebinomial"),
+        # Right answers to seven questions, and to twenty.
+        (np.clip(RNG.poisson(5, N), 0, 7), "cumulative"),
+        (np.clip(RNG.negative_binomial(2, 2 / 14, N), 0, 20), "gaussian"),
         # Marks vary less, and none is 0.
         (np.clip(RNG.normal(6, 1.5, N).round(), 1, 11), "gaussian"),
     ],
@@ -61,6 +64,30 @@ def test_the_reason_has_the_numbers():
     family = propose(pd.Series(RNG.poisson(3, N)), UNIT)
     assert "whole numbers from 0 to" in family.why
     assert "negativebinomial" in family.others
+
+
+def test_many_whole_numbers_at_the_upper_end_speak_for_a_scale():
+    """The number expected beyond is that of the distribution with the same mean and variance."""
+    cut = np.minimum(RNG.negative_binomial(3, 0.4, 2000), 6)
+    mean, variance = cut.mean(), cut.var()
+    expected = 2000 * stats.nbinom(mean**2 / (variance - mean), mean / variance).sf(6)
+    assert f"about {expected:.0f} would be larger" in propose(pd.Series(cut), pd.Series(np.arange(2000) // 10)).why
+    cut = np.minimum(RNG.poisson(5, 2000), 7)
+    assert cut.var() < cut.mean()
+    expected = 2000 * stats.poisson(cut.mean()).sf(7)
+    assert f"about {expected:.0f} would be larger" in propose(pd.Series(cut), pd.Series(np.arange(2000) // 10)).why
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_counts_are_not_taken_for_a_scale(seed):
+    """Also few of them, of units that differ much or vary more than Poisson counts."""
+    rng = np.random.default_rng(seed)
+    means = np.exp(rng.normal(0.7, 0.8, 30)).repeat(seed + 2)
+    for counts in (rng.poisson(means), rng.poisson(means * rng.gamma(2, 0.5, len(means)))):
+        assert propose(pd.Series(counts), pd.Series(np.arange(30).repeat(seed + 2))).name in (
+            "poisson",
+            "negativebinomial",
+        )
 
 
 def test_large_whole_numbers_with_a_long_tail_may_be_counts():
