@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import bdtr, betainc, betaln, gammaln, log_expit, log_ndtr, ndtr, pdtr, stdtr, xlogy
+from scipy.special import bdtr, betaincc, betaln, gammaln, log_expit, log_ndtr, ndtr, pdtr, stdtr
 
 # Beyond this exp() is no number any more.
 LARGEST_EXPONENT = 700.0
@@ -60,11 +60,13 @@ def _poisson(y, eta, link):
 
 
 def _negativebinomial(y, eta, link, *, alpha):
-    return y * eta - (y + alpha) * np.logaddexp(np.log(alpha), eta)
+    return y * eta - (y + alpha) * np.logaddexp(0.0, eta - np.log(alpha))
 
 
 def _negativebinomial_constant(y, *, alpha):
-    return gammaln(y + alpha) - gammaln(alpha) - gammaln(y + 1) + xlogy(alpha, alpha)
+    # Log of Gamma(y + alpha) / (Gamma(alpha) alpha^y y!). Where alpha is large, two gamma functions of their own would
+    # be so large that their difference has no digits.
+    return -betaln(alpha, y + 1) - np.log(y + alpha) - y * np.log(alpha)
 
 
 def _student_t(y, eta, link, *, sigma, nu):
@@ -72,7 +74,7 @@ def _student_t(y, eta, link, *, sigma, nu):
 
 
 def _student_t_constant(y, *, sigma, nu):
-    return gammaln((nu + 1) / 2) - gammaln(nu / 2) - np.log(nu * np.pi) / 2 - np.log(sigma) + 0.0 * y
+    return -betaln(nu / 2, 0.5) - np.log(nu) / 2 - np.log(sigma) + 0.0 * y
 
 
 def _gaussian(y, eta, link, *, sigma):
@@ -103,9 +105,10 @@ def _poisson_at_most(y, eta, link):
 
 
 def _negativebinomial_at_most(y, eta, link, *, alpha):
-    # The share alpha / (alpha + mean), from its logit, so that no exponential overflows.
-    share = np.exp(log_expit(np.log(alpha) - eta))
-    return np.where(y < 0, 0.0, betainc(alpha, np.maximum(y, 0) + 1, share))
+    # The share mean / (alpha + mean), from its logit, so that no exponential overflows; it keeps its digits where alpha
+    # is large, and one minus it would be 1.
+    share = np.exp(log_expit(eta - np.log(alpha)))
+    return np.where(y < 0, 0.0, betaincc(np.maximum(y, 0) + 1, alpha, share))
 
 
 def _student_t_at_most(y, eta, link, *, sigma, nu):

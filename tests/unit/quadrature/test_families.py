@@ -63,6 +63,20 @@ def test_counts_and_numbers_are_those_of_scipy():
         np.testing.assert_allclose(log_density(family, y, link, **parameters), values, rtol=1e-10, err_msg=family)
 
 
+@pytest.mark.parametrize("large", [1e10, 1e17, 1e61])
+def test_large_parameters_give_the_poisson_and_the_normal_distribution(large):
+    """A half-Cauchy prior allows an alpha of any size, and counts that vary less than Poisson counts ask for it."""
+    for y in (0.0, 3.0, 25.0, 200.0):
+        mean = np.exp(ETA)
+        ours = log_density("negativebinomial", y, "log", alpha=large)
+        np.testing.assert_allclose(ours, stats.poisson.logpmf(y, mean), rtol=1e-9, atol=1e-5)
+        less, at_most = FAMILIES["negativebinomial"].below(y=y, eta=ETA, link="log", alpha=large)
+        np.testing.assert_allclose(less, stats.poisson.cdf(y - 1, mean), atol=1e-9)
+        np.testing.assert_allclose(at_most, stats.poisson.cdf(y, mean), atol=1e-9)
+    ours = log_density("t", 0.4, "identity", sigma=0.6, nu=large)
+    np.testing.assert_allclose(ours, stats.norm.logpdf(0.4, ETA, 0.6), rtol=1e-6)
+
+
 def test_derivatives_are_those_of_the_poisson_distribution():
     value, first, second = FAMILIES["poisson"].derivatives(y=2.0, eta=ETA, link="log")
     np.testing.assert_allclose(value, 2 * ETA - np.exp(ETA))
