@@ -136,8 +136,9 @@ def require_folders(results: str | Path, own: str | Path = ".snakemake") -> None
             # Batches of a model are in a folder of its name, which may have any ending.
             if folder.name != "batches" and Path(name).suffix in ENDINGS:
                 raise StudyError(f"'{folder / name}' is a folder, where a file belongs. Move it away and run again.")
-    for folder in [own, *own.glob("*/")]:
-        _require_writable(folder)
+    # Of its own folders those in which ours are, and not the files of environments.
+    for path in [own, *own.glob("*/"), *(own / "written").rglob("*")]:
+        _require_writable(path)
 
 
 def _require_writable(path: Path) -> None:

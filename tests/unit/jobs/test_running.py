@@ -236,13 +236,17 @@ def test_a_folder_is_no_file_of_the_results(tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    "name", ["results", "results/models", "results/models/a.nc", ".snakemake", ".snakemake/metadata"]
+    "name",
+    [
+        *("results", "results/models", "results/models/a.nc", ".snakemake", ".snakemake/metadata"),
+        *(".snakemake/written/results", ".snakemake/written/results/a.csv.sha256"),
+    ],
 )
 def test_what_cannot_be_written_is_told_before_anything_runs(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
-    for folder in ("results/models", ".snakemake/metadata"):
-        Path(folder).mkdir(parents=True)
-    Path("results/models/a.nc").touch()
+    for file in ("results/models/a.nc", ".snakemake/metadata/a", ".snakemake/written/results/a.csv.sha256"):
+        Path(file).parent.mkdir(parents=True)
+        Path(file).touch()
     running.require_folders("results")
     # The rights of root, who may run the tests, are not those of the file.
     access = os.access
