@@ -15,11 +15,11 @@ from partialpool.data.table import listing
 from partialpool.data.types import numbers
 from partialpool.data.units import choose, in_order
 from partialpool.errors import StudyError, suggest
-from partialpool.fit.fit import closed_form
-from partialpool.model.assignable import refuse_unassignable
+from partialpool.fit.fit import closed_form, integrable
+from partialpool.model.assignable import has_coefficients, refuse_unassignable
 from partialpool.model.automatic import automatic_priors
 from partialpool.model.doubts import doubts
-from partialpool.model.families import OF_LEVELS
+from partialpool.model.families import OF_LEVELS, ORDINAL
 from partialpool.model.formula import bars, complete_cases
 from partialpool.model.identified import refuse_unidentified
 from partialpool.model.names import Term
@@ -149,8 +149,17 @@ def _model(study: Study, name: str, data: pd.DataFrame) -> None:
     refuse_unidentified(spec, rows)
     family = FAMILIES[spec.family]
     refuse_unassignable(spec, rows, family.parameters, family.mean)
+    with_priors = spec.with_priors(automatic_priors(spec, rows))
     if spec.engine == "marginal" or spec.group_effects == "summary":
-        closed_form(spec.with_priors(automatic_priors(spec, rows)), rows)
+        closed_form(with_priors, rows)
+    # As build.build says it of models that go to NUTS.
+    if not (spec.family in ORDINAL or has_coefficients(spec, rows)) and (
+        spec.engine == "nuts" or not (spec.family == "gaussian" or integrable(with_priors, rows))
+    ):
+        raise StudyError(
+            f"formula '{spec.formula}': it has no coefficients, and Bambi cannot predict without any. Write 1 for an "
+            "intercept."
+        )
 
 
 def _refuse_spoilt_number(column: str, values: pd.Series) -> None:

@@ -48,3 +48,10 @@ def refuse_unassignable(spec: ModelSpec, rows: pd.DataFrame, parameters: Sequenc
         parent=mean,
         outcome_has_levels=spec.family == "categorical",
     )
+
+
+def has_coefficients(spec: ModelSpec, rows: pd.DataFrame) -> bool:
+    """Whether the terms of a model have any: common ones, or effects."""
+    common = evaluate(spec, rows).common
+    terms = common.terms.values() if common else []
+    return bool(bars(spec.formula)) or any(term.kind != "offset" for term in terms)

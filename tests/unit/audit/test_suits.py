@@ -40,6 +40,13 @@ def test_a_study_that_suits_its_data(units):
     assert suits.check(CONFIG, units) == []
 
 
+@pytest.mark.parametrize(("outcome", "family"), [("y", "gaussian"), ("count", "negativebinomial")])
+def test_a_model_without_coefficients_that_needs_none(units, outcome, family):
+    model = {"title": "N", "formula": f"{outcome} ~ 0 + offset(x)", "family": family}
+    study = {"title": "Study", "data": CONFIG["data"] | {"outcome": outcome}, "models": {"n": model}}
+    assert suits.check(study, units.assign(count=range(len(units)))) == []
+
+
 def test_what_is_doubtful_is_told_and_not_refused(units):
     changed = copy.deepcopy(CONFIG)
     changed["models"]["n"]["priors"] = {"Intercept": "Normal(1000, 1)"}
@@ -55,6 +62,15 @@ def test_what_is_doubtful_is_told_and_not_refused(units):
             ["models.n: formula 'y ~ 1 + w + (1 | id)': there is no column 'w'"],
         ),
         (("models", "m", "formula", "y ~ x + group + w"), ["models.m: formula"]),
+        *(
+            (
+                ("models", "n", {"title": "N", "formula": "y ~ 0 + offset(x)"} | settings),
+                [
+                    "models.n: formula 'y ~ 0 + offset(x)': it has no coefficients, and Bambi cannot predict without any."
+                ],
+            )
+            for settings in ({"family": "t"}, {"engine": "nuts"})
+        ),
         (
             ("models", "n", "family", "poisson"),
             ["models.n: formula 'y ~ 1 + (1 | id)': the family 'poisson' takes whole numbers"],
