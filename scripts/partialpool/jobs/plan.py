@@ -50,7 +50,11 @@ def text(
     # The other jobs share all cores; the report comes last and runs alone.
     last = [_measured(Path(benchmarks, rule), name) or TYPICAL[rule] for rule, name in jobs if rule == "render_report"]
     about = sum(last) + (seconds - sum(last)) / max(cores, 1)
-    basis = "by what was measured here before" if not guessed else "a guess: not all of it has run here before"
+    basis = (
+        "by what was measured here before"
+        if not guessed
+        else "a guess for small data: not all of it has run here before"
+    )
     how = "to make, or to take from the cache" if cache else "to make"
     words = [f"{_count(made, 'fit')} {how} ({', '.join(made)})" if made else "no fit to make"]
     words += [f"{len(kept)} kept ({', '.join(kept)})"] if kept else []

@@ -31,7 +31,10 @@ def test_what_never_ran_is_guessed_from_others_of_its_rule(measured):
     text = plan.text([("fit_model", "m2")], ["m1"], cores=1, cache=False, benchmarks=folder)
     assert text.startswith("1 fit to make (m2), 1 kept (m1); 1 job, about 10 min (by")
     text = plan.text([("render_report", "")], ["m1"], cores=1, cache=False, benchmarks=folder)
-    assert text == "no fit to make, 1 kept (m1); 1 job, about 5 s (a guess: not all of it has run here before)."
+    assert (
+        text
+        == "no fit to make, 1 kept (m1); 1 job, about 5 s (a guess for small data: not all of it has run here before)."
+    )
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(0.2, "1 s"), (89, "89 s"), (200, "3 min"), (9000, "2.5 h")])
