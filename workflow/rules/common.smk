@@ -1,6 +1,7 @@
 import os
 import re
 import sys
+import time
 from contextlib import suppress
 from importlib.metadata import version
 from datetime import datetime
@@ -9,6 +10,7 @@ from pathlib import Path
 SCRIPTS = Path(workflow.basedir, "scripts")
 NOTEBOOKS = Path(workflow.basedir, "notebooks")
 LOCK = Path(workflow.basedir, "requirements.lock")
+BEGUN = time.time()
 sys.path.insert(0, str(SCRIPTS))
 
 from partialpool.data.fetch import basename
@@ -132,6 +134,12 @@ def record():
 def checksums(files):
     """Checksums of files that users keep, by path. As inputs they are known by their time, and other ones may be older."""
     return {file: checksum_of(file) for file in map(str, files)}
+
+
+def files_read():
+    """Files of the project and of the user that a run reads."""
+    kept = [*inside.config_files(workflow), *rows_to_predict_at(), study.data.source or ""]
+    return [*SCRIPTS.rglob("*.py"), *NOTEBOOKS.glob("*.*"), *kept]
 
 
 def caching():

@@ -86,11 +86,15 @@ onstart:
 
 
 onerror:
+    if words := running.edited(files_read(), BEGUN):
+        print(words, file=sys.stderr)
     if words := running.without_room(Path.cwd()) or running.ended_without_a_word():
         print(words, file=sys.stderr)
 
 
 onsuccess:
+    if words := running.edited(files_read(), BEGUN):
+        print(words, file=sys.stderr)
     if failed := checks.closing("results/models", {name: study.spec(name) for name in study.models}):
         print(failed, file=sys.stderr)
     page, zipped = Path("results/report/report.html"), Path("results/archive.zip")

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -38,6 +38,8 @@ LOCKED = (
 _asked = threading.Event()
 # ASSUME: no study takes less. On a disk with less room Snakemake itself fails, without a word if it is to be quiet.
 LEAST_ROOM = 1_000_000
+# Names that a message shows.
+_SHOWN = 3
 # Of files of the results.
 ENDINGS = (
     *(".nc", ".csv", ".parquet", ".json", ".png", ".svg", ".html", ".ipynb", ".md", ".txt", ".bib", ".tex", ".docx"),
@@ -321,4 +323,26 @@ def ended_without_a_word(notes: str | Path = NOTES) -> str:
     return (
         f"A job ended without a word, most often because memory ran out and it was killed; its log: {', '.join(logs)}. "
         f"{LESS_MEMORY}"
+    )
+
+
+def edited(files: Iterable[str | Path], since: float) -> str:
+    """What to say after a run of files that it reads and that were edited after it began; nothing if there are none.
+
+    Its results are of the config and the data as they were when it began, but each job runs the code that it finds.
+
+    Parameters
+    ----------
+    files
+        Code, config and data.
+    since
+        When the run began, in seconds since 1970.
+    """
+    late = sorted({str(path) for path in files if Path(path).is_file() and Path(path).stat().st_mtime > since})
+    if not late:
+        return ""
+    more = f" and {len(late) - _SHOWN} more" if len(late) > _SHOWN else ""
+    return (
+        f"Edited while this ran: {', '.join(late[:_SHOWN])}{more}. Results may be of before or after. The same command "
+        "makes again what is not of what is there now; if an edit of code was taken back, add --forceall."
     )

