@@ -3,8 +3,9 @@
 from partialpool.jobs.job import job
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
+    with job(snakemake.log[0]) as say:
         from partialpool.checks import of_models
+        from partialpool.jobs import progress
         from partialpool.jobs.tables import write_table
 
         params = snakemake.params
@@ -15,5 +16,7 @@ if __name__ == "__main__":
             time=params.time,
             cores=snakemake.threads,
         )
-        for (_, _, table), path in zip(tables, snakemake.output, strict=True):
+        told = progress.seldom(say)
+        for (model, check, table), path in zip(tables, snakemake.output, strict=True):
             write_table(table, path)
+            told(f"{model}: {check} is done")

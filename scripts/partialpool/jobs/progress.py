@@ -1,4 +1,4 @@
-"""Progress of NUTS: lines of plain text, few enough for a log file. Independent draws take a moment and have none."""
+"""Progress of long jobs: few lines of plain text. Independent draws take a moment and have none."""
 
 from collections.abc import Callable, Iterable
 from time import monotonic
@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 # At most this many lines for a fit; at least this many seconds between two of them.
 LINES, PAUSE = 20, 2.0
+# Seconds of which nobody asks what a job is doing.
+PATIENCE = 10.0
 
 
 class Chain(NamedTuple):
@@ -44,6 +46,19 @@ def lines(say: Callable[[str], None], model: str) -> Callable[[Iterable[Chain]],
         )
 
     return update
+
+
+def seldom(say: Callable[[str], None]) -> Callable[[str], None]:
+    """A function that says those of its lines that come at least ``PATIENCE`` seconds after what was said before."""
+    last = monotonic()
+
+    def told(line: str) -> None:
+        nonlocal last
+        if monotonic() >= last + PATIENCE:
+            say(line)
+            last = monotonic()
+
+    return told
 
 
 def from_nutpie(chains) -> list[Chain]:

@@ -39,6 +39,15 @@ def test_nothing_is_said_of_what_is_over_at_once(clock):
     assert said == []
 
 
+def test_a_job_of_many_parts_is_told_now_and_then(clock):
+    said = []
+    told = progress.seldom(said.append)
+    for seconds in range(1, 26):
+        clock[0] = 100.0 + seconds
+        told(f"part {seconds}")
+    assert said == ["part 10", "part 20"]
+
+
 @pytest.mark.parametrize(
     "sampler",
     ["nutpie", "pymc"],
