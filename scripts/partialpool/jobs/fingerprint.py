@@ -79,6 +79,7 @@ def _source(path: Path) -> str:
     return "\n".join("".join(cell["source"]) for cell in cells)
 
 
+@cache
 def _file(root: Path, name: str) -> Path | None:
     """File of a module of the library; None for a name inside of a module, or a package, which has no code."""
     path = root.joinpath(*name.split(".")).with_suffix(".py")
