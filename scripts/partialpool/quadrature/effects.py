@@ -1,14 +1,16 @@
 """Draws of the effects of units given all other parameters."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 
 from partialpool.quadrature.densities import Given, by_size, placement
 
 # Steps of each Metropolis chain, degrees of freedom of its proposals, and elements of 8 bytes at a time.
-STEPS, NU, CHUNK = 30, 5, 10**6
+STEPS, NU, CHUNK = 30, 5, 10**5
 
 
-def draw_effects(given: Given, codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def draw_effects(given: Given, codes: np.ndarray, rng: np.random.Generator, *, cores: int = 1) -> np.ndarray:
     """Effects of each unit, one draw for each of the model's, (draws, units, q).
 
     The effects are u = L v, and of each v a Metropolis chain of its own takes proposals of a t distribution around the
@@ -23,17 +25,25 @@ def draw_effects(given: Given, codes: np.ndarray, rng: np.random.Generator) -> n
         Which unit each row belongs to.
     rng
         Source of randomness.
+    cores
+        Threads; the draws do not depend on it.
 
     References
     ----------
     Mengersen & Tweedie (1996), Annals of Statistics 24(1), how fast such chains converge.
     """
     effects = np.empty((len(given.eta), codes.max() + 1, given.z.shape[1]))
+    parts = []
     for units, rows in by_size(codes) if effects.size else ():
         step = max(1, CHUNK // (rows.size + len(rows)))
-        for start in range(0, len(effects), step):
-            some = slice(start, start + step)
-            effects[some, units] = _of_sets(given.take(some), rows, rng)
+        parts += [(slice(start, start + step), units, rows) for start in range(0, len(effects), step)]
+
+    def fill(part: tuple, own_rng: np.random.Generator) -> None:
+        draws, units, rows = part
+        effects[draws, units] = _of_sets(given.take(draws), rows, own_rng)
+
+    with ThreadPoolExecutor(cores) as pool:
+        list(pool.map(fill, parts, rng.spawn(len(parts))))
     return effects
 
 

@@ -30,8 +30,9 @@ MOST_DIMENSIONS, MOST_WITHOUT_EFFECTS, GOOD_ACCEPTANCE = 12, 50, 0.4
 # ASSUME: a fit computes the density about so many times, and each time that of a row so many times beside the nodes, to
 # find the modes of the effects.
 EVALUATIONS, TO_FIND_MODES = 20_000, 20
-# Densities of a row that a fit computes at most: some seconds of them, as long as NUTS takes to be compiled.
-MOST_DENSITIES = 3 * 10**8
+# ASSUME: NUTS takes as long as so many densities of each row, and as so many to be compiled. Measured with 500 to 5000
+# rows of yes-no outcomes and counts. Where a link has no slopes a density takes several times as long.
+OF_NUTS, TO_COMPILE_NUTS = 500_000, 3 * 10**8
 # Newton steps to the mode of the common coefficients: of counts, whose offsets may be large, each may move by 1 only.
 STEPS = 1000
 # Log densities below, of which no digits are left for nats, count as those of what data and priors do not allow.
@@ -106,11 +107,12 @@ class Model:
 
     def _check_time(self) -> None:
         """Raise NoQuadrature if NUTS takes less; without effects it never does, whose every step sees all rows too."""
-        q = self.factor.z.shape[1]
-        if q and len(self.offset) * (self.nodes**q + TO_FIND_MODES) * EVALUATIONS > MOST_DENSITIES:
+        q, rows = self.factor.z.shape[1], len(self.offset)
+        of_row = EVALUATIONS * (self.nodes**q + TO_FIND_MODES)
+        of_nuts = OF_NUTS if self.link in self.family.slopes else 0
+        if q and rows * of_row > rows * of_nuts + TO_COMPILE_NUTS:
             raise NoQuadrature(
-                f"with {len(self.offset)} rows and {self.nodes} nodes along each effect quadrature takes longer than "
-                "NUTS"
+                f"with {rows} rows and {self.nodes} nodes along each effect quadrature takes longer than NUTS"
             )
 
     def of_rows(self, kept: np.ndarray) -> "Model":

@@ -33,7 +33,7 @@ def fit(model: Model) -> tuple[dict, dict[str, str | float]]:
     print(f"Independent draws of {what}: {drawn.quality}{rest}.")
     parameters = model.parameters(drawn.x.reshape(-1, model.dimensions))
     given = model.given(parameters)
-    effects = draw_effects(given, model.factor.codes, effects_rng)
+    effects = draw_effects(given, model.factor.codes, effects_rng, cores=model.cores)
     by_row = _by_row(model, given, effects, outcome_rng)
 
     of_effects = (parameters.sd,), (parameters.correlation,)

@@ -77,11 +77,57 @@ def test_large_parameters_give_the_poisson_and_the_normal_distribution(large):
     np.testing.assert_allclose(ours, stats.norm.logpdf(0.4, ETA, 0.6), rtol=1e-6)
 
 
-def test_derivatives_are_those_of_the_poisson_distribution():
-    value, first, second = FAMILIES["poisson"].derivatives(y=2.0, eta=ETA, link="log")
-    np.testing.assert_allclose(value, 2 * ETA - np.exp(ETA))
-    np.testing.assert_allclose(first, 2 - np.exp(ETA), atol=1e-4)
-    np.testing.assert_allclose(second, -np.exp(ETA), atol=1e-4)
+@pytest.mark.parametrize(
+    ("family", "link", "y", "parameters"),
+    [
+        ("bernoulli", "logit", np.array([[0.0], [1.0]]), {"n": np.ones(1)}),
+        ("binomial", "logit", np.array([[0.0], [3.0], [7.0]]), {"n": np.full(1, 7.0)}),
+        ("poisson", "log", np.array([[0.0], [2.0], [40.0]]), {}),
+        ("negativebinomial", "log", np.array([[0.0], [2.0], [40.0]]), {"alpha": np.full(1, 1.7)}),
+    ],
+)
+def test_derivatives_are_those_of_scipys_distribution(family, link, y, parameters):
+    """By differences of five points of a density that we did not write."""
+    step, n, alpha = 1e-2, parameters.get("n"), parameters.get("alpha")
+
+    def density(eta):
+        if family in ("bernoulli", "binomial"):
+            return stats.binom.logpmf(y, n, stats.logistic.cdf(eta))
+        if family == "poisson":
+            return stats.poisson.logpmf(y, np.exp(eta))
+        return stats.nbinom.logpmf(y, alpha, alpha / (alpha + np.exp(eta)))
+
+    eta = np.linspace(-4, 4, 17)
+    value, first, second = FAMILIES[family].derivatives(y=y, eta=eta, link=link, **parameters)
+    two_below, below, here, above, two_above = (density(eta + k * step) for k in (-2, -1, 0, 1, 2))
+    np.testing.assert_allclose(value + FAMILIES[family].constant(y=y, **parameters), here, rtol=1e-10, atol=1e-12)
+    slope = (two_below - 8 * below + 8 * above - two_above) / (12 * step)
+    np.testing.assert_allclose(first, slope, rtol=1e-6, atol=1e-6)
+    bend = (-two_below + 16 * below - 30 * here + 16 * above - two_above) / (12 * step**2)
+    np.testing.assert_allclose(np.broadcast_to(second, bend.shape), bend, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("link", ["probit", "cloglog"])
+def test_derivatives_of_other_links_come_from_differences(link):
+    y, n, eta = np.array([[0.0], [3.0]]), np.full(1, 4.0), np.linspace(-2, 1.5, 8)
+    probability = {"probit": stats.norm.cdf, "cloglog": lambda eta: -np.expm1(-np.exp(eta))}[link]
+    value, first, second = FAMILIES["binomial"].derivatives(y=y, eta=eta, link=link, n=n)
+    below, here, above = (stats.binom.logpmf(y, n, probability(eta + move)) for move in (-1e-3, 0.0, 1e-3))
+    np.testing.assert_allclose(value + FAMILIES["binomial"].constant(y=y, n=n), here, rtol=1e-10)
+    np.testing.assert_allclose(first, (above - below) / 2e-3, atol=1e-6)
+    np.testing.assert_allclose(second, (above - 2 * here + below) / 1e-6, atol=1e-6)
+
+
+@np.errstate(over="ignore")
+def test_far_from_what_is_measured_derivatives_are_numbers():
+    eta, y = np.array([-800.0, -40.0, 40.0, 690.0]), np.array([[0.0], [2.0]])
+    for family, link, parameters in (
+        ("binomial", "logit", {"n": np.full(1, 2.0)}),
+        ("poisson", "log", {}),
+        ("negativebinomial", "log", {"alpha": np.full(1, 0.5)}),
+    ):
+        for values in FAMILIES[family].derivatives(y=y, eta=eta, link=link, **parameters):
+            assert np.isfinite(values).all(), family
 
 
 # ---------------------------------------------------------------------------------------- beside Bambi

@@ -176,11 +176,15 @@ def test_what_is_left_to_nuts(make_spec, units, changes, reason):
         model_of(spec, rows)
 
 
-def test_many_rows_are_left_to_nuts(make_spec, units):
-    spec = make_spec("flag ~ 1 + x + (1 | id)", "Intercept b sd", family="bernoulli", **AUTO)
-    many = pd.concat([units] * 20, ignore_index=True)
-    with pytest.raises(NoQuadrature, match="with 1200 rows and 8 nodes along each effect quadrature takes longer"):
-        model_of(spec, complete_cases(spec, many))
+@pytest.mark.parametrize(("link", "few", "many"), [("logit", 80, 90), ("probit", 8, 9)])
+def test_many_rows_are_left_to_nuts(make_spec, units, link, few, many):
+    """Fewer with links of which a density takes longer."""
+    spec = make_spec("flag ~ 1 + x + (1 | id)", "Intercept b sd", family="bernoulli", link=link, **AUTO)
+    some, more = (complete_cases(spec, pd.concat([units] * times, ignore_index=True)) for times in (few, many))
+    assert model_of(spec, some).nodes == 8
+    rows = f"with {60 * many} rows and 8 nodes along each effect quadrature takes longer"
+    with pytest.raises(NoQuadrature, match=rows):
+        model_of(spec, more)
 
 
 WITHOUT_EFFECTS = [("y", "bernoulli", {}), ("c", "poisson", {}), ("c", "negativebinomial", {"alpha": "Exponential(1)"})]
@@ -262,7 +266,7 @@ def test_without_effects_many_rows_are_taken_some_draws_at_a_time(make_spec, uni
 
 def test_what_no_values_of_its_parameters_allow_is_left_to_nuts(make_spec, small):
     spec = make_spec("c ~ 1 + offset(far)", "Intercept", family="poisson", **AUTO)
-    model = model_of(spec, complete_cases(spec, small.assign(far=1000.0)))
+    model = model_of(spec, complete_cases(spec, small.assign(far=5000.0)))
     with pytest.raises(NoQuadrature, match="no values of its parameters are found that both data and priors allow"):
         posterior.fit(model)
 
@@ -273,6 +277,7 @@ HARD = {
     "no events": ("c ~ 1 + x", "poisson", {"c": np.zeros(21, dtype=int)}),
     "collinear": ("y ~ 1 + x + twice", "bernoulli", {"twice": np.arange(21) / 5}),
     "large offset": ("c ~ 1 + offset(far)", "poisson", {"far": np.full(21, 200.0)}),
+    "larger offset": ("c ~ 1 + offset(far)", "poisson", {"far": np.full(21, 1000.0)}),
     "large counts": ("c ~ 1 + x", "poisson", {"c": np.arange(21) * 1000}),
     "large counts, alpha": ("c ~ 1 + x", "negativebinomial", {"c": np.arange(21) * 1000}),
     "one row": ("y ~ 1", "bernoulli", None),
