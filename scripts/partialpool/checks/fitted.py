@@ -39,7 +39,7 @@ class Integrated:
     posterior
         The draws.
     given, nodes
-        For ``quadrature.densities``.
+        For functions of ``quadrature.densities``.
     of_units, of_rows : (chain, draw, units or n)
         Log densities of each unit, and of each row given the other rows of its unit.
     """
@@ -111,7 +111,7 @@ class Fitted:
         nodes, _ = enough_nodes(model.given(thinned(posterior, TRIED)), model.codes)
         given, shape = model.given(posterior), (posterior.sizes["chain"], posterior.sizes["draw"], -1)
         both = densities(given, model.codes, nodes, cores=self.cores)
-        return Integrated(model, posterior, given, nodes, *(values.reshape(shape) for values in both))
+        return Integrated(model, posterior, given, nodes.along_each, *(values.reshape(shape) for values in both))
 
     @cached_property
     def base(self):

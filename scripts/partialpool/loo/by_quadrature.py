@@ -65,7 +65,9 @@ def by_quadrature(
     model, posterior = Conditional(tree, spec, rows), tree["posterior"].to_dataset()
     codes = model.codes
     nodes, error = enough_nodes(model.given(thinned(posterior, TRIED)), codes)
-    told = f"by quadrature with {nodes} nodes along each; twice as many change a density by at most {error:.1g}"
+    told = (
+        f"by quadrature with {nodes.along_each} nodes along each; twice as many change a density by at most {error:.1g}"
+    )
     print(f"Effects are integrated out {'in closed form' if spec.family == 'gaussian' else told}.")
     most = MOST // (cost(codes, model.z.shape[1], nodes) * posterior.sizes["chain"])
     posterior = thinned(posterior, max(FEWEST, most))

@@ -22,8 +22,9 @@ from partialpool.weights.smoothing import log_sum_exp
 NODES = {0: (1,), 1: (8, 12, 16, 24, 32, 48, 64, 96), 2: (8, 12, 16, 24, 32, 48)}
 # ASSUME: in nats; a tenth of the smallest Monte Carlo error of a single density that is seen in practice.
 TOLERANCE = 1e-3
-# ASSUME: a unit with more rows keeps its nodes when one of them is left out, which hardly moves it.
-MANY_ROWS = 20
+# ASSUME: a unit with more rows keeps its nodes when one of them is left out, which hardly moves it. First it is tried
+# whether those with more than a few can, since nodes for each row that is left out take most of the time.
+MANY_ROWS, FEW_ROWS = 20, 3
 # Newton steps to the mode of a unit's effects, and by how much, in nats, the log density may still grow where they end:
 # nodes need not be placed better.
 STEPS, CLOSE = 50, 1e-2
@@ -79,8 +80,23 @@ class Given:
         return {"y": self.y[rows][None], **parameters}
 
 
-def enough_nodes(given: Given, codes: np.ndarray) -> tuple[int, float]:
-    """How many nodes along each effect of a unit are enough.
+class Nodes(NamedTuple):
+    """Nodes of a quadrature.
+
+    Attributes
+    ----------
+    along_each
+        How many along each effect of a unit.
+    moved
+        Units with no more rows have nodes of their own without each of them; others keep theirs.
+    """
+
+    along_each: int
+    moved: int = MANY_ROWS
+
+
+def enough_nodes(given: Given, codes: np.ndarray) -> tuple[Nodes, float]:
+    """Nodes that are enough, the cheapest ones.
 
     Parameters
     ----------
@@ -91,7 +107,7 @@ def enough_nodes(given: Given, codes: np.ndarray) -> tuple[int, float]:
 
     Returns
     -------
-    nodes : int
+    nodes : Nodes
     error : float
         By how much twice as many change a density at most, in nats, on average over the draws.
 
@@ -100,21 +116,21 @@ def enough_nodes(given: Given, codes: np.ndarray) -> tuple[int, float]:
     NoQuadrature
         If none of ``NODES`` is enough.
     """
-    for nodes in NODES[given.z.shape[1]]:
-        values, better = (np.hstack(densities(given, codes, n)) for n in (nodes, 2 * nodes))
+    for n, moved in product(NODES[given.z.shape[1]], (FEW_ROWS, MANY_ROWS)):
+        values, better = (np.hstack(densities(given, codes, Nodes(some, moved))) for some in (n, 2 * n))
         error = np.abs(values - better).mean(axis=0).max()
         if error <= TOLERANCE:
-            return nodes, float(error)
-    raise NoQuadrature(f"a density differs by {error:.1g} with {nodes} and with {2 * nodes} nodes along each effect")
+            return Nodes(n, moved), float(error)
+    raise NoQuadrature(f"a density differs by {error:.1g} with {n} and with {2 * n} nodes along each effect")
 
 
-def cost(codes: np.ndarray, effects: int, nodes: int) -> int:
+def cost(codes: np.ndarray, effects: int, nodes: Nodes) -> int:
     """How many densities of a row at a node ``densities`` computes for each draw."""
     sizes = np.bincount(codes)
-    return int(np.where(sizes > MANY_ROWS, sizes, sizes**2).sum()) * nodes**effects
+    return int(np.where(sizes > nodes.moved, sizes, sizes**2).sum()) * nodes.along_each**effects
 
 
-def densities(given: Given, codes: np.ndarray, nodes: int, *, cores: int = 1) -> tuple[np.ndarray, np.ndarray]:
+def densities(given: Given, codes: np.ndarray, nodes: Nodes, *, cores: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """Log densities of each unit, and of each row given the other rows of its unit; of Gaussian models in closed form.
 
     Parameters
@@ -124,7 +140,7 @@ def densities(given: Given, codes: np.ndarray, nodes: int, *, cores: int = 1) ->
     codes : (n,)
         Which unit each row belongs to.
     nodes
-        How many along each effect, where there is no closed form.
+        Where there is no closed form.
     cores
         Threads.
 
@@ -139,12 +155,13 @@ def densities(given: Given, codes: np.ndarray, nodes: int, *, cores: int = 1) ->
     of_rows = np.empty(given.eta.shape)
     for units, rows in by_size(codes):
         m = rows.shape[1]
-        if m > MANY_ROWS:
-            whole, rest = _in_chunks(partial(integrate, without_each=True), given, rows, nodes, cores)
+        if m > nodes.moved:
+            whole, rest = _in_chunks(partial(integrate, without_each=True), given, rows, nodes.along_each, cores)
         else:
             others = np.array([np.delete(np.arange(m), i) for i in range(m)])
-            (whole,) = _in_chunks(integrate, given, rows, nodes, cores)
-            (rest,) = _in_chunks(integrate, given, rows[:, others].reshape(rows.size, m - 1), nodes, cores)
+            (whole,) = _in_chunks(integrate, given, rows, nodes.along_each, cores)
+            without = rows[:, others].reshape(rows.size, m - 1)
+            (rest,) = _in_chunks(integrate, given, without, nodes.along_each, cores)
         of_units[:, units] = whole
         of_rows[:, rows] = whole[..., None] - rest.reshape(len(whole), -1, m)
     return of_units, of_rows

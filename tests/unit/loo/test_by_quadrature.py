@@ -9,7 +9,7 @@ from partialpool.fit.fit import fit
 from partialpool.loo import by_quadrature as module
 from partialpool.loo.by_quadrature import by_quadrature
 from partialpool.loo.psis import of_fit
-from partialpool.quadrature.densities import NoQuadrature
+from partialpool.quadrature.densities import Nodes, NoQuadrature
 from scipy import stats
 from scipy.special import expit, logsumexp
 
@@ -129,7 +129,7 @@ def test_an_effect_of_each_row_is_integrated_out(overdispersed):
     data, spec, tree = overdispersed
     model = module.Conditional(tree, spec, module.complete_cases(spec, data))
     posterior = module.thinned(tree["posterior"].to_dataset(), 25)
-    _, of_rows = module.densities(model.given(posterior), model.codes, 32)
+    _, of_rows = module.densities(model.given(posterior), model.codes, Nodes(32))
     others = posterior["Intercept"] + posterior["1|id"].sel(id__factor_dim=data["id"].astype(str).to_numpy())
     grid = np.linspace(-8, 8, 2001)
     eta = others.to_numpy().reshape(-1, 48, 1) + posterior["1|each_sigma"].to_numpy().reshape(-1, 1, 1) * grid

@@ -1,9 +1,11 @@
 """Integrals over the effects of units beside closed forms and SciPy's quadrature."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from partialpool.quadrature import densities as module
-from partialpool.quadrature.densities import Given, NoQuadrature, cost, densities, enough_nodes, integrate
+from partialpool.quadrature.densities import Given, Nodes, NoQuadrature, cost, densities, enough_nodes, integrate
 from partialpool.quadrature.families import FAMILIES
 from scipy import integrate as scipy_integrate
 from scipy import stats
@@ -70,7 +72,7 @@ def test_densities_are_those_of_scipys_quadrature(family, q):
 @pytest.mark.parametrize("q", [1, 2])
 def test_twice_as_many_nodes_change_less_the_more_there_are(family, q):
     given = make_given(family, q)
-    by_nodes = {nodes: np.hstack(densities(given, CODES, nodes)) for nodes in (8, 16, 32)}
+    by_nodes = {nodes: np.hstack(densities(given, CODES, Nodes(nodes))) for nodes in (8, 16, 32)}
     errors = [np.abs(by_nodes[nodes] - by_nodes[32]).max() for nodes in (8, 16)]
     assert errors[0] < 3e-2
     assert errors[1] < errors[0] / 10
@@ -79,7 +81,7 @@ def test_twice_as_many_nodes_change_less_the_more_there_are(family, q):
 @pytest.mark.parametrize("q", [1, 2])
 def test_normal_measurements_have_their_closed_form_with_a_few_nodes(q):
     given = make_given("gaussian", q)
-    of_units, of_rows = densities(given, CODES, 3)
+    of_units, of_rows = densities(given, CODES, Nodes(3))
 
     def closed(draw, rows):
         loadings = given.z[rows] @ given.cholesky[draw]
@@ -102,26 +104,39 @@ def test_no_rows_have_probability_one(q):
 
 
 def test_the_only_row_of_a_unit_has_the_density_of_the_unit():
-    of_units, of_rows = densities(make_given("bernoulli", 1), CODES, 8)
+    of_units, of_rows = densities(make_given("bernoulli", 1), CODES, Nodes(8))
     np.testing.assert_allclose(of_rows[:, 4], of_units[:, 2], atol=1e-12)
 
 
-def test_a_unit_with_many_rows_keeps_its_nodes(monkeypatch):
+def test_a_unit_with_many_rows_keeps_its_nodes():
     given, codes = make_given("poisson", 1, n=30), np.repeat([0, 1], 15)
-    moved = densities(given, codes, 16)
-    assert cost(codes, 1, 16) == 2 * 15**2 * 16
-    monkeypatch.setattr(module, "MANY_ROWS", 10)
-    kept = densities(given, codes, 16)
-    assert cost(codes, 1, 16) == 30 * 16
+    moved = densities(given, codes, Nodes(16))
+    assert cost(codes, 1, Nodes(16)) == 2 * 15**2 * 16
+    kept = densities(given, codes, Nodes(16, moved=10))
+    assert cost(codes, 1, Nodes(16, moved=10)) == 30 * 16
     for some, others in zip(moved, kept, strict=True):
         np.testing.assert_allclose(some, others, atol=1e-5)
 
 
+def test_nodes_are_moved_only_where_that_is_needed():
+    """Of counts about 300 one is 0: without it the others say something else, far away from the nodes of all."""
+    given, codes = make_given("poisson", 1, n=30), np.repeat(np.arange(5), 6)
+    alike = replace(given, y=np.full(30, 2.0))
+    nodes, error = enough_nodes(alike, codes)
+    assert nodes.moved == module.FEW_ROWS
+    better = densities(alike, codes, Nodes(96))
+    assert np.abs(densities(alike, codes, nodes)[1] - better[1]).mean(axis=0).max() < 2 * error + 1e-6
+    apart = replace(given, y=np.where(np.arange(30) % 6 == 0, 0.0, 300.0))
+    nodes, error = enough_nodes(apart, codes)
+    assert nodes.moved == module.MANY_ROWS
+    assert np.abs(densities(apart, codes, nodes)[1] - densities(apart, codes, Nodes(96))[1]).max() < 1e-3
+
+
 def test_chunks_and_threads_change_nothing(monkeypatch):
     given = make_given("bernoulli", 2)
-    at_once = densities(given, CODES, 8)
+    at_once = densities(given, CODES, Nodes(8))
     monkeypatch.setattr(module, "CHUNK", 500)
-    for some, others in zip(at_once, densities(given, CODES, 8, cores=2), strict=True):
+    for some, others in zip(at_once, densities(given, CODES, Nodes(8), cores=2), strict=True):
         np.testing.assert_allclose(some, others, rtol=1e-9)
 
 
