@@ -16,8 +16,8 @@ from threading import Lock
 
 from partialpool.jobs import without_sparse
 
-# ASSUME: operations on arrays, which take NumPy a second or two. So much is lost where machine code is there already,
-# and more is gained where it is not.
+# ASSUME: operations on arrays, which take NumPy one to four seconds. So much is lost where machine code is there
+# already, and more is gained where it is not.
 WORTH = 10**6
 # A division by zero is no error.
 OPTIONS = {"error_model": "numpy"}
