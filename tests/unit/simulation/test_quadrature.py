@@ -52,8 +52,8 @@ def test_the_engine_is_calibrated(engine_for, formula, family, priors):
 
 
 def test_effects_that_stay_at_the_mode_are_not_calibrated(engine_for, monkeypatch):
-    def at_the_mode(given, codes, rng):
-        return right(given, codes, rng) * 0.2
+    def at_the_mode(*arguments, **settings):
+        return right(*arguments, **settings) * 0.2
 
     right = effects.draw_effects
     monkeypatch.setattr("partialpool.quadrature.posterior.draw_effects", at_the_mode)
