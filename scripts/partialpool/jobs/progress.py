@@ -1,4 +1,4 @@
-"""Progress of long jobs: few lines of plain text. Independent draws take a moment and have none."""
+"""Progress of long jobs: few lines of plain text. Independent draws take at most a minute and have none."""
 
 from collections.abc import Callable, Iterable
 from time import monotonic
