@@ -16,7 +16,7 @@ rule check_models:
         ],
     log:
         "results/logs/check_models/checks.log",
-    priority: 1
+    priority: 2
     conda:
         "../../envs/models.yaml"
     resources:

@@ -13,6 +13,7 @@ rule compare_models:
         units="results/comparison/{comparison}.units.csv",
     log:
         "results/logs/compare_models/{comparison}.log",
+    priority: 2
     conda:
         "../../envs/models.yaml"
     resources:
@@ -42,6 +43,7 @@ rule compute_bayes_factors:
         ),
     log:
         "results/logs/compute_bayes_factors/{comparison}.log",
+    priority: 2
     conda:
         "../../envs/models.yaml"
     resources:
@@ -65,6 +67,7 @@ rule predict_values:
         **predicted(sorted(study.predictions)),
     log:
         "results/logs/predict_values/predictions.log",
+    priority: 2
     conda:
         "../../envs/models.yaml"
     resources:

@@ -97,6 +97,7 @@ rule draw_figures:
         ],
     log:
         "results/logs/draw_figures/figures.log",
+    priority: 1
     conda:
         "../../envs/figures.yaml"
     resources:

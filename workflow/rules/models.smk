@@ -1,4 +1,4 @@
-# Fits, their summaries and the figures that wait for all of them go before jobs that nothing long waits for.
+# What is computed goes before what is drawn from it, and that before jobs that nothing long waits for (`priority`).
 rule fit_model:
     input:
         prepared=rules.prepare_data.output.prepared,
@@ -7,7 +7,7 @@ rule fit_model:
     log:
         "results/logs/fit_model/{model}.log",
     cache: caching()
-    priority: 1
+    priority: 2
     conda:
         "../../envs/models.yaml"
     threads: fit_threads
@@ -48,7 +48,7 @@ rule summarise_models:
         checks=expand("results/models/{model}.diagnostics.json", model=study.models),
     log:
         "results/logs/summarise_models/models.log",
-    priority: 1
+    priority: 2
     conda:
         "../../envs/summaries.yaml"
     resources:

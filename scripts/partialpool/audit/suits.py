@@ -22,6 +22,7 @@ from partialpool.model.doubts import doubts
 from partialpool.model.families import OF_LEVELS, ORDINAL
 from partialpool.model.formula import bars, complete_cases
 from partialpool.model.identified import refuse_unidentified
+from partialpool.model.matrices import without_coefficients
 from partialpool.model.names import Term
 from partialpool.model.outcome import outcome_column
 from partialpool.model.parts import common_predictors, numeric_predictors, slopes
@@ -152,14 +153,11 @@ def _model(study: Study, name: str, data: pd.DataFrame) -> None:
     with_priors = spec.with_priors(automatic_priors(spec, rows))
     if spec.engine == "marginal" or spec.group_effects == "summary":
         closed_form(with_priors, rows)
-    # As build.build says it of models that go to NUTS.
+    # As build.build refuses them.
     if not (spec.family in ORDINAL or has_coefficients(spec, rows)) and (
         spec.engine == "nuts" or not (spec.family == "gaussian" or integrable(with_priors, rows))
     ):
-        raise StudyError(
-            f"formula '{spec.formula}': it has no coefficients, and Bambi cannot predict without any. Write 1 for an "
-            "intercept."
-        )
+        raise without_coefficients(spec)
 
 
 def _refuse_spoilt_number(column: str, values: pd.Series) -> None:

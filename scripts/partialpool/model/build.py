@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from partialpool.errors import StudyError
 from partialpool.jobs import without_sparse
 from partialpool.model.assign import Priors, assign
 from partialpool.model.centring import CentredBlock, LevelMeans
@@ -14,7 +13,7 @@ from partialpool.model.finite import refuse_infinite
 from partialpool.model.formula import bars
 from partialpool.model.information import well_informed
 from partialpool.model.lkj import CorrelatedBlock
-from partialpool.model.matrices import unfit
+from partialpool.model.matrices import unfit, without_coefficients
 from partialpool.model.names import Block, Term, bambi_blocks
 from partialpool.model.spec import ModelSpec
 
@@ -118,10 +117,7 @@ def build_for_nuts(spec: ModelSpec, rows: pd.DataFrame):
 def _refuse_without_coefficients(spec: ModelSpec, parent) -> None:
     """Raise StudyError if Bambi could not predict: of ordinal families, thresholds are enough."""
     if not (parent.intercept_term or parent.common_terms or parent.group_specific_terms or spec.family in ORDINAL):
-        raise StudyError(
-            f"formula '{spec.formula}': it has no coefficients, and Bambi cannot predict without any. Write 1 for an "
-            "intercept."
-        )
+        raise without_coefficients(spec)
 
 
 def _of_common(parent, priors: Priors) -> dict:

@@ -69,6 +69,11 @@ def unfit(spec: ModelSpec, why) -> StudyError:
     return StudyError(f"formula '{spec.formula}', family '{spec.family}': {why}")
 
 
+def without_coefficients(spec: ModelSpec) -> StudyError:
+    """The error of a model for NUTS whose formula has no coefficients."""
+    return unfit(spec, "it has no coefficients, and Bambi cannot predict without any. Write 1 for an intercept.")
+
+
 def folded(formula: str, rows: pd.DataFrame) -> pd.DataFrame:
     """Rows with a single level in all columns that stand behind bars only."""
     # Ordered, or formulae would sort the rows to find out its levels.

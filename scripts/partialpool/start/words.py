@@ -4,15 +4,23 @@ import re
 
 # What the end of a column's name says of ids and nothing of what they are the ids of.
 _OF_IDS = {"id", "ids", "nr", "no", "num", "number", "code", "key", "name", "ident", "identifier", "idx", "index"}
+# Units whose names often stand before that without a space.
+_UNITS = {
+    *("animal", "child", "class", "clinic", "country", "district", "doctor", "family", "firm", "hospital", "household"),
+    *("individual", "participant", "patient", "person", "plot", "pupil", "school", "site", "student", "subject"),
+    *("teacher", "worker"),
+}
+_RUN_TOGETHER = re.compile(rf"\b({'|'.join(sorted(_UNITS))})({'|'.join(sorted(_OF_IDS))})\b", re.IGNORECASE)
 _UNITS_OF_TIME = {"seconds", "minutes", "hours", "days", "weeks", "months", "years"}
 _TIMES = {"time", "date", "wave", "visit", "occasion", "age", "period"}
-_IRREGULAR = {"child": "children", "mouse": "mice", "man": "men", "woman": "women", "calf": "calves", "leaf": "leaves"}
+_IRREGULAR = {"child": "children", "person": "people", "man": "men", "woman": "women"}
+_IRREGULAR |= {"mouse": "mice", "calf": "calves", "leaf": "leaves"}
 
 
 def words(column: str) -> list[str]:
-    """The words of a column's name: ``subjectID`` and ``subject_id`` are ``subject`` and ``ID`` or ``id``."""
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column)
-    parts = re.sub(r"[\W_]+", " ", spaced).split()
+    """The words of a column's name: ``subjectID``, ``subjectid`` and ``subject_id`` are ``subject`` and an id."""
+    spaced = re.sub(r"[\W_]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column))
+    parts = _RUN_TOGETHER.sub(r"\1 \2", spaced).split()
     # Capitals stay where they are few, as in BMI.
     return [part.lower() if part.isupper() and len(part) > 3 else part for part in parts]
 

@@ -65,9 +65,9 @@ def test_what_is_doubtful_is_told_and_not_refused(units):
         *(
             (
                 ("models", "n", {"title": "N", "formula": "y ~ 0 + offset(x)"} | settings),
-                ["models.n: formula 'y ~ 0 + offset(x)': it has no coefficients, and Bambi cannot predict without"],
+                [f"models.n: formula 'y ~ 0 + offset(x)', family '{family}': it has no coefficients, and Bambi cannot"],
             )
-            for settings in ({"family": "t"}, {"engine": "nuts"})
+            for family, settings in (("t", {"family": "t"}), ("gaussian", {"engine": "nuts"}))
         ),
         (
             ("models", "n", "family", "poisson"),
