@@ -168,7 +168,7 @@ class WithEffects:
         gram, log_determinant = np.zeros((d + 1, d + 1, lanes)), np.zeros(lanes)
         together, cholesky = np.zeros((*self.together, lanes)), lanes_last(scales.cholesky[self.block])
         run(add_units_, self.steps.sum(), gram, together, log_determinant, scales.sigma**2, cholesky, self.units)
-        gram, together = np.moveaxis(gram, -1, 0), np.moveaxis(together, -1, 0).copy()
+        gram, together = (np.ascontiguousarray(np.moveaxis(sums, -1, 0)) for sums in (gram, together))
         if together.size:
             gram = together @ np.swapaxes(together, 1, 2)
         else:
@@ -177,9 +177,8 @@ class WithEffects:
         gram += self.rest / scales.sigma[:, None, None] ** 2
         for number, columns in self.rows.factors.items():
             # Products with effects u = L v become those with v.
-            transposed = np.swapaxes(scales.cholesky[number], 1, 2)
-            multiply_effects_(np.swapaxes(gram, 1, 2)[:, columns], transposed)
-            multiply_effects_(gram[:, columns], transposed)
+            multiply_effects_(np.swapaxes(gram, 1, 2)[:, columns], scales.cholesky[number], transposed=True)
+            multiply_effects_(gram[:, columns], scales.cholesky[number], transposed=True)
         gram[:, :p, d] += self.at.mean
         gram[:, d, :p] += self.at.mean
         gram[:, d, d] += self.at.mean @ self.at.mean
@@ -198,14 +197,15 @@ class WithEffects:
             multiply_effects_(values[:, columns], scales.cholesky[number])
 
 
-def multiply_effects_(values: np.ndarray, by: np.ndarray) -> None:
-    """Multiply what ``values`` (draws, levels q, k) have for each level by a matrix (draws, q, q), in place."""
-    draws, effects, k = values.shape
-    q = by.shape[1]
-    of_levels, by = values.reshape(draws, effects // q, q, k), by[..., None, None]
-    # Not `@`, which takes many times as long for so small matrices.
-    products = [sum(by[:, i, j] * of_levels[:, :, j] for j in range(q)) for i in range(q)]
-    values[:] = np.stack(products, axis=2).reshape(values.shape)
+def multiply_effects_(values: np.ndarray, cholesky: np.ndarray, *, transposed: bool = False) -> None:
+    """Multiply what ``values`` (draws, levels q, k) have for each level by L (draws, q, q), or by L', in place."""
+    q = cholesky.shape[1]
+    # Not `@`, which takes many times as long for so small matrices. An effect changes once no other needs it any more.
+    for i in range(q) if transposed else range(q - 1, -1, -1):
+        own = values[:, i::q]
+        own *= cholesky[:, i, i, None, None]
+        for j in range(i + 1, q) if transposed else range(i):
+            own += cholesky[:, max(i, j), min(i, j), None, None] * values[:, j::q]
 
 
 def back_substitute_(c: np.ndarray, x: np.ndarray) -> None:
