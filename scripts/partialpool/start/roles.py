@@ -224,7 +224,11 @@ def check_levels(column: str, given: list[str], levels: list[str]) -> None:
         return
     if left_out := without_value(set(levels) - set(given)):
         raise StudyError(_or_no_value(column, left_out[0]))
-    raise StudyError(f"--levels: column '{column}' has the levels {', '.join(levels)}; name each of them once.")
+    unknown = [f"'{level}'" for level in given if level not in levels]
+    not_there = f", and no row has {' or '.join(unknown)}" if unknown else ""
+    raise StudyError(
+        f"--levels: column '{column}' has the levels {', '.join(levels)}{not_there}; name each of them once."
+    )
 
 
 def _or_no_value(column: str, level: str) -> str:
