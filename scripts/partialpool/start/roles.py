@@ -145,7 +145,9 @@ def _check_group(table: Table, roles: Roles) -> None:
     raise StudyError(
         f"--group: '{roles.group}' has several values within {len(units)} units, so it is no group of them:\n"
         + "\n".join(examples)
-        + f"\nLeave --group out, and add + {quoted(roles.group)} to formulas of the config that it writes."
+        + f"\nLeave --group out, and add + {quoted(roles.group)} to formulas of the config that it writes.\n"
+        "Or, if ids begin anew somewhere, so that one stands for several units, give each unit an id of its own in the "
+        "file."
     )
 
 

@@ -139,7 +139,11 @@ def test_a_file_from_the_web_is_kept_for_runs_without_network(write, start, tmp_
 @pytest.mark.parametrize(
     ("change", "columns", "message"),
     [
-        ({"region": ["a", "b"] * 30}, NAMES, "'region' has several values within 12 units(?s:.*)herd H00: a, b"),
+        (
+            {"region": ["a", "b"] * 30},
+            NAMES,
+            "'region' has several values within 12 units(?s:.*)herd H00: a, b(?s:.*)if ids begin anew",
+        ),
         ({"region": "a"}, NAMES, "column 'region' has one value only"),
         ({"region": made_up()["herd"]}, NAMES, "every herd has a value of 'region' of its own"),
         ({"herd": range(60)}, ("score", "herd"), "no unit has 2 values"),
