@@ -115,9 +115,9 @@ def _too_deep(path: str | Path) -> StudyError:
 
 
 def _refuse_hidden_breaks(path: str | Path, text: str) -> None:
-    """Refuse characters at which a line ends for YAML and not in an editor: they come with text of web pages and PDFs."""
+    """Refuse characters at which a line ends for YAML and not in an editor: they come with words of web pages."""
     if hidden := re.search("[\x85\u2028\u2029]", text):
-        what = f"here is the character U+{ord(hidden[0]):04X}, which ends a line for YAML and is not seen in most editors."
+        what = f"here is the character U+{ord(hidden[0]):04X}, which ends a line for YAML, and few editors show it."
         raise StudyError(_told(path, text, _place(text[: hidden.start()]), what, "Delete it."))
 
 
