@@ -727,6 +727,15 @@ OF_DATA = {
         rows().assign(y=None).to_csv(index=False).encode(),
         "column field: fewer than 2 units have a value",
     ),
+    # Stacks before: squares of these are infinite.
+    "outcome too large": (
+        rows().assign(y=[1e200 * (1 + i % 7) for i in range(48)]).to_csv(index=False).encode(),
+        "'y' is beyond 1e+75, and too large to compute with, in 48 of 48 rows (line 2: 1e+200, where y is 1e+200; ",
+    ),
+    "time too large": (
+        rows().assign(year=[(0, 1e308, 5e307, -1e308)[i % 4] for i in range(48)]).to_csv(index=False).encode(),
+        "'year' is beyond 1e+75, and too large to compute with, in 36 of 48 rows (line 3: 1e+308, ",
+    ),
     "two separators": (TEXT.replace(",", ";", 5).encode(), "fields.csv, line "),
 }
 

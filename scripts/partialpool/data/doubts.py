@@ -89,7 +89,7 @@ def _repeated(text: pd.DataFrame, who_and_when: list[str]) -> Iterator[str]:
 
 
 def _placeholders(frame: pd.DataFrame, columns: Iterable[str]) -> Iterator[str]:
-    """Values such as -99 that lie further from all others than these from each other."""
+    """Values such as -99 that lie further from all others than these from each other, or are the only negative ones."""
     for column in columns:
         values = np.sort(frame[column].dropna().unique())
         for value in _PLACEHOLDERS:
@@ -97,11 +97,15 @@ def _placeholders(frame: pd.DataFrame, columns: Iterable[str]) -> Iterator[str]:
             if len(others) == len(values) or len(others) < 2:
                 continue
             low, high = others[0], others[-1]
-            if max(low - value, value - high) > high - low:
+            is_far = max(low - value, value - high) > high - low
+            if is_far or value < 0 <= low:
                 n = int((frame[column] == value).sum())
+                why = (
+                    f"far from all other values ({low:g} to {high:g})" if is_far else "where no other value is negative"
+                )
                 yield (
-                    f"column {column}: {value} stands in {n} row{'s' * (n > 1)}, far from all other values ({low:g} to "
-                    f"{high:g}), and is taken as it is. If it means that there is no value, leave the cell empty."
+                    f"column {column}: {value} stands in {n} row{'s' * (n > 1)}, {why}, and is taken as it is. If it "
+                    "means that there is no value, leave the cell empty."
                 )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from partialpool.figures import coefficients, conditional, diagnostics, effects
@@ -15,7 +16,7 @@ from partialpool.jobs.tables import read_table
 from partialpool.model.families import CUMULATIVE
 from partialpool.model.formula import complete_cases
 from partialpool.model.names import effect_terms
-from partialpool.model.parts import left_side, trials
+from partialpool.model.parts import has_offset, left_side, trials
 from partialpool.model.spec import ModelSpec
 from partialpool.predict.conditional import conditional_effects
 from partialpool.predict.linear import LinearPredictor
@@ -107,10 +108,23 @@ def _conditional(model: Model) -> Figure:
     shown = conditional_effects(model.posterior, predictor, rows)
     # Of successes in trials the share.
     y = outcomes(model.tree) / predictor.trials(rows)
-    points = rows.iloc[:0] if spec.family == CUMULATIVE else rows.assign(**{conditional.MEASURED: y})
     return conditional.conditional(
-        shown, points, outcome=_outcome(spec, model.columns), columns=model.columns, seed=spec.seed
+        shown,
+        measured(rows, y, spec.formula, spec.family),
+        outcome=_outcome(spec, model.columns),
+        columns=model.columns,
+        seed=spec.seed,
     )
+
+
+def measured(rows: pd.DataFrame, y: np.ndarray, formula: str, family: str) -> pd.DataFrame:
+    """The measurements behind conditional effects, empty where they are levels or have offsets of their own.
+
+    Effects are those at the mean of an offset, such as an hour of observation.
+    """
+    if family == CUMULATIVE or has_offset(formula):
+        return rows.iloc[:0]
+    return rows.assign(**{conditional.MEASURED: y})
 
 
 def _outcome(spec: ModelSpec, columns: Mapping[str, str]) -> str:

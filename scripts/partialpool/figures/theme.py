@@ -18,7 +18,7 @@ from plotnine import element_blank, element_line, element_rect, element_text, gg
 from plotnine.composition import Compose
 
 from partialpool.figures.letters import supply_letters
-from partialpool.jobs.files import atomic
+from partialpool.jobs.written import written
 
 TEAL = "#1c5253"
 CORAL = "#e07a5f"
@@ -66,10 +66,10 @@ class Figure:
             # Once for both files, and before: to find the layout itself, Matplotlib draws all of the figure beforehand.
             drawn.get_layout_engine().execute(drawn)
             drawn.set_layout_engine(None)
-            with atomic(png) as temporary:
+            with written(png) as temporary:
                 # Run-length encoding takes half the time of zlib's default, for files that are a tenth larger.
                 drawn.savefig(temporary, dpi=300, pil_kwargs={"compress_type": zlib.Z_RLE})
-            with atomic(svg) as temporary:
+            with written(svg) as temporary:
                 drawn.savefig(temporary, dpi=300, metadata={"Date": None})
 
 

@@ -1,4 +1,4 @@
-"""Whether tables of results are still what was written: one that was edited or replaced would be shown as ours.
+"""Whether tables and figures are still what was written: one that was edited or replaced would be shown as ours.
 
 The checksum of each is kept in Snakemake's own folder, beside its records of what the results were made from.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 from partialpool.errors import StudyError
 from partialpool.jobs.files import atomic, checksum
 
-# A file of this folder for each table, under its path.
+# A file of this folder for each table and figure, under its path.
 FOLDER = Path(".snakemake/written")
 
 
@@ -18,7 +18,7 @@ FOLDER = Path(".snakemake/written")
 def written(path: str | Path) -> Iterator[Path]:
     """Give a temporary path to write to, as `files.atomic` does, and keep the checksum of what is written."""
     kept = _kept(path)
-    # If the process is killed between the two files, nothing is known of the table, instead of something wrong.
+    # If the process is killed between the two files, nothing is known of the file, instead of something wrong.
     if kept:
         kept.unlink(missing_ok=True)
     with atomic(path) as temporary:
@@ -42,7 +42,7 @@ def require_as_written(path: str | Path) -> None:
 
 
 def _kept(path: str | Path) -> Path | None:
-    """Where the checksum of a table is kept; None of one outside of the folder in which Snakemake runs."""
+    """Where the checksum of a file is kept; None of one outside of the folder in which Snakemake runs."""
     path = Path(path).absolute()
     if not FOLDER.parent.is_dir() or not path.is_relative_to(Path.cwd()):
         return None

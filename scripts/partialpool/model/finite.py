@@ -1,4 +1,4 @@
-"""Terms of a formula must be finite numbers, and some: ``np.log(z)`` of a z that is zero is not."""
+"""Terms of a formula must be finite numbers, not too large, and some: ``np.log(z)`` of a z that is zero is not."""
 
 import re
 from collections.abc import Iterable
@@ -10,10 +10,12 @@ from partialpool.errors import StudyError
 
 # ASSUME: this many rows are enough to find the mistake in the data.
 SHOWN = 3
+# Fourth powers of larger numbers are infinite, as variances of their squares are.
+LARGEST = 1e75
 
 
 def refuse_infinite(formula: str, terms: Iterable[tuple[str, np.ndarray]], rows: pd.DataFrame) -> None:
-    """Raise StudyError for the first term without columns, or with a value that is infinite or no number; say where.
+    """Raise StudyError for the first term without columns, or with a value that is no number or too large; say where.
 
     Parameters
     ----------
@@ -28,18 +30,22 @@ def refuse_infinite(formula: str, terms: Iterable[tuple[str, np.ndarray]], rows:
         values = np.asarray(values, dtype=float).reshape(len(rows), -1)
         if not values.size:
             raise StudyError(f"formula '{formula}': '{name}' has only 1 category, as the intercept has. Leave it out.")
-        bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
+        wrong, what, mend = ~np.isfinite(values), "not a finite number", "write a term that is finite for all of them"
+        if not wrong.any():
+            wrong, what = np.abs(values) > LARGEST, f"beyond {LARGEST:.0e}, and too large to compute with,"
+            mend = "measure it in a larger unit"
+        bad = np.flatnonzero(wrong.any(axis=1))
         if not bad.size:
             continue
         mentioned = [c for c in rows.columns.drop("row") if re.search(rf"(?<![\w.]){re.escape(c)}(?![\w.(])", name)]
         examples = []
         for place in bad[:SHOWN]:
-            value = values[place][~np.isfinite(values[place])][0]
+            value = values[place][wrong[place]][0]
             given = ", ".join(f"{column} is {rows[column].iloc[place]}" for column in mentioned)
             # The first line of the file has the names of the columns.
             examples.append(f"line {rows['row'].iloc[place] + 2}: {value}{f', where {given}' if given else ''}")
         more = f"; and {bad.size - SHOWN} more" if bad.size > SHOWN else ""
         raise StudyError(
-            f"formula '{formula}': '{name}' is not a finite number in {bad.size} of {len(rows)} rows "
-            f"({'; '.join(examples)}{more}). Leave these rows out, or write a term that is finite for all of them."
+            f"formula '{formula}': '{name}' is {what} in {bad.size} of {len(rows)} rows "
+            f"({'; '.join(examples)}{more}). Leave these rows out, or {mend}."
         )

@@ -94,11 +94,15 @@ def symbol(parameter: str) -> str:
     return SYMBOLS.get(parameter) or text(parameter)
 
 
+def meaning_of_psi(family: str) -> str:
+    """What the parameter psi of hurdle and zero-inflated families is the probability of."""
+    return f"probability of {'a value over 0' if family.startswith('hurdle') else 'no excess zero'}"
+
+
 def meaning(family: str, parameter: str) -> str:
     """What is said of a parameter whose letter does not say it: its name in the tables, or what it is a share of."""
     if parameter == "psi":
-        what = "a value over 0" if family.startswith("hurdle") else "no excess zero"
-        words = f"(the probability of {what})"
+        words = f"(the {meaning_of_psi(family)})"
     elif parameter in ("alpha", "threshold"):
         words = f"({parameter} in the tables)"
     else:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from partialpool.jobs.written import require_as_written
 from partialpool.report import captions
 from partialpool.report.elements import scrolled
 from partialpool.report.words import ended
@@ -17,9 +18,11 @@ COLUMN_PIXELS = 1500
 def figure(study: Study, name: str, folder: str | Path, *, known: captions.Known = captions.NOTHING) -> Markup:
     """A figure with its caption, the image inside the page; whichever of SVG and PNG is smaller.
 
-    ``folder`` has the images; for ``known`` see ``captions.caption``.
+    ``folder`` has the images; for ``known`` see ``captions.caption``. StudyError if one is not what was drawn.
     """
     png, svg = (Path(folder, f"{name}.{suffix}") for suffix in ("png", "svg"))
+    for file in (png, svg):
+        require_as_written(file)
     path, kind = min((svg, "svg+xml"), (png, "png"), key=lambda choice: choice[0].stat().st_size)
     title, width = ended(captions.figure_title(study, name)), _width(png)
     image = Markup('<img src="data:image/{};base64,{}" alt="{}" class="{}">').format(

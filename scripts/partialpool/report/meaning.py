@@ -11,6 +11,7 @@ from partialpool.model import names, parameters
 from partialpool.model.names import INTERCEPT
 from partialpool.model.parts import left_side, trials
 from partialpool.model.spec import ModelSpec
+from partialpool.report.families import meaning_of_psi
 from partialpool.report.glossary import link
 from partialpool.report.terms import Coefficient, Part, Terms
 from partialpool.study.data import Data, singular
@@ -49,7 +50,7 @@ class Meaning:
 
 
 def of_model(data: Data, spec: ModelSpec, tree) -> dict[str, Meaning]:
-    """The meanings of common coefficients, standard deviations and sigma of a model, by the name of the parameter.
+    """The meanings of common coefficients, standard deviations, sigma and psi, by the name of the parameter.
 
     Parameters
     ----------
@@ -98,6 +99,8 @@ class _Speaker:
             gaussian = self.terms.spec.family == "gaussian"
             words = link("residual", "residual sd") if gaussian else Markup("residual scale")
             return Meaning("family", "sigma", words, escape(self.outcome_unit), self.scale)
+        if parameter.name == "psi":
+            return Meaning("family", "psi", escape(meaning_of_psi(self.terms.spec.family)), NOTHING, NOTHING)
         return None
 
     def _common(self, parameter: parameters.Parameter, coefficient: Coefficient) -> Meaning:

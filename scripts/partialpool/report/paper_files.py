@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 from partialpool.data.notation import exponents
-from partialpool.jobs.files import atomic
+from partialpool.jobs.written import written
 from partialpool.report.paper import Table
 
 # Characters that LaTeX reads as commands, joins, or lacks in its plain fonts.
@@ -46,7 +46,7 @@ def write(table: Table, folder: str | Path) -> None:
     """Write the three files of a table, each whole or not at all."""
     contents = {"csv": to_csv(table).encode(), "tex": to_latex(table).encode(), "docx": to_docx(table)}
     for kind, content in contents.items():
-        with atomic(Path(folder, f"{table.name}.{kind}")) as temporary:
+        with written(Path(folder, f"{table.name}.{kind}")) as temporary:
             temporary.write_bytes(content)
 
 

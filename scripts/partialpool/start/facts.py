@@ -62,6 +62,26 @@ class Facts:
         """Number of different times of measurement by unit."""
         return self.measured.groupby(self.unit)[self.time].nunique()
 
+    @cached_property
+    def units_twice_at_a_time(self) -> int:
+        """Number of units with several measurements at one time."""
+        rows = self.measured.dropna(subset=[self.time])
+        return rows[self.unit][rows.duplicated([self.unit, self.time])].nunique()
+
+    def tells_apart(self, columns: list[str]) -> str | None:
+        """Of some columns the one that tells apart measurements of a unit at one time; None if there is none.
+
+        Each of its levels is one of several units, and of several such columns it has fewest levels.
+        """
+        rows = self.measured.dropna(subset=[self.time])
+        telling = [
+            column
+            for column in columns
+            if not rows.duplicated([self.unit, self.time, column]).any()
+            and rows.groupby(column, observed=True)[self.unit].nunique().min() > 1
+        ]
+        return min(telling, key=lambda column: rows[column].nunique(), default=None)
+
     @property
     def time_sd(self) -> float:
         """Standard deviation of time over all measurements."""

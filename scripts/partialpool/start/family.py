@@ -79,7 +79,12 @@ def propose(outcome: pd.Series, unit: pd.Series) -> Family:
         return _BERNOULLI
     if are_levels(values):
         levels = ", ".join(f"{value:.0f}" for value in np.unique(values))
-        return _cumulative(f"has few whole numbers ({levels}), as answers on a scale have")
+        return Family(
+            "cumulative",
+            None,
+            f"has few whole numbers ({levels}), as answers on a scale have",
+            "gaussian, if all steps are equal; poisson, if it is a count; categorical, if its levels have no order",
+        )
     if whole and low >= 0 and low < 2 and _is_count(values):
         beyond = _beyond(values)
         return _of_scale(values, beyond) if beyond >= LEAST_BEYOND else _of_counts(values, unit)
@@ -132,16 +137,10 @@ _BERNOULLI = Family(
 
 def _of_levels(outcome: pd.Series) -> Family:
     levels = list(outcome.cat.categories)
-    return _BERNOULLI if len(levels) == 2 else _cumulative(f"has levels in an order: {' < '.join(levels)}")
-
-
-def _cumulative(why: str) -> Family:
-    return Family(
-        "cumulative",
-        None,
-        why,
-        "gaussian, if all steps are equal; poisson, if it is a count; categorical, if its levels have no order",
-    )
+    if len(levels) == 2:
+        return _BERNOULLI
+    why = f"has levels in an order: {' < '.join(levels)}"
+    return Family("cumulative", None, why, "categorical, if they have none")
 
 
 def _is_count(values: np.ndarray) -> bool:
@@ -159,7 +158,10 @@ def are_levels(values: np.ndarray) -> bool:
 def _of_counts(values: np.ndarray, unit: pd.Series) -> Family:
     dispersion = _dispersion(pd.Series(values), pd.Series(unit.to_numpy()))
     told = f"has whole numbers from {values.min():.0f} to {values.max():.0f}"
-    exposure = "with + offset(log(exposure)) in the formulas, if not all counts are of equal time or size"
+    exposure = (
+        "with + offset(log(exposure)) in the formulas, if not all counts are of equal time or size; binomial with "
+        "p(successes, trials), if each is a part of a known number"
+    )
     why = f"{told}, which vary {dispersion:.1f} times as much around their unit's mean as Poisson counts would"
     if values.min() > 0 and dispersion < LEAST_DISPERSION:
         others = "poisson, if it is a count; t, with a prior for nu, if there are outliers"

@@ -143,9 +143,10 @@ class _Builder:
         least = LEAST_TIMES.get(self.family.name, LEAST_TIMES_ELSE)
         enough = int((facts.times_of_units >= least).sum())
         if enough < max(LEAST_UNITS, facts.n_units / 2):
+            few = f"only {enough}" if enough else "none"
             self.left_out.append(
-                f"varying slopes (1 + {time} | {self.unit}): only {enough} of {facts.n_units} {facts.nouns[1]} are "
-                f"measured at {least} times or more; half of them have to be, and at least {LEAST_UNITS}"
+                f"varying slopes (1 + {time} | {self.unit}): {few} of {facts.n_units} {facts.nouns[1]} are measured at "
+                f"{least} times or more; half of them have to be, and at least {LEAST_UNITS}"
             )
             return
         self.add(

@@ -145,7 +145,9 @@ def _check_group(table: Table, roles: Roles) -> None:
     raise StudyError(
         f"--group: '{roles.group}' has several values within {len(units)} units, so it is no group of them:\n"
         + "\n".join(examples)
-        + f"\nLeave --group out, and add + {quoted(roles.group)} to formulas of the config that it writes."
+        + f"\nLeave --group out, and add + {quoted(roles.group)} to formulas of the config that it writes.\n"
+        "Or, if ids begin anew somewhere, so that one stands for several units, give each unit an id of its own in the "
+        "file."
     )
 
 
@@ -224,7 +226,11 @@ def check_levels(column: str, given: list[str], levels: list[str]) -> None:
         return
     if left_out := without_value(set(levels) - set(given)):
         raise StudyError(_or_no_value(column, left_out[0]))
-    raise StudyError(f"--levels: column '{column}' has the levels {', '.join(levels)}; name each of them once.")
+    unknown = [f"'{level}'" for level in given if level not in levels]
+    not_there = f", and no row has {' or '.join(unknown)}" if unknown else ""
+    raise StudyError(
+        f"--levels: column '{column}' has the levels {', '.join(levels)}{not_there}; name each of them once."
+    )
 
 
 def _or_no_value(column: str, level: str) -> str:

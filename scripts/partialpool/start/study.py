@@ -153,7 +153,8 @@ def new_study(folder: str | Path, source: Source, wanted: roles.Roles, levels: l
     )
     write.check(text)
     _put(folder, source, text)
-    return _told(folder, source, facts, proposed, models, list(write.codes_among(facts, others)))
+    questions = {"ids?": _begin_anew(facts, others), "codes?": ", ".join(write.codes_among(facts, others))}
+    return _told(folder, source, facts, proposed, models, questions)
 
 
 def _facts(source: Source, settled: roles.Settled, wanted: roles.Roles) -> Facts:
@@ -182,6 +183,23 @@ def _refuse_groups(facts: Facts) -> None:
         )
 
 
+def _begin_anew(facts: Facts, others: list[columns.Column]) -> str:
+    """Whether one id may stand for several units, as where children are counted anew in each school; empty if not."""
+    twice, (one, several) = facts.units_twice_at_a_time if facts.time else 0, facts.nouns
+    # ASSUME: ids that begin anew meet at the same times in most units; a few that do are measured twice.
+    if twice <= facts.n_units / 2:
+        return ""
+    column = facts.tells_apart([c.name for c in others if c.kind in ("text", "whole numbers")])
+    if column is None:
+        return ""
+    unit = facts.rows_of_units.index[0]
+    return (
+        f"{twice} of {facts.n_units} {several} have several measurements at one time, which {column} tells apart. If "
+        f"{one} {unit} is another one in each {column}, give each an id of its own in the file; if it is the same one, "
+        f"{column} may belong into the formulas."
+    )
+
+
 def _put(folder: Path, source: Source, text: str) -> None:
     """Write the folder: the config last, since with it the study is there."""
     kept = _kept(folder, source)
@@ -192,7 +210,12 @@ def _put(folder: Path, source: Source, text: str) -> None:
 
 
 def _told(
-    folder: Path, source: Source, facts: Facts, proposed: family.Family, models: ladder.Ladder, codes: list[str]
+    folder: Path,
+    source: Source,
+    facts: Facts,
+    proposed: family.Family,
+    models: ladder.Ladder,
+    questions: dict[str, str],
 ) -> str:
     one, several = facts.nouns
     rows = facts.rows_of_units
@@ -204,7 +227,7 @@ def _told(
         "others": proposed.others,
         "models": ", ".join(models.names),
         "left out": "; ".join(models.left_out),
-        "codes?": ", ".join(codes),
+        **questions,
         "doubts": " ".join(facts.frame.attrs["doubts"]),
     }
     shown = [

@@ -63,6 +63,7 @@ def check(path: str | Path) -> None:
     except OSError as error:
         raise StudyError(f"{path} cannot be read: {error.strerror}.") from None
     text = _decoded(path, content)
+    _refuse_hidden_breaks(path, text)
     try:
         top = root(text)
     except yaml.MarkedYAMLError as error:
@@ -113,6 +114,13 @@ def _too_deep(path: str | Path) -> StudyError:
     return StudyError(f"{path}: brackets, lists or keys stand in each other more than {MOST_DEEP} deep.")
 
 
+def _refuse_hidden_breaks(path: str | Path, text: str) -> None:
+    """Refuse characters at which a line ends for YAML and not in an editor: they come with words of web pages."""
+    if hidden := re.search("[\x85\u2028\u2029]", text):
+        what = f"here is the character U+{ord(hidden[0]):04X}, which ends a line for YAML, and few editors show it."
+        raise StudyError(_told(path, text, _place(text[: hidden.start()]), what, "Delete it."))
+
+
 def _refuse_running(path: str | Path, text: str, top: yaml.MappingNode) -> None:
     for key, _ in items(top):
         if key.value == _RUNS:
@@ -153,8 +161,8 @@ def _measured(node: yaml.Node, known: dict[int, tuple[float, float]]) -> tuple[f
 
 def _decoded(path: str | Path, content: bytes) -> str:
     try:
-        # As files are opened: lines may end as on Windows.
-        return content.decode("utf-8").replace("\r\n", "\n")
+        # As files are opened: lines may end as on Windows, or as on old Macs.
+        return content.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         place = _place(content[: error.start].decode("utf-8"))
         what = f"the byte 0x{content[error.start]:02X} is not UTF-8, as it should be."

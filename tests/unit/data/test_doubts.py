@@ -37,6 +37,16 @@ def test_numbers_that_stand_for_no_value_are_pointed_out(write_csv, cell, told):
     )
 
 
+@pytest.mark.parametrize(("others", "pointed_out"), [((5000.5, 0, 20), True), ((5000.5, -3, 20), False)])
+def test_the_only_negative_value_is_pointed_out_though_others_vary_more(write_csv, others, pointed_out):
+    rows = [f"{unit},{wave},{y},north" for unit in (1, 2) for wave, y in enumerate((*others, 300, -99))]
+    told = (
+        "column y: -99 stands in 2 rows, where no other value is negative, and is taken as it is. If it means that "
+        "there is no value, leave the cell empty."
+    )
+    assert doubted(write_csv, rows) == [told] * pointed_out
+
+
 @pytest.mark.parametrize(("level", "taken"), [(".", True), ("N/A", True), ("none", False)])
 def test_levels_that_stand_for_no_value_are_pointed_out(write_csv, level, taken):
     told = (

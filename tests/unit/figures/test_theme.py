@@ -5,8 +5,10 @@ import xml.etree.ElementTree as ET
 import matplotlib.image
 import pandas as pd
 import pytest
+from partialpool.errors import StudyError
 from partialpool.figures.theme import Figure
 from partialpool.figures.units import gradient_intervals, shrinkage
+from partialpool.jobs import written
 from plotnine import aes, geom_point, ggplot
 from plotnine.composition import Compose
 from plotnine.exceptions import PlotnineError
@@ -37,6 +39,18 @@ def test_dollars_in_labels_are_dollars(tmp_path):
     data = pd.DataFrame({"x": [r"$\cash{$", "b"], "y": [1.0, 2.0]})
     Figure(ggplot(data, aes("x", "y")) + geom_point(), 3, 2).save(tmp_path / "a.png", tmp_path / "a.svg")
     assert r"$\cash{$" in (tmp_path / "a.svg").read_text()
+
+
+@pytest.mark.parametrize("edited", ["a.png", "a.svg"])
+def test_a_file_that_was_edited_is_known(edited, tmp_path, monkeypatch):
+    """So that neither the report nor an archive has it as ours."""
+    (tmp_path / written.FOLDER.parent).mkdir()
+    monkeypatch.chdir(tmp_path)
+    Figure(ggplot(pd.DataFrame({"x": [1.0], "y": [1.0]}), aes("x", "y")) + geom_point(), 3, 2).save("a.png", "a.svg")
+    written.require_as_written(edited)
+    (tmp_path / edited).write_bytes(b"")
+    with pytest.raises(StudyError, match="is not as this study wrote it"):
+        written.require_as_written(edited)
 
 
 def test_failed_save_leaves_the_old_file(tmp_path, pooled):

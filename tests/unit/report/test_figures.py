@@ -1,3 +1,6 @@
+import pytest
+from partialpool.errors import StudyError
+from partialpool.jobs import written
 from partialpool.report import figures
 from partialpool.study.config import load
 
@@ -18,3 +21,17 @@ def test_a_figure_carries_its_smaller_file_alt_text_and_caption(tmp_path):
     assert "<strong>Lines.</strong> All. Measurements only of units, 200 at random where there are more: no" in made
     (tmp_path / "lines.svg").write_text("<svg>" + " " * 100 + "</svg>")
     assert "data:image/png;base64," in figures.figure(study, "lines", tmp_path)
+
+
+@pytest.mark.parametrize("edited", ["png", "svg"])
+def test_a_figure_that_was_edited_or_cut_short_is_not_shown(edited, tmp_path, monkeypatch):
+    (tmp_path / written.FOLDER.parent).mkdir()
+    monkeypatch.chdir(tmp_path)
+    for kind in ("png", "svg"):
+        with written.written(f"lines.{kind}") as temporary:
+            temporary.write_bytes(bytes(200))
+    study = load(study_values())
+    figures.figure(study, "lines", ".")
+    (tmp_path / f"lines.{edited}").write_bytes(bytes(100))
+    with pytest.raises(StudyError, match=rf"'lines.{edited}' is not as this study wrote it"):
+        figures.figure(study, "lines", ".")

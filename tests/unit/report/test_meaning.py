@@ -117,6 +117,18 @@ def test_sigma_is_a_standard_deviation_in_gaussian_models_only(make_spec):
     assert told(make_spec, "y ~ 1 + (1 | id)", fit, family="t")["sigma"] == ("residual scale", "kg")
 
 
+@pytest.mark.parametrize(
+    ("family", "words"),
+    [
+        ("zero_inflated_poisson", "probability of no excess zero"),
+        ("hurdle_poisson", "probability of a value over 0"),
+    ],
+)
+def test_psi_is_the_probability_of_what_is_no_excess_zero(make_spec, family, words):
+    fit = tree([("Intercept",)], ["1|id"], link="log", family="psi")
+    assert told(make_spec, "y ~ 1 + (1 | id)", fit, family=family)["psi"] == (words, "")
+
+
 def test_other_grouping_factors_by_their_labels(make_spec):
     fit = tree([("Intercept",)], ["1|id", "1|plate"])
     meanings = told(make_spec, "y ~ 1 + (1 | id) + (1 | plate)", fit)

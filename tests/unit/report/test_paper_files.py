@@ -6,6 +6,8 @@ import shutil
 import subprocess
 
 import pytest
+from partialpool.errors import StudyError
+from partialpool.jobs import written
 from partialpool.report import paper
 from partialpool.report.paper_files import in_latex, to_csv, to_docx, to_latex, write
 
@@ -107,3 +109,15 @@ def test_the_same_table_gives_the_same_bytes(table, monkeypatch):
 def test_three_files(table, tmp_path):
     write(table, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {f"all-models.{kind}" for kind in ("csv", "tex", "docx")}
+
+
+@pytest.mark.parametrize("kind", ["csv", "tex", "docx"])
+def test_a_file_that_was_edited_is_known(kind, table, tmp_path, monkeypatch):
+    """So that no archive has it as ours."""
+    (tmp_path / written.FOLDER.parent).mkdir()
+    monkeypatch.chdir(tmp_path)
+    write(table, ".")
+    written.require_as_written(f"all-models.{kind}")
+    (tmp_path / f"all-models.{kind}").write_bytes(b"edited")
+    with pytest.raises(StudyError, match="is not as this study wrote it"):
+        written.require_as_written(f"all-models.{kind}")

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from start.conftest import made_up
@@ -33,6 +34,19 @@ def test_of_levels_means_are_those_of_their_places(facts):
     found = facts(frame, levels=["low", "middle", "high"])
     assert not found.has_numbers
     assert found.notable_units() == {"H00": "lowest mean", "H01": "highest mean", "H02": "typical"}
+
+
+def test_measurements_of_a_unit_at_one_time_are_told_apart_by_the_column_with_fewest_levels(facts):
+    frame = pd.concat([made_up(n_units=4), made_up(n_units=4)], ignore_index=True)
+    assert facts(made_up()).units_twice_at_a_time == 0
+    assert facts(frame).units_twice_at_a_time == 4
+    assert facts(frame).tells_apart(["visitor"]) is None
+    frame["side"] = np.repeat(["left", "right"], 20)
+    # As many different values as rows tell nothing of units.
+    frame["running"] = range(40)
+    frame["day"] = frame["month"] + 5 * (frame["side"] == "right")
+    assert facts(frame).tells_apart(["running", "day", "side"]) == "side"
+    assert facts(frame).tells_apart(["running"]) is None
 
 
 def test_times_are_round_and_over_the_whole_range(facts):

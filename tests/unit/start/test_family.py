@@ -178,3 +178,11 @@ def test_the_ends_of_data_that_hardly_vary_are_told_apart():
 )
 def test_levels_are_whole_numbers_from_one_to_seven(values, expected):
     assert are_levels(np.array(values, dtype=float)) is expected
+
+
+def test_others_are_possible_for_the_values_that_there_are():
+    levels = pd.Categorical(RNG.choice(["low", "mid", "high"], N), ["low", "mid", "high"], ordered=True)
+    assert propose(pd.Series(levels), UNIT).others == "categorical, if they have none"
+    assert "poisson, if it is a count" in propose(pd.Series(RNG.integers(1, 6, N)), UNIT).others
+    counts = RNG.poisson(np.exp(1 + EFFECTS))
+    assert "binomial with p(successes, trials)" in propose(pd.Series(counts), UNIT).others

@@ -116,6 +116,8 @@ def test_several_levels_need_an_order(settle):
     assert settle(frame, levels=["low", "middle", "high"]).types == {"score": ["low", "middle", "high"]}
     with pytest.raises(StudyError, match="has the levels high, low, middle; name each of them once"):
         settle(frame, levels=["low", "high"])
+    with pytest.raises(StudyError, match="high, low, middle, and no row has 'top'; name each of them once"):
+        settle(frame, levels=["low", "middle", "high", "top"])
 
 
 @pytest.mark.parametrize("levels", [[], ["low", "high"]])

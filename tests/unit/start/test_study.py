@@ -51,6 +51,18 @@ def test_what_may_be_codes_and_what_is_left_out_is_told(write, start):
     assert "left out  no pooling (0 + herd): 301 herds" in told
 
 
+def test_ids_that_begin_anew_in_each_level_of_a_column_are_told(write, start):
+    data = made_up(n_units=24)
+    data["farm"] = np.where(data["herd"] < "H12", "Upper", "Lower")
+    assert "ids?" not in start(write(data), "score", "herd", "month", folder=write(data).parent / "all_different")
+    data["herd"] = [f"H{int(herd[1:]) % 12}" for herd in data["herd"]]
+    told = " ".join(start(write(data), "score", "herd", "month").split())
+    assert (
+        "ids? 12 of 12 herds have several measurements at one time, which farm tells apart. If herd H0 is another one "
+        "in each farm, give each an id of its own in the file" in told
+    )
+
+
 def test_values_that_may_mean_something_else_are_told(write, start):
     data = made_up()
     data.loc[::7, "score"] = -99
@@ -127,7 +139,11 @@ def test_a_file_from_the_web_is_kept_for_runs_without_network(write, start, tmp_
 @pytest.mark.parametrize(
     ("change", "columns", "message"),
     [
-        ({"region": ["a", "b"] * 30}, NAMES, "'region' has several values within 12 units(?s:.*)herd H00: a, b"),
+        (
+            {"region": ["a", "b"] * 30},
+            NAMES,
+            "'region' has several values within 12 units(?s:.*)herd H00: a, b(?s:.*)if ids begin anew",
+        ),
         ({"region": "a"}, NAMES, "column 'region' has one value only"),
         ({"region": made_up()["herd"]}, NAMES, "every herd has a value of 'region' of its own"),
         ({"herd": range(60)}, ("score", "herd"), "no unit has 2 values"),

@@ -85,6 +85,11 @@ def test_text_that_needs_quotes_is_shown_with_them(said, text, place, mended):
         ("p: {b: 1, sd[x]: 2}\n", "line 1, column 13", ["a key with brackets", 'p: {b: 1, "sd[x]": 2}']),
         ("title: x\n".encode("utf-16"), "line 1, column 1", ["UTF-16, which Windows calls Unicode"]),
         ("a: 1\n---\nb: 2\n", "line 2, column 1", ["a second document"]),
+        ("a: x\ry: [1\r", "line 2, column 4", ["the bracket '['", "y: [1"]),
+        # YAML counts more lines than an editor shows; the last of these cases was a stack.
+        ("a: 1\n# x\u2028b: 2", "line 2, column 4", ["U+2028, which ends a line for YAML", "Delete it."]),
+        ('a: "x\x85y"', "line 1, column 6", ["U+0085, which ends a line for YAML"]),
+        ('a: "x\u2029y"\nb: {c: 1', "line 1, column 6", ["U+2029, which ends a line for YAML"]),
         ("a: {b: 1,, c: 2}", "line 1, column 10", ["YAML cannot read this: expected the node content"]),
         ("a: x\nb: \x01y", "line 2, column 4", ["the character U+0001"]),
         ("models:\n  m1: 1\n  m2: 2\n  m1: 3\n", "line 4, column 3", ["'m1' stands twice; first in line 2"]),
