@@ -71,7 +71,7 @@ LIBRARY = Path(names.__file__).parents[1]
 # A formula, a file with other separators than commas, a text that LaTeX is to print, and patterns have bars, too.
 OTHER_BARS = (
     *("model/formula.py", "model/grammar.py", "data/delimited.py", "report/paper_files.py"),
-    *("model/parts.py", "data/expression.py", "report/paper.py"),
+    *("model/parts.py", "data/expression.py", "report/paper.py", "start/words.py"),
 )
 
 
