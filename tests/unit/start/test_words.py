@@ -48,7 +48,7 @@ def test_labels_are_the_words_of_a_column(column, expected):
 
 
 def test_names_of_ids_are_known_by_their_end():
-    assert [of_ids(column) for column in ("patientID", "id", "idea", "%")] == [True, True, False, False]
+    assert [of_ids(column) for column in ("patientID", "studentid", "id", "idea", "%")] == [True] * 3 + [False] * 2
 
 
 def test_times_are_known_by_their_names():
