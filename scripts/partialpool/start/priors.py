@@ -15,6 +15,9 @@ from partialpool.start.family import Family
 # ASSUME: as in Gelman & Hill and rstanarm, a coefficient may move the outcome by some of its standard deviations, and
 # hardly by more than five.
 WIDTH = 2.5
+# ASSUME: units that differ hide how little the measurements of one vary, seldom by more than this factor of the second
+# parameter. Where the data set it no upper end, its posterior has the tail of this prior, and so a mean and an sd.
+HIDDEN = 10
 
 
 @dataclass(frozen=True)
@@ -143,13 +146,17 @@ def of_family(family: Family, scale: Scale) -> dict[str, str]:
         case "gaussian":
             return {"sigma": of_sd(scale)}
         case "gamma" | "negativebinomial":
-            return {"alpha": f"HalfCauchy({figures(scale.precision)})"}
+            return {"alpha": _of_precision(scale)}
         case "beta":
-            return {"kappa": f"HalfCauchy({figures(scale.precision)})"}
+            return {"kappa": _of_precision(scale)}
         case "cumulative":
             # About as wide as a standard logistic distribution, so that no level is ruled out.
             return {"threshold": f"Normal(0, {figures(WIDTH)})"}
     return {}
+
+
+def _of_precision(scale: Scale) -> str:
+    return f"HalfStudentT(3, {figures(HIDDEN * scale.precision)})"
 
 
 def told(scale: Scale, classes: set[str]) -> list[str]:
@@ -162,7 +169,7 @@ def told(scale: Scale, classes: set[str]) -> list[str]:
     classes
         The parameters that have priors: ``Intercept``, ``b``, ``b[x]``, ``sd``, ``sd[x]``, ``cor``, ``alpha``...
     """
-    precision = "HalfCauchy(its value if units did not differ), half of which lies above that"
+    precision = f"HalfStudentT(3, {HIDDEN} x its value if units did not differ)"
     rules = {
         "Intercept": f"Normal(centre, {WIDTH:g} x spread)",
         "b": f"without pooling, the mean of each unit: Normal(centre, {WIDTH:g} x spread)",

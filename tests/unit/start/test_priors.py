@@ -70,7 +70,15 @@ def test_second_parameters_are_scaled_by_moments():
 
 def test_counts_that_vary_less_than_poisson_counts_have_a_prior_too():
     scale = priors.scale(family("negativebinomial"), pd.Series([10.0, 10.0, 11.0]))
-    assert priors.of_family(family("negativebinomial"), scale) == {"alpha": "HalfCauchy(100)"}
+    assert priors.of_family(family("negativebinomial"), scale) == {"alpha": "HalfStudentT(3, 1000)"}
+
+
+@pytest.mark.parametrize("name", ["gamma", "negativebinomial", "beta"])
+def test_second_parameters_have_a_mean_and_an_sd_where_the_data_set_no_upper_end(name):
+    outcome = pd.Series([10.0, 10.0, 11.0]) / (100 if name == "beta" else 1)
+    [prior] = parse_priors(priors.of_family(family(name), priors.scale(family(name), outcome))).values()
+    # A Student t distribution has a mean above 1 degree of freedom, and a variance above 2.
+    assert (prior.name, dict(prior.args)["nu"] > 2) == ("HalfStudentT", True)
 
 
 @pytest.mark.parametrize("size", [1e-9, 1e-4, 0.03, 1, 12.345, 6789, 1e7])
