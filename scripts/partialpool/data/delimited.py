@@ -9,7 +9,16 @@ from itertools import batched, islice
 import pandas as pd
 
 from partialpool.data.encodings import UTF_8, as_utf8
-from partialpool.data.table import Table, check_names, listing, numbered, refuse_size, short, without_missing
+from partialpool.data.table import (
+    Table,
+    check_names,
+    listing,
+    numbered,
+    refuse_size,
+    short,
+    without_missing,
+    without_row_names,
+)
 from partialpool.data.types import NUMBER
 from partialpool.errors import StudyError
 
@@ -72,9 +81,10 @@ def read(path, content: bytes, notes: tuple[str, ...] = (), encoding: str | None
             "Is there a separator in text without quotes, or a decimal comma?"
         )
     frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({i: [] for i, _ in enumerate(header)})
-    frame = numbered(path, [frame[i] for i in frame], header, f", line {top}")
+    columns, header, left_out = without_row_names(path, [frame[i] for i in frame], header, f", line {top}")
+    frame = numbered(path, columns, header, f", line {top}")
     told = f"text in the encoding {encoding}, " if encoding not in (None, UTF_8) else "text "
-    notes = (*notes, f"{told}separated by {_SEPARATORS[separator]}")
+    notes = (*notes, f"{told}separated by {_SEPARATORS[separator]}", *left_out)
     if separator != ",":
         notes += _with_points(path, frame, top)
     return Table(frame, first=top + 1, notes=notes + _with_iso_dates(frame, top))

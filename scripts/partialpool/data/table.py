@@ -68,6 +68,8 @@ def numbered(path, columns: Sequence[pd.Series], names: Sequence[str], start: st
         A name is missing, stands twice or is ``row``; or there are no rows.
     """
     check_names(path, names, start)
+    if not all(names):
+        raise _nameless(path, start, 1)
     frame = pd.DataFrame(dict(enumerate(columns)), dtype="str").set_axis(list(names), axis="columns")
     if frame.empty:
         raise StudyError(f"{path}{start} has the names of {len(names)} columns but no data.")
@@ -75,15 +77,32 @@ def numbered(path, columns: Sequence[pd.Series], names: Sequence[str], start: st
     return frame
 
 
+def without_row_names(
+    path, columns: Sequence[pd.Series], names: Sequence[str], start: str
+) -> tuple[Sequence[pd.Series], Sequence[str], tuple[str, ...]]:
+    """Columns and their names without a first one that names rows, as R and pandas write it; and what to say about it.
+
+    Raises
+    ------
+    StudyError
+        The first column has no name, and its values are not all there and different: ids of units may stand in it.
+    """
+    if not names or names[0]:
+        return columns, names, ()
+    if columns[0].isna().any() or columns[0].duplicated().any():
+        raise _nameless(path, start, 1)
+    return columns[1:], names[1:], ("the first column left out, which has names of rows and none itself",)
+
+
 def check_names(path, names: Sequence[str], start: str) -> None:
-    """Refuse names of columns that are missing, stand twice or have another meaning."""
+    """Refuse names of columns that are missing, stand twice or have another meaning.
+
+    The first may be missing where others follow: see `without_row_names`.
+    """
     for number, name in enumerate(names, start=1):
-        if not name:
-            raise StudyError(
-                f"{path}{start}: column {number} has no name.\n"
-                "Name it, or leave it out (in R: write.csv(..., row.names = FALSE))."
-            )
-        if name in names[: number - 1]:
+        if not name and (number > 1 or len(names) == 1):
+            raise _nameless(path, start, number)
+        if name and name in names[: number - 1]:
             raise StudyError(
                 f"{path}{start}: columns {names.index(name) + 1} and {number} are both called '{name}'.\nRename one."
             )
@@ -92,6 +111,10 @@ def check_names(path, names: Sequence[str], start: str) -> None:
                 f"{path}{start}: column {number} is called 'row', the name that results use for\n"
                 "the number of a data row. Rename it."
             )
+
+
+def _nameless(path, start: str, number: int) -> StudyError:
+    return StudyError(f"{path}{start}: column {number} has no name.\nName it, or leave it out.")
 
 
 def without_missing(text: pd.Series) -> pd.Series:

@@ -6,7 +6,15 @@ import zipfile
 
 import pandas as pd
 
-from partialpool.data.table import MOST_BYTES, Table, check_names, numbered, refuse_size, without_missing
+from partialpool.data.table import (
+    MOST_BYTES,
+    Table,
+    check_names,
+    numbered,
+    refuse_size,
+    without_missing,
+    without_row_names,
+)
 from partialpool.errors import StudyError
 
 MOST_ROWS = 1_048_576
@@ -49,9 +57,10 @@ def read(path) -> Table:
     title = sheets[0].title
     columns = [without_missing(pd.Series(column, dtype="str")) for column in zip(*rows, strict=True)]
     columns = columns or [pd.Series(dtype="str") for _ in header]
+    columns, header, left_out = without_row_names(path, columns, header, f", sheet '{title}', row 1")
     frame = numbered(path, columns, header, f", sheet '{title}', row 1")
     others = f", the first of {len(sheets)}; the others are not read" if len(sheets) > 1 else ""
-    return Table(frame, where=f"sheet '{title}', row", notes=(f"Excel workbook, sheet '{title}'{others}",))
+    return Table(frame, where=f"sheet '{title}', row", notes=(f"Excel workbook, sheet '{title}'{others}", *left_out))
 
 
 def _refuse_bomb(path) -> None:

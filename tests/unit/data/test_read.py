@@ -46,7 +46,10 @@ def test_read_keeps_text_and_counts_lines(write_csv):
         (b"a,b\n1,2\n1,2,3\n", ["line 3", "3 values", "2 columns"]),
         (b"a,b\n1\n", ["line 2", "1 values"]),
         (b"a,b,a\n1,2,3\n", ["line 1", "columns 1 and 3", "'a'"]),
-        (b",b\n1,2\n", ["line 1", "column 1 has no name", "row.names"]),
+        (b",b\n1,2\n1,3\n", ["line 1", "column 1 has no name", "Name it"]),
+        (b",b\n1,2\n,3\n", ["line 1", "column 1 has no name"]),
+        (b"b,\n1,2\n", ["line 1", "column 2 has no name"]),
+        (b",\n1,2\n", ["line 1", "column 2 has no name"]),
         (b"a,row\n1,2\n", ["line 1", "column 2", "'row'"]),
         (b"a,b\n1,caf\xe9\n", ["line 2", "0xe9", "number 10", "UTF-8"]),
         (b'a,b\n1,"x\ny"\n', ["line 2", "several lines"]),
@@ -59,6 +62,17 @@ def test_read_refuses_what_is_not_csv(write_csv, content, parts):
         read(write_csv(content))
     for part in ["raw.csv", *parts]:
         assert part in str(error.value)
+
+
+def test_names_of_rows_are_left_out(tmp_path):
+    frame = pd.DataFrame({"id": ["a", "a", "b"], "x": [0.5, 1.0, 2.5]}, index=["1", "2", "11"])
+    frame.to_csv(tmp_path / "raw.csv")
+    frame.to_excel(tmp_path / "raw.xlsx", sheet_name="Data")
+    for table in (read(tmp_path / "raw.csv"), read(tmp_path / "raw.xlsx")):
+        assert table.frame.columns.tolist() == ["id", "x", "row"]
+        assert table.frame["x"].astype(float).tolist() == [0.5, 1.0, 2.5]
+        assert table.notes[-1] == "the first column left out, which has names of rows and none itself"
+        assert table.at(2).endswith(" 4")
 
 
 def test_read_in_blocks_is_read_at_once(write_csv, monkeypatch):
@@ -193,6 +207,7 @@ def test_labels_of_variables_are_titles_of_columns(tmp_path, write):
     [
         ([["id", "x"], [1, 2], [3, "#DIV/0!"]], "sheet 'Data', row 3, column x: the cell has the error #DIV/0!"),
         ([["id", "x"], [1, 2, 3]], "sheet 'Data', row 2, column 3: '3' stands in a column without a name"),
+        ([[None, "x"], [1, 2], [1, 3]], "sheet 'Data', row 1: column 1 has no name"),
         ([["id", None, "x"], [1, 2, 3]], "sheet 'Data', row 1: column 2 has no name"),
         ([["id", "id"], [1, 2]], "sheet 'Data', row 1: columns 1 and 2 are both called 'id'"),
         ([["id", "x"]], "sheet 'Data', row 1 has the names of 2 columns but no data"),
