@@ -68,11 +68,11 @@ def test_names_of_rows_are_left_out(tmp_path):
     frame = pd.DataFrame({"id": ["a", "a", "b"], "x": [0.5, 1.0, 2.5]}, index=["1", "2", "11"])
     frame.to_csv(tmp_path / "raw.csv")
     frame.to_excel(tmp_path / "raw.xlsx", sheet_name="Data")
-    for table in (read(tmp_path / "raw.csv"), read(tmp_path / "raw.xlsx")):
-        assert table.frame.columns.tolist() == ["id", "x", "row"]
-        assert table.frame["x"].astype(float).tolist() == [0.5, 1.0, 2.5]
-        assert table.notes[-1] == "the first column left out, which has names of rows and none itself"
-        assert table.at(2).endswith(" 4")
+    for found in (read(tmp_path / "raw.csv"), read(tmp_path / "raw.xlsx")):
+        assert found.frame.columns.tolist() == ["id", "x", "row"]
+        assert found.frame["x"].astype(float).tolist() == [0.5, 1.0, 2.5]
+        assert found.notes[-1] == "the first column left out, which has names of rows and none itself"
+        assert found.at(2).endswith(" 4")
 
 
 def test_read_in_blocks_is_read_at_once(write_csv, monkeypatch):
