@@ -10,6 +10,7 @@ from partialpool.errors import StudyError
 
 # ASSUME: these and nothing else mean "not measured": R writes NA, pandas nothing, NumPy nan, Excel #N/A.
 MISSING = frozenset({"", "NA", "NaN", "nan", "#N/A"})
+TITLE = "Is this a title? The names of the columns must come first:"
 MOST_CELLS = 50_000_000
 """More values than these are not read: a small file may be made so that it unpacks to any size."""
 MOST_BYTES = 500_000_000
@@ -69,7 +70,7 @@ def numbered(path, columns: Sequence[pd.Series], names: Sequence[str], start: st
     """
     check_names(path, names, start)
     if not all(names):
-        raise _nameless(path, start, 1)
+        raise _nameless(path, start, 1, names)
     frame = pd.DataFrame(dict(enumerate(columns)), dtype="str").set_axis(list(names), axis="columns")
     if frame.empty:
         raise StudyError(f"{path}{start} has the names of {len(names)} columns but no data.")
@@ -90,7 +91,7 @@ def without_row_names(
     if not names or names[0]:
         return columns, names, ()
     if columns[0].isna().any() or columns[0].duplicated().any():
-        raise _nameless(path, start, 1)
+        raise _nameless(path, start, 1, names)
     return columns[1:], names[1:], ("the first column left out, which has names of rows and none itself",)
 
 
@@ -101,7 +102,7 @@ def check_names(path, names: Sequence[str], start: str) -> None:
     """
     for number, name in enumerate(names, start=1):
         if not name and (number > 1 or len(names) == 1):
-            raise _nameless(path, start, number)
+            raise _nameless(path, start, number, names)
         if name and name in names[: number - 1]:
             raise StudyError(
                 f"{path}{start}: columns {names.index(name) + 1} and {number} are both called '{name}'.\nRename one."
@@ -113,8 +114,13 @@ def check_names(path, names: Sequence[str], start: str) -> None:
             )
 
 
-def _nameless(path, start: str, number: int) -> StudyError:
-    return StudyError(f"{path}{start}: column {number} has no name.\nName it, or leave it out.")
+def _nameless(path, start: str, number: int, names: Sequence[str]) -> StudyError:
+    mend = "Name it, or leave it out."
+    if len(names) > 2 and sum(map(bool, names)) == 1:
+        mend = f"{TITLE} delete what stands above them."
+    elif number > 1:
+        mend = "Name it, or leave it out. A cell that is merged over several columns names the first of them only."
+    return StudyError(f"{path}{start}: column {number} has no name.\n{mend}")
 
 
 def without_missing(text: pd.Series) -> pd.Series:

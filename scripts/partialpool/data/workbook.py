@@ -8,10 +8,12 @@ import pandas as pd
 
 from partialpool.data.table import (
     MOST_BYTES,
+    TITLE,
     Table,
     check_names,
     numbered,
     refuse_size,
+    short,
     without_missing,
     without_row_names,
 )
@@ -124,7 +126,11 @@ def _row(path, title: str, number: int, values: tuple, header: list[str]) -> lis
             name = header[column] if column < len(header) else column + 1
             raise StudyError(f"{place} {name}: the cell has the error {text}. Correct it, or leave it empty.")
         if text and column >= len(header):
-            raise StudyError(f"{place} {column + 1}: '{text[:40]}' stands in a column without a name (row 1).")
+            title = f"\nRow 1 has '{short(header[0])}' alone. {TITLE} delete what stands above them."
+            raise StudyError(
+                f"{place} {column + 1}: '{text[:40]}' stands in a column without a name (row 1)."
+                f"{title if len(header) == 1 else ''}"
+            )
     return texts[: len(header)] + [""] * (len(header) - len(texts))
 
 
