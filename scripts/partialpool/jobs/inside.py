@@ -1,9 +1,9 @@
 """What Snakemake knows and does not document: the only place that reads its private attributes.
 
-Snakemake has no public way to learn which files and options the configuration is from; whether it is the one that was started, or
-one that it started for a job; which jobs will run (in ``onstart``), whether here or on a cluster, and on how many
-cores; whether ``--cache`` is given (without it, a rule with ``cache: True``
-makes Snakemake warn in every run); and where it keeps the conda environments of jobs. A test runs a small workflow with
+Snakemake has no public way to learn which files and options the configuration is from; whether it is the one that was
+started, or one that it started for a job; which jobs will run (in ``onstart``), whether here or on a cluster, and on
+how many cores; whether ``--cache`` is given (without it, a rule with ``cache: True`` makes Snakemake warn in every
+run); and where it keeps the conda environments of jobs. A test runs a small workflow with
 these functions, and fails when a release of Snakemake changes what they read.
 """
 
