@@ -184,7 +184,7 @@ def test_a_full_disk_is_said_in_words(run, tmp_path):
     process, log = run("raise OSError(28, 'No space left on device', 'results/a.csv')")
     assert process.returncode == 1
     assert process.stderr.startswith(
-        "\nNo space left on the disk for 'results/a.csv' (the disk or your quota is full, or files may not be so large: "
+        "\nNo space left on the disk for 'results/a.csv' (the disk or your quota is full, or files may not be so "
     )
     assert "Traceback" not in process.stderr + log
 
