@@ -89,7 +89,7 @@ def in_wide_form(outcome: str, names: list[str]) -> str:
     if len(several) < 2:
         return ""
     return (
-        f"\n{several[0]} to {several[-1]} may be one outcome at {len(several)} times. Give each time a line of its own:\n"
+        f"\n{several[0]} to {several[-1]} may be one outcome at {len(several)} times. Give each a line of its own:\n"
         "in R tidyr::pivot_longer(), in Python pandas.melt(), in SPSS varstocases."
     )
 
