@@ -30,13 +30,14 @@ def suggest(word, choices) -> str:
 
 
 def is_full_disk(error: OSError) -> bool:
-    """Whether the system refused to write because the disk, or the user's quota of it, is full."""
-    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    """Whether the system refused to write because the disk, or the user's quota, is full, or the file too large."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def full_disk(path) -> str:
-    """What to say when there is no space left for a file."""
+    """What to say when there is no space left for a file, or for one of its size."""
     return (
-        f"No space left on the disk for '{path}' (the disk or your quota is full).\n"
+        f"No space left on the disk for '{path}' (the disk or your quota is full, or files may not be so large: "
+        "ulimit -f).\n"
         "Make room and run the same command again: it goes on with what is left to do."
     )

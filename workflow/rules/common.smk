@@ -72,7 +72,8 @@ configfile: CONFIG
 archive_to_verify = config.pop("archive", "results/archive.zip")
 for file in inside.config_files(workflow):
     read(syntax.check, file)
-study = read(study_config.load, config, inside.config_files(workflow))
+options = [key for key in inside.config_options(workflow) if key in config]
+study = read(study_config.load, config, inside.config_files(workflow), options)
 
 # For the templates in workflow/report: in the configuration, because a caption among a rule's parameters would draw the
 # figures again whenever it changes.

@@ -9,7 +9,17 @@ from itertools import batched, islice
 import pandas as pd
 
 from partialpool.data.encodings import UTF_8, as_utf8
-from partialpool.data.table import Table, check_names, listing, numbered, refuse_size, short, without_missing
+from partialpool.data.table import (
+    TITLE,
+    Table,
+    check_names,
+    listing,
+    numbered,
+    refuse_size,
+    short,
+    without_missing,
+    without_row_names,
+)
 from partialpool.data.types import NUMBER
 from partialpool.errors import StudyError
 
@@ -17,7 +27,8 @@ BLOCK = 20_000
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 # A number of ``types.NUMBER`` with a comma in the place of its point.
 _COMMA = NUMBER.replace(r"\.", ",")
-_THOUSANDS = r"[+-]?[1-9][0-9]{0,2},[0-9]{3}|[0-9]{1,3}"
+# By its mark, what may be whole numbers with the mark between thousands.
+_THOUSANDS = {mark: rf"[+-]?[1-9][0-9]{{0,2}}{re.escape(mark)}[0-9]{{3}}|[0-9]{{1,3}}" for mark in ",."}
 # What Excel and its exports may have in the first line.
 _INSTRUCTION = re.compile(rb'\s*"?sep=(.)"?[ ,;\t]*\r?\n', re.IGNORECASE)
 _DOTTED_DATE = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})( [0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?")
@@ -29,7 +40,8 @@ def read(path, content: bytes, notes: tuple[str, ...] = (), encoding: str | None
     Lines have one record each, the first has the names, or the second where the first is an instruction to Excel
     (``sep=;``). The separator is what this names, or the comma, semicolon or tab that splits the header. Where it is
     not a comma, columns may have decimal commas, all of them or none; they become points. Columns of dates such as
-    ``31.03.2024`` become ``2024-03-31``.
+    ``31.03.2024`` become ``2024-03-31``. Rows that are empty at the end are left out, and so are last columns with
+    neither name nor value.
 
     Parameters
     ----------
@@ -64,17 +76,22 @@ def read(path, content: bytes, notes: tuple[str, ...] = (), encoding: str | None
         refuse_size(path, BLOCK * (len(parts) - 1), len(header))
     if len(header) == 1:
         _refuse_one_column(path, header[0], top)
+    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({i: [] for i, _ in enumerate(header)})
+    if not uneven:
+        header, frame = _without_empty_ends(header, frame)
     check_names(path, header, f", line {top}")
     if uneven:
+        mend = "Is there a separator in text without quotes, or a decimal comma?"
+        if uneven == (top + 1, len(header) + 1):
+            mend += "\nOr does each line begin with the name of its row? Leave these out (in R: row.names = FALSE)."
         raise StudyError(
             f"{path}, line {uneven[0]}: {uneven[1]} values, but the header has {len(header)} "
-            f"columns ({listing(header)}), separated by {_SEPARATORS[separator]}.\n"
-            "Is there a separator in text without quotes, or a decimal comma?"
+            f"columns ({listing(header)}), separated by {_SEPARATORS[separator]}.\n{mend}"
         )
-    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({i: [] for i, _ in enumerate(header)})
-    frame = numbered(path, [frame[i] for i in frame], header, f", line {top}")
+    columns, header, left_out = without_row_names(path, [frame[i] for i in frame], header, f", line {top}")
+    frame = numbered(path, columns, header, f", line {top}")
     told = f"text in the encoding {encoding}, " if encoding not in (None, UTF_8) else "text "
-    notes = (*notes, f"{told}separated by {_SEPARATORS[separator]}")
+    notes = (*notes, f"{told}separated by {_SEPARATORS[separator]}", *left_out)
     if separator != ",":
         notes += _with_points(path, frame, top)
     return Table(frame, first=top + 1, notes=notes + _with_iso_dates(frame, top))
@@ -150,8 +167,20 @@ def _refuse_one_column(path, name: str, line: int) -> None:
     bars = ", separated by bars" if "|" in name else ""
     raise StudyError(
         f"{path}, line {line}: there is only one column, '{short(name)}'{bars}.\n"
-        "The separator must be a comma, a semicolon or a tab."
+        f"The separator must be a comma, a semicolon or a tab. {TITLE} delete what stands above them."
     )
+
+
+def _without_empty_ends(header: list[str], frame: pd.DataFrame) -> tuple[list[str], pd.DataFrame]:
+    """Names and columns without the last ones that have neither name nor value, and without the last rows of no value.
+
+    Excel writes the cells of both where something stood once.
+    """
+    while len(header) > 1 and not header[-1] and frame[len(header) - 1].isna().all():
+        header = header[:-1]
+    frame = frame[range(len(header))]
+    filled = frame.notna().any(axis="columns")
+    return header, frame.loc[: filled[::-1].idxmax()] if filled.any() else frame
 
 
 def _with_points(path, frame: pd.DataFrame, top: int) -> tuple[str, ...]:
@@ -168,8 +197,18 @@ def _with_points(path, frame: pd.DataFrame, top: int) -> tuple[str, ...]:
         row = frame[column].str.contains(mark, regex=False).fillna(False).idxmax()
         return row + top + 1, frame.loc[row, column]
 
+    def doubted(column: str, mark: str) -> bool:
+        return frame[column].dropna().str.fullmatch(_THOUSANDS[mark]).all()
+
     if not commas:
-        return ()
+        thousands = [column for column in points if doubted(column, ".")]
+        if not thousands:
+            return ()
+        line, value = first(thousands[0], ".")
+        return (
+            f"points before three digits in {listing(thousands)} (line {line}: '{value}' is read as {float(value):g}; "
+            "if the point stands between thousands, remove it from the file)",
+        )
     line, value = first(commas[0], ",")
     if points:
         other, with_point = first(points[0], ".")
@@ -178,7 +217,7 @@ def _with_points(path, frame: pd.DataFrame, top: int) -> tuple[str, ...]:
             f"  line {line}, column {commas[0]}: '{value}'\n  line {other}, column {points[0]}: '{with_point}'\n"
             "Write all numbers in the same way, without marks between thousands."
         )
-    thousands = all(frame[column].dropna().str.fullmatch(_THOUSANDS).all() for column in commas)
+    thousands = all(doubted(column, ",") for column in commas)
     for column in commas:
         frame[column] = frame[column].str.replace(",", ".", regex=False)
     doubt = "; if the comma stands between thousands, remove it from the file" if thousands else ""

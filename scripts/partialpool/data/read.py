@@ -33,7 +33,7 @@ def read(path: str | Path, encoding: str | None = None) -> Table:
     CSV (commas, semicolons or tabs; decimal points or commas; gzip or not), Parquet, Excel (.xlsx, its first sheet),
     SPSS (.sav) and Stata (.dta). Blanks around a value are removed. An empty value, ``NA``, ``NaN``, ``nan``, ``#N/A``,
     and what SPSS and Stata declare as missing are missing values. Numbers are the shortest text that gives them again,
-    dates are ``2024-03-31``.
+    dates are ``2024-03-31``. A first column without a name is left out where its values are all different.
 
     Parameters
     ----------

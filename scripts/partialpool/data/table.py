@@ -10,6 +10,7 @@ from partialpool.errors import StudyError
 
 # ASSUME: these and nothing else mean "not measured": R writes NA, pandas nothing, NumPy nan, Excel #N/A.
 MISSING = frozenset({"", "NA", "NaN", "nan", "#N/A"})
+TITLE = "Is this a title? The names of the columns must come first:"
 MOST_CELLS = 50_000_000
 """More values than these are not read: a small file may be made so that it unpacks to any size."""
 MOST_BYTES = 500_000_000
@@ -68,6 +69,8 @@ def numbered(path, columns: Sequence[pd.Series], names: Sequence[str], start: st
         A name is missing, stands twice or is ``row``; or there are no rows.
     """
     check_names(path, names, start)
+    if not all(names):
+        raise _nameless(path, start, 1, names)
     frame = pd.DataFrame(dict(enumerate(columns)), dtype="str").set_axis(list(names), axis="columns")
     if frame.empty:
         raise StudyError(f"{path}{start} has the names of {len(names)} columns but no data.")
@@ -75,15 +78,32 @@ def numbered(path, columns: Sequence[pd.Series], names: Sequence[str], start: st
     return frame
 
 
+def without_row_names(
+    path, columns: Sequence[pd.Series], names: Sequence[str], start: str
+) -> tuple[Sequence[pd.Series], Sequence[str], tuple[str, ...]]:
+    """Columns and their names without a first one that names rows, as R and pandas write it; and what to say about it.
+
+    Raises
+    ------
+    StudyError
+        The first column has no name, and its values are not all there and different: ids of units may stand in it.
+    """
+    if not names or names[0]:
+        return columns, names, ()
+    if columns[0].isna().any() or columns[0].duplicated().any():
+        raise _nameless(path, start, 1, names)
+    return columns[1:], names[1:], ("the first column left out, which has names of rows and none itself",)
+
+
 def check_names(path, names: Sequence[str], start: str) -> None:
-    """Refuse names of columns that are missing, stand twice or have another meaning."""
+    """Refuse names of columns that are missing, stand twice or have another meaning.
+
+    The first may be missing where others follow: see `without_row_names`.
+    """
     for number, name in enumerate(names, start=1):
-        if not name:
-            raise StudyError(
-                f"{path}{start}: column {number} has no name.\n"
-                "Name it, or leave it out (in R: write.csv(..., row.names = FALSE))."
-            )
-        if name in names[: number - 1]:
+        if not name and (number > 1 or len(names) == 1):
+            raise _nameless(path, start, number, names)
+        if name and name in names[: number - 1]:
             raise StudyError(
                 f"{path}{start}: columns {names.index(name) + 1} and {number} are both called '{name}'.\nRename one."
             )
@@ -92,6 +112,15 @@ def check_names(path, names: Sequence[str], start: str) -> None:
                 f"{path}{start}: column {number} is called 'row', the name that results use for\n"
                 "the number of a data row. Rename it."
             )
+
+
+def _nameless(path, start: str, number: int, names: Sequence[str]) -> StudyError:
+    mend = "Name it, or leave it out."
+    if len(names) > 2 and sum(map(bool, names)) == 1:
+        mend = f"{TITLE} delete what stands above them."
+    elif number > 1:
+        mend = "Name it, or leave it out. A cell that is merged over several columns names the first of them only."
+    return StudyError(f"{path}{start}: column {number} has no name.\n{mend}")
 
 
 def without_missing(text: pd.Series) -> pd.Series:

@@ -6,7 +6,17 @@ import zipfile
 
 import pandas as pd
 
-from partialpool.data.table import MOST_BYTES, Table, check_names, numbered, refuse_size, without_missing
+from partialpool.data.table import (
+    MOST_BYTES,
+    TITLE,
+    Table,
+    check_names,
+    numbered,
+    refuse_size,
+    short,
+    without_missing,
+    without_row_names,
+)
 from partialpool.errors import StudyError
 
 MOST_ROWS = 1_048_576
@@ -49,9 +59,10 @@ def read(path) -> Table:
     title = sheets[0].title
     columns = [without_missing(pd.Series(column, dtype="str")) for column in zip(*rows, strict=True)]
     columns = columns or [pd.Series(dtype="str") for _ in header]
+    columns, header, left_out = without_row_names(path, columns, header, f", sheet '{title}', row 1")
     frame = numbered(path, columns, header, f", sheet '{title}', row 1")
     others = f", the first of {len(sheets)}; the others are not read" if len(sheets) > 1 else ""
-    return Table(frame, where=f"sheet '{title}', row", notes=(f"Excel workbook, sheet '{title}'{others}",))
+    return Table(frame, where=f"sheet '{title}', row", notes=(f"Excel workbook, sheet '{title}'{others}", *left_out))
 
 
 def _refuse_bomb(path) -> None:
@@ -115,7 +126,11 @@ def _row(path, title: str, number: int, values: tuple, header: list[str]) -> lis
             name = header[column] if column < len(header) else column + 1
             raise StudyError(f"{place} {name}: the cell has the error {text}. Correct it, or leave it empty.")
         if text and column >= len(header):
-            raise StudyError(f"{place} {column + 1}: '{text[:40]}' stands in a column without a name (row 1).")
+            title = f"\nRow 1 has '{short(header[0])}' alone. {TITLE} delete what stands above them."
+            raise StudyError(
+                f"{place} {column + 1}: '{text[:40]}' stands in a column without a name (row 1)."
+                f"{title if len(header) == 1 else ''}"
+            )
     return texts[: len(header)] + [""] * (len(header) - len(texts))
 
 

@@ -1,9 +1,9 @@
 """What Snakemake knows and does not document: the only place that reads its private attributes.
 
-Snakemake has no public way to learn which files the configuration is from; whether it is the one that was started, or
-one that it started for a job; which jobs will run (in ``onstart``), whether here or on a cluster, and on how many
-cores; whether ``--cache`` is given (without it, a rule with ``cache: True``
-makes Snakemake warn in every run); and where it keeps the conda environments of jobs. A test runs a small workflow with
+Snakemake has no public way to learn which files and options the configuration is from; whether it is the one that was
+started, or one that it started for a job; which jobs will run (in ``onstart``), whether here or on a cluster, and on
+how many cores; whether ``--cache`` is given (without it, a rule with ``cache: True`` makes Snakemake warn in every
+run); and where it keeps the conda environments of jobs. A test runs a small workflow with
 these functions, and fails when a release of Snakemake changes what they read.
 """
 
@@ -15,6 +15,11 @@ from partialpool.errors import StudyError
 def config_files(workflow) -> list[str]:
     """Paths of the files from which the configuration was read."""
     return [str(path) for path in workflow.configfiles]
+
+
+def config_options(workflow) -> list[str]:
+    """Keys of the configuration that come from the command line (``--config``), or in part."""
+    return list(workflow.config_settings.config)
 
 
 def is_started_by_the_user(workflow) -> bool:

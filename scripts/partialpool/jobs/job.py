@@ -47,6 +47,7 @@ def job(log: str | Path) -> Iterator[Callable[[str], None]]:
         exception, whose traceback goes to the log, and whose text goes to the terminal with the path of the log.
     """
     start = time.monotonic()
+    _open_streams()
     running.end_with_snakemake()
     without_sparse.keep_out()
     Path(log).parent.mkdir(parents=True, exist_ok=True)
@@ -87,6 +88,15 @@ def job(log: str | Path) -> Iterator[Callable[[str], None]]:
         _flush()
         os.dup2(terminal, 2)
         os.close(terminal)
+
+
+def _open_streams() -> None:
+    """Open what the user closed (`>&-`): a file that is opened next would take the number of a closed stream."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
 
 
 def _file_read(error: BaseException) -> Path | None:

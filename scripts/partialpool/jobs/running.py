@@ -338,7 +338,9 @@ def edited(files: Iterable[str | Path], since: float) -> str:
     since
         When the run began, in seconds since 1970.
     """
-    late = sorted({str(path) for path in files if Path(path).is_file() and Path(path).stat().st_mtime > since})
+    # What has a time in the future was so before: the clock was set back.
+    now = time.time()
+    late = sorted({str(path) for path in files if Path(path).is_file() and since < Path(path).stat().st_mtime <= now})
     if not late:
         return ""
     more = f" and {len(late) - _SHOWN} more" if len(late) > _SHOWN else ""

@@ -7,7 +7,7 @@ effects of a unit can be integrated numerically, many draws and units at a time.
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from itertools import product
 from typing import NamedTuple
 
@@ -30,6 +30,8 @@ MANY_ROWS, FEW_ROWS = 20, 3
 STEPS, CLOSE = 50, 1e-2
 # Densities of a row at a node that are computed at a time, few enough to stay in a processor's cache.
 CHUNK = 10**5
+# At so many draws it is looked at whether rows are alike.
+DRAWS_ALIKE = 100
 
 
 class NoQuadrature(Exception):
@@ -68,6 +70,16 @@ class Given:
         """The same at some draws."""
         parameters = {name: value[draws] if len(value) > 1 else value for name, value in self.parameters.items()}
         return Given(self.family, self.link, self.y, self.eta[draws], parameters, self.z, self.cholesky[draws])
+
+    @cached_property
+    def alike(self) -> np.ndarray:
+        """A number for each row, (n,): the same for rows that have the same density whatever the effects are."""
+        # ASSUME: linear predictors that are equal to the last bit at so many draws are equal at all.
+        some = slice(None, None, -(-len(self.eta) // DRAWS_ALIKE))
+        parameters = [value[some] for value in self.parameters.values() if value.shape[1] > 1]
+        of_rows = np.ascontiguousarray(np.vstack([self.y[None], self.z.T, self.eta[some], *parameters]).T, dtype=float)
+        as_bytes = of_rows.view(np.dtype((np.void, of_rows.shape[1] * of_rows.itemsize)))[:, 0]
+        return np.unique(as_bytes, return_inverse=True)[1]
 
     def at(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Outcome and parameters of rows (sets, m), for the functions of the family.
@@ -156,12 +168,12 @@ def densities(given: Given, codes: np.ndarray, nodes: Nodes, *, cores: int = 1) 
     for units, rows in by_size(codes):
         m = rows.shape[1]
         if m > nodes.moved:
-            whole, rest = _in_chunks(partial(integrate, without_each=True), given, rows, nodes.along_each, cores)
+            whole, rest = _of_sets(partial(integrate, without_each=True), given, rows, nodes.along_each, cores)
         else:
             others = np.array([np.delete(np.arange(m), i) for i in range(m)])
-            (whole,) = _in_chunks(integrate, given, rows, nodes.along_each, cores)
+            (whole,) = _of_sets(integrate, given, rows, nodes.along_each, cores)
             without = rows[:, others].reshape(rows.size, m - 1)
-            (rest,) = _in_chunks(integrate, given, without, nodes.along_each, cores)
+            (rest,) = _of_sets(integrate, given, without, nodes.along_each, cores)
         of_units[:, units] = whole
         of_rows[:, rows] = whole[..., None] - rest.reshape(len(whole), -1, m)
     return of_units, of_rows
@@ -171,7 +183,7 @@ def of_units(given: Given, codes: np.ndarray, nodes: int, *, cores: int = 1) -> 
     """Log densities of each unit alone, (draws, units), as ``densities`` has them by quadrature."""
     values = np.empty((len(given.eta), codes.max() + 1))
     for units, rows in by_size(codes):
-        (values[:, units],) = _in_chunks(integrate, given, rows, nodes, cores)
+        (values[:, units],) = _of_sets(integrate, given, rows, nodes, cores)
     return values
 
 
@@ -191,7 +203,7 @@ def below(given: Given, codes: np.ndarray, nodes: int, *, cores: int = 1) -> tup
     """
     both = np.empty((2, *given.eta.shape))
     for _, rows in by_size(codes):
-        both[:, :, rows] = _in_chunks(probabilities, given, rows, nodes, cores)
+        both[:, :, rows] = _of_sets(probabilities, given, rows, nodes, cores)
     return both[0], both[1]
 
 
@@ -215,6 +227,23 @@ def by_size(codes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     for m in np.unique(sizes):
         units = np.flatnonzero(sizes == m)
         yield units, order[starts[units][:, None] + np.arange(m)]
+
+
+def _of_sets(integral: Callable, given: Given, sets: np.ndarray, nodes: int, cores: int) -> list[np.ndarray]:
+    """``integrate`` or ``probabilities``, once for sets whose rows are alike, as many are of yes-no outcomes."""
+    if not sets[1:].size:
+        return _in_chunks(integral, given, sets, nodes, cores)
+    alike = given.alike[sets]
+    order = np.argsort(alike, axis=1, kind="stable")
+    _, first, which = np.unique(
+        np.take_along_axis(alike, order, axis=1), axis=0, return_index=True, return_inverse=True
+    )
+    if len(first) == len(sets):
+        return _in_chunks(integral, given, sets, nodes, cores)
+    values = _in_chunks(integral, given, np.take_along_axis(sets, order, axis=1)[first], nodes, cores)
+    # Back in the order of their own that the rows of each set have.
+    place = np.argsort(order, axis=1)
+    return [value[:, which] if value.ndim == 2 else value[:, which[:, None], place] for value in values]
 
 
 def _in_chunks(integral: Callable, given: Given, sets: np.ndarray, nodes: int, cores: int) -> list[np.ndarray]:

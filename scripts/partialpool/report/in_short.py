@@ -13,7 +13,7 @@ from partialpool.report.meaning import Meaning
 from partialpool.report.numbers import limits, rounded
 from partialpool.report.results import Results
 from partialpool.report.tables import rows_and_units
-from partialpool.report.words import counted, ended, listed
+from partialpool.report.words import counted, ended, listed, of_level
 
 # A term with more coefficients than this, such as one for each unit, is told by its range.
 MOST_COEFFICIENTS = 6
@@ -44,8 +44,8 @@ def measured(results: Results) -> Markup:
     each = f"{least} to {most}" if least < most else f"{most}"
     counts, several = counted(len(rows), len(by_unit), results.nouns), results.nouns.measurement[int(most > 1)]
     n, level = successes(results, rows[data.outcome]), results.success(next(iter(results.specs)))
-    of, what = ("", "") if n is None else (f"{n} of ", f" {level}" if level else "")
-    words = [escape(f"{data.measured_label(data.outcome)}{what}: {of}{counts}, {each} {several} each.")]
+    of, level = ("", None) if n is None else (f"{n} of ", level)
+    words = [escape(f"{of_level(data.measured_label(data.outcome), level)}: {of}{counts}, {each} {several} each.")]
     if without := len(results.prepared) - len(rows):
         words.append(f"{without} {'row has' if without == 1 else 'rows have'} no value of it.")
     by_size: dict[tuple[int, int], list[Markup]] = {}

@@ -62,7 +62,8 @@ def render(source: str, *, notebook: str, html: str, failed: str | Path, page: s
         except DeadKernelError:
             raise StudyError(
                 "The process in which the report's notebook runs was killed, most often because memory ran out.\n"
-                "Run the same command again, with fewer --cores, so that less runs beside it."
+                "Run the same command again, with fewer --cores, so that less runs beside it. Where it may open "
+                "fewer than 100 files (ulimit -n), it ends like this too: raise that limit."
             ) from None
         html_file.write_text(to_page(notebook_file, page, parameters["study"]["title"]), encoding="utf-8")
 

@@ -10,6 +10,7 @@ from partialpool.model.outcome import outcome_column
 from partialpool.model.parts import columns, left_side, trials
 from partialpool.predict.summary import AVERAGE_UNIT, EXTRA, POPULATION, VALUES
 from partialpool.report.numbers import decimals, number, probability, short
+from partialpool.report.words import of_level
 from partialpool.study.entries import Prediction
 from partialpool.study.study import Study
 
@@ -149,5 +150,5 @@ def _expected(row: dict, study: Study, prediction: Prediction, success: str | No
     if model.family in OF_LEVELS:
         return f"the probability of {label(outcome)} {row[outcome]}"
     if model.family == "bernoulli" or study.at_one_trial(prediction, row["model"]):
-        return f"the probability of {label(outcome)}{f' {success}' if success else ''}"
+        return f"the probability of {of_level(label(outcome), success)}"
     return f"expected {label(outcome) if trials(model.formula) else study.modelled(row['model'])}"

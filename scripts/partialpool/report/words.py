@@ -26,3 +26,8 @@ def listed(items: Iterable[str], word: str = "and") -> Markup:
 def counted(measurements: int, units: int, nouns: Nouns) -> str:
     """So many measurements of so many units: ``1 test of 1 child``."""
     return f"{measurements} {nouns.measurement[measurements != 1]} of {units} {nouns.unit[units != 1]}"
+
+
+def of_level(label: str, level: str | None) -> str:
+    """The label of an outcome and its level: ``Ill yes``; of a label that says it, or without a level, the label."""
+    return label if level is None or label.endswith(f" = {level}") else f"{label} {level}"

@@ -82,6 +82,18 @@ def as_table(columns: list[Column]) -> str:
     )
 
 
+def in_wide_form(outcome: str, names: list[str]) -> str:
+    """What to say where one outcome stands in several columns, as `score_1` to `score_6` do; empty if it does not."""
+    stem = re.escape(re.sub(r"[._ ]?\d+$", "", outcome))
+    several = [name for name in names if re.fullmatch(rf"{stem}[._ ]?\d+", name)]
+    if len(several) < 2:
+        return ""
+    return (
+        f"\n{several[0]} to {several[-1]} may be one outcome at {len(several)} times. Give each a line of its own:\n"
+        "in R tidyr::pivot_longer(), in Python pandas.melt(), in SPSS varstocases."
+    )
+
+
 def quoted(name: str) -> str:
     """A column as formulas and derived columns name it: in backquotes if it is no plain name."""
     plain = re.fullmatch(r"[^\W\d_]\w*", name) and not keyword.iskeyword(name)

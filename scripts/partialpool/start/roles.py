@@ -10,7 +10,7 @@ from partialpool.data.doubts import without_value
 from partialpool.data.table import Table, listing, short
 from partialpool.data.types import DATE, like_levels, numbers
 from partialpool.errors import StudyError, suggest
-from partialpool.start.columns import quoted
+from partialpool.start.columns import in_wide_form, quoted
 from partialpool.start.family import are_levels
 from partialpool.start.words import label, measured_in, unit_of_time
 
@@ -121,8 +121,10 @@ def check(table: Table, roles: Roles, name: str) -> None:
     columns = table.frame.columns.drop("row").tolist()
     for role, column in roles.items():
         if column not in columns:
+            wide = in_wide_form(column, columns) if role == "outcome" else ""
             raise StudyError(
                 f"--{role}: {name} has no column '{column}'.{suggest(column, columns)}\nColumns: {listing(columns)}."
+                f"{wide}"
             )
     named = [column for _, column in roles.items()]
     if twice := next((column for column in named if named.count(column) > 1), None):

@@ -127,7 +127,8 @@ def new_study(folder: str | Path, source: Source, wanted: roles.Roles, levels: l
     settled = roles.settle(source.table, wanted, levels, source.given)
     facts = _facts(source, settled, wanted)
     if once := measured_once(facts.frame, settled.roles.unit, settled.roles.outcome):
-        raise StudyError(f"{source.path}, {once}")
+        names = source.table.frame.columns.drop("row").tolist()
+        raise StudyError(f"{source.path}, {once}{columns.in_wide_form(settled.roles.outcome, names)}")
     _refuse_groups(facts)
     proposed = family.propose(facts.frame[facts.outcome], facts.frame[facts.unit])
     _refuse_constant(facts, proposed)

@@ -16,7 +16,7 @@ from partialpool.study import messages, references, spelling
 from partialpool.study.study import Study
 
 
-def load(config: dict[str, Any], files: Sequence[str | Path] = ()) -> Study:
+def load(config: dict[str, Any], files: Sequence[str | Path] = (), options: Sequence[str] = ()) -> Study:
     """Check a configuration and complete it with defaults.
 
     Parameters
@@ -25,6 +25,8 @@ def load(config: dict[str, Any], files: Sequence[str | Path] = ()) -> Study:
         The mapping as read from YAML.
     files
         The files that it was read from, if any: for messages, and to see how ids are written in them.
+    options
+        The keys that come from the command line (``--config``), or in part, if any: for messages.
 
     Raises
     ------
@@ -42,7 +44,7 @@ def load(config: dict[str, Any], files: Sequence[str | Path] = ()) -> Study:
     else:
         mistakes += references.mistakes(study)
     if mistakes:
-        raise StudyError(messages.told(mistakes, files))
+        raise StudyError(messages.told(mistakes, [*files, *(f"--config {key}" for key in options)]))
     return study
 
 

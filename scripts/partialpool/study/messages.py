@@ -48,12 +48,12 @@ class Mistake:
         return f"{_short(self.place) or 'top level'}: {self.message}"
 
 
-def told(mistakes: Sequence[Mistake], files: Sequence[Any]) -> str:
-    """All mistakes of a configuration that was read from some files, the first ones in full."""
+def told(mistakes: Sequence[Mistake], sources: Sequence[Any]) -> str:
+    """All mistakes of a configuration that comes from some files or options, the first ones in full."""
     shown = [f"  {mistake}" for mistake in mistakes[:MOST_SHOWN]]
     if len(mistakes) > MOST_SHOWN:
         shown.append(f"  ... and {len(mistakes) - MOST_SHOWN} more")
-    where = f" ({', '.join(map(str, files))})" if files else ""
+    where = f" ({', '.join(map(str, sources))})" if sources else ""
     head = f"The configuration{where} has {len(mistakes)} mistake{'s' * (len(mistakes) > 1)}:"
     return "\n".join([head, *shown, "Every key is described in config/README.md."])
 
@@ -74,7 +74,7 @@ def _place(location: tuple[str | int, ...]) -> str:
 def _message(entry: dict[str, Any]) -> str:
     match entry["type"]:
         case "missing":
-            return "this key is missing."
+            return "one more value belongs here." if isinstance(entry["loc"][-1], int) else "this key is missing."
         case "union_tag_not_found":
             return "the key 'kind' is missing."
         case "union_tag_invalid":
@@ -86,6 +86,8 @@ def _message(entry: dict[str, Any]) -> str:
         case "string_pattern_mismatch" if entry["loc"][-1] == "sha256":
             given = _short(repr(entry["input"]))
             return f"64 digits and small letters a to f belong here, as `sha256sum FILE` prints them, not {given}."
+        case "too_short" | "string_too_short" if entry["input"] == "":
+            return _of_another_kind("text belongs", None)
         case kind if kind in _BELONGS_HERE:
             return _of_another_kind(_BELONGS_HERE[kind], entry["input"])
     return f"{entry['msg']} (it is {_short(repr(entry['input']))})."

@@ -204,6 +204,18 @@ def test_broken_compression_is_retried(serve, get):
     assert get(server.url) == BODY
 
 
+def test_an_answer_of_several_compressed_parts_is_whole(serve, get):
+    packed = gzip.compress(BODY[:20]) + gzip.compress(BODY[20:])
+    assert get(serve(answer(body=packed, Content_Encoding="gzip")).url) == BODY
+
+
+@pytest.mark.parametrize("cut", [1, 9, 40])
+def test_a_compressed_answer_that_ends_too_early_is_retried(serve, get, cut):
+    server = serve(answer(body=gzip.compress(BODY)[:-cut], Content_Encoding="gzip"), answer())
+    assert get(server.url) == BODY
+    assert len(server.paths) == 2
+
+
 def test_redirect_is_followed(serve, get):
     assert get(serve(answer(302, body=b"", Location="/elsewhere.csv"), answer()).url) == BODY
 

@@ -46,7 +46,13 @@ def test_read_keeps_text_and_counts_lines(write_csv):
         (b"a,b\n1,2\n1,2,3\n", ["line 3", "3 values", "2 columns"]),
         (b"a,b\n1\n", ["line 2", "1 values"]),
         (b"a,b,a\n1,2,3\n", ["line 1", "columns 1 and 3", "'a'"]),
-        (b",b\n1,2\n", ["line 1", "column 1 has no name", "row.names"]),
+        (b",b\n1,2\n1,3\n", ["line 1", "column 1 has no name", "Name it"]),
+        (b",b\n1,2\n,3\n", ["line 1", "column 1 has no name"]),
+        (b"A title,,\nid,x,y\n1,2,3\n", ["line 1: column 2 has no name", "Is this a title?"]),
+        (b"# a title\nid,x\n1,2\n", ["line 1", "only one column, '# a title'", "Is this a title?"]),
+        (b"a,b\n1,1,2\n2,3,4\n", ["line 2: 3 values", "2 columns", "the name of its row", "row.names = FALSE"]),
+        (b"b,\n1,2\n", ["line 1", "column 2 has no name"]),
+        (b",\n1,2\n", ["line 1", "column 2 has no name", "merged"]),
         (b"a,row\n1,2\n", ["line 1", "column 2", "'row'"]),
         (b"a,b\n1,caf\xe9\n", ["line 2", "0xe9", "number 10", "UTF-8"]),
         (b'a,b\n1,"x\ny"\n', ["line 2", "several lines"]),
@@ -59,6 +65,25 @@ def test_read_refuses_what_is_not_csv(write_csv, content, parts):
         read(write_csv(content))
     for part in ["raw.csv", *parts]:
         assert part in str(error.value)
+
+
+def test_names_of_rows_are_left_out(tmp_path):
+    frame = pd.DataFrame({"id": ["a", "a", "b"], "x": [0.5, 1.0, 2.5]}, index=["1", "2", "11"])
+    frame.to_csv(tmp_path / "raw.csv")
+    frame.to_excel(tmp_path / "raw.xlsx", sheet_name="Data")
+    for found in (read(tmp_path / "raw.csv"), read(tmp_path / "raw.xlsx")):
+        assert found.frame.columns.tolist() == ["id", "x", "row"]
+        assert found.frame["x"].astype(float).tolist() == [0.5, 1.0, 2.5]
+        assert found.notes[-1] == "the first column left out, which has names of rows and none itself"
+        assert found.at(2).endswith(" 4")
+
+
+def test_what_excel_leaves_behind_is_left_out(write_csv):
+    plain = read(write_csv("id,x\n1,2\n1,\n2,3\n")).frame
+    for content in ("id,x,,\n1,2,,\n1,,,\n2,3,,\n", "id,x\n1,2\n1,\n2,3\n,\n,\n", "id,x,\n1,2,\n1,,\n2,3,\n,,\n"):
+        pd.testing.assert_frame_equal(read(write_csv(content)).frame, plain)
+    # Between others they may be a mistake, and keep their place.
+    assert len(read(write_csv("id,x\n1,2\n,\n2,3\n")).frame) == 3
 
 
 def test_read_in_blocks_is_read_at_once(write_csv, monkeypatch):
@@ -108,6 +133,15 @@ def test_blanks_are_those_of_python(write_csv):
                 "it from the file)",
             ),
         ),
+        (
+            "id;x\n1;1.250\n2;980\n",
+            (
+                "text separated by semicolons",
+                "points before three digits in x (line 2: '1.250' is read as 1.25; if the point stands between "
+                "thousands, remove it from the file)",
+            ),
+        ),
+        ("id;x\n1;1.250\n2;0.980\n", ("text separated by semicolons",)),
         # Most lines decide, and text with a comma is no number.
         ("id, of whom;x\n1;a,b\n2;0.5\n", ("text separated by semicolons",)),
     ],
@@ -193,6 +227,8 @@ def test_labels_of_variables_are_titles_of_columns(tmp_path, write):
     [
         ([["id", "x"], [1, 2], [3, "#DIV/0!"]], "sheet 'Data', row 3, column x: the cell has the error #DIV/0!"),
         ([["id", "x"], [1, 2, 3]], "sheet 'Data', row 2, column 3: '3' stands in a column without a name"),
+        ([[None, "x"], [1, 2], [1, 3]], "sheet 'Data', row 1: column 1 has no name"),
+        ([["A title"], [], ["id", "x"], [1, 2]], "Row 1 has 'A title' alone. Is this a title? The names"),
         ([["id", None, "x"], [1, 2, 3]], "sheet 'Data', row 1: column 2 has no name"),
         ([["id", "id"], [1, 2]], "sheet 'Data', row 1: columns 1 and 2 are both called 'id'"),
         ([["id", "x"]], "sheet 'Data', row 1 has the names of 2 columns but no data"),

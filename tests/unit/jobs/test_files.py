@@ -60,7 +60,7 @@ with atomic({str(tmp_path / "a.csv")!r}) as temporary:
     assert set(tmp_path.iterdir()) == {tmp_path / "a.csv", *others}
 
 
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 def test_a_full_disk_is_said_in_words_and_leaves_nothing(tmp_path, code):
     words = r"No space left on the disk for '.*a\.csv'.*\n.*run the same command again"
     with pytest.raises(StudyError, match=words), atomic(tmp_path / "a.csv") as temporary:  # noqa: PT012

@@ -33,6 +33,7 @@ onstart:
     print("JOBS", sorted(inside.jobs_to_run(workflow)), "CACHE", inside.uses_cache(workflow))
     print("CORES", inside.cores(workflow))
     print("SOFTWARE", inside.software_options(workflow), "CONFIG", inside.config_files(workflow))
+    print("OPTIONS", inside.config_options(workflow))
 """
 
 
@@ -54,7 +55,7 @@ def test_jobs_cache_and_software_of_a_run(tmp_path, options, cache, software):
     environment["PATH"] = f"{conda.parent}{os.pathsep}{environment['PATH']}"
     (tmp_path / "cache").mkdir()
     done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--cores", "1", *options],
+        [sys.executable, "-m", "snakemake", "--cores", "1", *options, "--config", "data={source: a.csv}"],
         cwd=tmp_path,
         env=environment,
         stdout=subprocess.PIPE,
@@ -64,3 +65,4 @@ def test_jobs_cache_and_software_of_a_run(tmp_path, options, cache, software):
     jobs = [("first", "x"), ("second", "")]
     assert f"JOBS {jobs} CACHE {cache}\nCORES 1\n" in done.stdout, done.stdout
     assert f"SOFTWARE {software.format(tmp_path / '.snakemake/conda')} CONFIG ['my.yaml']" in done.stdout, done.stdout
+    assert "OPTIONS ['data']\n" in done.stdout, done.stdout

@@ -16,13 +16,13 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_
 def run(tmp_path):
     """Run a script as a job with the log `new/folder/job.log`; give the process, and the log."""
 
-    def run(body, before="", read=True):
+    def run(body, before="", read=True, shell=()):
         script = tmp_path / "script.py"
         # In the script's own folder stands the library, as in the pipeline.
         text = f"from partialpool.jobs.job import job\n{before}\nwith job('new/folder/job.log'):\n"
         script.write_text(text + textwrap.indent(textwrap.dedent(body), "    "))
         process = subprocess.run(
-            [sys.executable, script],
+            [*shell, sys.executable, script],
             cwd=tmp_path,
             env=os.environ | {"PYTHONPATH": str(SCRIPTS), "PYTHONUNBUFFERED": ""} | dict.fromkeys(THREADS, "3"),
             capture_output=True,
@@ -44,6 +44,21 @@ def test_all_output_goes_to_the_log_in_its_order_and_none_to_the_terminal(run):
     """)
     assert (process.returncode, process.stdout, process.stderr) == (0, "", "")
     assert log.splitlines() == ["first", "second", "third, from compiled code", "fourth", "fifth, from another program"]
+
+
+@pytest.mark.parametrize("closed", [">&-", "<&- >&-", "<&- >&- 2>&-"])
+def test_streams_that_the_user_closed_take_nothing_from_the_log(run, closed):
+    body = """
+        import os, subprocess, sys
+        print("first")
+        os.write(2, b"second\\n")
+        subprocess.run(["echo", "third"])
+        raise ValueError("fourth")
+    """
+    process, log = run(body, shell=["sh", "-c", f'exec "$@" {closed}', "sh"])
+    assert process.returncode == 1
+    assert log.startswith("first\nsecond\nthird\nTraceback (most recent call last):\n")
+    assert ("ValueError: fourth" in process.stderr) == ("2>" not in closed)
 
 
 def test_results_are_read_where_a_disk_knows_no_locks(run):
@@ -169,7 +184,7 @@ def test_a_full_disk_is_said_in_words(run, tmp_path):
     process, log = run("raise OSError(28, 'No space left on device', 'results/a.csv')")
     assert process.returncode == 1
     assert process.stderr.startswith(
-        "\nNo space left on the disk for 'results/a.csv' (the disk or your quota is full).\n"
+        "\nNo space left on the disk for 'results/a.csv' (the disk or your quota is full, or files may not be so "
     )
     assert "Traceback" not in process.stderr + log
 

@@ -274,3 +274,12 @@ def test_what_was_edited_during_a_run_is_named(tmp_path):
     words = running.edited(files, 100)
     assert words.startswith(f"Edited while this ran: {files[1]}. Results may be of before or after. The same command ")
     assert " and 2 more. " in running.edited(files, 99)
+
+
+def test_files_of_the_future_were_not_edited_during_a_run(tmp_path):
+    file = tmp_path / "a.py"
+    file.touch()
+    # The clock was set back between the edit and the run.
+    since = time.time() - 10
+    os.utime(file, (since + 3600, since + 3600))
+    assert running.edited([file], since) == ""

@@ -140,6 +140,41 @@ def test_chunks_and_threads_change_nothing(monkeypatch):
         np.testing.assert_allclose(some, others, rtol=1e-9)
 
 
+@pytest.mark.parametrize("moved", [1, 20])
+@pytest.mark.parametrize("family", ["bernoulli", "cumulative"])
+def test_units_whose_rows_are_alike_in_another_order_are_computed_once(family, moved, monkeypatch):
+    # Rows of few kinds: every unit has some of them, in an order of its own.
+    kinds, rng = make_given(family, 1), np.random.default_rng(2)
+    of_kind = rng.integers(0, 3, 60)
+    parameters = {name: value[:, of_kind] if value.shape[1] > 1 else value for name, value in kinds.parameters.items()}
+    given = replace(kinds, y=kinds.y[of_kind], eta=kinds.eta[:, of_kind], parameters=parameters, z=kinds.z[of_kind])
+    codes = np.repeat(np.arange(20), 3)
+    integrated = []
+
+    def counting(given, sets, *args, **options):
+        integrated.append(len(sets))
+        return integrate(given, sets, *args, **options)
+
+    monkeypatch.setattr(module, "integrate", counting)
+    of_units, of_rows = densities(given, codes, Nodes(8, moved))
+    # Ways to take three of three kinds, and two of them.
+    assert max(integrated) <= 10
+    smaller, at_most = module.below(given, codes, 8)
+    for unit in range(20):
+        rows = np.flatnonzero(codes == unit)
+        alone = densities(given_rows(given, rows), np.zeros(3, dtype=int), Nodes(8, moved))
+        np.testing.assert_allclose(of_units[:, [unit]], alone[0], rtol=1e-10)
+        np.testing.assert_allclose(of_rows[:, rows], alone[1], rtol=1e-10)
+        one = module.below(given_rows(given, rows), np.zeros(3, dtype=int), 8)
+        np.testing.assert_allclose([smaller[:, rows], at_most[:, rows]], one, rtol=1e-10, atol=1e-12)
+
+
+def given_rows(given, rows):
+    """The model of some rows alone."""
+    parameters = {name: value[:, rows] if value.shape[1] > 1 else value for name, value in given.parameters.items()}
+    return replace(given, y=given.y[rows], eta=given.eta[:, rows], parameters=parameters, z=given.z[rows])
+
+
 def test_the_mode_is_found_where_newtons_first_step_goes_much_too_far():
     given = make_given("poisson", 1, sd=3.0)
     given.y[:] = 10_000

@@ -1,5 +1,6 @@
+import pytest
 from partialpool.data.read import read
-from partialpool.start.columns import as_table, look, quoted
+from partialpool.start.columns import as_table, in_wide_form, look, quoted
 
 
 def test_every_column_is_described(write_csv):
@@ -31,3 +32,18 @@ def test_names_are_quoted_where_a_formula_needs_it():
     assert [quoted(name) for name in ("score", "Größe", "herd size", "2nd", "class", "a.b")] == [
         *("score", "Größe", "`herd size`", "`2nd`", "`class`", "`a.b`")
     ]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "names", "said"),
+    [
+        ("score", ["id", "score_0", "score_1", "score_10"], "score_0 to score_10 may be one outcome at 3 times"),
+        ("t2", ["id", "t1", "t2"], "t1 to t2 may be one outcome at 2 times"),
+        ("Reaction.0", ["Subject", "Reaction.0", "Reaction.1"], "Reaction.0 to Reaction.1"),
+        ("score", ["id", "score", "scores", "score_1"], None),
+        ("y", ["id", "y", "age1"], None),
+    ],
+)
+def test_an_outcome_in_several_columns_is_seen(outcome, names, said):
+    told = in_wide_form(outcome, names)
+    assert (said in told and "pivot_longer" in told) if said else told == ""

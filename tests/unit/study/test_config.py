@@ -14,6 +14,11 @@ def test_the_files_are_named(tmp_path):
         config.load({}, ["demo/config.yaml", "more.yaml"])
 
 
+def test_keys_of_the_command_line_are_named():
+    with pytest.raises(StudyError, match=r"^The configuration \(a\.yaml, --config data\) has"):
+        config.load({"data": {"source": ""}}, ["a.yaml"], ["data"])
+
+
 @pytest.mark.parametrize("nothing", [None, [], "config.yaml"])
 def test_a_file_that_is_no_mapping_is_a_mistake(nothing):
     with pytest.raises(StudyError, match=r"has 1 mistake:\n  top level: keys with values"):

@@ -60,6 +60,8 @@ def test_a_missing_key_is_named(key, where):
         ("models/m71.1", None, "models.m71.1", ["keys with values", "nothing stands here"]),
         ("title", None, "title", ["text belongs here, and nothing stands here.", "a comment"]),
         ("title", True, "title", ["Put the word in quotes."]),
+        ("data/source", "", "data.source", ["text belongs here, and nothing stands here."]),
+        ("data/bounds", [0.5], "data.bounds[1]", ["one more value belongs here."]),
         ("comparisons/growth/models", "m71.3", "comparisons.growth.models", ["a list belongs here", "Write [m71.3]."]),
         (
             "sampling",
