@@ -229,15 +229,34 @@ def by_size(codes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         yield units, order[starts[units][:, None] + np.arange(m)]
 
 
+def rows_computed(given: Given, codes: np.ndarray) -> int:
+    """How many rows are computed: all rows of one of the units that are alike."""
+    return sum(len(_kinds(given, rows)[1]) * rows.shape[1] for _, rows in by_size(codes))
+
+
+def _kinds(given: Given, sets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which sets (sets, m) have rows that are alike, in any order.
+
+    Returns
+    -------
+    order : (sets, m)
+        In which order the rows of a set are those of its kind.
+    first : (kinds,)
+        The first set of each kind.
+    which : (sets,)
+        The kind of each set.
+    """
+    alike = given.alike[sets]
+    order = np.argsort(alike, axis=1, kind="stable")
+    in_order = np.take_along_axis(alike, order, axis=1)
+    return order, *np.unique(in_order, axis=0, return_index=True, return_inverse=True)[1:]
+
+
 def _of_sets(integral: Callable, given: Given, sets: np.ndarray, nodes: int, cores: int) -> list[np.ndarray]:
     """``integrate`` or ``probabilities``, once for sets whose rows are alike, as many are of yes-no outcomes."""
     if not sets[1:].size:
         return _in_chunks(integral, given, sets, nodes, cores)
-    alike = given.alike[sets]
-    order = np.argsort(alike, axis=1, kind="stable")
-    _, first, which = np.unique(
-        np.take_along_axis(alike, order, axis=1), axis=0, return_index=True, return_inverse=True
-    )
+    order, first, which = _kinds(given, sets)
     if len(first) == len(sets):
         return _in_chunks(integral, given, sets, nodes, cores)
     values = _in_chunks(integral, given, np.take_along_axis(sets, order, axis=1)[first], nodes, cores)

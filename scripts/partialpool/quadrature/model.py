@@ -15,7 +15,7 @@ from partialpool.model.design import Design, GroupingFactor, NoClosedForm, desig
 from partialpool.model.families import LINKS, PARENTS
 from partialpool.model.matrices import evaluate
 from partialpool.model.spec import ModelSpec
-from partialpool.quadrature.densities import NODES, Given, NoQuadrature, of_units, placement
+from partialpool.quadrature.densities import NODES, Given, NoQuadrature, of_units, placement, rows_computed
 from partialpool.quadrature.families import FAMILIES
 from partialpool.sampling import independent
 from partialpool.sampling.independent import IndependentDraws
@@ -83,6 +83,8 @@ class Model:
     ----------
     nodes
         How many along each effect of a unit.
+    computed
+        How many rows each density takes: those of one of the units that are alike.
     """
 
     def __init__(self, matrices: Design, trials: np.ndarray, *, cores: int = 1):
@@ -103,6 +105,8 @@ class Model:
                 f"it has {self.dimensions} parameters beside the effects of units, and with more than {most} "
                 "independent draws take longer than NUTS"
             )
+        anywhere = self.parameters(np.random.default_rng(0).standard_normal((2, self.dimensions)))
+        self.computed = rows_computed(self.given(anywhere), self.factor.codes)
         self._check_time()
 
     def _check_time(self) -> None:
@@ -110,7 +114,7 @@ class Model:
         q, rows = self.factor.z.shape[1], len(self.offset)
         of_row = EVALUATIONS * (self.nodes**q + TO_FIND_MODES)
         of_nuts = OF_NUTS if self.link in self.family.slopes else 0
-        if q and rows * of_row > rows * of_nuts + TO_COMPILE_NUTS:
+        if q and self.computed * of_row > rows * of_nuts + TO_COMPILE_NUTS:
             raise NoQuadrature(
                 f"with {rows} rows and {self.nodes} nodes along each effect quadrature takes longer than NUTS"
             )
