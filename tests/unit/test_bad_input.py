@@ -421,7 +421,7 @@ OF_CONFIG = {
     "no units": ({"predictions/p/units": []}, "takes 'all', a number of units, or a list of ids, not []"),
     "slope of no name": (
         {"predictions/q": {"models": ["b"], "average_unit": True, "slope": ""}},
-        "predictions.q.slope: String should have at least 1 character",
+        "predictions.q.slope: text belongs here, and nothing stands here.",
     ),
     "at more than a number holds": (
         {"predictions/q": {"models": ["b"], "average_unit": True, "at": {"year": [10**400]}}},
