@@ -84,7 +84,8 @@ def save(tree, path: str | Path, *, spec: ModelSpec, data_sha256: str) -> None:
     }
     # Made in memory: if HDF5 finds no space on the disk, it ends the process by a signal. By h5netcdf, because netCDF4,
     # which reads it in half the time, writes the time too, so that the same fit would have other bytes each time.
-    with tree.to_netcdf(engine="h5netcdf", encoding=encoding) as content, atomic(path) as temporary:
+    content = tree.to_netcdf(engine="h5netcdf", encoding=encoding)
+    with atomic(path) as temporary:
         temporary.write_bytes(content)
 
 
