@@ -71,11 +71,11 @@ def test_names_of_rows_are_left_out(tmp_path):
     frame = pd.DataFrame({"id": ["a", "a", "b"], "x": [0.5, 1.0, 2.5]}, index=["1", "2", "11"])
     frame.to_csv(tmp_path / "raw.csv")
     frame.to_excel(tmp_path / "raw.xlsx", sheet_name="Data")
-    for found in (read(tmp_path / "raw.csv"), read(tmp_path / "raw.xlsx")):
-        assert found.frame.columns.tolist() == ["id", "x", "row"]
-        assert found.frame["x"].astype(float).tolist() == [0.5, 1.0, 2.5]
-        assert found.notes[-1] == "the first column left out, which has names of rows and none itself"
-        assert found.at(2).endswith(" 4")
+    for whole in (read(tmp_path / "raw.csv"), read(tmp_path / "raw.xlsx")):
+        assert whole.frame.columns.tolist() == ["id", "x", "row"]
+        assert whole.frame["x"].astype(float).tolist() == [0.5, 1.0, 2.5]
+        assert whole.notes[-1] == "the first column left out, which has names of rows and none itself"
+        assert whole.at(2).endswith(" 4")
 
 
 def test_what_excel_leaves_behind_is_left_out(write_csv):

@@ -136,7 +136,7 @@ def test_no_space_is_said_in_words_and_leaves_nothing(saved, tmp_path):
         text=True,
         env=os.environ | {"PYTHONPATH": str(Path(store.__file__).parents[2])},
     )
-    # Behind it Python may say that what could not be written was still looked at.
+    # Behind it Python may add that the bytes which could not be written were still in use.
     assert (run.returncode, run.stderr.splitlines()[0]) == (1, f"No space left on the disk for '{target}'")
     assert list(target.parent.iterdir()) == []
 
