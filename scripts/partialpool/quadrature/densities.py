@@ -231,10 +231,10 @@ def by_size(codes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 def rows_computed(given: Given, codes: np.ndarray) -> int:
     """How many rows are computed: all rows of one of the units that are alike."""
-    return sum(len(_kinds(given, rows)[1]) * rows.shape[1] for _, rows in by_size(codes))
+    return sum(len(kinds(given, rows)[1]) * rows.shape[1] for _, rows in by_size(codes))
 
 
-def _kinds(given: Given, sets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def kinds(given: Given, sets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Which sets (sets, m) have rows that are alike, in any order.
 
     Returns
@@ -246,6 +246,8 @@ def _kinds(given: Given, sets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.n
     which : (sets,)
         The kind of each set.
     """
+    if not sets.size:
+        return sets, np.zeros(1, dtype=int), np.zeros(len(sets), dtype=int)
     alike = given.alike[sets]
     order = np.argsort(alike, axis=1, kind="stable")
     in_order = np.take_along_axis(alike, order, axis=1)
@@ -256,7 +258,7 @@ def _of_sets(integral: Callable, given: Given, sets: np.ndarray, nodes: int, cor
     """``integrate`` or ``probabilities``, once for sets whose rows are alike, as many are of yes-no outcomes."""
     if not sets[1:].size:
         return _in_chunks(integral, given, sets, nodes, cores)
-    order, first, which = _kinds(given, sets)
+    order, first, which = kinds(given, sets)
     if len(first) == len(sets):
         return _in_chunks(integral, given, sets, nodes, cores)
     values = _in_chunks(integral, given, np.take_along_axis(sets, order, axis=1)[first], nodes, cores)
