@@ -19,9 +19,9 @@ CHUNK = 10**5
 def draw_effects(given: Given, codes: np.ndarray, rng: np.random.Generator, *, cores: int = 1) -> np.ndarray:
     """Effects of each unit, one draw for each of the model's, (draws, units, q).
 
-    The effects are u = L v, and the density of v is log-concave, with tails no longer than normal. One effect is drawn by
-    rejection from tangents of its log density. For several, a Metropolis chain of each unit's own takes proposals of a
-    t distribution around the mode that does not depend on where it is, and its last value is kept: the tails of the
+    The effects are u = L v, and the density of v is log-concave, with tails no longer than normal. One effect is drawn
+    by rejection from tangents of its log density. For several, a Metropolis chain of each unit's own takes proposals of
+    a t distribution around the mode that does not depend on where it is, and its last value is kept: the tails of the
     proposals are longer, so the chain forgets its start by the same factor each step.
 
     Parameters

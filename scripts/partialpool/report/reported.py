@@ -108,7 +108,8 @@ def not_mcmc(results: Results) -> Said:
         "marginal": ("scales", "; given the scales, coefficients are drawn exactly"),
         "quadrature": (
             "common coefficients and scales",
-            "; effects were integrated out by quadrature, and are drawn by Metropolis chains of their own",
+            "; effects were integrated out by quadrature, and are then drawn by rejection, or by a Metropolis chain of "
+            "each unit's own where it has several",
         ),
         "independent": ("all parameters", ""),
     }

@@ -1,8 +1,11 @@
 """Effects of units given all else, beside their exact distribution on a grid."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from partialpool.quadrature.densities import Given
+from partialpool.quadrature import effects
+from partialpool.quadrature.densities import Given, placement
 from partialpool.quadrature.effects import draw_effects
 from partialpool.quadrature.families import FAMILIES
 from scipy import stats
@@ -78,9 +81,62 @@ def test_two_effects_have_their_moments():
         )
 
 
-def test_memory_is_bounded_without_another_distribution(monkeypatch):
-    from partialpool.quadrature import effects
+@pytest.mark.numbers
+@pytest.mark.parametrize("q", [1, 2])
+def test_units_that_are_alike_share_what_they_are_drawn_from(monkeypatch, q):
+    # Ten units have the same three rows in one order or another, and one has others.
+    order = np.concatenate([np.roll(np.arange(3), unit) for unit in range(10)])
+    x, y = (
+        np.append(np.array([-1.0, 0.0, 2.0])[order], [0.0] * 3),
+        np.append(np.array([1.0, 0.0, 1.0])[order], [0.0] * 3),
+    )
+    z, codes = np.column_stack([np.ones(33), x])[:, :q], np.repeat(np.arange(11), 3)
+    given = Given(
+        FAMILIES["bernoulli"],
+        "logit",
+        y,
+        np.broadcast_to(-0.5 + 0.3 * x, (DRAWS, 33)),
+        {"n": np.ones((1, 1))},
+        z,
+        np.broadcast_to(np.array([[1.5, 0.0], [0.4, 0.6]])[:q, :q], (DRAWS, q, q)),
+    )
+    placed = []
 
+    def counting(given, own, eta, direction):
+        placed.append(eta.shape[1])
+        return placement(given, own, eta, direction)
+
+    monkeypatch.setattr(effects, "placement", counting)
+    drawn = draw_effects(given, codes, np.random.default_rng(6))
+    assert set(placed) == {2}
+    one = replace(given, y=y[:3], eta=given.eta[:, :3], z=z[:3])
+    alone = draw_effects(one, codes[:3], np.random.default_rng(7))[:, 0]
+    for effect in range(q):
+        for unit in range(10):
+            assert stats.ks_2samp(drawn[:, unit, effect], alone[:, effect]).pvalue > 1e-4, (unit, effect)
+        assert stats.ks_2samp(drawn[:, 10, effect], alone[:, effect]).pvalue < 1e-4
+        # Each has draws of its own.
+        assert np.abs(np.corrcoef(drawn[..., effect].T) - np.eye(11)).max() < 5 / np.sqrt(DRAWS)
+
+
+@pytest.mark.numbers
+@pytest.mark.parametrize("q", [1, 2])
+def test_units_without_rows_are_as_their_population(q):
+    given = Given(
+        FAMILIES["poisson"],
+        "log",
+        np.array([3.0, 1.0]),
+        np.zeros((DRAWS, 2)),
+        {},
+        np.ones((2, q)),
+        np.broadcast_to(2 * np.eye(q), (DRAWS, q, q)),
+    )
+    drawn = draw_effects(given, np.array([0, 2]), np.random.default_rng(8))
+    for effect in range(q):
+        assert stats.kstest(drawn[:, 1, effect], stats.norm(0, 2).cdf).pvalue > 1e-3
+
+
+def test_memory_is_bounded_without_another_distribution(monkeypatch):
     given = Given(
         FAMILIES["poisson"], "log", np.arange(8.0), np.zeros((50, 8)), {}, np.ones((8, 1)), np.ones((50, 1, 1))
     )
