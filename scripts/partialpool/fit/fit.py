@@ -30,7 +30,7 @@ def fit(spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1, progress=None):
     cores
         Chains that run at the same time. The draws do not depend on it.
     progress
-        Called now and then with the state of all chains (``progress.Chain``).
+        Called now and then with the state of all chains (``progress.Chain``), or with words where there are none.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def fit(spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1, progress=None):
     spec = spec.with_priors(automatic)
     groups, how, attributes = (
         _by_marginal(spec, rows, cores, progress)
-        or _by_quadrature(spec, rows, cores)
+        or _by_quadrature(spec, rows, cores, progress)
         or _by_nuts(spec, rows, cores, progress)
     )
     tree = _tidy(groups, rows)
@@ -82,7 +82,7 @@ def _by_marginal(spec: ModelSpec, rows: pd.DataFrame, cores: int, progress) -> t
     return groups, how, {"family_parameters": "sigma", "link": "identity"}
 
 
-def _by_quadrature(spec: ModelSpec, rows: pd.DataFrame, cores: int) -> tuple[dict, dict, dict] | None:
+def _by_quadrature(spec: ModelSpec, rows: pd.DataFrame, cores: int, progress) -> tuple[dict, dict, dict] | None:
     """As ``_by_marginal``."""
     model = integrable(spec, rows, cores)
     if model is None:
@@ -91,7 +91,7 @@ def _by_quadrature(spec: ModelSpec, rows: pd.DataFrame, cores: int) -> tuple[dic
     from partialpool.quadrature.densities import NoQuadrature
 
     try:
-        groups, how = posterior.fit(model)
+        groups, how = posterior.fit(model, progress=progress)
     except NoQuadrature as reason:
         print(f"Engine: nuts, because quadrature cannot fit this model: {reason}.")
         return None

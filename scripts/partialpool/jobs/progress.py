@@ -1,4 +1,4 @@
-"""Progress of long jobs: few lines of plain text. Independent draws take at most a minute and have none."""
+"""Progress of long jobs: few lines of plain text."""
 
 from collections.abc import Callable, Iterable
 from time import monotonic
@@ -18,8 +18,10 @@ class Chain(NamedTuple):
     divergences: int
 
 
-def lines(say: Callable[[str], None], model: str) -> Callable[[Iterable[Chain]], None]:
-    """A function that takes the state of all chains, however often it is called, and now and then says a line about it.
+def lines(say: Callable[[str], None], model: str) -> Callable[[Iterable[Chain] | str], None]:
+    """A function that takes how far a fit is, however often it is called, and now and then says a line about it.
+
+    It takes the state of all chains, or words where there are none.
 
     Parameters
     ----------
@@ -30,9 +32,13 @@ def lines(say: Callable[[str], None], model: str) -> Callable[[Iterable[Chain]],
     """
     # What was said last, and when. A fit that takes less than a pause says nothing.
     last = {"step": 0, "time": monotonic()}
+    told = seldom(say)
 
-    def update(chains: Iterable[Chain]) -> None:
-        chains = [Chain(*chain) for chain in chains]
+    def update(state: Iterable[Chain] | str) -> None:
+        if isinstance(state, str):
+            told(f"{model}: {state}")
+            return
+        chains = [Chain(*chain) for chain in state]
         made, wanted = sum(chain.made for chain in chains), sum(chain.wanted for chain in chains)
         step, now = LINES * made // max(wanted, 1), monotonic()
         if step == last["step"] or now < last["time"] + PAUSE:

@@ -30,9 +30,9 @@ MOST_DIMENSIONS, MOST_WITHOUT_EFFECTS, GOOD_ACCEPTANCE = 12, 50, 0.4
 # ASSUME: a fit computes the density about so many times, and each time that of a row so many times beside the nodes, to
 # find the modes of the effects.
 EVALUATIONS, TO_FIND_MODES = 20_000, 20
-# ASSUME: NUTS takes as long as so many densities of each row, and as so many to be compiled. Measured with 500 to 5000
-# rows of yes-no outcomes and counts. Where a link has no slopes a density takes several times as long.
-OF_NUTS, TO_COMPILE_NUTS = 500_000, 3 * 10**8
+# ASSUME: NUTS takes as long as so many densities of each row, and as so many to be compiled. Measured with 200 to
+# 12 000 rows of yes-no outcomes and counts. Where a link has no slopes a density takes several times as long.
+OF_NUTS, TO_COMPILE_NUTS = 540_000, 3 * 10**8
 # Newton steps to the mode of the common coefficients: of counts, whose offsets may be large, each may move by 1 only.
 STEPS = 1000
 # Log densities below, of which no digits are left for nats, count as those of what data and priors do not allow.
@@ -83,8 +83,12 @@ class Model:
     ----------
     nodes
         How many along each effect of a unit.
+    evaluations
+        At how many points the log likelihood was computed.
     computed
         How many rows each density takes: those of one of the units that are alike.
+    progress
+        Called now and then with words about how far the draws are, if it is not None.
     """
 
     def __init__(self, matrices: Design, trials: np.ndarray, *, cores: int = 1):
@@ -94,6 +98,7 @@ class Model:
         (self.factor,) = matrices.factors
         self.offset = matrices.outcome - matrices.y
         self.nodes = NODES[self.factor.z.shape[1]][0]
+        self.progress, self.evaluations = None, 0
         self.centre, self.root, curvature = self._without_effects()
         priors = matrices.priors.family
         sizes = np.concatenate([np.ones(len(priors)), sizes_of_effects(matrices, 1.0, curvature)])
@@ -182,8 +187,14 @@ class Model:
 
     def _log_likelihood(self, x: np.ndarray, nodes: int) -> np.ndarray:
         parts = np.array_split(x, -(-len(x) * len(self.offset) // LINEAR_PREDICTORS))
-        given = (self.given(self.parameters(some)) for some in parts)
-        return np.concatenate([of_units(one, self.factor.codes, nodes, cores=self.cores).sum(axis=1) for one in given])
+        values = []
+        for some in parts:
+            given = self.given(self.parameters(some))
+            values.append(of_units(given, self.factor.codes, nodes, cores=self.cores).sum(axis=1))
+            self.evaluations += len(some)
+            if self.progress:
+                self.progress(f"{self.evaluations} densities computed, of about {EVALUATIONS} or more")
+        return np.concatenate(values)
 
     @cached_property
     def mode(self) -> tuple[np.ndarray, np.ndarray]:

@@ -7,8 +7,15 @@ from partialpool.quadrature.effects import draw_effects
 from partialpool.quadrature.model import LINEAR_PREDICTORS, Model
 
 
-def fit(model: Model) -> tuple[dict, dict[str, str | float]]:
+def fit(model: Model, *, progress=None) -> tuple[dict, dict[str, str | float]]:
     """Draw all parameters of a model.
+
+    Parameters
+    ----------
+    model
+        From ``model_of``.
+    progress
+        See ``fit.fit``.
 
     Returns
     -------
@@ -24,6 +31,7 @@ def fit(model: Model) -> tuple[dict, dict[str, str | float]]:
     """
     matrices, spec = model.matrices, model.matrices.spec
     rng, effects_rng, outcome_rng = np.random.default_rng(spec.seed).spawn(3)
+    model.progress = progress
     drawn = model.draw(chains=spec.chains, draws=spec.draws, rng=rng)
     if model.factor.terms:
         what = "common coefficients and scales"

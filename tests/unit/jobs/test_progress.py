@@ -39,6 +39,26 @@ def test_nothing_is_said_of_what_is_over_at_once(clock):
     assert said == []
 
 
+def test_words_are_said_now_and_then(clock):
+    said = []
+    update = lines(said.append, "m")
+    for seconds in range(1, 26):
+        clock[0] = 100.0 + seconds
+        update(f"{seconds} of 25")
+    assert said == ["m: 10 of 25", "m: 20 of 25"]
+
+
+def test_quadrature_tells_its_progress(make_spec, units):
+    spec = make_spec("flag ~ 1 + (1 | id)", "Intercept sd", family="bernoulli", draws=50, engine="auto")
+    seen = []
+    tree = fit(spec, units, progress=seen.append)
+    assert tree.attrs["engine"] == "quadrature"
+    computed = [int(line.removesuffix(" densities computed, of about 20000 or more")) for line in seen]
+    assert computed == sorted(set(computed))
+    # More than are kept.
+    assert computed[-1] > tree["posterior"].sizes["draw"] * tree["posterior"].sizes["chain"]
+
+
 def test_a_job_of_many_parts_is_told_now_and_then(clock):
     said = []
     told = progress.seldom(said.append)

@@ -176,7 +176,7 @@ def test_what_is_left_to_nuts(make_spec, units, changes, reason):
         model_of(spec, rows)
 
 
-@pytest.mark.parametrize(("link", "few", "many"), [("logit", 80, 90), ("probit", 8, 9)])
+@pytest.mark.parametrize(("link", "few", "many"), [("logit", 240, 260), ("probit", 8, 9)])
 def test_many_rows_are_left_to_nuts(make_spec, units, link, few, many):
     """Fewer with links of which a density takes longer."""
     spec = make_spec("flag ~ 1 + x + (1 | id)", "Intercept b sd", family="bernoulli", link=link, **AUTO)
@@ -189,17 +189,17 @@ def test_many_rows_are_left_to_nuts(make_spec, units, link, few, many):
 
 
 def test_of_units_that_are_alike_one_counts(make_spec):
-    """2000 units with a yes or no at each of four times, and another predictor that differs in every row."""
+    """5000 units with a yes or no at each of four times, and another predictor that differs in every row."""
     rng = np.random.default_rng(1)
-    rows = pd.DataFrame({"id": np.repeat(np.arange(2000), 4), "time": np.tile(np.arange(4.0), 2000)})
-    rows = rows.assign(flag=rng.integers(0, 2, 8000), x=rng.normal(size=8000), row=np.arange(8000))
+    rows = pd.DataFrame({"id": np.repeat(np.arange(5000), 4), "time": np.tile(np.arange(4.0), 5000)})
+    rows = rows.assign(flag=rng.integers(0, 2, 20000), x=rng.normal(size=20000), row=np.arange(20000))
     alike, unlike = (
         make_spec(f"flag ~ 1 + {predictor} + (1 | id)", "Intercept b sd", family="bernoulli", **AUTO)
         for predictor in ("time", "x")
     )
     # Each of the ways to answer four times.
     assert model_of(alike, complete_cases(alike, rows)).computed == 4 * 2**4
-    with pytest.raises(NoQuadrature, match="with 8000 rows and 8 nodes along each effect quadrature takes longer"):
+    with pytest.raises(NoQuadrature, match="with 20000 rows and 8 nodes along each effect quadrature takes longer"):
         model_of(unlike, complete_cases(unlike, rows))
 
 
