@@ -73,6 +73,10 @@ def _poisson_slopes(y, eta):
     return y - mean, -mean
 
 
+def _poisson_constant(y):
+    return -gammaln(y + 1)
+
+
 def _negativebinomial(y, eta, link, *, alpha):
     return y * eta - (y + alpha) * np.logaddexp(0.0, eta - np.log(alpha))
 
@@ -111,7 +115,7 @@ def _bernoulli_below(y, eta, link, *, n):
 
 def _binomial_at_most(y, eta, link, *, n):
     success = np.exp(LOG_PROBABILITIES[link](eta)[0])
-    return np.where(y < 0, 0.0, bdtr(np.maximum(y, 0), np.asarray(n).astype(int), success))
+    return bdtr(y, np.asarray(n).astype(int), success)
 
 
 def _cumulative_below(y, eta, link, *, lower, upper):
@@ -120,14 +124,14 @@ def _cumulative_below(y, eta, link, *, lower, upper):
 
 
 def _poisson_at_most(y, eta, link):
-    return np.where(y < 0, 0.0, pdtr(np.maximum(y, 0), np.exp(np.minimum(eta, LARGEST_EXPONENT))))
+    return pdtr(y, np.exp(np.minimum(eta, LARGEST_EXPONENT)))
 
 
 def _negativebinomial_at_most(y, eta, link, *, alpha):
     # The share mean / (alpha + mean), from its logit, so that no exponential overflows; it keeps its digits where alpha
     # is large, and one minus it would be 1.
     share = np.exp(log_expit(eta - np.log(alpha)))
-    return np.where(y < 0, 0.0, betaincc(np.maximum(y, 0) + 1, alpha, share))
+    return betaincc(y + 1, alpha, share)
 
 
 def _student_t_at_most(y, eta, link, *, sigma, nu):
@@ -138,9 +142,14 @@ def _gaussian_at_most(y, eta, link, *, sigma):
     return ndtr((y - eta) / sigma)
 
 
-def _of_whole_numbers(at_most: Callable) -> Callable:
-    """Of whole numbers the probability of less than y is that of at most y - 1."""
-    return lambda y, eta, link, **own: (at_most(y - 1, eta, link, **own), at_most(y, eta, link, **own))
+def _of_whole_numbers(at_most: Callable, kernel: Callable, constant: Callable) -> Callable:
+    """Of whole numbers the probability of less than y is that of at most y, but for that of y itself."""
+
+    def below(y, eta, link, **own):
+        most, itself = at_most(y, eta, link, **own), np.exp(kernel(y, eta, link, **own) + constant(y, **own))
+        return np.where(y < 1, 0.0, np.maximum(most - itself, 0.0)), most
+
+    return below
 
 
 def _of_real_numbers(at_most: Callable) -> Callable:
@@ -223,7 +232,7 @@ FAMILIES = {
         tuple(LOG_PROBABILITIES),
         _binomial,
         _log_choose,
-        _of_whole_numbers(_binomial_at_most),
+        _of_whole_numbers(_binomial_at_most, _binomial, _log_choose),
         draw=_draw_binomial,
         of_trials=True,
         slopes={"logit": _logit_slopes},
@@ -240,7 +249,7 @@ FAMILIES = {
         ("log",),
         _negativebinomial,
         _negativebinomial_constant,
-        _of_whole_numbers(_negativebinomial_at_most),
+        _of_whole_numbers(_negativebinomial_at_most, _negativebinomial, _negativebinomial_constant),
         ("alpha",),
         _draw_negativebinomial,
         slopes={"log": _negativebinomial_slopes},
@@ -248,8 +257,8 @@ FAMILIES = {
     "poisson": Family(
         ("log",),
         _poisson,
-        lambda y: -gammaln(y + 1),
-        _of_whole_numbers(_poisson_at_most),
+        _poisson_constant,
+        _of_whole_numbers(_poisson_at_most, _poisson, _poisson_constant),
         draw=_draw_poisson,
         slopes={"log": _poisson_slopes},
     ),
