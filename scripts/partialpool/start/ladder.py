@@ -71,6 +71,8 @@ class _Builder:
         self.rungs: list[Rung] = []
         self.left_out: list[str] = []
         self.outcome, self.unit = quoted(facts.outcome), quoted(facts.unit)
+        if facts.trials:
+            self.outcome = f"p({self.outcome}, {quoted(facts.trials)})"
         # Families of ordered levels have thresholds in the place of an intercept.
         has_intercept = family.name != "cumulative"
         self.intercept = {"Intercept": priors.of_intercept(scale)} if has_intercept else {}

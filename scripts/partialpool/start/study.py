@@ -3,13 +3,16 @@
 import os
 import shutil
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
+import pandas as pd
 
 from partialpool.data.fetch import basename, fetch
 from partialpool.data.prepare import measured_once, prepare
 from partialpool.data.read import read
-from partialpool.data.table import Table
+from partialpool.data.table import Table, listing
 from partialpool.errors import StudyError
 from partialpool.jobs.files import atomic, checksum, write_text
 from partialpool.start import columns, family, ladder, priors, roles, write
@@ -21,6 +24,8 @@ CONFIG = "config/config.yaml"
 _NOT_DATA = ("config", "results", "resources", "reference")
 # Families of which the spread of the measurements of a unit is a parameter.
 _WITH_SPREAD = ("gaussian", "gamma", "beta")
+# Columns without a role that the terminal shows; the config has more.
+_MOST_NAMED = 8
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,9 @@ def _kept(folder: Path, source: Source) -> Path:
     return folder / "resources" / source.name if source.is_url else folder / source.name
 
 
-def new_study(folder: str | Path, source: Source, wanted: roles.Roles, levels: list[str]) -> str:
+def new_study(
+    folder: str | Path, source: Source, wanted: roles.Roles, levels: list[str], trials: str | None = None
+) -> str:
     """Make the folder of a study that runs as it is.
 
     Parameters
@@ -111,6 +118,8 @@ def new_study(folder: str | Path, source: Source, wanted: roles.Roles, levels: l
         The roles of its columns.
     levels
         The outcome's levels in their order, where the file does not tell them; else empty.
+    trials
+        Column with the number of trials of which the outcome counts the successes, if it does.
 
     Returns
     -------
@@ -124,21 +133,28 @@ def new_study(folder: str | Path, source: Source, wanted: roles.Roles, levels: l
     """
     folder = Path(folder)
     refuse_existing(folder, source)
+    if trials:
+        roles.check_trials(source.table, wanted, trials, source.given)
     settled = roles.settle(source.table, wanted, levels, source.given)
-    facts = _facts(source, settled, wanted)
+    facts = replace(_facts(source, settled, wanted), trials=trials)
     if once := measured_once(facts.frame, settled.roles.unit, settled.roles.outcome):
         names = source.table.frame.columns.drop("row").tolist()
         raise StudyError(f"{source.path}, {once}{columns.in_wide_form(settled.roles.outcome, names)}")
     _refuse_groups(facts)
-    proposed = family.propose(facts.frame[facts.outcome], facts.frame[facts.unit])
+    time = None if facts.time is None else facts.frame[facts.time]
+    if trials:
+        _refuse_trials(facts)
+        proposed = family.of_trials(trials)
+    else:
+        proposed = family.propose(facts.frame[facts.outcome], facts.frame[facts.unit], time)
     _refuse_constant(facts, proposed)
     if proposed.of_logarithm:
         roles.take_logarithm(settled)
         facts = _facts(source, settled, wanted)
-    scale = priors.scale(proposed, facts.measured[facts.outcome])
+    scale = priors.scale(proposed, facts.measured[facts.outcome], facts.measured[trials] if trials else None)
     models = ladder.build(facts, proposed, scale)
     schema = PROJECT / write.SCHEMA if folder.resolve().is_relative_to(PROJECT) else None
-    named = [column for _, column in wanted.items()]
+    named = [trials, *(column for _, column in wanted.items())]
     others = [c for c in columns.look(source.table) if c.name not in named and c.kind != "nothing"]
     text = write.text(
         facts,
@@ -154,8 +170,13 @@ def new_study(folder: str | Path, source: Source, wanted: roles.Roles, levels: l
     )
     write.check(text)
     _put(folder, source, text)
-    questions = {"ids?": _begin_anew(facts, others), "codes?": ", ".join(write.codes_among(facts, others))}
-    return _told(folder, source, facts, proposed, models, questions)
+    questions = {
+        "success?": _other_success(settled, levels),
+        "trials?": _possible_trials(facts, others),
+        "ids?": _begin_anew(facts, others),
+        "codes?": ", ".join(write.codes_among(facts, others)),
+    }
+    return _told(folder, source, facts, proposed, models, others, questions)
 
 
 def _facts(source: Source, settled: roles.Settled, wanted: roles.Roles) -> Facts:
@@ -182,6 +203,60 @@ def _refuse_groups(facts: Facts) -> None:
             f"--group: every {facts.nouns[0]} has a value of '{facts.group}' of its own, so it groups nothing; leave "
             "--group out."
         )
+
+
+def _refuse_trials(facts: Facts) -> None:
+    """Refuse numbers that cannot be those of trials of which the outcome counts the successes."""
+    trials, outcome = facts.trials, facts.outcome
+    rows = facts.measured[["row", trials, outcome]]
+    if not all(pd.api.types.is_numeric_dtype(rows[column]) for column in (trials, outcome)):
+        raise StudyError(f"--trials: '{outcome}' and '{trials}' have to be numbers.")
+    possible = (rows[[trials, outcome]] % 1 == 0).all(axis=1) & rows[outcome].between(0, rows[trials])
+    if not possible.all():
+        row, n, successes = rows[~possible].iloc[0]
+        raise StudyError(
+            f"--trials: successes are whole numbers from 0 to that of trials, and {(~possible).sum()} of {len(rows)} "
+            f"rows have others (line {row + 2:g}: {outcome} {successes:g}, {trials} {n:g})."
+        )
+    if rows[outcome].sum() in (0, rows[trials].sum()):
+        raise StudyError(f"--trials: all trials of '{trials}' have the same result.")
+
+
+def _other_success(settled: roles.Settled, levels: list[str]) -> str:
+    """Which of two levels counts as success where nothing but the alphabet says so; empty if something does."""
+    two = settled.types.get(settled.roles.outcome, ())
+    if levels or len(two) != 2 or roles.says_success(two[-1]):
+        return ""
+    return (
+        f"{two[-1]}, the last of the alphabet, counts as success. For {two[0]}, make the study again with "
+        f"--levels '{two[1]},{two[0]}'."
+    )
+
+
+def _possible_trials(facts: Facts, others: list[columns.Column]) -> str:
+    """Which column may have the trials of which counts are the successes; empty if none does."""
+    if facts.trials or not facts.has_numbers or not _are_counts(facts.numbers.to_numpy(dtype=float)):
+        return ""
+    # A bound of the counts: never smaller, and so small in some row that others have larger ones.
+    bounds = [
+        column.name
+        for column in others
+        if column.kind == "whole numbers"
+        and column.repeated
+        and (facts.measured[column.name] >= facts.numbers).all()
+        and facts.measured[column.name].min() < facts.numbers.max()
+    ]
+    if not bounds:
+        return ""
+    return (
+        f"{' and '.join(bounds)} {'is' if len(bounds) == 1 else 'are'} never smaller than {facts.outcome}. If "
+        f"{facts.outcome} is so many of {bounds[0]}, make the study again with --trials {bounds[0]}."
+    )
+
+
+def _are_counts(values: np.ndarray) -> bool:
+    """Whether numbers may be counts of more than one trial: whole, not negative, and no levels of a scale."""
+    return bool((values % 1 == 0).all() and values.min() >= 0 and values.max() > 1 and not family.are_levels(values))
 
 
 def _begin_anew(facts: Facts, others: list[columns.Column]) -> str:
@@ -216,6 +291,7 @@ def _told(
     facts: Facts,
     proposed: family.Family,
     models: ladder.Ladder,
+    others: list[columns.Column],
     questions: dict[str, str],
 ) -> str:
     one, several = facts.nouns
@@ -228,6 +304,7 @@ def _told(
         "others": proposed.others,
         "models": ", ".join(models.names),
         "left out": "; ".join(models.left_out),
+        "not used": listing([column.name for column in others], _MOST_NAMED),
         **questions,
         "doubts": " ".join(facts.frame.attrs["doubts"]),
     }

@@ -80,6 +80,14 @@ def test_captions_say_whose_lines_are_drawn(build, n_units, whose):
     assert figures["time-lines"]["caption"] == f"Lines of {whose}."
 
 
+def test_units_at_one_time_each_have_no_lines(build):
+    made = build(made_up().assign(month=np.arange(60) // 5 % 3), "score", "herd", "month")
+    figures = sections.figures(*made)
+    assert figures["measurements"]["caption"] == "Measurements of 12 herds, each herd at one time."
+    assert figures["measurements"]["alt"] == "Points of 12 herds."
+    assert "time-lines" not in {*figures, *sections.predictions(*made)}
+
+
 def test_zeros_and_ones_have_no_lines_and_no_single_prediction(build):
     built = build(made_up().assign(score=np.arange(60) % 2))
     assert "measurements" not in sections.figures(*built)
