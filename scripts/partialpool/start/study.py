@@ -171,6 +171,8 @@ def new_study(
     write.check(text)
     _put(folder, source, text)
     questions = {
+        "units?": _few_units(facts),
+        "wide?": " ".join(columns.in_wide_form(wanted.outcome, [c.name for c in columns.look(source.table)]).split()),
         "success?": _other_success(settled, levels),
         "trials?": _possible_trials(facts, others),
         "ids?": _begin_anew(facts, others),
@@ -220,6 +222,16 @@ def _refuse_trials(facts: Facts) -> None:
         )
     if rows[outcome].sum() in (0, rows[trials].sum()):
         raise StudyError(f"--trials: all trials of '{trials}' have the same result.")
+
+
+def _few_units(facts: Facts) -> str:
+    """A doubt whether the unit is one, where there are few; empty where there are enough."""
+    if facts.n_units >= ladder.LEAST_UNITS:
+        return ""
+    return (
+        f"{facts.n_units} {facts.nouns[1]} say little of how {facts.nouns[1]} differ. Does {facts.unit} say whose "
+        "measurements they are, or is it a group of those?"
+    )
 
 
 def _other_success(settled: roles.Settled, levels: list[str]) -> str:

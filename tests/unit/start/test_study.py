@@ -134,6 +134,16 @@ def test_which_of_two_levels_counts_as_success_is_told_where_only_the_alphabet_s
     assert "success?" not in start(write(data.replace("none", "yes")), folder=tmp_path / "yes")
 
 
+def test_an_outcome_in_several_columns_and_few_units_are_told(write, start, tmp_path):
+    data = made_up().rename(columns={"score": "score1"}).assign(score2=1.0, score3=2.0)
+    told = " ".join(start(write(data), "score1", "region").split())
+    assert "units? 2 regions say little of how regions differ. Does region say whose measurements they are" in told
+    assert "wide? score1 to score3 may be one outcome at 3 times. Give each a line of its own: in R" in told
+    told = start(write(made_up()), folder=tmp_path / "long")
+    assert "units?" not in told
+    assert "wide?" not in told
+
+
 def test_values_that_may_mean_something_else_are_told(write, start):
     data = made_up()
     data.loc[::7, "score"] = -99
