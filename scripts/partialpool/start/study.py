@@ -250,13 +250,11 @@ def _possible_trials(facts: Facts, others: list[columns.Column]) -> str:
     if facts.trials or not facts.has_numbers or not _are_counts(facts.numbers.to_numpy(dtype=float)):
         return ""
     # A bound of the counts: never smaller, and so small in some row that others have larger ones.
+    whole = facts.measured[[c.name for c in others if c.kind == "whole numbers" and c.repeated]]
     bounds = [
-        column.name
-        for column in others
-        if column.kind == "whole numbers"
-        and column.repeated
-        and (facts.measured[column.name] >= facts.numbers).all()
-        and facts.measured[column.name].min() < facts.numbers.max()
+        name
+        for name, values in whole.select_dtypes("number").items()
+        if (values >= facts.numbers).all() and values.min() < facts.numbers.max()
     ]
     if not bounds:
         return ""

@@ -251,6 +251,12 @@ def test_the_schema_is_named_in_the_projects_folder_only(write, monkeypatch, sta
     assert first == "# yaml-language-server: $schema=../../workflow/schemas/config.schema.yaml"
 
 
+def test_labelled_codes_of_an_spss_file_are_no_trials(start, tmp_path):
+    labels = {float(size): f"size {size}" for size in range(2, 30)}
+    pyreadstat.write_sav(counted(), tmp_path / "herds.sav", variable_value_labels={"size": labels})
+    assert "trials?" not in start(tmp_path / "herds.sav", "ill", "herd", "month")
+
+
 @pytest.mark.parametrize(
     ("labels", "levels", "family"),
     [
