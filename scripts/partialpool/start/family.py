@@ -85,7 +85,8 @@ def propose(outcome: pd.Series, unit: pd.Series, time: pd.Series | None = None) 
             "cumulative",
             None,
             f"has few whole numbers ({levels}), as answers on a scale have",
-            "gaussian, if all steps are equal; poisson, if it is a count; categorical, if its levels have no order",
+            "gaussian, if all steps are equal, which is fitted much faster; poisson, if it is a count; categorical, if "
+            "its levels have no order",
         )
     if whole and low >= 0 and low < 2 and _is_count(values):
         beyond = _beyond(values)
