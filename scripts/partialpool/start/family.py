@@ -106,7 +106,7 @@ def propose(outcome: pd.Series, unit: pd.Series, time: pd.Series | None = None) 
 def of_trials(trials: str) -> Family:
     """The family of successes in a known number of trials."""
     others = "beta_binomial, with a prior for kappa, if they vary more than predictors and units explain"
-    return Family("binomial", None, f"counts successes in {trials} trials", others)
+    return Family("binomial", None, f"counts successes, of as many trials as {trials} says", others)
 
 
 def _vary_within(values: np.ndarray, unit: pd.Series) -> bool:

@@ -87,7 +87,7 @@ def test_a_column_that_may_have_the_trials_is_told(write, start, tmp_path):
 def test_successes_in_trials_are_binomial_and_shown_as_probabilities(write, start, tmp_path):
     data = counted()
     told = start(write(data), "ill", "herd", "month", trials="size")
-    assert "family    binomial, since the outcome counts successes in size trials" in told
+    assert "family    binomial, since the outcome counts successes, of as many trials as size says" in told
     assert "trials?" not in told
     assert "not used  region, visitor, score, days" in told
     written = config(tmp_path / "new")
