@@ -80,7 +80,8 @@ def job(log: str | Path) -> Iterator[Callable[[str], None]]:
         text = f"{type(error).__name__}: {error}"
         # The second are the words of the loader, where a limit of addresses (ulimit -v) leaves no room for a library.
         if isinstance(error, MemoryError) or "failed to map segment" in text:
-            text = f"Memory ran out: {error if isinstance(error, MemoryError) else text}\n{running.LESS_MEMORY}"
+            reason = str(error) if isinstance(error, MemoryError) else text
+            text = f"Memory ran out{f': {reason}' if reason else '.'}\n{running.LESS_MEMORY}"
         if (path := _file_read(error)) is not None:
             text = f"'{path}' cannot be read. Is it damaged, or was it edited? Delete it and run again.\n{text}"
         _fail(f"{text}\nThe traceback is in {log}", terminal, logged=traceback.format_exc())

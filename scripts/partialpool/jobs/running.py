@@ -150,13 +150,13 @@ def _require_writable(path: Path) -> None:
         return
     if path.stat().st_uid != os.geteuid():
         raise StudyError(
-            f"'{path}' cannot be read and written: it belongs to another user, as after a run with sudo or in a container. "
-            f"Have it made yours (sudo chown -R $USER {path.parts[0]}), or run in another folder: snakemake --directory "
-            "FOLDER."
+            f"'{path}' cannot be read and written: it belongs to another user, as after a run with sudo or in a "
+            f"container. Have it made yours (sudo chown -R $USER {path.parts[0]}), or run in another folder: "
+            "snakemake --directory FOLDER."
         )
     raise StudyError(
-        f"'{path}' cannot be read and written. Give yourself the right to (chmod -R u+rwX {path.parts[0]}), and run the "
-        "same command again."
+        f"'{path}' cannot be read and written. Give yourself the right to (chmod -R u+rwX {path.parts[0]}), and run "
+        "the same command again."
     )
 
 
@@ -355,8 +355,8 @@ def ended_without_a_word(notes: str | Path = NOTES) -> str:
     logs = sorted(note.read_text(encoding="utf-8") for note in Path(notes).glob("*"))
     if not logs:
         return (
-            "No job could say why this run failed: one may have been killed as it began. The same command goes on; if it "
-            "fails again, Snakemake shows more without --quiet."
+            "No job could say why this run failed: one may have been killed as it began. The same command goes on; if "
+            "it fails again, Snakemake shows more without --quiet."
         )
     if not (logs := [log for log in logs if log]):
         return ""
