@@ -28,6 +28,8 @@ def comparisons(facts: Facts, ladder: Ladder) -> dict[str, dict[str, Any]]:
                 "rows": "common",
             }
         }
+    if "alike" in ladder:
+        return {"pooling": {"title": f"Do {facts.nouns[1]} differ?", "models": ladder.names}}
     made = {}
     if "separate" in ladder:
         made["pooling"] = {"title": "Does pooling predict better?", "models": ["separate", "pooled"]}
