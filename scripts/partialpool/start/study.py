@@ -24,6 +24,8 @@ CONFIG = "config/config.yaml"
 _NOT_DATA = ("config", "results", "resources", "reference")
 # Families of which the spread of the measurements of a unit is a parameter.
 _WITH_SPREAD = ("gaussian", "gamma", "beta")
+# ASSUME: of more measurements a fit that has no closed form takes long: 20000 ordered levels of 2913 units over an hour.
+_MANY = 5000
 # Columns without a role that the terminal shows; the config has more.
 _MOST_NAMED = 8
 
@@ -177,6 +179,7 @@ def new_study(
         "trials?": _possible_trials(facts, others),
         "ids?": _begin_anew(facts, others),
         "codes?": ", ".join(write.codes_among(facts, others)),
+        "slow?": _slow(facts, proposed),
     }
     return _told(folder, source, facts, proposed, models, others, questions)
 
@@ -231,6 +234,16 @@ def _few_units(facts: Facts) -> str:
     return (
         f"{facts.n_units} {facts.nouns[1]} say little of how {facts.nouns[1]} differ. Does {facts.unit} say whose "
         "measurements they are, or is it a group of those?"
+    )
+
+
+def _slow(facts: Facts, proposed: family.Family) -> str:
+    """A warning of fits that take long; empty where they do not."""
+    if proposed.name == "gaussian" or len(facts.measured) <= _MANY:
+        return ""
+    return (
+        f"{len(facts.measured)} measurements of the family {proposed.name} may take an hour or more a model; a file "
+        f"with some of the {facts.nouns[1]} shows sooner whether the study is as you want it."
     )
 
 

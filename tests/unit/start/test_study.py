@@ -144,6 +144,13 @@ def test_an_outcome_in_several_columns_and_few_units_are_told(write, start, tmp_
     assert "wide?" not in told
 
 
+def test_fits_that_take_long_are_told(write, start, tmp_path):
+    data = made_up(n_units=1001)
+    told = " ".join(start(write(data.assign(score=np.arange(5005) % 2))).split())
+    assert "slow? 5005 measurements of the family bernoulli may take an hour or more a model" in told
+    assert "slow?" not in start(write(data), folder=tmp_path / "gaussian")
+
+
 def test_values_that_may_mean_something_else_are_told(write, start):
     data = made_up()
     data.loc[::7, "score"] = -99
