@@ -6,7 +6,6 @@ import textwrap
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from partialpool.data.fetch import basename, fetch
@@ -15,7 +14,7 @@ from partialpool.data.read import read
 from partialpool.data.table import Table, listing
 from partialpool.errors import StudyError
 from partialpool.jobs.files import atomic, checksum, write_text
-from partialpool.start import columns, family, ladder, priors, roles, write
+from partialpool.start import columns, family, ladder, priors, questions, roles, write
 from partialpool.start.facts import Facts
 from partialpool.start.words import nouns
 
@@ -24,8 +23,6 @@ CONFIG = "config/config.yaml"
 _NOT_DATA = ("config", "results", "resources", "reference")
 # Families of which the spread of the measurements of a unit is a parameter.
 _WITH_SPREAD = ("gaussian", "gamma", "beta")
-# ASSUME: of more measurements a fit that has no closed form takes long: 20000 ordered levels of 2913 units over an hour.
-_MANY = 5000
 # Columns without a role that the terminal shows; the config has more.
 _MOST_NAMED = 8
 
@@ -172,16 +169,10 @@ def new_study(
     )
     write.check(text)
     _put(folder, source, text)
-    questions = {
-        "units?": _few_units(facts),
-        "wide?": " ".join(columns.in_wide_form(wanted.outcome, [c.name for c in columns.look(source.table)]).split()),
-        "success?": _other_success(settled, levels),
-        "trials?": _possible_trials(facts, others),
-        "ids?": _begin_anew(facts, others),
-        "codes?": ", ".join(write.codes_among(facts, others)),
-        "slow?": _slow(facts, proposed),
-    }
-    return _told(folder, source, facts, proposed, models, others, questions)
+    asked = questions.of(
+        facts, settled, proposed, source.table, others, outcome=wanted.outcome, has_levels=bool(levels)
+    )
+    return _told(folder, source, facts, proposed, models, others, asked)
 
 
 def _facts(source: Source, settled: roles.Settled, wanted: roles.Roles) -> Facts:
@@ -227,78 +218,6 @@ def _refuse_trials(facts: Facts) -> None:
         raise StudyError(f"--trials: all trials of '{trials}' have the same result.")
 
 
-def _few_units(facts: Facts) -> str:
-    """A doubt whether the unit is one, where there are few; empty where there are enough."""
-    if facts.n_units >= ladder.LEAST_UNITS:
-        return ""
-    return (
-        f"{facts.n_units} {facts.nouns[1]} say little of how {facts.nouns[1]} differ. Does {facts.unit} say whose "
-        "measurements they are, or is it a group of those?"
-    )
-
-
-def _slow(facts: Facts, proposed: family.Family) -> str:
-    """A warning of fits that take long; empty where they do not."""
-    if proposed.name == "gaussian" or len(facts.measured) <= _MANY:
-        return ""
-    return (
-        f"{len(facts.measured)} measurements of the family {proposed.name} may take an hour or more a model; a file "
-        f"with some of the {facts.nouns[1]} shows sooner whether the study is as you want it."
-    )
-
-
-def _other_success(settled: roles.Settled, levels: list[str]) -> str:
-    """Which of two levels counts as success where nothing but the alphabet says so; empty if something does."""
-    two = settled.types.get(settled.roles.outcome, ())
-    if levels or len(two) != 2 or roles.says_success(two[-1]):
-        return ""
-    return (
-        f"{two[-1]}, the last of the alphabet, counts as success. For {two[0]}, make the study again with "
-        f"--levels '{two[1]},{two[0]}'."
-    )
-
-
-def _possible_trials(facts: Facts, others: list[columns.Column]) -> str:
-    """Which column may have the trials of which counts are the successes; empty if none does."""
-    if facts.trials or not facts.has_numbers or not _are_counts(facts.numbers.to_numpy(dtype=float)):
-        return ""
-    # A bound of the counts: never smaller, and so small in some row that others have larger ones.
-    whole = facts.measured[[c.name for c in others if c.kind == "whole numbers" and c.repeated]]
-    bounds = [
-        name
-        for name, values in whole.select_dtypes("number").items()
-        if (values >= facts.numbers).all() and values.min() < facts.numbers.max()
-    ]
-    if not bounds:
-        return ""
-    return (
-        f"{' and '.join(bounds)} {'is' if len(bounds) == 1 else 'are'} never smaller than {facts.outcome}. If "
-        f"{facts.outcome} is so many of {bounds[0]}, make the study again with --trials {bounds[0]}."
-    )
-
-
-def _are_counts(values: np.ndarray) -> bool:
-    """Whether numbers may be counts of more than one trial: whole, not negative, and no levels of a scale."""
-    return bool((values % 1 == 0).all() and values.min() >= 0 and values.max() > 1 and not family.are_levels(values))
-
-
-def _begin_anew(facts: Facts, others: list[columns.Column]) -> str:
-    """Whether one id may stand for several units, as where children are counted anew in each school; empty if not."""
-    twice, (one, several) = facts.units_twice_at_a_time if facts.time else 0, facts.nouns
-    # ASSUME: ids that begin anew meet at the same times in most units; a few that do are measured twice.
-    if twice <= facts.n_units / 2:
-        return ""
-    column = facts.tells_apart([c.name for c in others if c.kind in ("text", "whole numbers")])
-    if column is None:
-        return ""
-    unit = facts.rows_of_units.index[0]
-    return (
-        f"{twice} of {facts.n_units} {several} have several measurements at one time, which {column} tells apart. If "
-        f"{one} {unit} is another one in each {column}, give each an id of its own in the file; if it is the same one, "
-        f"{column} may belong into the formulas."
-    )
-
-
 def _put(folder: Path, source: Source, text: str) -> None:
     """Write the folder: the config last, since with it the study is there."""
     kept = _kept(folder, source)
@@ -315,7 +234,7 @@ def _told(
     proposed: family.Family,
     models: ladder.Ladder,
     others: list[columns.Column],
-    questions: dict[str, str],
+    asked: dict[str, str],
 ) -> str:
     one, several = facts.nouns
     rows = facts.rows_of_units
@@ -328,7 +247,7 @@ def _told(
         "models": ", ".join(models.names),
         "left out": "; ".join(models.left_out),
         "not used": listing([column.name for column in others], _MOST_NAMED),
-        **questions,
+        **asked,
         "doubts": " ".join(facts.frame.attrs["doubts"]),
     }
     shown = [

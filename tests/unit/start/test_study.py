@@ -123,12 +123,12 @@ def test_columns_that_are_no_trials_are_refused(write, start, tmp_path, change, 
     assert not (tmp_path / "new").exists()
 
 
-def test_which_of_two_levels_counts_as_success_is_told_where_only_the_alphabet_says_it(write, start, tmp_path):
+def test_which_of_two_levels_counts_as_success_is_told_where_the_file_does_not_say_it(write, start, tmp_path):
     data = made_up().assign(score=["mild", "none"] * 30)
     told = " ".join(start(write(data)).split())
     assert (
-        "success? none, the last of the alphabet, counts as success. For mild, make the study again with --levels "
-        "'none,mild'." in told
+        "success? none counts as success, and the file does not say which should. For mild, make the study again with "
+        "--levels none,mild." in told
     )
     assert "success?" not in start(write(data), folder=tmp_path / "given", levels=["none", "mild"])
     assert "success?" not in start(write(data.replace("none", "yes")), folder=tmp_path / "yes")
@@ -136,7 +136,10 @@ def test_which_of_two_levels_counts_as_success_is_told_where_only_the_alphabet_s
 
 def test_an_outcome_in_several_columns_and_few_units_are_told(write, start, tmp_path):
     data = made_up().rename(columns={"score": "score1"}).assign(score2=1.0, score3=2.0)
+    # Its logarithm is the outcome of the models.
+    data["score1"] = 20 + np.random.default_rng(1).lognormal(3, 1.5, 60)
     told = " ".join(start(write(data), "score1", "region").split())
+    assert "family gaussian of the logarithm" in told
     assert "units? 2 regions say little of how regions differ. Does region say whose measurements they are" in told
     assert "wide? score1 to score3 may be one outcome at 3 times. Give each a line of its own: in R" in told
     told = start(write(made_up()), folder=tmp_path / "long")
