@@ -150,7 +150,7 @@ def test_an_outcome_in_several_columns_and_few_units_are_told(write, start, tmp_
 def test_fits_that_take_long_are_told(write, start, tmp_path):
     data = made_up(n_units=1001)
     told = " ".join(start(write(data.assign(score=np.arange(5005) % 2))).split())
-    assert "slow? 5005 measurements of the family bernoulli may take an hour or more a model" in told
+    assert "slow? 5005 measurements of the family bernoulli may take half an hour or more a model" in told
     assert "slow?" not in start(write(data), folder=tmp_path / "gaussian")
 
 
