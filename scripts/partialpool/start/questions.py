@@ -11,7 +11,7 @@ from partialpool.start.ladder import LEAST_UNITS
 from partialpool.start.roles import Settled, says_success
 from partialpool.start.write import codes_among
 
-# ASSUME: of more measurements a fit that has no closed form takes long: 20000 ordered levels of 2913 units 40 minutes.
+# ASSUME: of more measurements a fit that has no closed form takes long: 20000 ordered levels of 2913 units 40 min.
 _MANY = 5000
 
 
@@ -119,6 +119,6 @@ def _slow(facts: Facts, proposed: family.Family) -> str:
     if proposed.name == "gaussian" or len(facts.measured) <= _MANY:
         return ""
     return (
-        f"{len(facts.measured)} measurements of the family {proposed.name} may take half an hour or more a model; a file "
-        f"with some of the {facts.nouns[1]} shows sooner whether the study is as you want it."
+        f"{len(facts.measured)} measurements of the family {proposed.name} may take half an hour or more a model; a "
+        f"file with some of the {facts.nouns[1]} shows sooner whether the study is as you want it."
     )
