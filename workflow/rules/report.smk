@@ -81,8 +81,13 @@ onstart:
 
                 read(suits.check_again, config, prepared)
         kept = [model for model in study.models if Path(f"results/models/{model}.nc").exists()]
-        cores, cache = inside.cores(workflow), inside.uses_cache(workflow)
-        print(plan.text(jobs, kept, cores=cores, cache=cache, benchmarks="results/benchmarks"), file=sys.stderr)
+        about = {
+            "slower": [name for name, model in study.models.items() if model.family != "gaussian"],
+            "cores": inside.cores(workflow),
+            "cache": inside.uses_cache(workflow),
+            "benchmarks": "results/benchmarks",
+        }
+        print(plan.text(jobs, kept, **about), file=sys.stderr)
 
 
 onerror:

@@ -11,7 +11,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import zipfile
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from partialpool import __version__
 from partialpool.jobs.files import atomic, checksum
+from partialpool.jobs.running import folder_for_a_while
 from partialpool.jobs.written import require_as_written
 
 METADATA = "ro-crate-metadata.json"
@@ -94,8 +94,7 @@ def write(
 
     for path in results:
         require_as_written(path)
-    with tempfile.TemporaryDirectory() as folder:
-        made = Path(folder)
+    with folder_for_a_while() as made:
         (made / "config").mkdir()
         (made / "workflow").mkdir()
         members = {name: Path(path) for name, path in rows_files(study).values()}

@@ -19,7 +19,7 @@ from partialpool.fit.fit import closed_form, integrable
 from partialpool.model.assignable import has_coefficients, refuse_unassignable
 from partialpool.model.automatic import automatic_priors
 from partialpool.model.doubts import doubts
-from partialpool.model.families import OF_LEVELS, ORDINAL
+from partialpool.model.families import OF_LEVELS
 from partialpool.model.formula import bars, complete_cases
 from partialpool.model.identified import refuse_unidentified
 from partialpool.model.matrices import without_coefficients
@@ -154,7 +154,7 @@ def _model(study: Study, name: str, data: pd.DataFrame) -> None:
     if spec.engine == "marginal" or spec.group_effects == "summary":
         closed_form(with_priors, rows)
     # As build.build refuses them.
-    if not (spec.family in ORDINAL or has_coefficients(spec, rows)) and (
+    if not has_coefficients(spec, rows) and (
         spec.engine == "nuts" or not (spec.family == "gaussian" or integrable(with_priors, rows))
     ):
         raise without_coefficients(spec)

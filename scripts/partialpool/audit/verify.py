@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import zipfile
 from pathlib import Path
 from urllib.parse import unquote
@@ -15,6 +14,7 @@ from urllib.parse import unquote
 from partialpool.audit.archive import METADATA, RAW, SUMS, pack
 from partialpool.errors import StudyError
 from partialpool.jobs.files import checksum
+from partialpool.jobs.running import folder_for_a_while
 
 # All tables follow from these files and the fits.
 GIVEN = (RAW, "results/data/truth.csv")
@@ -61,15 +61,15 @@ def verify(
             "Name one: snakemake --cores 4 verify --config archive=path/to/archive.zip\n"
             "A relative path begins at the working directory. To make one of these results: snakemake --cores 4 archive"
         )
-    with tempfile.TemporaryDirectory() as folder:
-        whole = Path(folder, "archive")
+    with folder_for_a_while() as folder:
+        whole = folder / "archive"
         verdicts = unpack(archive, whole)
         if not verdicts:
             verdicts = check(whole)
             if not wrong(verdicts):
-                verdicts |= check_zip(archive, whole, Path(folder, "again.zip"))
+                verdicts |= check_zip(archive, whole, folder / "again.zip")
         if not wrong(verdicts):
-            again = Path(folder, "again")
+            again = folder / "again"
             command = ["--snakefile", snakefile, "--cores", str(cores), *options, "--allowed-rules", *rules]
             made = make_tables(whole, again, command)
             verdicts |= {name: compare(whole / name, again / name) for name in made}

@@ -9,6 +9,7 @@ from itertools import batched, islice
 import pandas as pd
 
 from partialpool.data.encodings import UTF_8, as_utf8
+from partialpool.data.pages import LOOKED_AT, refuse_page
 from partialpool.data.table import (
     TITLE,
     Table,
@@ -98,16 +99,9 @@ def read(path, content: bytes, notes: tuple[str, ...] = (), encoding: str | None
 
 
 def _refuse_other(path, content: bytes) -> None:
-    start = content[:400].decode(errors="replace").lstrip()[:40].strip()
-    if "\0" in start.partition("\n")[0]:
+    if b"\0" in content[:LOOKED_AT].lstrip().partition(b"\n")[0][:40]:
         raise StudyError(f"{path} is no text: save it as CSV with encoding UTF-8, or as .xlsx, .parquet, .sav or .dta.")
-    if start.startswith(("{", "[{")):
-        raise StudyError(f"{path} is JSON: write it as CSV, with the names of the columns in the first line.")
-    if start.startswith("<"):
-        raise StudyError(
-            f"{path} is not data but a web page: it starts with '{start}'.\n"
-            "data.source must be the address of the file itself (on GitHub: the 'Raw' button)."
-        )
+    refuse_page(path, content)
 
 
 def _instruction(path, content: bytes) -> tuple[bytes, str | None]:

@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
+from partialpool.data.pages import LOOKED_AT, refuse_page
 from partialpool.errors import StudyError, is_full_disk
 from partialpool.jobs.files import atomic, checksum
 
@@ -97,7 +98,7 @@ def fetch(
     Raises
     ------
     StudyError
-        The source cannot be read or downloaded, is empty, too large, or has another checksum.
+        The source cannot be read or downloaded, is empty, too large, a web page, or has another checksum.
     """
     if sha256 and Path(destination).is_file() and checksum(destination) == sha256:
         Path(destination).touch()
@@ -112,6 +113,9 @@ def fetch(
                 _download(source, temporary, limits)
             except _Failure as failure:
                 raise StudyError(_offline(source, by_hand, f"{failure}{note}")) from failure
+            # Here, and not only where it is read: what is kept is not asked for again.
+            with temporary.open("rb") as file:
+                refuse_page(source, file.read(LOOKED_AT))
         if not temporary.stat().st_size:
             raise StudyError(f"{local or source} is empty (0 bytes).")
         actual = checksum(temporary)

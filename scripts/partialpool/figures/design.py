@@ -117,7 +117,7 @@ def _drawn(cells: pd.DataFrame, lines: pd.DataFrame, nouns: Mapping[str, Sequenc
         geom_point(data=cells[cells["smallest"].astype(bool)], color=CORAL, size=3, fill="none", stroke=0.8),
         scale_color_manual(values={False: TEAL, True: CORAL}, guide=None),
         facet_wrap("panel", ncol=2),
-        scale_x_log10(**({"breaks": units} if len(units) <= MANY_BREAKS else {})),
+        scale_x_log10(minor_breaks=None, **({"breaks": units} if len(units) <= MANY_BREAKS else {})),
         y_numbers(**({"breaks": measurements} if len(measurements) <= MANY_BREAKS else {})),
         labs(x=f"Number of {nouns['unit'][1]}", y=f"Number of {nouns['measurement'][1]} each"),
     )

@@ -45,7 +45,8 @@ def configured(
     ----------
     figures
         By name, the entries of the config: ``kind``, what belongs to it, and ``titles``, which maps the models shown
-        to their titles, in the order in which they are shown.
+        to their titles, in the order in which they are shown; ``of_one_trial`` where expected successes are
+        probabilities.
     prepared
         Path of the prepared data.
     predictions
@@ -127,10 +128,10 @@ class Source:
         """Mean of all measurements."""
         return self.measured[self.columns["outcome"]].mean()
 
-    @property
-    def labels_of_expected(self) -> Mapping[str, str]:
-        """Labels of figures of expected values, which are probabilities where measurements are levels."""
-        if not isinstance(self.data[self.columns["outcome"]].dtype, pd.CategoricalDtype):
+    def labels_of_expected(self, entry: Mapping) -> Mapping[str, str]:
+        """Labels of figures of expected values: probabilities, if measurements are levels or it is one trial."""
+        of_levels = isinstance(self.data[self.columns["outcome"]].dtype, pd.CategoricalDtype)
+        if not of_levels and not entry.get("of_one_trial"):
             return self.labels
         return {**self.labels, "outcome": f"Probability of {self.labels['outcome']}"}
 
@@ -195,12 +196,12 @@ def _trajectories(entry, source):
 
 def _gradient_intervals(entry, source):
     draws = source.draws_of_units(entry)
-    return gradient_intervals(draws, labels=source.labels_of_expected)
+    return gradient_intervals(draws, labels=source.labels_of_expected(entry))
 
 
 def _half_eyes(entry, source):
     draws = source.draws_of_units(entry)
-    labels = source.labels if "predicted" in set(draws["quantity"]) else source.labels_of_expected
+    labels = source.labels if "predicted" in set(draws["quantity"]) else source.labels_of_expected(entry)
     return half_eyes(draws, reference=source.grand_mean if entry["reference"] else None, labels=labels)
 
 
@@ -208,7 +209,7 @@ def _shrinkage(entry, source):
     summary = source.expected(entry)
     # The dashed line: the mean over units of the first model's estimates.
     first = summary.loc[summary["model"] == summary["model"].cat.categories[0], "mean"].mean()
-    return shrinkage(summary, grand_mean=first, labels=source.labels_of_expected)
+    return shrinkage(summary, grand_mean=first, labels=source.labels_of_expected(entry))
 
 
 def _three_poolings(entry, source):
@@ -229,7 +230,7 @@ def _fitted_trajectories(entry, source):
         # A table of predictions has levels as text, whose order is that of the data.
         levels = source.data[group].cat.categories.astype(str)
         summary = summary.assign(**{group: pd.Categorical(summary[group].astype(str), levels)})
-    return fitted_trajectories(summary, time=time, group=group, labels=source.labels_of_expected)
+    return fitted_trajectories(summary, time=time, group=group, labels=source.labels_of_expected(entry))
 
 
 def _grid(entry, source):

@@ -18,6 +18,10 @@ from plotnine.geoms.geom import geom
 
 # Relative thickness of an interval line to the next wider one.
 THICKENING = 2.5
+# Share of the draws that a slab leaves out at each end: one draw far away from all others would leave them no room.
+BEYOND = 0.001
+# A slab ends where its thickness is less than this share of the largest: nobody sees it, and it would take room.
+SEEN = 0.003
 # Width of a line in points for a plotnine size of 1. Plotnine exports no name for it; a test compares widths.
 POINTS_PER_SIZE = np.sqrt(np.pi)
 
@@ -103,8 +107,9 @@ def slab_intervals(draws, by, *, widths=(0.66, 0.95), n=256):
         The columns of `by` and `group`, the number of the group, with two kinds of rows. Slab rows (`level` missing)
         have `value` on a grid and the `density` there. Interval rows have `value`, the mean; `low` and `high`,
         quantiles (linear interpolation, type 7 in R); and `level`, the probability between them. Draws that do not
-        vary have no slab. Where no draw is negative, no slab is; where all are from 0 to 1, as probabilities are, none
-        goes beyond.
+        vary have no slab. A slab is that of the central 99.8 % of the draws, and ends where it is too thin to be seen,
+        though not within an interval. Where no draw is negative, no slab is; where all are from 0 to 1, as
+        probabilities are, none goes beyond.
     """
     is_positive = draws["value"].min() >= 0
     bounds = (0 if is_positive else -np.inf, 1 if is_positive and draws["value"].max() <= 1 else np.inf)
@@ -114,7 +119,7 @@ def slab_intervals(draws, by, *, widths=(0.66, 0.95), n=256):
     for key, values in draws.groupby(by, observed=True)["value"]:
         values = values.to_numpy(dtype=float)
         low, high = np.quantile(values, tails)
-        grid, density = estimate_density(values, n=n, bounds=bounds)
+        grid, density = _seen(*estimate_density(_central(values), n=n, bounds=bounds), low.min(), high.max())
         table = np.full((len(levels) + len(grid), 5), np.nan)
         interval, slab = table[: len(levels)], table[len(levels) :]
         interval[:, 0], interval[:, 1], interval[:, 2], interval[:, 4] = values.mean(), low, high, levels
@@ -125,6 +130,20 @@ def slab_intervals(draws, by, *, widths=(0.66, 0.95), n=256):
     group = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
     names = pd.DataFrame(keys, columns=by).astype(draws.dtypes[by].to_dict())
     return pd.concat([names.iloc[group].reset_index(drop=True), numbers.assign(group=group + 1)], axis=1)
+
+
+def _central(values):
+    low, high = np.quantile(values, [BEYOND, 1 - BEYOND], method="closest_observation")
+    return values[(low <= values) & (values <= high)]
+
+
+def _seen(grid, density, low, high):
+    """The part of a density that can be seen, and that between two values, on as many points."""
+    if not grid.size:
+        return grid, density
+    thick = grid[density >= SEEN * density.max()]
+    part = np.linspace(max(min(thick[0], low), grid[0]), min(max(thick[-1], high), grid[-1]), len(grid))
+    return part, np.interp(part, grid, density)
 
 
 # What half-eyes and gradient intervals need beside x and y of such a table.

@@ -75,10 +75,13 @@ def job(log: str | Path) -> Iterator[Callable[[str], None]]:
     except BaseException as error:
         if isinstance(error, OSError) and is_full_disk(error):
             _fail(full_disk(error.filename or log), terminal)
+        if isinstance(error, PermissionError) and error.filename:
+            _fail(f"'{error.filename}': {error.strerror}. Give yourself the right to it and run again.", terminal)
         text = f"{type(error).__name__}: {error}"
         # The second are the words of the loader, where a limit of addresses (ulimit -v) leaves no room for a library.
         if isinstance(error, MemoryError) or "failed to map segment" in text:
-            text = f"Memory ran out: {error if isinstance(error, MemoryError) else text}\n{running.LESS_MEMORY}"
+            reason = str(error) if isinstance(error, MemoryError) else text
+            text = f"Memory ran out{f': {reason}' if reason else '.'}\n{running.LESS_MEMORY}"
         if (path := _file_read(error)) is not None:
             text = f"'{path}' cannot be read. Is it damaged, or was it edited? Delete it and run again.\n{text}"
         _fail(f"{text}\nThe traceback is in {log}", terminal, logged=traceback.format_exc())

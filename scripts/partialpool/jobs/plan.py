@@ -1,7 +1,7 @@
 """What a run will do, in one sentence before it begins."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 # ASSUME: seconds of a job of a small study on a laptop; used for rules that have not run here yet.
@@ -9,6 +9,7 @@ TYPICAL = {
     "fit_model": 6,
     "summarise_models": 7,
     "compare_models": 6,
+    "check_models": 5,
     "compute_bayes_factors": 6,
     "predict_values": 5,
     "draw_models": 8,
@@ -19,10 +20,18 @@ TYPICAL = {
     "render_report": 5,
 }
 OTHER = 2
+# ASSUME: so many times as long with models whose coefficients have no closed form.
+SLOWER = {"fit_model": 3, "compare_models": 5, "check_models": 5}
 
 
 def text(
-    jobs: Iterable[tuple[str, str]], fits: Iterable[str], *, cores: int, cache: bool, benchmarks: str | Path
+    jobs: Iterable[tuple[str, str]],
+    fits: Iterable[str],
+    *,
+    slower: Collection[str],
+    cores: int,
+    cache: bool,
+    benchmarks: str | Path,
 ) -> str:
     """Which fits a run makes and which it keeps, how many jobs it has, and how long they take.
 
@@ -32,6 +41,8 @@ def text(
         Of each job that will run its rule, and the name of what it makes (``growth``; may be empty).
     fits
         Models whose fits exist.
+    slower
+        Models that the marginal engine does not fit.
     cores
         How many cores the jobs share.
     cache
@@ -45,7 +56,7 @@ def text(
     seconds, guessed = 0.0, 0
     for rule, name in jobs:
         measured = _measured(Path(benchmarks, rule), name)
-        seconds += TYPICAL.get(rule, OTHER) if measured is None else measured
+        seconds += _typical(rule, name, slower) if measured is None else measured
         guessed += measured is None
     # The other jobs share all cores; the report comes last and runs alone.
     last = [_measured(Path(benchmarks, rule), name) or TYPICAL[rule] for rule, name in jobs if rule == "render_report"]
@@ -59,6 +70,11 @@ def text(
     words = [f"{_count(made, 'fit')} {how} ({', '.join(made)})" if made else "no fit to make"]
     words += [f"{len(kept)} kept ({', '.join(kept)})"] if kept else []
     return f"{', '.join(words)}; {_count(jobs, 'job')}, about {_duration(about)} ({basis})."
+
+
+def _typical(rule: str, name: str, slower: Collection[str]) -> float:
+    is_slower = name in slower if rule == "fit_model" else bool(slower)
+    return TYPICAL.get(rule, OTHER) * (SLOWER.get(rule, 1) if is_slower else 1)
 
 
 def _count(things: list, name: str) -> str:

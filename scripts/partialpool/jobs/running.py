@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -145,11 +146,18 @@ def require_folders(results: str | Path, own: str | Path = ".snakemake") -> None
 
 def _require_writable(path: Path) -> None:
     """Raise StudyError for a folder or file that is not the user's to read and write."""
-    if path.exists() and not os.access(path, os.R_OK | os.W_OK | (os.X_OK if path.is_dir() else 0)):
+    if not path.exists() or os.access(path, os.R_OK | os.W_OK | (os.X_OK if path.is_dir() else 0)):
+        return
+    if path.stat().st_uid != os.geteuid():
         raise StudyError(
-            f"'{path}' cannot be read and written. Give yourself the right to (chmod -R u+rwX {path.parts[0]}), and "
-            "run the same command again."
+            f"'{path}' cannot be read and written: it belongs to another user, as after a run with sudo or in a "
+            f"container. Have it made yours (sudo chown -R $USER {path.parts[0]}), or run in another folder: "
+            "snakemake --directory FOLDER."
         )
+    raise StudyError(
+        f"'{path}' cannot be read and written. Give yourself the right to (chmod -R u+rwX {path.parts[0]}), and run "
+        "the same command again."
+    )
 
 
 def require_room(folder: str | Path) -> None:
@@ -245,7 +253,8 @@ def end_jobs_when_asked() -> None:
 
     def end(number, frame):
         _asked.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        # Ctrl-C again: the jobs are ending, and Snakemake would show a traceback of screens.
+        signal.signal(signal.SIGINT, lambda number, frame: None)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         threading.Thread(target=_end_children, daemon=True).start()
         # What Snakemake takes for Ctrl-C.
@@ -290,8 +299,31 @@ def _wait_and_end(path: str, process: int) -> None:
 
 
 @contextmanager
+def folder_for_a_while() -> Iterator[Path]:
+    """In a job: give a folder that is removed at its end, and at Ctrl-C or SIGTERM, at which Python would just end."""
+
+    def end(number, frame):
+        # Not again while the folder is being removed.
+        for asked in before:
+            signal.signal(asked, signal.SIG_IGN)
+        sys.exit(128 + number)
+
+    before = {}
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            before |= {asked: signal.signal(asked, end) for asked in (signal.SIGINT, signal.SIGTERM)}
+            yield Path(folder)
+    finally:
+        for asked, handler in before.items():
+            signal.signal(asked, handler)
+
+
+@contextmanager
 def noted(log: str | Path, notes: str | Path = NOTES) -> Iterator[None]:
-    """In a job: keep a note with the name of its log until it ends by itself, so that others know if it does not."""
+    """In a job: keep a note with the name of its log until it ends by itself, so that others know if it does not.
+
+    Of a job that fails, and says why, an empty note stays.
+    """
     note = Path(notes, str(log).replace(os.sep, "-"))
     # A job that runs by itself has no folder of Snakemake's; and on a full disk the log is what matters.
     with suppress(OSError):
@@ -300,8 +332,11 @@ def noted(log: str | Path, notes: str | Path = NOTES) -> Iterator[None]:
             note.write_text(str(log), encoding="utf-8")
     try:
         yield
-    finally:
-        note.unlink(missing_ok=True)
+    except BaseException:
+        with suppress(OSError):
+            note.write_text("")
+        raise
+    note.unlink(missing_ok=True)
 
 
 def forget_notes(notes: str | Path = NOTES) -> None:
@@ -310,15 +345,20 @@ def forget_notes(notes: str | Path = NOTES) -> None:
 
 
 def ended_without_a_word(notes: str | Path = NOTES) -> str:
-    """What to say after a run that failed, of jobs that could not say it themselves; nothing if there are none.
+    """What to say after a run that failed if a job could not say why; nothing if one did, or all were asked to end.
 
-    They were killed, or compiled code ended them.
+    It was killed, or compiled code ended it.
     """
     # At Ctrl-C or SIGTERM they were asked to end.
     if _asked.is_set():
         return ""
     logs = sorted(note.read_text(encoding="utf-8") for note in Path(notes).glob("*"))
     if not logs:
+        return (
+            "No job could say why this run failed: one may have been killed as it began. The same command goes on; if "
+            "it fails again, Snakemake shows more without --quiet."
+        )
+    if not (logs := [log for log in logs if log]):
         return ""
     return (
         f"A job ended without a word, most often because memory ran out and it was killed; its log: {', '.join(logs)}. "

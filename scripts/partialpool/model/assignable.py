@@ -36,12 +36,7 @@ def refuse_unassignable(spec: ModelSpec, rows: pd.DataFrame, parameters: Sequenc
     assign(
         spec,
         outcome=matrices.response.name,
-        # Thresholds take the place of an intercept.
-        common=[
-            term.name
-            for term in common
-            if term.kind != "offset" and not (term.kind == "intercept" and spec.family in ORDINAL)
-        ],
+        common=[term.name for term in common if _is_coefficient(term, spec)],
         offsets=[term.name for term in common if term.kind == "offset"],
         blocks=blocks(bars(spec.formula), effects),
         parameters=parameters,
@@ -51,7 +46,12 @@ def refuse_unassignable(spec: ModelSpec, rows: pd.DataFrame, parameters: Sequenc
 
 
 def has_coefficients(spec: ModelSpec, rows: pd.DataFrame) -> bool:
-    """Whether the terms of a model have any: common ones, or effects."""
+    """Whether the terms of a model have any, common ones or effects, beside thresholds."""
     common = evaluate(spec, rows).common
     terms = common.terms.values() if common else []
-    return bool(bars(spec.formula)) or any(term.kind != "offset" for term in terms)
+    return bool(bars(spec.formula)) or any(_is_coefficient(term, spec) for term in terms)
+
+
+def _is_coefficient(term, spec: ModelSpec) -> bool:
+    """Whether a common term has coefficients; thresholds take the place of an intercept."""
+    return term.kind not in ({"offset", "intercept"} if spec.family in ORDINAL else {"offset"})

@@ -8,7 +8,6 @@ import pandas as pd
 from partialpool.jobs import without_sparse
 from partialpool.model.assign import Priors, assign
 from partialpool.model.centring import CentredBlock, LevelMeans
-from partialpool.model.families import ORDINAL
 from partialpool.model.finite import refuse_infinite
 from partialpool.model.formula import bars
 from partialpool.model.information import well_informed
@@ -115,8 +114,8 @@ def build_for_nuts(spec: ModelSpec, rows: pd.DataFrame):
 
 
 def _refuse_without_coefficients(spec: ModelSpec, parent) -> None:
-    """Raise StudyError if Bambi could not predict: of ordinal families, thresholds are enough."""
-    if not (parent.intercept_term or parent.common_terms or parent.group_specific_terms or spec.family in ORDINAL):
+    """Raise StudyError if Bambi could not predict."""
+    if not (parent.intercept_term or parent.common_terms or parent.group_specific_terms):
         raise without_coefficients(spec)
 
 

@@ -71,7 +71,10 @@ def unfit(spec: ModelSpec, why) -> StudyError:
 
 def without_coefficients(spec: ModelSpec) -> StudyError:
     """The error of a model for NUTS whose formula has no coefficients."""
-    return unfit(spec, "it has no coefficients, and Bambi cannot predict without any. Write 1 for an intercept.")
+    add = "Write 1 for an intercept."
+    if spec.family in ORDINAL:
+        add = "Thresholds are none: add a predictor or group-level effects."
+    return unfit(spec, f"it has no coefficients, and Bambi cannot predict without any. {add}")
 
 
 def folded(formula: str, rows: pd.DataFrame) -> pd.DataFrame:

@@ -94,6 +94,16 @@ def symbol(parameter: str) -> str:
     return SYMBOLS.get(parameter) or text(parameter)
 
 
+# How much measurements vary, by family and parameter.
+SHAPES = {
+    ("negativebinomial", "alpha"): "variance = mean + mean² / alpha",
+    ("gamma", "alpha"): "sd = mean / √alpha",
+    ("beta", "kappa"): "variance = mean (1 \N{MINUS SIGN} mean) / (1 + kappa)",
+    ("beta_binomial", "kappa"): "variance of probabilities = mean (1 \N{MINUS SIGN} mean) / (1 + kappa)",
+    ("t", "nu"): "degrees of freedom: the fewer, the longer the tails",
+}
+
+
 def meaning_of_psi(family: str) -> str:
     """What the parameter psi of hurdle and zero-inflated families is the probability of."""
     return f"probability of {'a value over 0' if family.startswith('hurdle') else 'no excess zero'}"

@@ -92,7 +92,7 @@ def estimates(results: Results, model: str) -> Markup:
     by_term: dict[tuple[str, str], list[dict]] = {}
     for row in results.population(model).to_dict("records"):
         # Thresholds are where an ordered outcome is cut: they answer no question, and their table has them.
-        if (meaning := meanings.get(row["parameter"])) and meaning.kind != "threshold":
+        if (meaning := meanings.get(row["parameter"])) and meaning.kind not in ("shape", "threshold"):
             by_term.setdefault((meaning.kind, meaning.term), []).append(row)
     lines = []
     for (_, term), rows in by_term.items():

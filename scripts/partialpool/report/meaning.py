@@ -11,7 +11,7 @@ from partialpool.model import names, parameters
 from partialpool.model.names import INTERCEPT
 from partialpool.model.parts import left_side, trials
 from partialpool.model.spec import ModelSpec
-from partialpool.report.families import meaning_of_psi
+from partialpool.report.families import SHAPES, meaning_of_psi
 from partialpool.report.glossary import link
 from partialpool.report.terms import Coefficient, Part, Terms
 from partialpool.study.data import Data, singular
@@ -31,7 +31,7 @@ class Meaning:
     Attributes
     ----------
     kind
-        ``common``, ``sd``, ``family`` or ``threshold``.
+        ``common``, ``sd``, ``family``, ``shape`` or ``threshold``.
     term
         Its term in the formula.
     words
@@ -50,7 +50,7 @@ class Meaning:
 
 
 def of_model(data: Data, spec: ModelSpec, tree) -> dict[str, Meaning]:
-    """The meanings of common coefficients, standard deviations, sigma and psi, by the name of the parameter.
+    """The meanings of common coefficients, standard deviations and of a family, by the name of the parameter.
 
     Parameters
     ----------
@@ -101,6 +101,8 @@ class _Speaker:
             return Meaning("family", "sigma", words, escape(self.outcome_unit), self.scale)
         if parameter.name == "psi":
             return Meaning("family", "psi", escape(meaning_of_psi(self.terms.spec.family)), NOTHING, NOTHING)
+        if words := SHAPES.get((self.terms.spec.family, parameter.name)):
+            return Meaning("shape", parameter.name, escape(words), NOTHING, NOTHING)
         return None
 
     def _common(self, parameter: parameters.Parameter, coefficient: Coefficient) -> Meaning:

@@ -39,11 +39,11 @@ def at_which(study: Study, prediction: Prediction) -> str:
         average = f", averaged over rows with the same {study.data.label(prediction.by)}"
     if prediction.rows == "observed":
         return f", at the rows of the model{average}"
+    one_trial = any(study.at_one_trial(prediction, name) for name in prediction.models)
     if prediction.rows or prediction.units is not None or prediction.new_units is not None:
-        return average
+        return f", at one trial{average}" if one_trial else average
     named = {*prediction.at, *(prediction.contrast or {})}
     formulas = [study.models[name].formula for name in prediction.models]
-    one_trial = any(study.at_one_trial(prediction, name) for name in prediction.models)
     others = [
         {*covariates(formula, study.data.unit)} - {*trials(formula)} - _grouping_only(formula) - named
         for formula in formulas

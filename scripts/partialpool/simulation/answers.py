@@ -144,7 +144,7 @@ def told(table: pd.DataFrame, of_goals: pd.DataFrame, *, wanted: Mapping[str, Ma
         What one ``unit`` and one ``measurement`` are called, and several.
     """
     cells, replicates = len(table[CELL].drop_duplicates()), table["replicates"].max()
-    lines = [f"{cells} designs, {replicates} simulated studies of each."]
+    lines = [f"{cells} {'design' if cells == 1 else 'designs'}, {replicates} simulated studies of each."]
     for name, own in of_goals.groupby("goal", sort=False):
         goal = wanted[name]
         lines.append(f"{name}: {_in_words(goal)}, in {_percent(goal['probability'])} of studies:")

@@ -58,6 +58,9 @@ def parser() -> argparse.ArgumentParser:
         default=[],
         help="levels of the outcome from the lowest to the highest, where the file does not tell their order",
     )
+    made.add_argument(
+        "--trials", metavar="COLUMN", help="number of trials, where the outcome counts the successes in them"
+    )
     made.add_argument("--unit", metavar="COLUMN", help="whose measurements they are: a child, a herd, a plot")
     made.add_argument("--time", metavar="COLUMN", help="when it was measured: numbers, or dates such as 2024-03-31")
     made.add_argument("--group", metavar="COLUMN", help="group of each unit, the same in all of its rows")
@@ -104,4 +107,4 @@ def _run(given: argparse.Namespace, *, ask_for: bool) -> str:
         roles = ask.roles(source, named) if ask_for else Roles(**named)
         levels = given.levels or (ask.levels(source, roles.outcome) if ask_for else [])
         folder = ask.folder(source) if given.folder is None else given.folder
-        return new_study(folder, source, roles, levels)
+        return new_study(folder, source, roles, levels, given.trials)

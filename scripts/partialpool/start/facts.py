@@ -24,6 +24,8 @@ class Facts:
         One unit and several.
     labels
         By column, what the report calls it.
+    trials
+        Column with the number of trials of which the outcome counts the successes; None where it does not.
     """
 
     frame: pd.DataFrame
@@ -33,6 +35,7 @@ class Facts:
     group: str | None
     nouns: tuple[str, str]
     labels: dict[str, str]
+    trials: str | None = None
 
     def label(self, column: str) -> str:
         """What the report calls a column."""
@@ -61,6 +64,11 @@ class Facts:
     def times_of_units(self) -> pd.Series:
         """Number of different times of measurement by unit."""
         return self.measured.groupby(self.unit)[self.time].nunique()
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether a unit is measured at several times, so that a line can be drawn."""
+        return self.time is not None and self.times_of_units.max() > 1
 
     @cached_property
     def units_twice_at_a_time(self) -> int:
@@ -99,13 +107,15 @@ class Facts:
 
     @property
     def has_numbers(self) -> bool:
-        """Whether the outcome is of numbers and not of levels."""
-        return pd.api.types.is_numeric_dtype(self.frame[self.outcome])
+        """Whether the outcome is of numbers, and neither of levels nor of successes in trials."""
+        return self.trials is None and pd.api.types.is_numeric_dtype(self.frame[self.outcome])
 
     @cached_property
     def numbers(self) -> pd.Series:
-        """Outcomes of the measured rows as numbers; of levels, their place in the order."""
+        """Outcomes of the measured rows as numbers: of levels their place in the order, of successes their share."""
         outcome = self.measured[self.outcome]
+        if self.trials:
+            return outcome / self.measured[self.trials]
         return outcome.cat.codes if isinstance(outcome.dtype, pd.CategoricalDtype) else outcome
 
     def notable_units(self) -> dict[str, str]:

@@ -58,7 +58,7 @@ class Family:
         return f"{self.name} of the logarithm" if self.of_logarithm else self.name
 
 
-def propose(outcome: pd.Series, unit: pd.Series) -> Family:
+def propose(outcome: pd.Series, unit: pd.Series, time: pd.Series | None = None) -> Family:
     """Propose a family.
 
     Parameters
@@ -67,9 +67,11 @@ def propose(outcome: pd.Series, unit: pd.Series) -> Family:
         Measurements: numbers, or a category of two or more levels; may be missing.
     unit
         Whose they are, of the same length.
+    time
+        When they were made, if it is known.
     """
     measured = outcome.notna()
-    outcome, unit = outcome[measured], unit[measured]
+    outcome, unit, time = outcome[measured], unit[measured], None if time is None else time[measured]
     if isinstance(outcome.dtype, pd.CategoricalDtype):
         return _of_levels(outcome)
     values = outcome.to_numpy(dtype=float)
@@ -83,7 +85,8 @@ def propose(outcome: pd.Series, unit: pd.Series) -> Family:
             "cumulative",
             None,
             f"has few whole numbers ({levels}), as answers on a scale have",
-            "gaussian, if all steps are equal; poisson, if it is a count; categorical, if its levels have no order",
+            "gaussian, if all steps are equal, which is fitted much faster; poisson, if it is a count; categorical, if "
+            "its levels have no order",
         )
     if whole and low >= 0 and low < 2 and _is_count(values):
         beyond = _beyond(values)
@@ -96,8 +99,14 @@ def propose(outcome: pd.Series, unit: pd.Series) -> Family:
             "gaussian, if it stays away from 0 and 1; binomial with p(successes, trials), if it is a share of counts",
         )
     if low > 0 and skewness(values) > LEAST_SKEWNESS and _vary_within(values, unit):
-        return _of_positive(values, unit, whole)
+        return _of_positive(values, unit, time, whole)
     return _gaussian(values, whole)
+
+
+def of_trials(trials: str) -> Family:
+    """The family of successes in a known number of trials."""
+    others = "beta_binomial, with a prior for kappa, if they vary more than predictors and units explain"
+    return Family("binomial", None, f"counts successes, of as many trials as {trials} says", others)
 
 
 def _vary_within(values: np.ndarray, unit: pd.Series) -> bool:
@@ -105,25 +114,26 @@ def _vary_within(values: np.ndarray, unit: pd.Series) -> bool:
     return bool(pd.Series(values).groupby(unit.to_numpy()).nunique().max() > 1)
 
 
-def _of_positive(values: np.ndarray, unit: pd.Series, whole: bool) -> Family:
+def _of_positive(values: np.ndarray, unit: pd.Series, time: pd.Series | None, whole: bool) -> Family:
     """Of skewed positive numbers: gaussian, gamma, or gaussian of the logarithm, by the likelihood."""
-    likely = log_likelihoods(values, unit)
+    likely = log_likelihoods(values, unit, time)
     usual = max(likely[NORMAL], likely[GAMMA])
     of_logarithm = likely[LOGNORMAL] > usual + CLEARLY
     if not of_logarithm and likely[GAMMA] < likely[NORMAL] + CLEARLY:
         return _gaussian(values, whole)
-    tail = f"is positive with a tail to the right (skewness {skewness(values):.1f})"
+    around = "" if time is None else " around lines over time"
+    tail = f"is positive with a tail to the right (skewness {skewness(values):.1f}):{around}"
     above = {name: likely[LOGNORMAL if of_logarithm else GAMMA] - likely[name] for name in likely}
     count = "; negativebinomial, if it is a count, or binomial with p(successes, trials)" if whole else ""
     differences = f"gaussian of the outcome itself, if differences and not ratios matter{count}"
     if of_logarithm:
         why = (
-            f"{tail}: a normal distribution of its logarithm fits better than one of itself (log likelihood "
+            f"{tail} a normal distribution of its logarithm fits better than one of itself (log likelihood "
             f"{above[NORMAL]:.0f} higher) and than a gamma distribution ({above[GAMMA]:.0f} higher)"
         )
         return Family("gaussian", None, why, f"gamma with link log of the outcome itself; {differences}", True)
     why = (
-        f"{tail}: a gamma distribution fits better than a normal one (log likelihood {above[NORMAL]:.0f} higher), and "
+        f"{tail} a gamma distribution fits better than a normal one (log likelihood {above[NORMAL]:.0f} higher), and "
         f"a normal distribution of its logarithm not clearly better ({-above[LOGNORMAL]:+.0f})"
     )
     others = "gaussian of log(outcome), a new column by data.derive, which is fitted faster and says the same of ratios"

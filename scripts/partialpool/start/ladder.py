@@ -62,6 +62,9 @@ def build(facts: Facts, family: Family, scale: Scale) -> Ladder:
         builder.group()
     if facts.time:
         builder.slopes()
+    # Bambi has no model of thresholds alone.
+    if len(builder.rungs) == 1 and family.name != "cumulative":
+        builder.alike()
     return Ladder(builder.rungs, builder.left_out)
 
 
@@ -71,6 +74,8 @@ class _Builder:
         self.rungs: list[Rung] = []
         self.left_out: list[str] = []
         self.outcome, self.unit = quoted(facts.outcome), quoted(facts.unit)
+        if facts.trials:
+            self.outcome = f"p({self.outcome}, {quoted(facts.trials)})"
         # Families of ordered levels have thresholds in the place of an intercept.
         has_intercept = family.name != "cumulative"
         self.intercept = {"Intercept": priors.of_intercept(scale)} if has_intercept else {}
@@ -98,6 +103,11 @@ class _Builder:
             f"1 + (1 | {self.unit})",
             self.intercept | {"sd": priors.of_sd(self.scale)},
         )
+
+    def alike(self) -> None:
+        several = self.facts.nouns[1]
+        self.add("alike", "Complete pooling", f"All {several} have the same mean.", "1", self.intercept)
+        self.rungs.reverse()
 
     def _not_without_pooling(self) -> str | None:
         """Why there is no model without pooling; None if there is one."""

@@ -43,7 +43,7 @@ class Scale:
     words: str
 
 
-def scale(family: Family, outcome: pd.Series) -> Scale:
+def scale(family: Family, outcome: pd.Series, trials: pd.Series | None = None) -> Scale:
     """The scale of an outcome under its family.
 
     Parameters
@@ -52,6 +52,8 @@ def scale(family: Family, outcome: pd.Series) -> Scale:
         As `family.propose` gives it.
     outcome
         Measurements; for ``bernoulli`` 0 and 1, or two levels, the second of which counts as 1.
+    trials
+        For ``binomial`` the number of trials of each measurement.
 
     Raises
     ------
@@ -60,6 +62,8 @@ def scale(family: Family, outcome: pd.Series) -> Scale:
     """
     if family.name == "cumulative":
         return Scale(0.0, 1.0, None, "centre: 0; spread: 1, the scale of log odds")
+    if family.name == "binomial":
+        return _of_share(outcome.sum() / trials.sum())
     values = outcome.dropna()
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.cat.codes
@@ -78,8 +82,7 @@ def scale(family: Family, outcome: pd.Series) -> Scale:
                 mean, sd, None, f"centre: mean, {_figures(mean, sd)}; spread: standard deviation, {figures(sd)}"
             )
         case "bernoulli":
-            words = f"centre: log odds of the share of successes, {figures(mean)}; spread: 1, the scale of log odds"
-            return Scale(_logit(mean), 1.0, None, words)
+            return _of_share(mean)
         case "beta":
             spread, kappa = _logits(values).std(ddof=1), mean * (1 - mean) / sd**2 - 1
             words = f"centre: {log_odds}; spread: standard deviation of the log odds, {figures(spread)}"
@@ -91,6 +94,11 @@ def scale(family: Family, outcome: pd.Series) -> Scale:
     # Counts may vary less in all than the Poisson distribution says; then the negative binomial's parameter is large.
     alpha = mean**2 / max(sd**2 - mean, mean / 10) if family.name == "negativebinomial" else None
     return Scale(math.log(mean), 1.0, alpha, f"centre: {log_mean}; spread: 1, the scale of logarithms")
+
+
+def _of_share(share: float) -> Scale:
+    words = f"centre: log odds of the share of successes, {figures(share)}; spread: 1, the scale of log odds"
+    return Scale(_logit(share), 1.0, None, words)
 
 
 def _logit(share: float) -> float:

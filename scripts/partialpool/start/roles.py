@@ -118,17 +118,30 @@ def _label(table: Table, column: str) -> str:
 
 def check(table: Table, roles: Roles, name: str) -> None:
     """Refuse columns that are not in the file or have two roles."""
-    columns = table.frame.columns.drop("row").tolist()
     for role, column in roles.items():
-        if column not in columns:
-            wide = in_wide_form(column, columns) if role == "outcome" else ""
-            raise StudyError(
-                f"--{role}: {name} has no column '{column}'.{suggest(column, columns)}\nColumns: {listing(columns)}."
-                f"{wide}"
-            )
+        check_column(role, column, table, name)
     named = [column for _, column in roles.items()]
     if twice := next((column for column in named if named.count(column) > 1), None):
         raise StudyError(f"'{twice}' cannot be {' and '.join(r for r, c in roles.items() if c == twice)} at once.")
+
+
+def check_column(role: str, column: str, table: Table, name: str) -> None:
+    """Refuse a column that is not in the file."""
+    columns = table.frame.columns.drop("row").tolist()
+    if column not in columns:
+        wide = in_wide_form(column, columns) if role == "outcome" else ""
+        raise StudyError(
+            f"--{role}: {name} has no column '{column}'.{suggest(column, columns)}\nColumns: {listing(columns)}.{wide}"
+        )
+
+
+def check_trials(table: Table, roles: Roles, trials: str, name: str) -> None:
+    """Refuse a column of trials that is not in the file, has another role, or a name that models cannot have."""
+    check_column("trials", trials, table, name)
+    if other := next((role for role, column in roles.items() if column == trials), None):
+        raise StudyError(f"'{trials}' cannot be trials and {other} at once.")
+    if _needs_name("trials", trials):
+        _refuse_name("trials", trials)
 
 
 def varying(table: Table, unit: str, column: str) -> list[str]:
@@ -187,7 +200,7 @@ def _outcome(settled: Settled, table: Table, given: list[str]) -> str:
             f"Give it, from the lowest to the highest:  --levels '{','.join(unordered)}'"
         )
     elif len(levels) == 2 and (set(codes) != {0, 1} if codes is not None else like_levels(table.frame[column])):
-        _list(settled, sorted(levels, key=lambda level: level.lower() in _SUCCESSES), "Of two levels")
+        _list(settled, sorted(levels, key=says_success), "Of two levels")
     elif codes is not None and are_levels(codes) and levels != [f"{code:g}" for code in codes]:
         _list(settled, levels, "Labels of values, in the order of their codes")
     if not _needs_name("outcome", column):
@@ -195,6 +208,11 @@ def _outcome(settled: Settled, table: Table, given: list[str]) -> str:
     if column in settled.types:
         _refuse_name("outcome", column)
     return _renamed(settled, column)
+
+
+def says_success(level: str) -> bool:
+    """Whether a level says of itself that it is a success."""
+    return level.lower() in _SUCCESSES
 
 
 def _levels(table: Table, column: str) -> tuple[list[str], np.ndarray | None]:

@@ -12,6 +12,8 @@ _MOST_LINES = 20
 _MOST_UNITS = 500
 # Times of a unit at which lines are drawn where it was measured, more often at evenly spaced ones.
 _MOST_TIMES, _TIMES_DRAWN = 15, 9
+# Families whose expected values are probabilities, of which a measurement says little by itself.
+_OF_PROBABILITIES = ("bernoulli", "binomial")
 
 
 def comparisons(facts: Facts, ladder: Ladder) -> dict[str, dict[str, Any]]:
@@ -26,6 +28,8 @@ def comparisons(facts: Facts, ladder: Ladder) -> dict[str, dict[str, Any]]:
                 "rows": "common",
             }
         }
+    if "alike" in ladder:
+        return {"pooling": {"title": f"Do {facts.nouns[1]} differ?", "models": ladder.names}}
     made = {}
     if "separate" in ladder:
         made["pooling"] = {"title": "Does pooling predict better?", "models": ["separate", "pooled"]}
@@ -51,19 +55,22 @@ def predictions(facts: Facts, family: Family, ladder: Ladder) -> dict[str, dict[
             "new": {"models": ["pooled"], "new_units": 1},
         }
     of_means = [name for name in ("separate", "pooled") if name in ladder]
-    quantities = ["expected"] if family.name == "bernoulli" else ["expected", "predicted"]
+    quantities = ["expected"] if family.name in _OF_PROBABILITIES else ["expected", "predicted"]
+    # In one trial successes are a probability.
+    at_one = {"at": {facts.trials: [1]}} if facts.trials else {}
     made: dict[str, dict[str, Any]] = {
-        "means": {"models": of_means, "units": "all" if facts.n_units <= _MOST_UNITS else _MOST_UNITS},
-        "some": {"models": ["pooled"], "units": list(facts.notable_units()), "quantities": quantities},
-        "new": {"models": ["pooled"], "new_units": 1, "quantities": quantities},
+        "means": {"models": of_means, "units": "all" if facts.n_units <= _MOST_UNITS else _MOST_UNITS, **at_one},
+        "some": {"models": ["pooled"], "units": list(facts.notable_units()), **at_one, "quantities": quantities},
+        "new": {"models": ["pooled"], "new_units": 1, **at_one, "quantities": quantities},
     }
-    if facts.time:
+    if facts.has_lines:
         units = "all" if facts.n_units <= _MOST_LINES else _MOST_LINES
         often = facts.times_of_units.median() > _MOST_TIMES
-        at = {"at": {facts.time: facts.times(_TIMES_DRAWN)}} if often else {}
+        at = {facts.time: facts.times(_TIMES_DRAWN)} if often else {}
+        at |= at_one.get("at", {})
         for name in ("time", "group", "slopes"):
             if name in ladder:
-                made[f"{name}-lines"] = {"models": [name], "units": units, **at}
+                made[f"{name}-lines"] = {"models": [name], "units": units, **({"at": at} if at else {})}
     return made
 
 
@@ -91,15 +98,16 @@ def _shown(facts: Facts) -> str:
 
 def _of_measurements(facts: Facts, family: Family) -> dict[str, dict[str, Any]]:
     # A least-squares line through zeros and ones says little.
-    if not facts.time or family.name == "bernoulli":
+    if not facts.time or family.name in _OF_PROBABILITIES:
         return {}
-    shown = _shown(facts)
+    shown, number = _shown(facts), f"{min(facts.n_units, _MOST_LINES)} {facts.nouns[1]}"
+    lines = ", with a least-squares line for each" if facts.has_lines else f", each {facts.nouns[0]} at one time"
     return {
         "measurements": {
             "kind": "trajectories",
             "title": f"{facts.label(facts.outcome)} over time",
-            "caption": f"Measurements of {shown}, with a least-squares line for each.",
-            "alt": f"Points and a line for each of {min(facts.n_units, _MOST_LINES)} {facts.nouns[1]}.",
+            "caption": f"Measurements of {shown}{lines}.",
+            "alt": f"Points and a line for each of {number}." if facts.has_lines else f"Points of {number}.",
             "units": "all" if facts.n_units <= _MOST_LINES else _MOST_LINES,
         }
     }
@@ -162,7 +170,7 @@ def _of_lines(facts: Facts, ladder: Ladder) -> dict[str, dict[str, Any]]:
     several, made = facts.nouns[1], {}
     shown = min(facts.n_units, _MOST_LINES)
     for name in ("time", "group", "slopes"):
-        if not facts.time or name not in ladder:
+        if not facts.has_lines or name not in ladder:
             continue
         by_group = name == "group" and facts.n_groups <= MOST_GROUPS
         made[f"{name}-lines"] = {

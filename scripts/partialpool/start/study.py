@@ -3,16 +3,18 @@
 import os
 import shutil
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import pandas as pd
 
 from partialpool.data.fetch import basename, fetch
 from partialpool.data.prepare import measured_once, prepare
 from partialpool.data.read import read
-from partialpool.data.table import Table
+from partialpool.data.table import Table, listing
 from partialpool.errors import StudyError
 from partialpool.jobs.files import atomic, checksum, write_text
-from partialpool.start import columns, family, ladder, priors, roles, write
+from partialpool.start import columns, family, ladder, priors, questions, roles, write
 from partialpool.start.facts import Facts
 from partialpool.start.words import nouns
 
@@ -21,6 +23,8 @@ CONFIG = "config/config.yaml"
 _NOT_DATA = ("config", "results", "resources", "reference")
 # Families of which the spread of the measurements of a unit is a parameter.
 _WITH_SPREAD = ("gaussian", "gamma", "beta")
+# Columns without a role that the terminal shows; the config has more.
+_MOST_NAMED = 8
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,9 @@ def _kept(folder: Path, source: Source) -> Path:
     return folder / "resources" / source.name if source.is_url else folder / source.name
 
 
-def new_study(folder: str | Path, source: Source, wanted: roles.Roles, levels: list[str]) -> str:
+def new_study(
+    folder: str | Path, source: Source, wanted: roles.Roles, levels: list[str], trials: str | None = None
+) -> str:
     """Make the folder of a study that runs as it is.
 
     Parameters
@@ -111,6 +117,8 @@ def new_study(folder: str | Path, source: Source, wanted: roles.Roles, levels: l
         The roles of its columns.
     levels
         The outcome's levels in their order, where the file does not tell them; else empty.
+    trials
+        Column with the number of trials of which the outcome counts the successes, if it does.
 
     Returns
     -------
@@ -124,21 +132,28 @@ def new_study(folder: str | Path, source: Source, wanted: roles.Roles, levels: l
     """
     folder = Path(folder)
     refuse_existing(folder, source)
+    if trials:
+        roles.check_trials(source.table, wanted, trials, source.given)
     settled = roles.settle(source.table, wanted, levels, source.given)
-    facts = _facts(source, settled, wanted)
+    facts = replace(_facts(source, settled, wanted), trials=trials)
     if once := measured_once(facts.frame, settled.roles.unit, settled.roles.outcome):
         names = source.table.frame.columns.drop("row").tolist()
         raise StudyError(f"{source.path}, {once}{columns.in_wide_form(settled.roles.outcome, names)}")
     _refuse_groups(facts)
-    proposed = family.propose(facts.frame[facts.outcome], facts.frame[facts.unit])
+    time = None if facts.time is None else facts.frame[facts.time]
+    if trials:
+        _refuse_trials(facts)
+        proposed = family.of_trials(trials)
+    else:
+        proposed = family.propose(facts.frame[facts.outcome], facts.frame[facts.unit], time)
     _refuse_constant(facts, proposed)
     if proposed.of_logarithm:
         roles.take_logarithm(settled)
         facts = _facts(source, settled, wanted)
-    scale = priors.scale(proposed, facts.measured[facts.outcome])
+    scale = priors.scale(proposed, facts.measured[facts.outcome], facts.measured[trials] if trials else None)
     models = ladder.build(facts, proposed, scale)
     schema = PROJECT / write.SCHEMA if folder.resolve().is_relative_to(PROJECT) else None
-    named = [column for _, column in wanted.items()]
+    named = [trials, *(column for _, column in wanted.items())]
     others = [c for c in columns.look(source.table) if c.name not in named and c.kind != "nothing"]
     text = write.text(
         facts,
@@ -154,8 +169,10 @@ def new_study(folder: str | Path, source: Source, wanted: roles.Roles, levels: l
     )
     write.check(text)
     _put(folder, source, text)
-    questions = {"ids?": _begin_anew(facts, others), "codes?": ", ".join(write.codes_among(facts, others))}
-    return _told(folder, source, facts, proposed, models, questions)
+    asked = questions.of(
+        facts, settled, proposed, source.table, others, outcome=wanted.outcome, has_levels=bool(levels)
+    )
+    return _told(folder, source, facts, proposed, models, others, asked)
 
 
 def _facts(source: Source, settled: roles.Settled, wanted: roles.Roles) -> Facts:
@@ -184,21 +201,21 @@ def _refuse_groups(facts: Facts) -> None:
         )
 
 
-def _begin_anew(facts: Facts, others: list[columns.Column]) -> str:
-    """Whether one id may stand for several units, as where children are counted anew in each school; empty if not."""
-    twice, (one, several) = facts.units_twice_at_a_time if facts.time else 0, facts.nouns
-    # ASSUME: ids that begin anew meet at the same times in most units; a few that do are measured twice.
-    if twice <= facts.n_units / 2:
-        return ""
-    column = facts.tells_apart([c.name for c in others if c.kind in ("text", "whole numbers")])
-    if column is None:
-        return ""
-    unit = facts.rows_of_units.index[0]
-    return (
-        f"{twice} of {facts.n_units} {several} have several measurements at one time, which {column} tells apart. If "
-        f"{one} {unit} is another one in each {column}, give each an id of its own in the file; if it is the same one, "
-        f"{column} may belong into the formulas."
-    )
+def _refuse_trials(facts: Facts) -> None:
+    """Refuse numbers that cannot be those of trials of which the outcome counts the successes."""
+    trials, outcome = facts.trials, facts.outcome
+    rows = facts.measured[["row", trials, outcome]]
+    if not all(pd.api.types.is_numeric_dtype(rows[column]) for column in (trials, outcome)):
+        raise StudyError(f"--trials: '{outcome}' and '{trials}' have to be numbers.")
+    possible = (rows[[trials, outcome]] % 1 == 0).all(axis=1) & rows[outcome].between(0, rows[trials])
+    if not possible.all():
+        row, n, successes = rows[~possible].iloc[0]
+        raise StudyError(
+            f"--trials: successes are whole numbers from 0 to that of trials, and {(~possible).sum()} of {len(rows)} "
+            f"rows have others (line {row + 2:g}: {outcome} {successes:g}, {trials} {n:g})."
+        )
+    if rows[outcome].sum() in (0, rows[trials].sum()):
+        raise StudyError(f"--trials: all trials of '{trials}' have the same result.")
 
 
 def _put(folder: Path, source: Source, text: str) -> None:
@@ -216,7 +233,8 @@ def _told(
     facts: Facts,
     proposed: family.Family,
     models: ladder.Ladder,
-    questions: dict[str, str],
+    others: list[columns.Column],
+    asked: dict[str, str],
 ) -> str:
     one, several = facts.nouns
     rows = facts.rows_of_units
@@ -228,7 +246,8 @@ def _told(
         "others": proposed.others,
         "models": ", ".join(models.names),
         "left out": "; ".join(models.left_out),
-        **questions,
+        "not used": listing([column.name for column in others], _MOST_NAMED),
+        **asked,
         "doubts": " ".join(facts.frame.attrs["doubts"]),
     }
     shown = [

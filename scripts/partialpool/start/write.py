@@ -144,7 +144,11 @@ def _comments(facts: Facts, family: Family, scale: Scale, ladder: Ladder, others
     asks = [] if family.of_logarithm else ["text: What the study asks, in Markdown; the report begins with it."]
     if others:
         names = ", ".join(quoted(column.name) for column in others[:30])
-        models.append(f"Other columns, which can be added to formulas (+ {quoted(others[0].name)}): {names}.")
+        first = quoted(others[0].name)
+        models.append(
+            f"Other columns, which can be added to formulas, as + {first}, or as + (1 | {first}) where the values are "
+            f"names of some of many, as those of {facts.unit} are: {names}."
+        )
     return {
         "text": ["What the study asks may stand here too, in Markdown; the report begins with it."],
         "data": [*asks, *_codes(facts, others)],

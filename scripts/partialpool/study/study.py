@@ -122,10 +122,22 @@ class Study(Strict):
         return [figure.model] if isinstance(figure, InterceptsSlopes) else []
 
     def at_one_trial(self, prediction: Prediction, model: str) -> bool:
-        """Whether a prediction is of successes in one trial, since it names no other number: a probability."""
+        """Whether a prediction is of successes in one trial, which it names or is the default: a probability."""
         own = trials(self.models[model].formula)
-        of_nobody_observed = prediction.average_unit or prediction.population
-        return bool(own) and of_nobody_observed and prediction.rows is None and not {*own} & {*prediction.at}
+        if not own or prediction.rows is not None:
+            return False
+        if not {*own} & {*prediction.at}:
+            return prediction.average_unit or prediction.population
+        return all(list(prediction.at.get(name, ())) == [1] for name in own)
+
+    def of_one_trial(self, figure: str) -> bool:
+        """Whether a figure of the config is of predictions at one trial only, and so of probabilities."""
+        entry = self.figures[figure]
+        if not isinstance(entry, PredictionFigure):
+            return False
+        return all(
+            self.at_one_trial(self.predictions[entry.predictions], model) for model in self.figure_models(figure)
+        )
 
     def outcome_function(self, model: str) -> str | None:
         """Left side of a model's formula where it is a function of the outcome, as ``log(cost)``; else None."""

@@ -1,5 +1,6 @@
 import copy
 
+import pandas as pd
 import pytest
 from partialpool.audit import suits
 from partialpool.errors import StudyError
@@ -45,6 +46,18 @@ def test_a_model_without_coefficients_that_needs_none(units, outcome, family):
     model = {"title": "N", "formula": f"{outcome} ~ 0 + offset(x)", "family": family}
     study = {"title": "Study", "data": CONFIG["data"] | {"outcome": outcome}, "models": {"n": model}}
     assert suits.check(study, units.assign(count=range(len(units)))) == []
+
+
+def test_thresholds_are_no_coefficients(units):
+    """Bambi's prediction of ``rating ~ 1`` is an error of Python, after the draws."""
+    rated = units.assign(
+        rating=pd.Categorical(["low", "mid", "high"] * (len(units) // 3), ["low", "mid", "high"], ordered=True)
+    )
+    model = {"title": "N", "formula": "rating ~ 1", "family": "cumulative"}
+    study = {"title": "Study", "data": CONFIG["data"] | {"outcome": "rating"}, "models": {"n": model}}
+    with pytest.raises(StudyError, match=r"it has no coefficients(?s:.*)Thresholds are none: add a predictor or group"):
+        suits.check(study, rated)
+    assert suits.check(study | {"models": {"n": model | {"formula": "rating ~ x"}}}, rated) == []
 
 
 def test_what_is_doubtful_is_told_and_not_refused(units):

@@ -240,6 +240,19 @@ def test_wrong_checksum_names_both_and_what_to_do(serve, get):
         assert part in str(error.value)
 
 
+@pytest.mark.parametrize("sha256", [None, SHA])
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [(b"\xef\xbb\xbf\n<!DOCTYPE html><html>Sign in", "not data but a web page"), (b'{"message": "?"}', "is JSON")],
+)
+def test_a_page_in_the_place_of_data_is_not_kept(serve, get, tmp_path, body, says, sha256):
+    # Kept, it would be read again and again, also when the server has the data.
+    server = serve(answer(body=body), answer())
+    with pytest.raises(StudyError, match=f"^{server.url} .*{says}"):
+        get(server.url, sha256)
+    assert get(server.url, sha256) == BODY
+
+
 def test_empty_file_is_refused(serve, get, tmp_path):
     with pytest.raises(StudyError, match="empty"):
         get(serve(answer(body=b"")).url)

@@ -62,3 +62,10 @@ def test_a_figure_without_lines_says_so(table):
     flat = table[table["name"] == "flat"]
     drawn, _ = draw(design(flat, pd.DataFrame(columns=["goal", "probability"]), titles={}, nouns=NOUNS))
     assert "No quantity differs enough between these designs" in texts(drawn)
+
+
+def test_one_size_is_a_figure_too(table, goals):
+    one = {"units": 50, "measurements": 2}
+    table, goals = (frame[(frame[[*one]] == pd.Series(one)).all(axis=1)] for frame in (table, goals))
+    drawn, _ = draw(design(table, goals, titles={}, nouns=NOUNS))
+    assert "Goal seen: how often it is reached, 0.3 everywhere" in texts(drawn)

@@ -121,6 +121,22 @@ def test_no_slab_goes_where_no_draw_can_be(factor, most):
     assert slab["density"].iloc[0] == pytest.approx(1 / factor, rel=0.1)
 
 
+def test_a_few_draws_far_away_leave_room_for_the_others():
+    values = np.random.default_rng(1).normal(size=10_000)
+    values[:5] = 1e4
+    slabs = slab_intervals(pd.DataFrame({"id": "a", "value": values}), ["id"]).query("level.isna()")
+    assert 3.2 < slabs["value"].max() < 4
+    assert np.trapezoid(slabs["density"], slabs["value"]) == pytest.approx(1, abs=1e-3)
+    # The ends of a normal distribution cannot be seen, and few draws are all shown.
+    assert slabs["density"].iloc[[0, -1]].max() < 0.005 * slabs["density"].max()
+    # A long tail ends with the interval, where it is thin long before.
+    tail = pd.DataFrame({"id": "a", "value": np.random.default_rng(1).lognormal(0, 2, 10_000)})
+    tails = slab_intervals(tail, ["id"])
+    assert tails["value"].max() == pytest.approx(tails["high"].max(), rel=0.01)
+    few = slab_intervals(pd.DataFrame({"id": "a", "value": [0.0, 1.0, 9.0]}), ["id"]).query("level.isna()")
+    assert few["value"].max() > 9
+
+
 def test_widths_are_a_choice():
     assert slab_intervals(normal_draws({"a": 0}), ["id"], widths=(0.5,))["level"].dropna().tolist() == [0.5]
 

@@ -189,6 +189,13 @@ def test_a_full_disk_is_said_in_words(run, tmp_path):
     assert "Traceback" not in process.stderr + log
 
 
+def test_a_file_that_is_another_users_is_said_in_words(run):
+    process, log = run("raise PermissionError(13, 'Permission denied', 'config/published/loo.csv')")
+    assert process.returncode == 1
+    assert process.stderr.startswith("\n'config/published/loo.csv': Permission denied. Give yourself the right to it")
+    assert "Traceback" not in process.stderr + log
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_a_log_that_cannot_be_written_is_no_traceback(run, tmp_path):
     (tmp_path / "new/folder").mkdir(parents=True)

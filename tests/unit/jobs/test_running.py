@@ -130,6 +130,15 @@ def test_of_a_job_that_fails_in_words_nothing_more_is_told(tmp_path):
     assert running.ended_without_a_word(notes) == ""
 
 
+def test_a_run_that_failed_without_a_note_of_a_job_has_a_word(tmp_path):
+    # Of a job that was killed before its note, or of Snakemake itself.
+    assert running.ended_without_a_word(tmp_path / "unfinished").startswith("No job could say why this run failed")
+    (tmp_path / ".snakemake").mkdir()
+    with running.noted("results/logs/fit_model/a.log", tmp_path / ".snakemake/unfinished"):
+        pass
+    assert not list((tmp_path / ".snakemake/unfinished").iterdir())
+
+
 def test_the_lock_of_one_that_runs_stays(start, tmp_path):
     run = start("a.txt")
     sleeping(tmp_path, "a", run)
@@ -191,8 +200,15 @@ def test_asked_to_end_it_ends_its_jobs_first(start, tmp_path, asked):
     run = start("a.txt")
     jobs = sleeping(tmp_path, "a", run)
     run.send_signal(asked)
-    assert run.wait() == 1
+    if asked == signal.SIGINT:
+        # As one who is impatient.
+        for _ in range(3):
+            time.sleep(0.05)
+            run.send_signal(asked)
+    # The other: Ctrl-C after all is done, when Python is at its own end.
+    assert run.wait() in (1, -signal.SIGINT)
     assert gone(jobs)
+    assert "Traceback" not in (tmp_path / "terminal").read_text()
     assert "Terminating processes on user request" in (tmp_path / "terminal").read_text()
     assert "without a word" not in (tmp_path / "terminal").read_text()
     assert not (tmp_path / "a.txt").exists()
@@ -253,6 +269,11 @@ def test_what_cannot_be_written_is_told_before_anything_runs(tmp_path, monkeypat
     monkeypatch.setattr(os, "access", lambda path, mode: path != Path(name) and access(path, mode))
     with pytest.raises(StudyError, match=rf"'{name}' cannot be read and written\. .* \(chmod -R u\+rwX \.?\w+\)"):
         running.require_folders("results")
+    # Rights to what is another's are not the user's to give.
+    user = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: user + 1)
+    with pytest.raises(StudyError, match=rf"'{name}' cannot be read and written: it belongs to another user, as "):
+        running.require_folders("results")
 
 
 def test_a_full_disk_is_told_before_anything_runs(tmp_path, monkeypatch):
@@ -283,3 +304,27 @@ def test_files_of_the_future_were_not_edited_during_a_run(tmp_path):
     since = time.time() - 10
     os.utime(file, (since + 3600, since + 3600))
     assert running.edited([file], since) == ""
+
+
+@pytest.mark.parametrize("asked", ["SIGINT", "SIGTERM"])
+def test_a_folder_for_a_while_is_removed_when_the_job_is_asked_to_end(tmp_path, asked):
+    code = f"""
+import signal
+from partialpool.jobs.running import folder_for_a_while
+with folder_for_a_while() as folder:
+    (folder / "data.csv").write_text("a")
+    signal.raise_signal(signal.{asked})
+    print("never")
+"""
+    environment = ENVIRONMENT | {"TMPDIR": str(tmp_path)}
+    job = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert (job.stdout, job.stderr, job.returncode) == ("", "", 128 + getattr(signal, asked))
+    assert not list(tmp_path.iterdir())
+
+
+def test_after_a_folder_for_a_while_signals_are_as_before():
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with running.folder_for_a_while() as folder:
+        assert folder.is_dir()
+    assert not folder.exists()
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before

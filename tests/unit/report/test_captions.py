@@ -184,6 +184,10 @@ def test_successes_are_told_to_be_of_one_trial_where_no_other_number_is_named():
     assert f"by quadrature {quadrature}, at one trial; draws" in predictions(study, "some")
     study = load(one | {"predictions/some": of_population | {"at": {}}, "figures": {}, "comparisons": {}})
     assert ", at one trial and the means of numbers and the first levels of" in predictions(study, "some")
+    # Also of units, if the number is one.
+    for number, of_one in ([1], True), ([4], False), ([1, 4], False):
+        study = load(one | {"predictions/new-people/at/wave": number, "figures": {}, "comparisons": {}})
+        assert (", at one trial" in predictions(study, "new-people")) == of_one
 
 
 def test_captions_of_tables_say_how_many_draws_and_whose_values(study):

@@ -118,6 +118,21 @@ def test_sigma_is_a_standard_deviation_in_gaussian_models_only(make_spec):
 
 
 @pytest.mark.parametrize(
+    ("family", "parameter", "words"),
+    [
+        ("negativebinomial", "alpha", "variance = mean + mean² / alpha"),
+        ("gamma", "alpha", "sd = mean / √alpha"),
+        ("beta", "kappa", "variance = mean (1 − mean) / (1 + kappa)"),
+        ("t", "nu", "degrees of freedom: the fewer, the longer the tails"),
+        ("poisson", "alpha", None),
+    ],
+)
+def test_the_parameter_of_how_much_measurements_vary_says_how(make_spec, family, parameter, words):
+    fit = tree([("Intercept",)], ["1|id"], link="log", family=parameter)
+    assert told(make_spec, "y ~ 1 + (1 | id)", fit, family=family).get(parameter, (None,))[0] == words
+
+
+@pytest.mark.parametrize(
     ("family", "words"),
     [
         ("zero_inflated_poisson", "probability of no excess zero"),

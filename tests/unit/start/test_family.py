@@ -157,6 +157,48 @@ def test_likelihoods_are_those_of_scipy():
     assert ours["lognormal"] == pytest.approx(stats.lognorm.logpdf(values, sigma, scale=centre).sum())
 
 
+TIME = pd.Series(np.tile(np.arange(10.0), 40))
+
+
+def test_lines_over_time_are_those_of_largest_likelihood():
+    """Against an optimiser of all parameters; a unit at two times has a mean, as has a row without a time."""
+    rng = np.random.default_rng(4)
+    unit = pd.Series(["a"] * 6 + ["b"] * 5 + ["c"] * 2)
+    time = pd.Series([0, 1, 2, 3, 4, 5, 0, 2, 4, 6, 8, 0, 1], dtype=float)
+    values = rng.gamma(4, np.exp(1 + 0.3 * time.to_numpy()) / 4)
+    design = np.column_stack([unit == name for name in "abc"] + [time * (unit == name) for name in "ab"]).astype(float)
+
+    def largest(density, start):
+        return -optimize.minimize(lambda p: -density(design @ p[:5], np.exp(p[5])).sum(), start, tol=1e-10).fun
+
+    ours = log_likelihoods(values, unit, time)
+    logs = np.linalg.lstsq(design, np.log(values))[0]
+    gamma = largest(lambda eta, a: stats.gamma.logpdf(values, a, scale=np.exp(eta) / a), [*logs, 1.0])
+    normal = largest(lambda eta, sd: stats.norm.logpdf(values, eta, sd), [*np.linalg.lstsq(design, values)[0], 0.0])
+    lognormal = largest(lambda eta, sd: stats.lognorm.logpdf(values, sd, scale=np.exp(eta)), [*logs, 0.0])
+    # The shape is right to 1.5 %.
+    assert ours == pytest.approx({"normal": normal, "gamma": gamma, "lognormal": lognormal}, abs=0.02)
+    time[12] = np.nan
+    assert log_likelihoods(values, unit, time)["gamma"] == pytest.approx(ours["gamma"])
+
+
+def test_what_time_explains_is_no_tail():
+    """Units that grow at different rates are skewed in all, and more so the larger their means."""
+    rng = np.random.default_rng(2)
+    values = pd.Series(60 + np.repeat(rng.uniform(2, 25, 40), 10) * TIME + rng.normal(0, 5, N))
+    assert skewness(values.to_numpy()) > 0.5
+    assert propose(values, UNIT).name == "gamma"
+    assert propose(values, UNIT, TIME).told == "gaussian"
+    growing = pd.Series(np.exp(1 + EFFECTS + 0.2 * TIME + rng.normal(0, 0.8, N)))
+    assert propose(growing, UNIT, TIME).told == "gaussian of the logarithm"
+    assert "around lines over time a normal distribution of its logarithm" in propose(growing, UNIT, TIME).why
+
+
+def test_measurements_exactly_on_lines_are_no_error():
+    assert propose(pd.Series(np.exp(1 + 0.2 * TIME)), UNIT, TIME).name == "gamma"
+    assert propose(pd.Series(1 + (UNIT + 1.0) * TIME), UNIT, TIME).told == "gaussian"
+
+
 def test_the_ends_of_data_that_hardly_vary_are_told_apart():
     family = propose(pd.Series(np.linspace(999.99912, 1000.00153, N)), UNIT)
     assert "beta" not in propose(pd.Series(2e-9 + RNG.normal(EFFECTS, 1) * 1e-10), UNIT).others

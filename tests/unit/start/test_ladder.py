@@ -53,7 +53,7 @@ def test_names_are_quoted(build):
 
 def test_no_means_without_pooling_of_many_units_or_single_rows(build):
     built = build(made_up(n_units=301), "score", "herd")
-    assert list(formulas(built)) == ["pooled"]
+    assert list(formulas(built)) == ["alike", "pooled"]
     assert built.left_out == ["no pooling (0 + herd): 301 herds, more than 300, would have a parameter each"]
     single = made_up().iloc[[0, 1, 5, 10, 15, 20]]
     assert build(single, "score", "herd").left_out == [

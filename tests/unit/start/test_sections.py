@@ -38,8 +38,17 @@ def test_models_are_compared_on_common_rows_where_time_is_missing(build):
     assert "59 measurements" in entry["text"]
 
 
-def test_a_single_model_is_compared_with_nothing(build):
-    found, _, models = build(made_up(n_units=301, n_times=2), "score", "herd")
+def test_a_single_model_is_compared_with_one_of_units_that_are_alike(build):
+    found, family, models = build(made_up(n_units=301, n_times=2), "score", "herd")
+    assert [rung.formula for rung in models.rungs] == ["score ~ 1", "score ~ 1 + (1 | herd)"]
+    assert set(models.rungs[0].priors) == {"Intercept", "sigma"}
+    compared = sections.comparisons(found, models)
+    assert compared == {"pooling": {"title": "Do herds differ?", "models": ["alike", "pooled"]}}
+    assert sections.predictions(found, family, models)["means"]["models"] == ["pooled"]
+
+
+def test_of_thresholds_alone_there_is_no_model(build):
+    found, _, models = build(made_up().assign(score=[1, 2, 3, 4, 5] * 12), "score", "herd")
     assert models.names == ["pooled"]
     assert sections.comparisons(found, models) == {}
 
@@ -78,6 +87,14 @@ def test_captions_say_whose_lines_are_drawn(build, n_units, whose):
     figures = sections.figures(*build(made_up(n_units=n_units)))
     assert figures["measurements"]["caption"] == f"Measurements of {whose}, with a least-squares line for each."
     assert figures["time-lines"]["caption"] == f"Lines of {whose}."
+
+
+def test_units_at_one_time_each_have_no_lines(build):
+    made = build(made_up().assign(month=np.arange(60) // 5 % 3), "score", "herd", "month")
+    figures = sections.figures(*made)
+    assert figures["measurements"]["caption"] == "Measurements of 12 herds, each herd at one time."
+    assert figures["measurements"]["alt"] == "Points of 12 herds."
+    assert "time-lines" not in {*figures, *sections.predictions(*made)}
 
 
 def test_zeros_and_ones_have_no_lines_and_no_single_prediction(build):

@@ -2,6 +2,7 @@ import hashlib
 import shutil
 
 import numpy as np
+import pandas as pd
 import pyreadstat
 import pytest
 import yaml
@@ -17,9 +18,9 @@ from start.conftest import NAMES, made_up
 def start(tmp_path):
     """Start a study in the folder ``new``, with the usual roles."""
 
-    def start(path, *columns, folder=None, encoding=None):
+    def start(path, *columns, folder=None, encoding=None, levels=(), trials=None):
         source = study.opened(str(path), tmp_path / "fetched", encoding)
-        return study.new_study(folder or tmp_path / "new", source, Roles(*(columns or NAMES)), [])
+        return study.new_study(folder or tmp_path / "new", source, Roles(*(columns or NAMES)), list(levels), trials)
 
     return start
 
@@ -63,6 +64,96 @@ def test_ids_that_begin_anew_in_each_level_of_a_column_are_told(write, start):
     )
 
 
+def counted(n_units=12) -> pd.DataFrame:
+    """Ill animals of those in a herd, and the days for which each was looked at."""
+    rng = np.random.default_rng(2)
+    size = rng.integers(2, 30, 5 * n_units)
+    return made_up(n_units).assign(ill=rng.binomial(size, 0.2), size=size, days=rng.integers(300, 365, len(size)))
+
+
+def test_a_column_that_may_have_the_trials_is_told(write, start, tmp_path):
+    columns = ("ill", "herd", "month")
+    told = " ".join(start(write(counted()), *columns).split())
+    assert (
+        "trials? size is never smaller than ill. If ill is so many of size, make the study again with --trials size."
+        in told
+    )
+    for no_bound in (counted().assign(size=1000), counted().assign(size=np.arange(60) % 3)):
+        folder = tmp_path / str(no_bound["size"].max())
+        assert "trials?" not in start(write(no_bound), *columns, folder=folder)
+    assert "trials?" not in start(write(made_up().assign(score=np.arange(60) % 2)), folder=tmp_path / "yes_no")
+
+
+def test_successes_in_trials_are_binomial_and_shown_as_probabilities(write, start, tmp_path):
+    data = counted()
+    told = start(write(data), "ill", "herd", "month", trials="size")
+    assert "family    binomial, since the outcome counts successes, of as many trials as size says" in told
+    assert "trials?" not in told
+    assert "not used  region, visitor, score, days" in told
+    written = config(tmp_path / "new")
+    assert {entry["formula"].split(" ~ ")[0] for entry in written["models"].values()} == {"p(ill, size)"}
+    assert {entry["family"] for entry in written["models"].values()} == {"binomial"}
+    share = data["ill"].sum() / data["size"].sum()
+    assert written["models"]["pooled"]["priors"] == {
+        "Intercept": f"Normal({np.log(share / (1 - share)):.1f}, 2.5)",
+        "sd": "Exponential(1)",
+    }
+    assert all(entry["at"] == {"size": [1]} for entry in written["predictions"].values())
+    assert written["predictions"]["new"]["quantities"] == ["expected"]
+    assert "measurements" not in written["figures"]
+    assert "reference" not in written["figures"]["some"]
+    highest = (data["ill"] / data["size"]).groupby(data["herd"]).mean().idxmax()
+    assert f"{highest}: highest mean" in (tmp_path / "new/config/config.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("change", "trials", "message"),
+    [
+        ({}, "sise", "--trials: .* has no column 'sise'. Did you mean 'size'"),
+        ({}, "month", "'month' cannot be trials and time at once"),
+        ({}, "region", "'ill' and 'region' have to be numbers"),
+        ({"size": 2}, "size", r"from 0 to that of trials, and \d+ of 60 rows .* \(line \d+: ill \d+, size 2\)"),
+        ({"size": 30.5}, "size", "60 of 60 rows have others"),
+        ({"ill": [0, 0, 1] * 20, "size": [0, 0, 1] * 20}, "size", "all trials of 'size' have the same result"),
+    ],
+)
+def test_columns_that_are_no_trials_are_refused(write, start, tmp_path, change, trials, message):
+    with pytest.raises(StudyError, match=message):
+        start(write(counted().assign(**change)), "ill", "herd", "month", trials=trials)
+    assert not (tmp_path / "new").exists()
+
+
+def test_which_of_two_levels_counts_as_success_is_told_where_the_file_does_not_say_it(write, start, tmp_path):
+    data = made_up().assign(score=["mild", "none"] * 30)
+    told = " ".join(start(write(data)).split())
+    assert (
+        "success? none counts as success, and the file does not say which should. For mild, make the study again with "
+        "--levels none,mild." in told
+    )
+    assert "success?" not in start(write(data), folder=tmp_path / "given", levels=["none", "mild"])
+    assert "success?" not in start(write(data.replace("none", "yes")), folder=tmp_path / "yes")
+
+
+def test_an_outcome_in_several_columns_and_few_units_are_told(write, start, tmp_path):
+    data = made_up().rename(columns={"score": "score1"}).assign(score2=1.0, score3=2.0)
+    # Its logarithm is the outcome of the models.
+    data["score1"] = 20 + np.random.default_rng(1).lognormal(3, 1.5, 60)
+    told = " ".join(start(write(data), "score1", "region").split())
+    assert "family gaussian of the logarithm" in told
+    assert "units? 2 regions say little of how regions differ. Does region say whose measurements they are" in told
+    assert "wide? score1 to score3 may be one outcome at 3 times. Give each a line of its own: in R" in told
+    told = start(write(made_up()), folder=tmp_path / "long")
+    assert "units?" not in told
+    assert "wide?" not in told
+
+
+def test_fits_that_take_long_are_told(write, start, tmp_path):
+    data = made_up(n_units=1001)
+    told = " ".join(start(write(data.assign(score=np.arange(5005) % 2))).split())
+    assert "slow? 5005 measurements of the family bernoulli may take half an hour or more a model" in told
+    assert "slow?" not in start(write(data), folder=tmp_path / "gaussian")
+
+
 def test_values_that_may_mean_something_else_are_told(write, start):
     data = made_up()
     data.loc[::7, "score"] = -99
@@ -78,7 +169,7 @@ def test_an_outcome_of_the_unit_and_not_of_its_measurements_is_refused(write, st
 
 
 def test_of_a_skewed_outcome_the_logarithm_is_the_outcome_of_models_that_run_exactly(write, start, tmp_path):
-    data = made_up(40).rename(columns={"score": "time taken (ms)"})
+    data = made_up(40, 10).rename(columns={"score": "time taken (ms)"})
     data["time taken (ms)"] = 200 + np.random.default_rng(1).lognormal(5, 1, len(data)).round()
     told = start(write(data), "time taken (ms)", "herd", "month", "region")
     assert "family    gaussian of the logarithm, since the outcome is positive" in told
@@ -168,6 +259,12 @@ def test_the_schema_is_named_in_the_projects_folder_only(write, monkeypatch, sta
     start(write(made_up()))
     first = (tmp_path / "new/config/config.yaml").read_text().splitlines()[0]
     assert first == "# yaml-language-server: $schema=../../workflow/schemas/config.schema.yaml"
+
+
+def test_labelled_codes_of_an_spss_file_are_no_trials(start, tmp_path):
+    labels = {float(size): f"size {size}" for size in range(2, 30)}
+    pyreadstat.write_sav(counted(), tmp_path / "herds.sav", variable_value_labels={"size": labels})
+    assert "trials?" not in start(tmp_path / "herds.sav", "ill", "herd", "month")
 
 
 @pytest.mark.parametrize(

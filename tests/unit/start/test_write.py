@@ -50,7 +50,7 @@ def test_what_is_odd_in_the_data_is_said(text):
         "Its numbers are taken as names.",
         "1 measurements have none. All models leave them out",
         "may be codes: visitor (1, 2, 3, 4)",
-        "can be added to formulas (+ visitor): visitor.",
+        "can be added to formulas, as + visitor, or as + (1 | visitor) where",
     ):
         assert words in written, words
 

@@ -1,0 +1,124 @@
+"""What a new study asks of its author: what the data leave open, each in a few words for the terminal."""
+
+from shlex import quote
+
+import numpy as np
+
+from partialpool.data.table import Table
+from partialpool.start import columns, family
+from partialpool.start.facts import Facts
+from partialpool.start.ladder import LEAST_UNITS
+from partialpool.start.roles import Settled, says_success
+from partialpool.start.write import codes_among
+
+# ASSUME: of more measurements a fit that has no closed form takes long: 20000 ordered levels of 2913 units 40 min.
+_MANY = 5000
+
+
+def of(
+    facts: Facts,
+    settled: Settled,
+    proposed: family.Family,
+    table: Table,
+    others: list[columns.Column],
+    *,
+    outcome: str,
+    has_levels: bool,
+) -> dict[str, str]:
+    """The questions by what they are about; empty texts where there is nothing to ask.
+
+    Parameters
+    ----------
+    facts, settled, proposed
+        What was found out about the data, and what is proposed.
+    table
+        The data as text.
+    others
+        Its columns without a role.
+    outcome
+        The column of the file, of which that of the models may be derived.
+    has_levels
+        Whether the order of the outcome's levels was given.
+    """
+    names = table.frame.columns.drop("row").tolist()
+    return {
+        "units?": _few_units(facts),
+        "wide?": " ".join(columns.in_wide_form(outcome, names).split()),
+        "success?": "" if has_levels else _other_success(settled),
+        "trials?": _possible_trials(facts, others),
+        "ids?": _begin_anew(facts, others),
+        "codes?": ", ".join(codes_among(facts, others)),
+        "slow?": _slow(facts, proposed),
+    }
+
+
+def _few_units(facts: Facts) -> str:
+    """A doubt whether the unit is one, where there are few; empty where there are enough."""
+    if facts.n_units >= LEAST_UNITS:
+        return ""
+    return (
+        f"{facts.n_units} {facts.nouns[1]} say little of how {facts.nouns[1]} differ. Does {facts.unit} say whose "
+        "measurements they are, or is it a group of those?"
+    )
+
+
+def _other_success(settled: Settled) -> str:
+    """Which of two levels counts as success where nothing says so; empty if something does."""
+    two = settled.types.get(settled.roles.outcome, ())
+    if len(two) != 2 or says_success(two[-1]):
+        return ""
+    return (
+        f"{two[-1]} counts as success, and the file does not say which should. For {two[0]}, make the study again "
+        f"with --levels {quote(f'{two[1]},{two[0]}')}."
+    )
+
+
+def _possible_trials(facts: Facts, others: list[columns.Column]) -> str:
+    """Which column may have the trials of which counts are the successes; empty if none does."""
+    if facts.trials or not facts.has_numbers or not _are_counts(facts.numbers.to_numpy(dtype=float)):
+        return ""
+    # A bound of the counts: never smaller, and so small in some row that others have larger ones.
+    whole = facts.measured[[c.name for c in others if c.kind == "whole numbers" and c.repeated]]
+    bounds = [
+        name
+        for name, values in whole.select_dtypes("number").items()
+        if (values >= facts.numbers).all() and values.min() < facts.numbers.max()
+    ]
+    if not bounds:
+        return ""
+    return (
+        f"{' and '.join(bounds)} {'is' if len(bounds) == 1 else 'are'} never smaller than {facts.outcome}. If "
+        f"{facts.outcome} is so many of {bounds[0]}, make the study again with --trials {quote(bounds[0])}."
+    )
+
+
+def _are_counts(values: np.ndarray) -> bool:
+    """Whether numbers may be counts of more than one trial: whole, not negative, and no levels of a scale."""
+    return bool((values % 1 == 0).all() and values.min() >= 0 and values.max() > 1 and not family.are_levels(values))
+
+
+def _begin_anew(facts: Facts, others: list[columns.Column]) -> str:
+    """Whether one id may stand for several units, as where children are counted anew in each school; empty if not."""
+    twice, (one, several) = facts.units_twice_at_a_time if facts.time else 0, facts.nouns
+    # ASSUME: ids that begin anew meet at the same times in most units; a few that do are measured twice.
+    if twice <= facts.n_units / 2:
+        return ""
+    column = facts.tells_apart([c.name for c in others if c.kind in ("text", "whole numbers")])
+    if column is None:
+        return ""
+    unit = facts.rows_of_units.index[0]
+    return (
+        f"{twice} of {facts.n_units} {several} have several measurements at one time, which {column} tells apart. If "
+        f"{one} {unit} is another one in each {column}, give each an id of its own in the file; if it is the same one, "
+        f"{column} may belong into the formulas."
+    )
+
+
+def _slow(facts: Facts, proposed: family.Family) -> str:
+    """A warning of fits that take long; empty where they do not."""
+    if proposed.name == "gaussian" or len(facts.measured) <= _MANY:
+        return ""
+    return (
+        f"{len(facts.measured)} measurements of the family {proposed.name} may take half an hour or more a model; a "
+        f"file with some of the {facts.nouns[1]} shows sooner whether the study is as you want it."
+    )
