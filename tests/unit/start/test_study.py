@@ -148,10 +148,14 @@ def test_an_outcome_in_several_columns_and_few_units_are_told(write, start, tmp_
 
 
 def test_fits_that_take_long_are_told(write, start, tmp_path):
-    data = made_up(n_units=1001)
-    told = " ".join(start(write(data.assign(score=np.arange(5005) % 2))).split())
-    assert "slow? 5005 measurements of the family bernoulli may take half an hour or more a model" in told
+    data = made_up(n_units=4001)
+    told = " ".join(start(write(data.assign(score=np.arange(20005) % 2))).split())
+    assert "slow? A model of 20005 measurements of the family bernoulli may take 7 minutes" in told
     assert "slow?" not in start(write(data), folder=tmp_path / "gaussian")
+    few = made_up(n_units=1001)
+    assert "slow?" not in start(write(few.assign(score=np.arange(5005) % 2)), folder=tmp_path / "fewer")
+    told = " ".join(start(write(few.assign(score=np.arange(5005) % 4 + 1)), folder=tmp_path / "ordered").split())
+    assert "slow? A model of 5005 measurements of the family cumulative may take 9 minutes" in told
 
 
 def test_values_that_may_mean_something_else_are_told(write, start):
