@@ -6,15 +6,17 @@ from partialpool.marginal.lanes import (
     add_products_,
     cholesky_,
     copy_,
+    identity_,
     lanes_last,
     logarithms,
     minus_,
-    one_plus_,
     plus_,
     plus_multiple_,
     solve_lower_,
+    take_products_,
+    times_,
 )
-from partialpool.marginal.machine_code import compiled_as, part, run
+from partialpool.marginal.machine_code import part, run
 from partialpool.marginal.rows import CHUNK, sets_of_rows
 from partialpool.marginal.scales import Scales
 from partialpool.marginal.unit import conditional_, load_, marginal_
@@ -67,7 +69,9 @@ def _with_effects(model: WithEffects, scales: Scales, subsets, some: slice, core
     @np.errstate(all="ignore")
     def block(own: Scales, _) -> np.ndarray:
         variance, log_sigma = own.sigma**2, logarithms(own.sigma)
-        given = variance, *map(lanes_last, (own.cholesky[model.block], *model.dense_posterior(own)))
+        mean, covariance = model.dense_posterior(own)
+        covariance /= variance[:, None, None]
+        given = 1 / own.sigma, *map(lanes_last, (own.relative(model.block), mean, covariance))
         both = np.empty((2, len(own.sigma), len(which)))
         for subset, of_subset, z, columns, spare, squares in parts:
             m = z.shape[1]
@@ -76,7 +80,7 @@ def _with_effects(model: WithEffects, scales: Scales, subsets, some: slice, core
             run(leave_out_, steps, out, residuals, *given, model.units, of_subset, z, columns)
             out -= 0.5 * m * np.log(2 * np.pi)
             out -= 0.5 * (spare * np.log(2 * np.pi * variance) + squares[:, None] / variance)
-            both[:, :, which[subset]] = out.T, residuals.T / own.sigma[:, None]
+            both[:, :, which[subset]] = out.T, residuals.T
         return both
 
     densities, residuals = np.concatenate(model.in_threads(block, scales, cores), axis=1)
@@ -108,7 +112,7 @@ def _of_rows(model: WithoutEffects, rows: np.ndarray, sigma: np.ndarray) -> tupl
     return density, residual[..., 0] / np.sqrt(rest[..., 0, 0] * variance)
 
 
-def leave_out_(out, residuals, variance, cholesky, mean, covariance, units, of_subsets, z, columns):
+def leave_out_(out, residuals, inverse_sigma, cholesky, mean, covariance, units, of_subsets, z, columns):
     """Log density of rows of a unit given all other rows and the scales, up to log(2 pi) / 2 + log(sigma) a row.
 
     With P the posterior covariance of all coefficients given the scales and w the design of the rows, H = w P w' /
@@ -119,34 +123,36 @@ def leave_out_(out, residuals, variance, cholesky, mean, covariance, units, of_s
     ----------
     out, residuals : (subsets, lanes)
         The former is added to, the latter are filled: those of subsets of one row, over their standard deviation given
-        all other rows, times sigma.
-    variance, cholesky, units
+        all other rows.
+    inverse_sigma : (lanes,)
+        1 / sigma.
+    cholesky, units
         See ``add_units_``.
     mean, covariance : (d, lanes), (d, d, lanes)
-        Of the dense coefficients.
+        Of the dense coefficients, the latter over sigma^2.
     of_subsets : (subsets,)
         Which unit the rows of a subset belong to; all meet as many dense columns.
     z, columns : (subsets, m, q), (subsets, m, width)
         Designs of the rows: of their unit's effects, and of the dense columns that it meets with the outcome behind.
     """
     triangles, starts, places, cross = units
-    q, lanes = triangles.shape[1], len(variance)
+    q, lanes = triangles.shape[1], len(inverse_sigma)
     m, width = columns.shape[1:]
     f, k, precision = np.empty((q, q, lanes)), np.empty((q, q, lanes)), np.empty((q, q, lanes))
     e, response = np.empty((width, q, lanes)), np.empty((width, q, lanes))
     own, rest = np.empty((m, q, lanes)), np.empty((m, m, lanes))
     shared, spread = np.empty((m, width, lanes)), np.empty((m, width - 1, lanes))
     taken = np.empty((width - 1, q, lanes))
-    residual, minus_variance = np.empty((1, m, lanes)), -variance
+    residual = np.empty((1, m, lanes))
     last = -1
     for subset in range(len(of_subsets)):
         unit = of_subsets[subset]
         begin, end = starts[unit], starts[unit + 1]
         at = places[begin : end - 1]
         if unit != last:
-            marginal_(f, k, triangles[unit], cholesky, variance)
+            marginal_(f, k, triangles[unit], cholesky)
             load_(e, k, cross[begin:end])
-            conditional_(f, k, precision, variance)
+            conditional_(f, k, precision)
             response[:] = 0.0
             add_products_(response, e, f)
             if m == 1:
@@ -159,28 +165,16 @@ def leave_out_(out, residuals, variance, cholesky, mean, covariance, units, of_s
         else:
             spread_(spread, shared, covariance, at)
         solve_lower_(precision, own)
-        rest[:] = 0.0
+        identity_(rest)
         for j in range(m):
-            add_products_(rest[j : j + 1], own[j : j + 1], own[: j + 1])
-            add_products_(rest[j : j + 1], spread[j : j + 1], shared[: j + 1])
-        one_plus_(rest, minus_variance)
-        residual_(residual[0], shared, mean, at)
+            take_products_(rest[j : j + 1], own[j : j + 1], own[: j + 1])
+            take_products_(rest[j : j + 1], spread[j : j + 1], shared[: j + 1])
         cholesky_(rest)
+        residual_(residual[0], shared, mean, at, inverse_sigma)
         solve_lower_(rest, residual)
         for j in range(m):
-            minus_density_(out[subset], rest[j, j], residual[0, j], variance)
+            out[subset] -= logarithms(rest[j, j]) + 0.5 * residual[0, j] ** 2
         copy_(residuals[subset], residual[0, 0])
-
-
-def _minus_density(out, inverse_root, residual, variance):
-    for lane in range(len(out)):
-        out[lane] -= np.log(inverse_root[lane]) + 0.5 * residual[lane] ** 2 / variance[lane]
-
-
-@compiled_as(_minus_density)
-def minus_density_(out, inverse_root, residual, variance):
-    """Take log(inverse_root) + residual^2 / variance / 2 from out, (lanes,) each."""
-    out -= logarithms(inverse_root) + 0.5 * residual**2 / variance
 
 
 @part
@@ -240,12 +234,13 @@ def spread_(spread, design, covariance, at):
 
 
 @part
-def residual_(residual, design, mean, at):
-    """Outcome of each row, the last of its columns, less what the dense coefficients make of it, (m, lanes)."""
+def residual_(residual, design, mean, at, inverse_sigma):
+    """Outcome of each row, the last of its columns, less what the dense coefficients make of it, in sigmas."""
     for t in range(len(residual)):
         copy_(residual[t], design[t, len(at)])
         for j in range(len(at)):
             minus_(residual[t], design[t, j], mean[at[j]])
+        times_(residual[t], inverse_sigma)
 
 
 def compressed(z: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray, int, np.ndarray]:

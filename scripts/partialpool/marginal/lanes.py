@@ -32,7 +32,12 @@ def lanes_last(values: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.moveaxis(values, 0, -1))
 
 
-def logarithms(x: np.ndarray) -> np.ndarray:
+def _logarithms(x):
+    return np.log(x)
+
+
+@compiled_as(_logarithms)
+def logarithms(x):
     """Logarithms of x by the C library, as Numba's; NumPy's own differ in the last digit on some processors."""
     return xlogy(1.0, x)
 
@@ -92,18 +97,6 @@ def times_(out, x):
     out *= x
 
 
-def _over_plus(out, x, number):
-    for lane in range(len(out)):
-        out[lane] = out[lane] / x[lane] + number
-
-
-@compiled_as(_over_plus)
-def over_plus_(out, x, number):
-    """Divide out by x, (lanes,) both, and add a number."""
-    out /= x
-    out += number
-
-
 def _invert_root(out):
     for lane in range(len(out)):
         out[lane] = 1 / np.sqrt(out[lane])
@@ -113,6 +106,14 @@ def _invert_root(out):
 def invert_root_(out):
     """One over the square root of out (lanes,)."""
     out[:] = 1 / np.sqrt(out)
+
+
+@part
+def identity_(a):
+    """A (q, q, lanes) becomes I."""
+    a[:] = 0.0
+    for i in range(len(a)):
+        a[i, i] = 1.0
 
 
 @part
@@ -187,8 +188,9 @@ def add_products_(out, x, y):
 
 
 @part
-def one_plus_(a, divisor):
-    """The lower triangles of A (q, q, lanes) become those of I + A / divisor (lanes,)."""
-    for i in range(len(a)):
-        for j in range(i + 1):
-            over_plus_(a[i, j], divisor, 1.0 if i == j else 0.0)
+def take_products_(out, x, y):
+    """Take the product of vector i of x and vector j of y, (vectors, q, lanes) both, from out[i, j]."""
+    for i in range(len(x)):
+        for j in range(len(y)):
+            for k in range(x.shape[1]):
+                minus_(out[i, j], x[i, k], y[j, k])

@@ -39,6 +39,10 @@ class Scales:
         """Of each grouping factor the Cholesky factors of the covariance of its effects, (draws, q, q)."""
         return tuple(sd[:, :, None] * own for sd, own in zip(self.sd, self.correlation, strict=True))
 
+    def relative(self, number: int) -> np.ndarray:
+        """``cholesky`` of a grouping factor over sigma, (draws, q, q): its relative covariance factors."""
+        return self.cholesky[number] / self.sigma[:, None, None]
+
     def take(self, draws) -> "Scales":
         """Some of the draws."""
         return Scales(self.sigma[draws], tuple(sd[draws] for sd in self.sd), tuple(c[draws] for c in self.correlation))

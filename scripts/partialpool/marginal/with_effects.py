@@ -22,9 +22,9 @@ from partialpool.marginal.scales import Scales
 from partialpool.marginal.unit import add_units_, draw_units_
 from partialpool.model.design import Design
 
-# Where units meet so many dense columns, and this share of all, one product of large matrices takes less time than one
-# for each unit of those that it meets.
-MANY, MOST = 32, 0.25
+# Where there are so many dense columns, and units meet this share of them, one product of large matrices takes less
+# time than one for each unit of those that it meets.
+MANY, MOST = 120, 0.4
 
 
 class WithEffects:
@@ -128,13 +128,14 @@ class WithEffects:
         effects = np.empty((len(dense), *units[0].shape[:2]))
         for begin in range(0, len(dense), LANES):
             some = slice(begin, begin + LANES)
-            cholesky = lanes_last(scales.cholesky[self.block][some])
-            lanes = np.empty((effects.shape[2], effects.shape[1], cholesky.shape[2]))
+            own = scales.take(some)
+            lanes = np.empty((*effects.shape[1:], len(own.sigma)))
             for first in range(0, lanes.shape[2], TOGETHER):
-                own = lanes[:, :, first : first + TOGETHER]
-                own[:] = rng.standard_normal(own.shape)
-            run(draw_units_, steps, lanes, scales.sigma[some] ** 2, cholesky, lanes_last(dense[some]), units)
-            effects[some] = np.transpose(lanes, (2, 1, 0))
+                normal = lanes[:, :, first : first + TOGETHER]
+                normal[:] = rng.standard_normal(normal.shape)
+            lanes *= own.sigma
+            run(draw_units_, steps, lanes, lanes_last(own.relative(self.block)), lanes_last(dense[some]), units)
+            effects[some] = np.moveaxis(lanes, -1, 0)
         return effects
 
     def in_threads(self, function, scales: Scales, cores: int) -> list:
@@ -166,15 +167,16 @@ class WithEffects:
         """
         d, p, n, lanes = len(self.rest) - 1, len(self.at.mean), len(self.rows.codes), len(scales.sigma)
         gram, log_determinant = np.zeros((d + 1, d + 1, lanes)), np.zeros(lanes)
-        together, cholesky = np.zeros((*self.together, lanes)), lanes_last(scales.cholesky[self.block])
-        run(add_units_, self.steps.sum(), gram, together, log_determinant, scales.sigma**2, cholesky, self.units)
+        together, cholesky = np.zeros((*self.together, lanes)), lanes_last(scales.relative(self.block))
+        run(add_units_, self.steps.sum(), gram, together, log_determinant, cholesky, self.units)
         gram, together = (np.ascontiguousarray(np.moveaxis(sums, -1, 0)) for sums in (gram, together))
         if together.size:
             gram = together @ np.swapaxes(together, 1, 2)
         else:
             gram = gram + np.swapaxes(gram, 1, 2)
             gram[:, range(d + 1), range(d + 1)] /= 2
-        gram += self.rest / scales.sigma[:, None, None] ** 2
+        gram += self.rest
+        gram /= scales.sigma[:, None, None] ** 2
         for number, columns in self.rows.factors.items():
             # Products with effects u = L v become those with v.
             multiply_effects_(np.swapaxes(gram, 1, 2)[:, columns], scales.cholesky[number], transposed=True)
@@ -184,11 +186,8 @@ class WithEffects:
         gram[:, d, d] += self.at.mean @ self.at.mean
         gram[:, range(d + 1), range(d + 1)] += 1
         augmented = cholesky_or_nan(gram)
-        units, q, _ = self.units[0].shape
-        log_determinant += (n - units * q) * np.log(scales.sigma)
-        diagonal = augmented[:, range(d), range(d)]
-        value = -0.5 * (n * np.log(2 * np.pi) + augmented[:, d, d] ** 2 - 1)
-        value -= log_determinant + np.log(diagonal).sum(axis=1)
+        value = -0.5 * (n * np.log(2 * np.pi * scales.sigma**2) + augmented[:, d, d] ** 2 - 1)
+        value -= log_determinant + np.log(augmented[:, range(d), range(d)]).sum(axis=1)
         return value, augmented[:, :d, :d], augmented[:, d, :d]
 
     def _from_standard_(self, values: np.ndarray, scales: Scales) -> None:
