@@ -22,7 +22,7 @@ def lanes_for(columns: int, draws: int, cores: int) -> int:
     They are few enough that (columns, columns, lanes) stays in a processor's cache, and a multiple of ``TOGETHER`` if
     they are not fewer, so that no result depends on the number of cores.
     """
-    lanes = max(10**5 // columns**2, 8)
+    lanes = max(4 * 10**5 // columns**2, 8)
     share = -(-draws // (cores * TOGETHER))
     return lanes if lanes < TOGETHER else TOGETHER * min(lanes // TOGETHER, share, LANES // TOGETHER)
 
