@@ -119,11 +119,12 @@ class Fitted:
         return self.drawn_again()
 
     @cached_property
-    def _proposals(self) -> tuple:
+    def _own(self) -> tuple:
+        """The posterior of the scales, and a distribution close to it."""
         from partialpool.checks.powered import Powered
 
         posterior = Powered(self.matrices, cores=self.cores)
-        return posterior.space, posterior.proposal(self.spec.seed)
+        return posterior, posterior.proposal(self.spec.seed)
 
     def drawn_again(
         self, kept: np.ndarray | None = None, priors: Mapping[str, Distribution] | None = None, **powers: float
@@ -143,15 +144,21 @@ class Fitted:
         """
         from partialpool.checks.powered import Powered
         from partialpool.marginal.closed_form import design
+        from partialpool.sampling.independent import carried
         from partialpool.sampling.space import Space
 
         matrices = self.matrices if kept is None else self.matrices.of_rows(kept)
-        # The same coordinates and proposals too.
-        space, proposal = self._proposals
+        # In the same coordinates, and of the same proposals.
+        own, proposal = self._own
+        space = own.space
         if priors is not None:
             matrices = design(replace(self.spec, priors=priors), self.rows)
             space = Space(matrices, [matrices.priors.family["sigma"]], space.sizes)
         posterior = Powered(matrices, **powers, space=space, cores=self.cores)
+        if "likelihood" in powers:
+            # The posterior is then wider or narrower, and its scales are larger or smaller.
+            rng = np.random.default_rng(self.spec.seed)
+            proposal = carried(proposal, own.log_density, posterior.log_density, rng)
         settings = {"chains": self.spec.chains, "draws": DRAWS, "seed": self.spec.seed}
         draws, trusted = posterior.estimates(**settings, proposal=proposal)
         if not trusted:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from partialpool.sampling.mixture import Mixture, fit_mixture
+from partialpool.sampling.mixture import Mixture, fit_mixture, moments
 from partialpool.weights.smoothing import log_sum_exp, smooth_one
 
 # Draws and components of each round.
@@ -23,6 +23,8 @@ NEARLY_NORMAL = 30
 FAR = 3.0
 # Draws that say how many of a mixture's proposals a chain takes, and of those kept so many that serve for another one.
 PILOT, ENOUGH = 512, 8192
+# Draws that say how a mixture is moved to another density.
+CARRIED = 1024
 # Fewer proposals say nothing of the weights.
 FEWEST = 2000
 # Where the draws that are to be kept fail the checks, mixtures of so many components are fitted to them.
@@ -152,6 +154,21 @@ def adapted(draws: Weighted, components: int, rng: np.random.Generator) -> Mixtu
     """Mixture fitted to weighted draws."""
     some = Weighted(draws.x[:ENOUGH], draws.log_density[:ENOUGH], draws.log_weight[:ENOUGH])
     return fit_mixture(some.x, some.weights, components, rng).with_wide_component(some.x, some.weights)
+
+
+def carried(proposal: Mixture, of: Callable, to: Callable, rng: np.random.Generator) -> Mixture:
+    """A mixture close to one log density, moved and stretched as one close to another must be.
+
+    The same random numbers then give draws of both that differ little, but for where the densities are.
+    """
+    x = proposal.draw(CARRIED, rng)
+    proposed = proposal.log_density(x)
+    (mean, root), (other, stretched) = (
+        moments(x, Weighted(x, values, values - proposed).weights) for values in (of(x), to(x))
+    )
+    turn = stretched @ np.linalg.inv(root)
+    means, roots = other + (proposal.means - mean) @ turn.T, turn @ proposal.roots
+    return Mixture(proposal.shares, means, roots, proposal.nu)
 
 
 def proposals_for(acceptance: float) -> int:

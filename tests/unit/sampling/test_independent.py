@@ -171,3 +171,31 @@ def test_few_draws_have_as_many_proposals_as_the_checks_need():
     drawn = sample(skewed, np.zeros(4), chains=2, draws=3)
     assert drawn.x.shape == (2, 3, 4)
     assert drawn.trusted
+
+
+def test_a_mixture_is_carried_to_a_density_that_is_elsewhere_and_wider():
+    """The other density is the first one, moved and stretched: so are its draws, number by number."""
+    move = NORMAL_ROOT @ np.array([0.7, -0.7, 0.3])
+    stretch = NORMAL_ROOT @ np.diag([1.4, 0.7, 1.2]) @ np.linalg.inv(NORMAL_ROOT)
+    mode, root = find_mode(normal, np.zeros(3))
+
+    def other(x):
+        return normal(mode + (x - mode - move) @ np.linalg.inv(stretch).T)
+
+    near = independent.nearly_normal(mode, root)
+    carried = independent.carried(near, normal, other, np.random.default_rng(1))
+    first, second = (own.draw(4000, np.random.default_rng(2)) for own in (near, carried))
+    moved = mode + move + (first - mode) @ stretch.T
+    # 1024 weighted draws say where the other density is, to about a twentieth of its standard deviations.
+    assert (np.abs(second - moved).mean(axis=0) < 0.15 * moved.std(axis=0)).all()
+    assert Weighted(first, other(first), other(first) - near.log_density(first)).efficiency < 0.5
+    assert Weighted(second, other(second), other(second) - carried.log_density(second)).efficiency > 0.9
+    np.testing.assert_array_equal(carried.roots, np.tril(carried.roots))
+
+
+def test_a_mixture_carried_to_its_own_density_stays():
+    mode, root = find_mode(skewed, np.zeros(4))
+    near = independent.nearly_normal(mode, root)
+    carried = independent.carried(near, skewed, skewed, np.random.default_rng(1))
+    np.testing.assert_allclose(carried.means, near.means, 1e-12)
+    np.testing.assert_allclose(carried.roots, near.roots, 1e-12, 1e-15)
