@@ -219,8 +219,8 @@ def figure_entry(name):
     words, figure = {"title", "caption", "alt", "section"}, study.figures[name]
     titles = {model: study.models[model].title for model in study.figure_models(name)}
     entry = figure.model_dump(exclude=words) | {"titles": titles}
-    if study.of_one_trial(name):
-        entry["of_one_trial"] = True
+    if study.of_probabilities(name):
+        entry["probabilities"] = True
     if figure.kind == "grid":
         entry |= {
             "labels": grids.labels(study, name),
