@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from partialpool.start import priors
 from partialpool.start.columns import quoted
-from partialpool.start.facts import Facts
+from partialpool.start.facts import LEAST_UNITS, Facts
 from partialpool.start.family import Family
 from partialpool.start.priors import Scale
 
@@ -15,7 +15,6 @@ MOST_WITHOUT_POOLING_ELSE = 80
 # ASSUME: a slope of each unit needs so many times in half of the units, and so many units. Yes and no tell less.
 LEAST_TIMES = {"bernoulli": 8}
 LEAST_TIMES_ELSE = 3
-LEAST_UNITS = 5
 # ASSUME: more groups than these are pooled like units, fewer have a coefficient each.
 MOST_GROUPS = 8
 
