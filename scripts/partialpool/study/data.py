@@ -273,7 +273,10 @@ class Data(Strict):
         labels["unit"] = self.labels.get(self.unit, unit[:1].upper() + unit[1:])
         if self.time is not None:
             time = in_sentence(self.label(self.time), self.time)
-            by = singular(self.units_of_measurement.get(self.time, time))
+            # A week or a visit is a unit by itself, an age or years since birth are not.
+            is_unit = " " not in time and time.casefold() not in ("age", "time")
+            by = singular(self.units_of_measurement.get(self.time, time if is_unit else ""))
+            by = by or f"unit of {time}"
             of = self.units_of_measurement.get(self.outcome)
             at_zero = f"where {time} is 0" if " " in time else f"at {time} 0"
             labels["intercept"] = f"{labels['outcome']} {at_zero}"
