@@ -221,7 +221,7 @@ def test_a_slope_is_in_units_of_both(units, slope):
     ("label", "slope"),
     [
         ("Visits", "Change per visit"),
-        ("Age", "Change per unit of age"),
+        ("Nitrogen", "Change per unit of nitrogen"),
         ("Age minus 8", "Change per unit of age minus 8"),
         ("Weeks since birth", "Change per unit of weeks since birth"),
     ],
