@@ -240,6 +240,8 @@ def _gaussian(values: np.ndarray, whole: bool) -> Family:
     if (skewed := skewness(values)) > MOST_SKEWNESS:
         tail = f"a tail to the right (skewness {skewed:.1f}), "
         tail += "which no other family fits clearly better" if low > 0 else _NOT_POSITIVE
+    elif skewed < -LEAST_SKEWNESS:
+        tail = f"a tail to the left (skewness {skewed:.1f}): look at the posterior predictive check"
     if low == 0 and not whole:
         others.append("hurdle_gamma, if its zeros are something else than small values")
     return Family("gaussian", None, f"has {what} from {start} to {end}, and {tail}", "; ".join(others))

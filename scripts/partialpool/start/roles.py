@@ -113,7 +113,8 @@ def settle(table: Table, roles: Roles, levels: list[str], name: str) -> Settled:
 def _label(table: Table, column: str) -> str:
     """What the report calls a column: as the file does, if that is no whole question, or by its name."""
     title = " ".join(table.titles.get(column, "").split())
-    return title if 0 < len(title) <= _LONGEST_TITLE else label(column)
+    # R writes the names of columns as titles too.
+    return title if 0 < len(title) <= _LONGEST_TITLE and title != column else label(column)
 
 
 def check(table: Table, roles: Roles, name: str) -> None:

@@ -127,6 +127,12 @@ def test_skewed_units_do_not_make_skewed_measurements():
     assert "no other family fits clearly better" in family.why
 
 
+def test_a_tail_to_the_left_is_told():
+    family = propose(pd.Series(100 - np.random.default_rng(2).gamma(4, 3, size=N)), UNIT)
+    assert family.name == "gaussian"
+    assert "a tail to the left (skewness -" in family.why
+
+
 @pytest.mark.parametrize("scale", [1e-200, 1e200])
 def test_what_is_proposed_does_not_depend_on_the_unit_of_measurement(scale):
     values = np.random.default_rng(3).lognormal(EFFECTS, 1)

@@ -21,9 +21,10 @@ def test_plain_columns_stay_as_they_are(settle):
 
 
 @pytest.mark.parametrize(
-    ("title", "label"), [("Points in the test", "Points in the test"), ("How many? " * 6, "Score"), (" ", "Score")]
+    ("title", "label"),
+    [("Points in the test", "Points in the test"), ("How many? " * 6, "Score"), (" ", "Score"), ("score", "Score")],
 )
-def test_titles_of_the_file_are_labels_unless_they_are_long(tmp_path, title, label):
+def test_titles_of_the_file_are_labels_unless_they_are_long_or_the_name(tmp_path, title, label):
     path = tmp_path / "raw.sav"
     pyreadstat.write_sav(made_up(), path, column_labels={"score": title})
     assert roles.settle(read(path), Roles(*NAMES), [], path.name).labels["score"] == label
