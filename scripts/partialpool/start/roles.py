@@ -159,7 +159,8 @@ def _check_group(table: Table, roles: Roles) -> None:
     values = table.frame.groupby(roles.unit)[roles.group].unique()
     examples = [f"  {roles.unit} {short(unit)}: {listing(values[unit].dropna().tolist(), 5)}" for unit in units[:3]]
     raise StudyError(
-        f"--group: '{roles.group}' has several values within {len(units)} units, so it is no group of them:\n"
+        f"--group: '{roles.group}' has several values within {len(units)} unit{'s' * (len(units) > 1)}, so it is no "
+        "group of them:\n"
         + "\n".join(examples)
         + f"\nLeave --group out, and add + {quoted(roles.group)} to formulas of the config that it writes.\n"
         "Or, if ids begin anew somewhere, so that one stands for several units, give each unit an id of its own in the "
@@ -198,7 +199,8 @@ def _outcome(settled: Settled, table: Table, given: list[str]) -> str:
     elif unordered := levels_without_order(table, column):
         raise StudyError(
             f"--outcome: column '{column}' has the levels {', '.join(unordered)}; the file does not tell their order.\n"
-            f"Give it, from the lowest to the highest:  --levels '{','.join(unordered)}'"
+            "Give it, from the lowest to the highest; here they are in the order of the alphabet:  "
+            f"--levels '{','.join(unordered)}'"
         )
     elif len(levels) == 2 and (set(codes) != {0, 1} if codes is not None else like_levels(table.frame[column])):
         _list(settled, sorted(levels, key=says_success), "Of two levels")
