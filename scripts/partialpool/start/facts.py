@@ -103,6 +103,11 @@ class Facts:
         return bool((of_values["nunique"] == 1).all() and is_repeated and (of_units > 1).sum() >= LEAST_UNITS)
 
     @property
+    def time_mean(self) -> float:
+        """Mean of time over all measurements."""
+        return float(self.measured[self.time].mean())
+
+    @property
     def time_sd(self) -> float:
         """Standard deviation of time over all measurements."""
         return float(self.measured[self.time].std())

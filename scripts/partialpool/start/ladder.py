@@ -78,10 +78,11 @@ class _Builder:
         # Families of ordered levels have thresholds in the place of an intercept.
         has_intercept = family.name != "cumulative"
         self.intercept = {"Intercept": priors.of_intercept(scale)} if has_intercept else {}
-        self.of_family = priors.of_family(family, scale)
 
     def add(self, name: str, title: str, text: str, terms: str, own: dict[str, str]) -> None:
-        self.rungs.append(Rung(name, title, text, f"{self.outcome} ~ {terms}", own | self.of_family))
+        far = self.facts.time_mean / self.facts.time_sd if f"b[{self.facts.time}]" in own else 0.0
+        of_family = priors.of_family(self.family, self.scale, far)
+        self.rungs.append(Rung(name, title, text, f"{self.outcome} ~ {terms}", own | of_family))
 
     def pooling(self) -> None:
         one, several = self.facts.nouns

@@ -80,6 +80,17 @@ def test_ordered_levels_have_thresholds_in_the_place_of_an_intercept(build):
     assert built.left_out[0].startswith("no pooling")
 
 
+def test_thresholds_are_as_wide_at_time_0_as_the_slope_lets_them_be(build, rng):
+    frame = made_up().assign(score=[1, 2, 3, 4, 5] * 12, month=lambda frame: frame["month"] + 7)
+    built = build(frame, "score", "herd", "month")
+    widths = {rung.name: float(rung.priors["threshold"].partition(", ")[2].rstrip(")")) for rung in built.rungs}
+    # Where time is at its mean, normal with sd 2.5, and a slope as the prior has it from there to 0.
+    slopes = rng.normal(0, float(built.rungs[1].priors["b[month]"].partition(", ")[2].rstrip(")")), 100_000)
+    at_0 = rng.normal(0, 2.5, 100_000) + slopes * frame["month"].mean()
+    assert widths["pooled"] == 2.5
+    assert widths["time"] == widths["slopes"] == pytest.approx(at_0.std(), rel=0.03)
+
+
 def test_many_groups_are_pooled(build):
     frame = made_up(n_units=30).assign(region=lambda frame: frame["herd"].str[1:].astype(int) // 3)
     group = build(frame).rungs[3]
