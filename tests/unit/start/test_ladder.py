@@ -82,7 +82,7 @@ def test_ordered_levels_have_thresholds_in_the_place_of_an_intercept(build):
 
 def test_thresholds_are_as_wide_at_time_0_as_the_slope_lets_them_be(build):
     rng = np.random.default_rng(1)
-    frame = made_up().assign(score=[1, 2, 3, 4, 5] * 12, month=lambda frame: frame["month"] + 7)
+    frame = made_up().assign(score=[1, 2, 3, 4, 5] * 12, month=lambda frame: frame["month"] + 2)
     built = build(frame, "score", "herd", "month")
     widths = {rung.name: float(rung.priors["threshold"].partition(", ")[2].rstrip(")")) for rung in built.rungs}
     # Where time is at its mean, normal with sd 2.5, and a slope as the prior has it from there to 0.
