@@ -73,6 +73,8 @@ def _refuse_bomb(path) -> None:
             size = sum(entry.file_size for entry in archive.infolist())
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
         raise StudyError(f"{path} cannot be read as an Excel workbook: {error}.\nIs the file complete?") from None
+    if {"mimetype", "content.xml"} <= {*names}:
+        raise StudyError(f"{path} is an OpenDocument file, as of LibreOffice (.ods): save it as .xlsx or CSV.")
     if "[Content_Types].xml" not in names or not any(name.startswith("xl/") for name in names):
         raise StudyError(f"{path} is a zip and no Excel workbook (.xlsx): unpack it, and name the file in it.")
     if size > MOST_BYTES:
