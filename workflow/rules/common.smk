@@ -55,6 +55,7 @@ else:
     for words in (read(running.begin, ".snakemake"), clock.mend_times("results", RECORD)):
         if words:
             print(words, file=sys.stderr)
+home.ensure_name()
 if home.ensure_writable(".snakemake/home") and by_the_user:
     print("The home folder cannot be written: packages keep their files in .snakemake/home.", file=sys.stderr)
 
