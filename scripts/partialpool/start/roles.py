@@ -156,8 +156,12 @@ def _check_group(table: Table, roles: Roles) -> None:
     units = varying(table, roles.unit, roles.group)
     if not units:
         return
-    values = table.frame.groupby(roles.unit)[roles.group].unique()
-    examples = [f"  {roles.unit} {short(unit)}: {listing(values[unit].dropna().tolist(), 5)}" for unit in units[:3]]
+    of_unit, of_group = (table.labels.get(column, {}) for column in (roles.unit, roles.group))
+    values = table.frame.dropna(subset=[roles.group]).groupby(roles.unit)[roles.group].unique()
+    examples = [
+        f"  {roles.unit} {short(of_unit.get(unit, unit))}: {listing([of_group.get(v, v) for v in values[unit]], 5)}"
+        for unit in units[:3]
+    ]
     raise StudyError(
         f"--group: '{roles.group}' has several values within {len(units)} unit{'s' * (len(units) > 1)}, so it is no "
         "group of them:\n"
