@@ -55,6 +55,8 @@ def test_no_means_without_pooling_of_many_units_or_single_rows(build):
     built = build(made_up(n_units=301), "score", "herd")
     assert list(formulas(built)) == ["alike", "pooled"]
     assert built.left_out == ["no pooling (0 + herd): 301 herds, more than 300, would have a parameter each"]
+    yes_no = made_up(n_units=51).assign(score=[0, 1, 0] * 85)
+    assert "51 herds, more than 50, would have" in build(yes_no, "score", "herd").left_out[0]
     single = made_up().iloc[[0, 1, 5, 10, 15, 20]]
     assert build(single, "score", "herd").left_out == [
         "no pooling (0 + herd): half of the herds have one measurement only"
