@@ -401,8 +401,8 @@ def _require_offsets_alone(formula: str, tokens: list[Token]) -> None:
 
 def _not_alone(formula: str, offset: Token) -> StudyError:
     return StudyError(
-        f"'{formula}' cannot be read at character {offset.column}, 'offset': an offset has no coefficient, so it stands "
-        "by itself behind a plus, as in x + offset(log(n)), and in no interaction, bar or bracket."
+        f"'{formula}' cannot be read at character {offset.column}, 'offset': an offset has no coefficient, so it "
+        "stands by itself behind a plus, as in x + offset(log(n)), and in no interaction, bar or bracket."
     )
 
 
