@@ -73,6 +73,8 @@ HINTS = {
     "|": " Write it in parentheses: (1 + x | unit).",
     ".": " A name begins with a letter; put any other in backquotes.",
     "_": " A name begins with a letter; put any other in backquotes.",
+    "\N{LEFT DOUBLE QUOTATION MARK}": " Write straight quotation marks.",
+    "\N{LEFT SINGLE QUOTATION MARK}": " Write straight quotation marks.",
     "\N{MINUS SIGN}": " Write the minus of the keyboard, '-'.",
     "\N{EN DASH}": " Write the minus of the keyboard, '-'.",
 }

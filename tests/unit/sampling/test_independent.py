@@ -171,3 +171,12 @@ def test_few_draws_have_as_many_proposals_as_the_checks_need():
     drawn = sample(skewed, np.zeros(4), chains=2, draws=3)
     assert drawn.x.shape == (2, 3, 4)
     assert drawn.trusted
+
+
+def test_weights_of_log_densities_of_a_billion_sum_to_1():
+    rng = np.random.default_rng(1)
+    log_weight = rng.normal(size=1000)
+    weights = Weighted(rng.normal(size=(1000, 1)), log_weight, log_weight).weights
+    far = Weighted(rng.normal(size=(1000, 1)), log_weight, log_weight - 4.1e9).weights
+    assert far.sum() == pytest.approx(1, abs=1e-12)
+    np.testing.assert_allclose(far, weights, rtol=1e-5)
