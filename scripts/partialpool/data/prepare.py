@@ -152,7 +152,9 @@ def _wrong(table: Table, kinds: dict, unit, outcome, time, group) -> tuple[list[
     if outcome in numeric and (few := like_levels(frame[outcome])):
         numeric.pop(outcome)
         columns.append(
-            f"column {outcome}: its values are no numbers; if they are levels, write them in their order: "
+            f"column {outcome}: all its values are '{short(few[0])}'"
+            if len(few) == 1
+            else f"column {outcome}: its values are no numbers; if they are levels, write them in their order: "
             f"data: {{types: {{{outcome}: [{', '.join(few)}]}}}}"
         )
     checks = _wrong_cells(frame, unit, list(numeric), group) + _other_levels(frame, levels)
