@@ -63,8 +63,13 @@ def _title(table: pd.DataFrame, estimand: str, nouns: Nouns) -> str:
 
 
 def tabulated(block: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
-    """One block of a comparison as the report shows it: standard errors in parentheses, and Pareto k."""
-    pairs = (("elpd_diff", "se_diff"), ("elpd_loo", "se_elpd_loo"), ("p_loo", "se_p_loo"), ("looic", "se_looic"))
+    """One block of a comparison as the report shows it: standard errors in parentheses, and Pareto k.
+
+    Without the number of parameters where no model has it: by folds, and in fits that keep the log likelihood at some
+    draws only.
+    """
+    pairs = [("elpd_diff", "se_diff"), ("elpd_loo", "se_elpd_loo"), ("p_loo", "se_p_loo"), ("looic", "se_looic")]
+    pairs = [pair for pair in pairs if block[pair[0]].notna().any()]
     return pd.DataFrame(
         {
             "model": [f"{model} {titles[model]}" for model in block["model"]],

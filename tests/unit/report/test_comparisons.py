@@ -87,6 +87,9 @@ def test_a_comparison_has_standard_errors_in_parentheses():
         table = table.assign(**{name: [314.5, -1.25], f"se_{name}": [11.04, 2.0]})
     shown = tabulated(table, TITLES).loc[1]
     assert shown.tolist() == ["b B", "−16.7 (5.7)", "−1.2 (2.0)", "−1.2 (2.0)", "−1.2 (2.0)", "inf", 3]
+    # One model without its number of parameters has a dash; where none has it there is no such column.
+    assert tabulated(table.assign(p_loo=[3.0, np.nan]), TITLES).loc[1, "p_loo (se)"] == "–"
+    assert "p_loo (se)" not in tabulated(table.assign(p_loo=np.nan, se_p_loo=np.nan), TITLES)
 
 
 def test_blocks_are_named_by_estimand_and_method_and_plain_psis_is_no_second_verdict():
