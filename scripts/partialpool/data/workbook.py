@@ -12,6 +12,7 @@ from partialpool.data.table import (
     Table,
     check_names,
     numbered,
+    plain,
     refuse_size,
     short,
     without_missing,
@@ -86,7 +87,7 @@ def _cells(path, sheet) -> tuple[list[str], list[list[str]]]:
     # What the file says about its size may be wrong, or all that a sheet can have.
     sheet.reset_dimensions()
     lines = sheet.iter_rows(values_only=True)
-    header = [_text(value) for value in next(lines, ())]
+    header = [plain(_text(value)) for value in next(lines, ())]
     while header and not header[-1]:
         header.pop()
     check_names(path, header, f", sheet '{sheet.title}', row 1")

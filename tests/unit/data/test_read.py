@@ -446,3 +446,14 @@ def test_instruction_to_excel_is_obeyed_and_lines_are_counted_with_it(write_csv,
 
 def test_dates_stay_text_where_one_is_none(write_csv):
     assert read(write_csv("a;wann\n1;31.03.2024\n2;32.03.2024\n")).frame["wann"].tolist()[0] == "31.03.2024"
+
+
+def test_all_that_is_blank_in_a_name_is_one_blank(write_csv, tmp_path):
+    names = ["unit", "herd\u00a0size", "weight\n(kg)", "a  b"]
+    frame = pd.DataFrame([["a", 1, 2, 3], ["b", 4, 5, 6]], columns=names)
+    frame.to_parquet(tmp_path / "data.parquet")
+    frame.to_excel(tmp_path / "data.xlsx", index=False)
+    # In a text file no name has a line break.
+    text = frame.to_csv(index=False).replace("\n(kg)", " (kg)")
+    for path in (write_csv(text), tmp_path / "data.parquet", tmp_path / "data.xlsx"):
+        assert read(path).frame.columns.tolist() == ["unit", "herd size", "weight (kg)", "a b", "row"]
