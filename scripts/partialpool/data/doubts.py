@@ -64,7 +64,9 @@ def _no_values(text: pd.Series, column: str) -> Iterator[str]:
 def _no_number(text: pd.Series, unit: str) -> Iterator[str]:
     """Ids that are words where nearly all others are numbers, or called `Total`: a line of sums below the data."""
     ids = text.dropna().drop_duplicates()
-    others, why = ids[pd.to_numeric(ids, errors="coerce").isna()], ", though nearly all others are numbers"
+    # An id such as 207a begins with a number, and a note does not.
+    is_word = pd.to_numeric(ids, errors="coerce").isna() & ~ids.str.match(r"\s*\d")
+    others, why = ids[is_word], ", though nearly all others are numbers"
     if len(others) > _FEW * len(ids):
         others, why = ids[ids.str.casefold().isin(_SUMS)], ""
     if len(others):

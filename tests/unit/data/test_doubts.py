@@ -112,6 +112,7 @@ def test_without_times_equal_rows_are_usual(write_csv):
 def test_a_line_of_sums_is_pointed_out(write_csv):
     many = [f"{unit},{time},{unit + time / 2},north" for unit in range(1, 11) for time in range(2)]
     assert doubted(write_csv, many) == []
+    assert doubted(write_csv, [*many, "7a,0,1.1,north"]) == []
     assert doubted(write_csv, [*many, "Total,,150,"]) == [
         "column id: 'Total' is taken as an id, though nearly all others are numbers. If it is the line of a sum or a "
         "note, delete it from the file."
