@@ -55,6 +55,7 @@ else:
     for words in (read(running.begin, ".snakemake"), clock.mend_times("results", RECORD)):
         if words:
             print(words, file=sys.stderr)
+home.ensure_name()
 if home.ensure_writable(".snakemake/home") and by_the_user:
     print("The home folder cannot be written: packages keep their files in .snakemake/home.", file=sys.stderr)
 
@@ -219,8 +220,8 @@ def figure_entry(name):
     words, figure = {"title", "caption", "alt", "section"}, study.figures[name]
     titles = {model: study.models[model].title for model in study.figure_models(name)}
     entry = figure.model_dump(exclude=words) | {"titles": titles}
-    if study.of_one_trial(name):
-        entry["of_one_trial"] = True
+    if study.of_probabilities(name):
+        entry["probabilities"] = True
     if figure.kind == "grid":
         entry |= {
             "labels": grids.labels(study, name),

@@ -5,7 +5,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from partialpool.data.table import MOST_BYTES, MOST_CELLS, Table, listing, numbered, refuse_size, without_missing
+from partialpool.data.table import MOST_BYTES, MOST_CELLS, Table, listing, numbered, plain, refuse_size, without_missing
 from partialpool.errors import StudyError
 
 # What Stata keeps as whole numbers, by the beginning of the format of a column.
@@ -35,7 +35,7 @@ def parquet(path) -> Table:
     if nested := [field.name for field in columns.schema if pa.types.is_nested(field.type)]:
         raise StudyError(f"{path}: column {nested[0]} has several values in a row. Write one value, or leave it out.")
     texts = [_parquet_text(path, name, columns[i]) for i, name in enumerate(columns.column_names)]
-    names = [name.strip() for name in columns.column_names]
+    names = [plain(name) for name in columns.column_names]
     return Table(numbered(path, texts, names, ""), where="row", first=1, notes=("Parquet",))
 
 

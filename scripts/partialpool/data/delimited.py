@@ -16,6 +16,7 @@ from partialpool.data.table import (
     check_names,
     listing,
     numbered,
+    plain,
     refuse_size,
     short,
     without_missing,
@@ -66,7 +67,7 @@ def read(path, content: bytes, notes: tuple[str, ...] = (), encoding: str | None
     top = 1 if separator is None else 2
     separator = separator or _separator(content)
     records = _records(path, content, separator, top)
-    header = [name.strip() for name in next(records)]
+    header = [plain(name) for name in next(records)]
     parts, uneven = [], None
     # In blocks, since a list for each line takes many times the memory of the columns.
     for block in batched(records, BLOCK):

@@ -12,6 +12,10 @@ _PLACEHOLDERS = (-9, 9, -99, 99, -999, 999, -9999, 9999, -8, -88, -888, 88, 888)
 # Texts that do, in small letters: SAS and Stata write a dot.
 _NO_VALUES = frozenset({".", "..", "-", "--", "?", "n/a", "n.a.", "null", "missing"})
 _SHOWN = 5
+# Ids that are more likely the line of a sum below the data, in small letters.
+_SUMS = frozenset(
+    {"total", "totals", "grand total", "sum", "mean", "average", "overall", "gesamt", "summe", "mittelwert"}
+)
 # ASSUME: of ids with at most so many words, and numbers else, the words are no ids.
 _FEW = 0.1
 # ASSUME: so many of the rows that are of one unit and time, if not all, have been copied where any have.
@@ -58,16 +62,17 @@ def _no_values(text: pd.Series, column: str) -> Iterator[str]:
 
 
 def _no_number(text: pd.Series, unit: str) -> Iterator[str]:
-    """Ids that are words where nearly all others are numbers: a line of sums below the data."""
+    """Ids that are words where nearly all others are numbers, or called `Total`: a line of sums below the data."""
     ids = text.dropna().drop_duplicates()
-    others = ids[pd.to_numeric(ids, errors="coerce").isna()]
-    if 0 < len(others) <= _FEW * len(ids):
+    # An id such as 207a begins with a number, and a note does not.
+    is_word = pd.to_numeric(ids, errors="coerce").isna() & ~ids.str.match(r"\s*\d")
+    others, why = ids[is_word], ", though nearly all others are numbers"
+    if len(others) > _FEW * len(ids):
+        others, why = ids[ids.str.casefold().isin(_SUMS)], ""
+    if len(others):
         shown = listing([f"'{value}'" for value in others], _SHOWN)
         taken = "are taken as ids" if len(others) > 1 else "is taken as an id"
-        yield (
-            f"column {unit}: {shown} {taken}, though nearly all others are numbers. If it is the line of a sum or a "
-            "note, delete it from the file."
-        )
+        yield (f"column {unit}: {shown} {taken}{why}. If it is the line of a sum or a note, delete it from the file.")
 
 
 def _repeated(text: pd.DataFrame, who_and_when: list[str]) -> Iterator[str]:

@@ -262,7 +262,11 @@ def _unpacked(response) -> Iterator[bytes]:
 
     gzip not by httpx, which takes a stream that ends too early for whole, and leaves out all parts but the first.
     """
-    if response.headers.get("Content-Encoding", "").lower() not in ("gzip", "x-gzip"):
+    packed = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if packed not in ("identity", "deflate", "gzip", "x-gzip"):
+        # What it cannot unpack httpx takes for the file.
+        raise _Failure(f"the server packed the file in a way that was not asked for ({packed})")
+    if packed in ("identity", "deflate"):
         yield from response.iter_bytes()
         return
     is_gzip = zlib.MAX_WBITS | 16

@@ -1,6 +1,7 @@
 """A type for every column of the data, or a list of all that is wrong with them."""
 
 import re
+import unicodedata
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +10,7 @@ from partialpool.data.derive import derive
 from partialpool.data.doubts import doubts
 from partialpool.data.read import read
 from partialpool.data.table import Table, listing, short
-from partialpool.data.types import NUMBER, label, like_codes, like_levels, numbers, two_levels, typed
+from partialpool.data.types import DATE, NUMBER, label, like_codes, like_levels, numbers, two_levels, typed
 from partialpool.errors import StudyError, suggest
 
 _SHOWN = 10
@@ -151,7 +152,9 @@ def _wrong(table: Table, kinds: dict, unit, outcome, time, group) -> tuple[list[
     if outcome in numeric and (few := like_levels(frame[outcome])):
         numeric.pop(outcome)
         columns.append(
-            f"column {outcome}: its values are no numbers; if they are levels, write them in their order: "
+            f"column {outcome}: all its values are '{short(few[0])}'"
+            if len(few) == 1
+            else f"column {outcome}: its values are no numbers; if they are levels, write them in their order: "
             f"data: {{types: {{{outcome}: [{', '.join(few)}]}}}}"
         )
     checks = _wrong_cells(frame, unit, list(numeric), group) + _other_levels(frame, levels)
@@ -275,4 +278,10 @@ def _not_a_number(value: str) -> str:
         return "is not finite"
     if number := re.fullmatch(rf"({NUMBER})\s*[A-Za-zµ°%]+", value):
         return f"is a number with text: write {number[1]}"
+    if re.fullmatch(DATE, value):
+        return "is a date: in data.derive, years(...) makes a number of it"
+    plain = re.sub("[\N{MINUS SIGN}\N{EN DASH}\N{HYPHEN}]", "-", unicodedata.normalize("NFKC", value))
+    if re.fullmatch(NUMBER, plain):
+        other = next(character for character in value if not character.isascii())
+        return f"has the character U+{ord(other):04X} ({unicodedata.name(other).lower()}): write {plain}"
     return "is not a number (missing values are NA or empty)"

@@ -7,10 +7,12 @@ from pathlib import Path
 from partialpool.data.table import MOST_BYTES, Table
 from partialpool.errors import StudyError
 
+_OF_R = "an R data file: in R, write.csv(x, 'data.csv', row.names = FALSE)"
 # First bytes of files that are not read, and what to do with them.
 _REFUSED = {
     b"\xd0\xcf\x11\xe0": "an old Excel file (.xls): save it as .xlsx",
-    b"RDX": "an R data file: in R, write.csv(x, 'data.csv', row.names = FALSE)",
+    b"RDX": _OF_R,
+    b"X\n\0\0\0": _OF_R,
     b"BZh": "packed by bzip2: unpack it",
     b"\xfd7zXZ": "packed by xz: unpack it",
     b"7z\xbc\xaf": "packed by 7-Zip: unpack it",
@@ -19,6 +21,9 @@ _REFUSED = {
     b"SQLite format 3": "a database of SQLite: export the table as CSV",
     b"version https://git-lfs": "a pointer of Git LFS and not the file itself: git lfs pull",
     bytes(12) + b"\xc2\xea\x81\x60": "a file of SAS: export it as CSV",
+    b"HEADER RECORD*******L": "a transport file of SAS (.xpt): export it as CSV",
+    b"ASCII SPSS PORT FILE": "a portable file of SPSS (.por): save it as .sav",
+    b"\x89HDF": "an HDF5 file: write the table as CSV or Parquet",
     b"%PDF": "a PDF",
 }
 # ASSUME: Stata's files before release 13 begin with a release (105 to 115), an order of bytes and a 1.
@@ -54,8 +59,7 @@ def read(path: str | Path, encoding: str | None = None) -> Table:
     """
     with open(path, "rb") as file:
         start = file.read(32)
-    if kind := next((kind for mark, kind in _REFUSED.items() if start.startswith(mark)), None):
-        raise StudyError(f"{path} is {kind}.")
+    _refuse(path, start)
     if encoding and start.startswith(_NO_TEXT):
         raise StudyError(f"{path} is no text file, so it has no encoding: leave that out (data.encoding).")
     # Each imported where it is used: to import what reads Excel or SPSS takes longer than to read a CSV.
@@ -74,8 +78,17 @@ def read(path: str | Path, encoding: str | None = None) -> Table:
     from partialpool.data import delimited
 
     if start.startswith(b"\x1f\x8b"):
-        return delimited.read(path, _unpacked(path), ("unpacked by gzip",), encoding)
+        content = _unpacked(path)
+        # As R packs its files.
+        _refuse(path, content)
+        return delimited.read(path, content, ("unpacked by gzip",), encoding)
     return delimited.read(path, Path(path).read_bytes(), encoding=encoding)
+
+
+def _refuse(path, start: bytes) -> None:
+    """Raise StudyError for a file of another kind, by its first bytes."""
+    if kind := next((kind for mark, kind in _REFUSED.items() if start.startswith(mark)), None):
+        raise StudyError(f"{path} is {kind}.")
 
 
 def _unpacked(path) -> bytes:

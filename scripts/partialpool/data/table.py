@@ -123,6 +123,11 @@ def _nameless(path, start: str, number: int, names: Sequence[str]) -> StudyError
     return StudyError(f"{path}{start}: column {number} has no name.\n{mend}")
 
 
+def plain(name: str) -> str:
+    """The name of a column with one blank for all that is blank, since a formula cannot have other ones."""
+    return " ".join(name.split())
+
+
 def without_missing(text: pd.Series) -> pd.Series:
     """Text without blanks around it, and NA for what means "not measured"."""
     text = text.str.strip()

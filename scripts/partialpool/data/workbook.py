@@ -12,6 +12,7 @@ from partialpool.data.table import (
     Table,
     check_names,
     numbered,
+    plain,
     refuse_size,
     short,
     without_missing,
@@ -73,6 +74,8 @@ def _refuse_bomb(path) -> None:
             size = sum(entry.file_size for entry in archive.infolist())
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
         raise StudyError(f"{path} cannot be read as an Excel workbook: {error}.\nIs the file complete?") from None
+    if {"mimetype", "content.xml"} <= {*names}:
+        raise StudyError(f"{path} is an OpenDocument file, as of LibreOffice (.ods): save it as .xlsx or CSV.")
     if "[Content_Types].xml" not in names or not any(name.startswith("xl/") for name in names):
         raise StudyError(f"{path} is a zip and no Excel workbook (.xlsx): unpack it, and name the file in it.")
     if size > MOST_BYTES:
@@ -84,7 +87,7 @@ def _cells(path, sheet) -> tuple[list[str], list[list[str]]]:
     # What the file says about its size may be wrong, or all that a sheet can have.
     sheet.reset_dimensions()
     lines = sheet.iter_rows(values_only=True)
-    header = [_text(value) for value in next(lines, ())]
+    header = [plain(_text(value)) for value in next(lines, ())]
     while header and not header[-1]:
         header.pop()
     check_names(path, header, f", sheet '{sheet.title}', row 1")

@@ -13,11 +13,13 @@ from partialpool.model import parameters
 from partialpool.model.names import INTERCEPT
 
 PANELS = (
-    *("Intercept", "Thresholds", "Coefficients"),
+    *("Intercept", "Thresholds", "Coefficients", "Smaller coefficients"),
     *("Standard deviations", "Other standard deviations", "Correlations", "Other parameters"),
 )
 # Parameters of which 0 is a value like others; a line is drawn there.
-AROUND_ZERO = ("Coefficients", "Correlations")
+AROUND_ZERO = ("Coefficients", "Smaller coefficients", "Correlations")
+# A coefficient so many times as small as the largest one would be a dot on the line at 0, whatever its interval.
+SMALLER = 50
 # More coefficients than this would make the panels of all other parameters as high as theirs.
 MOST_IN_GRID = 4
 # Inches that a parameter takes, letters in a line of a name beside an axis, and of a name above a third of a page.
@@ -83,9 +85,11 @@ def coefficients(estimates: pd.DataFrame) -> Figure:
     Returns
     -------
     Figure
-        Panels have ranges of their own, since their parameters have different units. In each the parameters are in the
-        order of the table, the first on top. Many coefficients stand in a column beside all others.
+        Panels have ranges of their own, since their parameters have different units; coefficients of predictors may
+        differ in it too, and small ones stand apart. In each the parameters are in the order of the table, the first on
+        top. Many coefficients stand in a column beside all others.
     """
+    estimates = _smaller_apart(estimates)
     panels = [panel for panel in PANELS if (estimates["panel"] == panel).any()]
     many = (estimates["panel"] == "Coefficients").sum() > MOST_IN_GRID and len(panels) > 1
     if not many:
@@ -95,6 +99,14 @@ def coefficients(estimates: pd.DataFrame) -> Figure:
     others, height = _panels(estimates, [panel for panel in panels if panel != "Coefficients"], 1)
     beside, needed = _panels(estimates, ["Coefficients"], 1)
     return Figure(others | beside, PAGE, max(height, needed))
+
+
+def _smaller_apart(estimates: pd.DataFrame) -> pd.DataFrame:
+    """Estimates with a panel of their own for coefficients that are far smaller than others."""
+    reach = estimates[["q2.5", "q97.5"]].abs().max(axis=1)
+    is_coefficient = estimates["panel"] == "Coefficients"
+    is_smaller = is_coefficient & (reach * SMALLER < reach[is_coefficient].max())
+    return estimates.assign(panel=estimates["panel"].mask(is_smaller, "Smaller coefficients"))
 
 
 def _panels(estimates: pd.DataFrame, panels: list[str], columns: int):

@@ -45,8 +45,7 @@ def configured(
     ----------
     figures
         By name, the entries of the config: ``kind``, what belongs to it, and ``titles``, which maps the models shown
-        to their titles, in the order in which they are shown; ``of_one_trial`` where expected successes are
-        probabilities.
+        to their titles, in the order in which they are shown; ``probabilities`` where expected values are such.
     prepared
         Path of the prepared data.
     predictions
@@ -129,9 +128,9 @@ class Source:
         return self.measured[self.columns["outcome"]].mean()
 
     def labels_of_expected(self, entry: Mapping) -> Mapping[str, str]:
-        """Labels of figures of expected values: probabilities, if measurements are levels or it is one trial."""
+        """Labels of figures of expected values, which are probabilities where measurements are levels."""
         of_levels = isinstance(self.data[self.columns["outcome"]].dtype, pd.CategoricalDtype)
-        if not of_levels and not entry.get("of_one_trial"):
+        if not of_levels and not entry.get("probabilities"):
             return self.labels
         return {**self.labels, "outcome": f"Probability of {self.labels['outcome']}"}
 
@@ -215,7 +214,8 @@ def _shrinkage(entry, source):
 def _three_poolings(entry, source):
     outcome = source.columns["outcome"]
     raw_means = source.measured.groupby("id", as_index=False)[outcome].mean().rename(columns={outcome: "mean"})
-    return three_poolings(source.expected(entry), raw_means, grand_mean=source.grand_mean, labels=source.labels)
+    labels = source.labels_of_expected(entry)
+    return three_poolings(source.expected(entry), raw_means, grand_mean=source.grand_mean, labels=labels)
 
 
 def _fitted_trajectories(entry, source):

@@ -134,7 +134,7 @@ def effects_in_order(effects: pd.DataFrame, populations: pd.DataFrame, *, noun: 
     -------
     Figure
         A panel a kind of effect, each in its own order. Bands are the central 66 and 95 % of the population,
-        and the line is its mean, from which effects are deviations.
+        and the line is its mean, from which effects are deviations. Levels have their names where there is room.
     """
     panels = distinct(effects["panel"])
     effects = effects.sort_values("mean", kind="stable")
@@ -142,12 +142,14 @@ def effects_in_order(effects: pd.DataFrame, populations: pd.DataFrame, *, noun: 
     effects = effects.assign(place=effects["panel"] + "\n" + effects["level"])
     effects = in_order(effects, panel=panels, place=list(effects["place"]))
     populations = in_order(populations, panel=panels)
-    n_levels = effects.groupby("panel", observed=True).size().max()
-    size = float(np.clip(40 / n_levels, 0.15, 0.5))
+    n_levels = effects.groupby("panel", observed=True)["level"].transform("size")
+    size = float(np.clip(40 / n_levels.max(), 0.15, 0.5))
     band = {"xmin": -np.inf, "xmax": np.inf, "fill": CORAL, "alpha": 0.18}
     names, height = [scale_x_discrete(breaks=[])], 0.0
-    if n_levels <= NAMED_UNITS:
-        names, height = names_below(distinct(effects["level"]), PAGE, _level)
+    has_room = n_levels <= NAMED_UNITS
+    if has_room.any():
+        unnamed = set(effects.loc[~has_room, "place"])
+        names, height = names_below(distinct(effects.loc[has_room, "level"]), PAGE, _level, unnamed)
     plot = chart(
         effects,
         # One group, since plotnine draws each group by itself, which takes much longer.

@@ -1,7 +1,7 @@
 """Axes and colors that several figures share."""
 
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import cycle, islice
 
 import numpy as np
@@ -98,7 +98,9 @@ def names_height(units: list[str], width: float) -> float:
     return 0.0 if len(units) > NAMED_UNITS else names_below(units, width)[1]
 
 
-def names_below(names: list[str], width: float, of: Callable[[str], str] = str) -> tuple[list, float]:
+def names_below(
+    names: list[str], width: float, of: Callable[[str], str] = str, unnamed: Collection[str] = ()
+) -> tuple[list, float]:
     """Names along the x axis of a figure ``width`` inches wide: in lines where these have room, else upright.
 
     Parameters
@@ -109,6 +111,8 @@ def names_below(names: list[str], width: float, of: Callable[[str], str] = str) 
         Inches.
     of
         The name of a value of the axis, if it is not the value itself.
+    unnamed
+        Values without a name.
 
     Returns
     -------
@@ -122,7 +126,12 @@ def names_below(names: list[str], width: float, of: Callable[[str], str] = str) 
     if is_upright := longest > letters and letters < max(word, FEWEST_LETTERS):
         lines = int(np.clip(room / 72 / LINE, 1, MOST_LINES))
         letters = UPRIGHT_LETTERS if lines > 1 else min(longest, MOST_LETTERS)
-    parts = [scale_x_discrete(labels=lambda values: [wrapped(of(value), letters, lines) for value in values])]
+    parts = [
+        scale_x_discrete(
+            breaks=lambda values: [value for value in values if value not in unnamed],
+            labels=lambda values: [wrapped(of(value), letters, lines) for value in values],
+        )
+    ]
     if not is_upright:
         return parts, LINE * max(wrapped(name, letters).count("\n") for name in names)
     upright = theme(axis_text_x=element_text(rotation=90))

@@ -1,5 +1,6 @@
-"""Where packages keep what they compile and look up: the home folder, or another where that cannot be written."""
+"""What packages ask of the user: a home folder that can be written, and a name."""
 
+import getpass
 import os
 from pathlib import Path
 
@@ -26,3 +27,14 @@ def ensure_writable(instead: str | Path) -> bool:
     folder.mkdir(parents=True, exist_ok=True)
     os.environ["HOME"] = str(folder)
     return True
+
+
+def ensure_name() -> None:
+    """Let the number of a user stand in for a name, where the system knows none, as in a container of another's.
+
+    Snakemake writes the name of the user into its log, and stops where there is none.
+    """
+    try:
+        getpass.getuser()
+    except OSError:
+        os.environ["LOGNAME"] = str(os.getuid())

@@ -1,4 +1,7 @@
-"""Terms of a formula must be finite numbers, not too large, and some: ``np.log(z)`` of a z that is zero is not."""
+"""Terms of a formula must be finite numbers, neither too large nor too small, and some.
+
+``np.log(z)`` of a z that is zero is not.
+"""
 
 import re
 from collections.abc import Iterable
@@ -12,10 +15,13 @@ from partialpool.errors import StudyError
 SHOWN = 3
 # Fourth powers of larger numbers are infinite, as variances of their squares are.
 LARGEST = 1e75
+# Fourth powers of smaller deviations from a model may be zero.
+SMALLEST = 1e-60
 
 
 def refuse_infinite(formula: str, terms: Iterable[tuple[str, np.ndarray]], rows: pd.DataFrame) -> None:
-    """Raise StudyError for the first term without columns, or with a value that is no number or too large; say where.
+    """Raise StudyError for the first term without columns, of values that are all too small, or with one that is no
+    number or too large; say where.
 
     Parameters
     ----------
@@ -30,6 +36,12 @@ def refuse_infinite(formula: str, terms: Iterable[tuple[str, np.ndarray]], rows:
         values = np.asarray(values, dtype=float).reshape(len(rows), -1)
         if not values.size:
             raise StudyError(f"formula '{formula}': '{name}' has only 1 category, as the intercept has. Leave it out.")
+        largest = np.abs(values).max(axis=0)
+        if ((largest > 0) & (largest < SMALLEST)).any():
+            raise StudyError(
+                f"formula '{formula}': '{name}' is below {SMALLEST:.0e}, and too small to compute with, in all rows. "
+                "Measure it in a smaller unit."
+            )
         wrong, what, mend = ~np.isfinite(values), "not a finite number", "write a term that is finite for all of them"
         if not wrong.any():
             wrong, what = np.abs(values) > LARGEST, f"beyond {LARGEST:.0e}, and too large to compute with,"

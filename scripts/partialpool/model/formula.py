@@ -1,14 +1,12 @@
 """What a formula says: its variables, its bars, and the rows it can be fitted on."""
 
-import re
-
 import pandas as pd
 
 from partialpool.data.units import as_categories
 from partialpool.errors import StudyError, suggest
 from partialpool.model.grammar import check_formula
 from partialpool.model.outcome import for_family
-from partialpool.model.parts import behind_bars, columns, numeric_predictors
+from partialpool.model.parts import bar_texts, behind_bars, columns, numeric_predictors
 from partialpool.model.spec import ModelSpec
 
 # ASSUME: a formula multiplies no more than four columns of whole numbers with each other. Products of four numbers up
@@ -38,6 +36,10 @@ def formula_variables(formula: str) -> list[str]:
     except Exception as error:  # formulae raises its own and builtin exceptions alike
         raise StudyError(f"formula '{formula}' cannot be read: {error}") from None
     _refuse_twice(formula, description)
+    if lost := [name for name in columns(formula) if name not in description.var_names]:
+        raise StudyError(
+            f"formula '{formula}': '{lost[0]}' is added and taken away again, so that it has no term. Leave it out."
+        )
     return sorted(name for name in description.var_names if name)
 
 
@@ -114,24 +116,9 @@ def bars(formula: str) -> list[list[str]]:
     from formulae import model_description
 
     names = []
-    for text in _bar_texts(formula):
+    for text in bar_texts(formula):
         by_grouping: dict[str, list[str]] = {}
         for term in model_description(text).group_terms:
             by_grouping.setdefault(term.factor.name, []).append(term.name)
         names += by_grouping.values()
     return names
-
-
-def _bar_texts(formula: str) -> list[str]:
-    """The brackets with a bar in them, ``(1 + x | id)``, from left to right."""
-    texts, opened = [], []
-    # Brackets and bars, but not those of a string or a name in backquotes.
-    for match in re.finditer(r"""'[^'"]*'|"[^'"]*"|`[^`]*`|[(){}|]""", formula):
-        if match.group() in "({":
-            opened.append([match.start(), False])
-        elif match.group() == "|" and opened:
-            opened[-1][1] = True
-        elif match.group() in ")}" and opened:
-            start, has_bar = opened.pop()
-            texts += [formula[start : match.end()]] if has_bar else []
-    return texts

@@ -73,6 +73,8 @@ HINTS = {
     "|": " Write it in parentheses: (1 + x | unit).",
     ".": " A name begins with a letter; put any other in backquotes.",
     "_": " A name begins with a letter; put any other in backquotes.",
+    "\N{LEFT DOUBLE QUOTATION MARK}": " Write straight quotation marks.",
+    "\N{LEFT SINGLE QUOTATION MARK}": " Write straight quotation marks.",
     "\N{MINUS SIGN}": " Write the minus of the keyboard, '-'.",
     "\N{EN DASH}": " Write the minus of the keyboard, '-'.",
 }
@@ -158,6 +160,7 @@ class _Reader:
         _require_no_addition(self.formula, self.tokens)
         _require_one_outcome(self.formula, self.tokens)
         _require_no_bare_contrasts(self.formula, self.tokens)
+        _require_offsets_alone(self.formula, self.tokens)
         self.term()
         while self.token.kind != "end" or self.open:
             self.operator()
@@ -380,6 +383,29 @@ def _require_no_bare_contrasts(formula: str, tokens: list[Token]) -> None:
     for before, name, after in zip(words, words[1:], words[2:], strict=False):
         if name in _SHORT and before in (",", "=") and after in (",", ")"):
             raise StudyError(f"'{formula}': '{name}' alone is not understood. Write {_SHORT[name]}.")
+
+
+def _require_offsets_alone(formula: str, tokens: list[Token]) -> None:
+    """Refuse an offset that is no term of its own: in an interaction or before a bar it would have a coefficient."""
+    opened: list[Token] = []
+    for before, token, after in zip([tokens[-1], *tokens], tokens, [*tokens[1:], tokens[-1]], strict=False):
+        if token.text in CLOSING:
+            opened.append(before)
+            if before.text == "offset":
+                around = tokens[tokens.index(before) - 1]
+                if len(opened) > 1 or around.text not in ("~", "+"):
+                    raise _not_alone(formula, before)
+        elif token.text in CLOSING.values() and opened:
+            offset = opened.pop()
+            if offset.text == "offset" and after.text not in ("+", "-", ""):
+                raise _not_alone(formula, offset)
+
+
+def _not_alone(formula: str, offset: Token) -> StudyError:
+    return StudyError(
+        f"'{formula}' cannot be read at character {offset.column}, 'offset': an offset has no coefficient, so it "
+        "stands by itself behind a plus, as in x + offset(log(n)), and in no interaction, bar or bracket."
+    )
 
 
 def _require_listed(formula: str, function: str) -> None:

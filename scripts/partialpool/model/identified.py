@@ -6,6 +6,7 @@ import pandas as pd
 from partialpool.model.finite import refuse_infinite
 from partialpool.model.matrices import GroupLevels, evaluate, is_category, unfit
 from partialpool.model.names import INTERCEPT, Term
+from partialpool.model.outcome import refuse_values
 from partialpool.model.spec import ModelSpec
 
 # ASSUME: finding which coefficients depend on each other is not worth more multiplications than this (some seconds).
@@ -35,6 +36,9 @@ def refuse_unidentified(spec: ModelSpec, rows: pd.DataFrame) -> None:
     terms += [(term.name, term.data) for term in common]
     terms += [(Term.of_name(name).expression, term.expr.data) for name, term in effects.items()]
     refuse_infinite(spec.formula, terms, rows)
+    # A column by itself is looked at before (``outcome.for_family``).
+    if "(" in matrices.response.name and outcome.ndim == 1:
+        refuse_values(spec, matrices.response.name, outcome, rows)
     for name, values in terms:
         _refuse_degree(spec, name, np.asarray(values))
     for term in common:

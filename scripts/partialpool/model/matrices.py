@@ -5,6 +5,8 @@ behind bars only, formulae is shown one level (``folded``), so that it makes wha
 else; which row belongs to which level is read from the data (``GroupLevels``).
 """
 
+import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -15,7 +17,8 @@ import pandas as pd
 
 from partialpool.errors import StudyError
 from partialpool.model.families import ORDINAL
-from partialpool.model.parts import predictors
+from partialpool.model.names import Term
+from partialpool.model.parts import bar_texts, before_bar, predictors
 from partialpool.model.spec import ModelSpec
 
 # Bambi's, except for those of an outcome that is not normal.
@@ -28,6 +31,7 @@ _FUNCTIONS = {
     "exp2": np.exp2,
     "abs": np.abs,
 }
+_NOT_CODED = "formulae cannot code its categories where one also stands in an interaction before it."
 # ASSUME: a grouping factor a:b with more combinations of levels is a mistake. All of them are levels, as in Bambi, and
 # so many names alone fill a gigabyte.
 MOST_LEVELS = 10_000_000
@@ -37,15 +41,92 @@ def evaluate(spec: ModelSpec, rows: pd.DataFrame):
     """Design matrices, by formulae, of a model and its rows; StudyError if the formula does not fit them."""
     from formulae import design_matrices
 
-    try:
-        # What is not finite is refused later.
-        with np.errstate(all="ignore"):
-            shown = folded(spec.formula, rows)
-            # Bambi, too: thresholds take the place of an intercept, so that categories are coded as beside one.
-            formula = f"{spec.formula} + 1" if spec.family in ORDINAL else spec.formula
-            return design_matrices(formula, shown, na_action="error", extra_namespace=_FUNCTIONS)
-    except Exception as error:  # formulae raises its own and builtin exceptions alike
-        raise unfit(spec, _category_of_one(spec, rows) or error) from None
+    # What is not finite is refused later.
+    with np.errstate(all="ignore"):
+        shown = folded(spec.formula, rows)
+        # Bambi, too: thresholds take the place of an intercept, so that categories are coded as beside one.
+        formula = f"{spec.formula} + 1" if spec.family in ORDINAL else spec.formula
+        try:
+            matrices = design_matrices(formula, shown, na_action="error", extra_namespace=_FUNCTIONS)
+        except IndexError:
+            raise unfit(spec, f"{_NOT_CODED} {_written_out(spec.formula)}") from None
+        except Exception as error:  # formulae raises its own and builtin exceptions alike
+            raise unfit(
+                spec, _category_of_one(spec, rows) or _category_in_function(spec, rows, error) or error
+            ) from None
+        _refuse_two_codings(spec, matrices, shown)
+        _refuse_other_effects(spec, matrices, shown)
+    return matrices
+
+
+def _refuse_two_codings(spec: ModelSpec, matrices, shown: pd.DataFrame) -> None:
+    """Refuse a formula such as ``g / x``, in which formulae codes a category in two ways and remembers the last one.
+
+    Labels and predictions of the other term would be those of a coding that it does not have.
+    """
+    terms = [term for term in matrices.common.terms.values() if is_category(term)] if matrices.common else []
+    times = Counter(id(component) for term in terms for component in term.components)
+    for term in terms:
+        shared = any(times[id(component)] > 1 for component in term.components)
+        if shared and not np.array_equal(term.data, term.eval_new_data(shown)):
+            raise unfit(spec, f"'{term.name}' would be coded in two ways. {_written_out(spec.formula)}")
+
+
+def _refuse_other_effects(spec: ModelSpec, matrices, shown: pd.DataFrame) -> None:
+    """Refuse a bar whose categories formulae codes otherwise than it codes the same terms elsewhere, and R everywhere.
+
+    Before a bar it looks for an intercept and not for other terms, so that ``(1 + g:x | id)`` has no slope of the first
+    level of ``g``, and ``(0 + g + h | id)`` an effect too many.
+    """
+    from formulae import design_matrices, model_description
+
+    for text in bar_texts(spec.formula):
+        before = before_bar(text)
+        names = [term.name for term in model_description(text).group_terms]
+        effects = {Term.of_name(name).expression: matrices.group.terms[name].expr for name in names}
+        several = sum(is_category(term) for term in effects.values()) > 1
+        if not several and not any(is_category(term) and term.kind == "interaction" for term in effects.values()):
+            continue
+        try:
+            elsewhere = design_matrices(before, shown, extra_namespace=_FUNCTIONS).common.terms
+        except IndexError:
+            raise unfit(spec, f"{_NOT_CODED} {_written_out(before)}") from None
+        for expression, term in effects.items():
+            if expression == "1" or np.shape(term.data) == np.shape(elsewhere[expression].data):
+                continue
+            lacks = len(np.transpose(term.data)) < len(np.transpose(elsewhere[expression].data))
+            mend = "Write its parts too, as in (1 + x + g:x | id), or of categories alone (0 + g:h | id)"
+            raise unfit(
+                spec,
+                f"before the bar of '{text}' formulae makes {'too few' if lacks else 'too many'} effects of "
+                f"'{expression}'. {mend if lacks else 'Write 1 in the place of 0, and * in that of /'}.",
+            )
+
+
+def _written_out(formula: str) -> str:
+    """What to write in the place of a formula whose categories formulae cannot code as it stands."""
+    from formulae import model_description
+
+    terms = [term for term in model_description(formula).common_terms if hasattr(term, "components")]
+    names = [":".join(map(_quoted, term.components)) for term in sorted(terms, key=lambda term: len(term.components))]
+    return f"Write its terms one by one, interactions last: {' + '.join(names)}."
+
+
+def _quoted(component) -> str:
+    """A part of a term as a formula has it."""
+    plain = not _is_column(component) or re.fullmatch(r"[^\W\d_][\w.]*", component.name)
+    return component.name if plain else f"`{component.name}`"
+
+
+def _category_in_function(spec: ModelSpec, rows: pd.DataFrame, error: Exception) -> str | None:
+    """What to say of an error of pandas or NumPy if a function or arithmetic has a category, and takes numbers."""
+    names = [name for name in predictors(spec.formula) if isinstance(rows[name].dtype, pd.CategoricalDtype)]
+    if isinstance(error, TypeError) and names and re.search("[Cc]ategor|'str'", str(error)):
+        return (
+            f"functions and arithmetic take numbers, and not categories ({', '.join(names)}). Compare one with a "
+            f"level, as in I({names[0]} == '{rows[names[0]].cat.categories[0]}')."
+        )
+    return None
 
 
 def _category_of_one(spec: ModelSpec, rows: pd.DataFrame) -> str | None:
@@ -61,7 +142,7 @@ def unfit(spec: ModelSpec, why) -> StudyError:
     """The error of a formula that does not fit its rows, in the words of formulae or Bambi where these say it."""
     if isinstance(why, ZeroDivisionError):
         why = "A category before a bar has only 1 level!"
-    if str(why) == "reference not in levels":
+    if str(why) == "reference not in levels" or re.fullmatch(".* is not in list", str(why)):
         why = (
             "a reference level is none of the levels. Those of a category are text and stand in quotes, as in "
             'C(x, Treatment("2")); only those of a column of numbers are numbers.'

@@ -178,8 +178,12 @@ def _refuse_numbers(spec: ModelSpec, column: str, success: str | None, rows: pd.
             f"formula '{spec.formula}': the outcome '{column}' is of numbers and has no level '{success}'. For codes, "
             f"write data: {{types: {{{column}: category}}}}; 0 and 1 need no level."
         )
+    refuse_values(spec, column, rows[column].to_numpy(dtype=float), rows)
+
+
+def refuse_values(spec: ModelSpec, name: str, values: np.ndarray, rows: pd.DataFrame) -> None:
+    """Raise StudyError if the family does not take some values (n,) of the outcome of that name; say where they are."""
     words, taken = NUMBERS.get(spec.family, ("", lambda y: np.full(y.shape, fill_value=True)))
-    values = rows[column].to_numpy(dtype=float)
     # What is not finite is refused later.
     wrong = np.flatnonzero(np.isfinite(values) & ~taken(values))
     if wrong.size:
@@ -187,6 +191,6 @@ def _refuse_numbers(spec: ModelSpec, column: str, success: str | None, rows: pd.
         places = [f"line {rows['row'].iloc[place] + 2}: {values[place]:g}" for place in wrong[:_SHOWN]]
         more = f"; and {wrong.size - _SHOWN} more" if wrong.size > _SHOWN else ""
         raise StudyError(
-            f"formula '{spec.formula}': the family '{spec.family}' takes {words}, and the outcome '{column}' has "
+            f"formula '{spec.formula}': the family '{spec.family}' takes {words}, and the outcome '{name}' has "
             f"others in {wrong.size} of {len(rows)} rows ({'; '.join(places)}{more})."
         )

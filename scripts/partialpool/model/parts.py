@@ -76,6 +76,26 @@ def behind_bars(formula: str) -> list[str]:
     return texts
 
 
+def bar_texts(formula: str) -> list[str]:
+    """The brackets with a bar in them, ``(1 + x | id)``, from left to right."""
+    texts, opened = [], []
+    # Brackets and bars, but not those of a string or a name in backquotes.
+    for match in re.finditer(r"""'[^'"]*'|"[^'"]*"|`[^`]*`|[(){}|]""", formula):
+        if match.group() in "({":
+            opened.append([match.start(), False])
+        elif match.group() == "|" and opened:
+            opened[-1][1] = True
+        elif match.group() in ")}" and opened:
+            start, has_bar = opened.pop()
+            texts += [formula[start : match.end()]] if has_bar else []
+    return texts
+
+
+def before_bar(text: str) -> str:
+    """What stands before the bar of such brackets: ``1 + x``."""
+    return text[1:-1].rpartition("|")[0].strip()
+
+
 def slopes(formula: str) -> list[str]:
     """Columns that stand by themselves, beside an intercept, before a bar: ``x`` of ``(1 + x | id)``."""
     columns_alone, opened = [], [[]]

@@ -63,8 +63,13 @@ def _title(table: pd.DataFrame, estimand: str, nouns: Nouns) -> str:
 
 
 def tabulated(block: pd.DataFrame, titles: Mapping[str, str]) -> pd.DataFrame:
-    """One block of a comparison as the report shows it: standard errors in parentheses, and Pareto k."""
-    pairs = (("elpd_diff", "se_diff"), ("elpd_loo", "se_elpd_loo"), ("p_loo", "se_p_loo"), ("looic", "se_looic"))
+    """One block of a comparison as the report shows it: standard errors in parentheses, and Pareto k.
+
+    Without the number of parameters where no model has it: by folds, and in fits that keep the log likelihood at some
+    draws only.
+    """
+    pairs = [("elpd_diff", "se_diff"), ("elpd_loo", "se_elpd_loo"), ("p_loo", "se_p_loo"), ("looic", "se_looic")]
+    pairs = [pair for pair in pairs if block[pair[0]].notna().any()]
     return pd.DataFrame(
         {
             "model": [f"{model} {titles[model]}" for model in block["model"]],
@@ -110,8 +115,7 @@ def verdict(block: pd.DataFrame, titles: Mapping[str, str], nouns: Nouns, *, fai
         if reasons := _doubts((best, other), failed):
             left_open.setdefault(reasons, []).append(_title_of(other, titles))
             continue
-        apart = abs(other["elpd_diff"]) >= max(SMALLEST_DIFFERENCE, 2 * other["se_diff"])
-        (worse if apart else alike).append((_title_of(other, titles), _difference_in_elpd(other)))
+        (worse if _is_apart(other) else alike).append((_title_of(other, titles), _difference_in_elpd(other)))
     sentences = []
     if worse:
         sentences.append(Markup("{} predicts {} better than {}.").format(first, what, _joined(worse, "and")))
@@ -129,6 +133,25 @@ def verdict(block: pd.DataFrame, titles: Mapping[str, str], nouns: Nouns, *, fai
             words = Markup("Whether {} predicts {} better than {} is left open: {}.")
             sentences.append(words.format(first, what, listed(others, "or"), reasons))
     return Markup(" ").join(sentences)
+
+
+def _is_apart(other: Mapping) -> bool:
+    """Whether a model differs from the best one by more than chance."""
+    return abs(other["elpd_diff"]) >= max(SMALLEST_DIFFERENCE, 2 * other["se_diff"])
+
+
+def best(comparison: pd.DataFrame, nouns: Nouns) -> str:
+    """The model that predicts best; of those that cannot be told apart from it, the best one for new units.
+
+    Where new units are not compared, or a Pareto k is too large there, it is the first of all.
+    """
+    of_measurements, *of_units = (block.table for block in blocks(comparison, nouns) if block.has_verdict)
+    alike = [row["model"] for row in of_measurements.to_dict("records") if not _is_apart(row)]
+    for table in of_units:
+        trusted = table.loc[table["model"].isin(alike) & (table["bad_pareto_k"] == 0), "model"]
+        if len(trusted) == len(alike):
+            return trusted.iloc[0]
+    return alike[0]
 
 
 def _doubts(rows: Iterable[Mapping], failed: Collection[str]) -> Markup:

@@ -80,8 +80,8 @@ def compared(results: Results, name: str) -> Markup:
 
 
 def main_models(results: Results) -> list[str]:
-    """Models whose estimates are told: the first of each comparison, or the last one where nothing is compared."""
-    best = [table["model"].iloc[0] for table in results.compared.values()]
+    """Models whose estimates are told: the best of each comparison, or the last one where nothing is compared."""
+    best = [comparisons.best(table, results.nouns) for table in results.compared.values()]
     return list(dict.fromkeys(best or [list(results.trees)[-1]]))
 
 

@@ -39,12 +39,25 @@ def limits(row: Mapping) -> tuple[str, str]:
     """Limits of the interval of a row of estimates, both with the decimals of the one that is known less well.
 
     But neither is rounded to more than a tenth of the width, since that would be another interval: of 0.34 to 2.92,
-    with a Monte Carlo error of 0.11 at its upper end, 0.3 to 2.9 is shown and not 0 to 3.
+    with a Monte Carlo error of 0.11 at its upper end, 0.3 to 2.9 is shown and not 0 to 3. And of an interval without
+    0, as of a ratio, the limit near to it has the decimals of its own that it needs: 0.9 to 13, and not 1 to 13.
     """
-    width = row["q97.5"] - row["q2.5"]
+    low, high = row["q2.5"], row["q97.5"]
+    width = high - low
     least = math.ceil(1 - math.log10(width)) if 0 < width < math.inf else 0
     places = max(least, min(trusted_decimals(row["sd"], row[f"mcse_{name}"]) for name in ("q2.5", "q97.5")))
-    return number(row["q2.5"], places), number(row["q97.5"], places)
+    of_low, of_high = places, places
+    if low > 0:
+        of_low = max(places, _own_decimals(low, row["mcse_q2.5"]))
+    elif high < 0:
+        of_high = max(places, _own_decimals(high, row["mcse_q97.5"]))
+    return number(low, of_low), number(high, of_high)
+
+
+def _own_decimals(limit: float, mcse: float) -> int:
+    """Decimals with which a limit is rounded by a sixth of itself at most, or fewer where its error is larger."""
+    needed = math.ceil(-math.log10(abs(limit) / 3))
+    return min(needed, math.floor(-math.log10(mcse))) if 0 < mcse < math.inf else needed
 
 
 def number(value: float, places: int) -> str:

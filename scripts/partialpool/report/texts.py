@@ -13,8 +13,8 @@ Carlo standard error of the mean ([MCSE](mcse)).</p>
 COMPARING = """\
 <p>How well each model predicts what it has not seen, by [leave-one-out cross-validation](loo), with
 [standard errors](se) in parentheses: [elpd_loo](elpd) (larger is better), its difference from the best model, the
-effective number of parameters [p_loo](ploo), and looic, which is elpd_loo times −2. [Pareto k](pareto) says how far the
-numbers can be trusted.</p>
+effective number of parameters [p_loo](ploo) where it is known, and looic, which is elpd_loo times −2.
+[Pareto k](pareto) says how far the numbers can be trusted.</p>
 """
 
 EVIDENCE = """\

@@ -17,6 +17,8 @@ from partialpool.weights.smoothing import log_sum_exp, smooth_one
 ROUNDS = ((1024, 1), (2048, 4), (4096, 12))
 # A mixture whose weights are worth this share of its draws, with this Pareto k at most, is good enough.
 GOOD, GOOD_PARETO_K = 0.85, 0.2
+# By which a sum of weights differs from 1 where nothing is lost.
+ROUNDING = 1e-9
 # ASSUME: degrees of freedom of the first mixture. With many data a posterior is nearly normal, and no other is needed.
 NEARLY_NORMAL = 30
 # Spread of a twentieth of the first draws, which may find another mode; coordinates of the scales have a size of 1.
@@ -106,7 +108,10 @@ class Weighted:
         """Weights that sum to 1; equal ones if the density is nowhere where the draws are."""
         if np.isneginf(self.log_weight.max()):
             return np.full(len(self.x), 1 / len(self.x))
-        return np.exp(self.log_weight - log_sum_exp(self.log_weight))
+        weights = np.exp(self.log_weight - log_sum_exp(self.log_weight))
+        # Of log densities of a billion the last digits are lost, and with them a sum of 1. Where it is one, the weights
+        # stay as they are, and the draws of earlier releases the same.
+        return weights if abs(weights.sum() - 1) < ROUNDING else weights / weights.sum()
 
     @property
     def efficiency(self) -> float:

@@ -4,9 +4,10 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 from partialpool.data.encodings import ENCODINGS, canonical
-from partialpool.errors import StudyError
+from partialpool.errors import StudyError, full_disk, is_full_disk
 from partialpool.start import ask
 from partialpool.start.roles import Roles
 from partialpool.start.study import new_study, opened, refuse_existing
@@ -86,13 +87,29 @@ def main(arguments: Sequence[str]) -> int:
     try:
         print(_run(given, ask_for=bool(missing)))
     except (StudyError, OSError) as error:
-        # Of the system's errors those that the user can mend: no permission, no space.
-        print(f"\n{error}\n", file=sys.stderr)
+        print(f"\n{_told(error, given)}\n", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nStopped; nothing is written.", file=sys.stderr)
         return 130
     return 0
+
+
+def _told(error: StudyError | OSError, given: argparse.Namespace) -> str:
+    """What to say of an error: of the system's errors are here those that the user can mend."""
+    if isinstance(error, StudyError):
+        return str(error)
+    if is_full_disk(error):
+        return full_disk(error.filename or "the study")
+    if error.filename is not None and given.data is not None and Path(error.filename) == Path(given.data):
+        return f"The data file '{given.data}' cannot be read: {error.strerror}. Give yourself the right to (chmod u+r)."
+    if error.filename is None:
+        return str(error)
+    # Not the file itself: it may be a temporary one.
+    return (
+        f"Nothing can be written in '{Path(error.filename).absolute().parent}': {error.strerror}.\n"
+        "Name a folder where you may write, such as one in your home folder."
+    )
 
 
 def _run(given: argparse.Namespace, *, ask_for: bool) -> str:

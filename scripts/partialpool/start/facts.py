@@ -9,6 +9,9 @@ import pandas as pd
 from partialpool.data.units import in_order
 from partialpool.study.data import in_sentence
 
+# ASSUME: so many units have to be there, or do something, before it is taken for what units do.
+LEAST_UNITS = 5
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -89,6 +92,20 @@ class Facts:
             and rows.groupby(column, observed=True)[self.unit].nunique().min() > 1
         ]
         return min(telling, key=lambda column: rows[column].nunique(), default=None)
+
+    def names_parts(self, column: str) -> bool:
+        """Whether the values of a column are names of parts of units, as of classes in schools: each is in one unit."""
+        rows = self.measured.dropna(subset=[column])
+        of_values = rows.groupby(column, observed=True)[self.unit].agg(["nunique", "size"])
+        of_units = rows.groupby(self.unit, observed=True)[column].nunique()
+        # ASSUME: of names a tenth or more stands in several rows; of numbers that hardly ever repeat, fewer do.
+        is_repeated = (of_values["size"] > 1).mean() >= 0.1
+        return bool((of_values["nunique"] == 1).all() and is_repeated and (of_units > 1).sum() >= LEAST_UNITS)
+
+    @property
+    def time_mean(self) -> float:
+        """Mean of time over all measurements."""
+        return float(self.measured[self.time].mean())
 
     @property
     def time_sd(self) -> float:

@@ -178,6 +178,12 @@ def _of_counts(values: np.ndarray, unit: pd.Series) -> Family:
         return Family("gaussian", None, f"{why}, and none is 0: a score rather than a count", others)
     if dispersion > MOST_DISPERSION:
         return Family("negativebinomial", None, why, f"poisson, if predictors explain that; {exposure}")
+    if dispersion < 1 / MOST_DISPERSION:
+        less = (
+            f"binomial with p(successes, trials), if it is so many of a known number, such as {values.max():.0f}, "
+            "since these vary less; gaussian, if it is a score"
+        )
+        return Family("poisson", None, why, less)
     return Family("poisson", None, why, f"negativebinomial, if they vary more; {exposure}")
 
 
@@ -240,6 +246,8 @@ def _gaussian(values: np.ndarray, whole: bool) -> Family:
     if (skewed := skewness(values)) > MOST_SKEWNESS:
         tail = f"a tail to the right (skewness {skewed:.1f}), "
         tail += "which no other family fits clearly better" if low > 0 else _NOT_POSITIVE
+    elif skewed < -LEAST_SKEWNESS:
+        tail = f"a tail to the left (skewness {skewed:.1f}): look at the posterior predictive check"
     if low == 0 and not whole:
         others.append("hurdle_gamma, if its zeros are something else than small values")
     return Family("gaussian", None, f"has {what} from {start} to {end}, and {tail}", "; ".join(others))

@@ -4,18 +4,18 @@ from dataclasses import dataclass
 
 from partialpool.start import priors
 from partialpool.start.columns import quoted
-from partialpool.start.facts import Facts
+from partialpool.start.facts import LEAST_UNITS, Facts
 from partialpool.start.family import Family
 from partialpool.start.priors import Scale
 
-# ASSUME: without pooling every unit costs a parameter. Beyond these the model takes long and tells nothing more; the
-# marginal engine, which integrates the parameters out, goes further.
+# ASSUME: without pooling every unit costs a parameter. Beyond these the model takes long and tells nothing more: NUTS
+# fits it, and again without many a row (320 s for 354 counts of 78 regions). The marginal engine, which integrates the
+# parameters out, goes further.
 MOST_WITHOUT_POOLING = {"gaussian": 300}
-MOST_WITHOUT_POOLING_ELSE = 80
+MOST_WITHOUT_POOLING_ELSE = 50
 # ASSUME: a slope of each unit needs so many times in half of the units, and so many units. Yes and no tell less.
 LEAST_TIMES = {"bernoulli": 8}
 LEAST_TIMES_ELSE = 3
-LEAST_UNITS = 5
 # ASSUME: more groups than these are pooled like units, fewer have a coefficient each.
 MOST_GROUPS = 8
 
@@ -79,10 +79,11 @@ class _Builder:
         # Families of ordered levels have thresholds in the place of an intercept.
         has_intercept = family.name != "cumulative"
         self.intercept = {"Intercept": priors.of_intercept(scale)} if has_intercept else {}
-        self.of_family = priors.of_family(family, scale)
 
     def add(self, name: str, title: str, text: str, terms: str, own: dict[str, str]) -> None:
-        self.rungs.append(Rung(name, title, text, f"{self.outcome} ~ {terms}", own | self.of_family))
+        far = self.facts.time_mean / self.facts.time_sd if f"b[{self.facts.time}]" in own else 0.0
+        of_family = priors.of_family(self.family, self.scale, far)
+        self.rungs.append(Rung(name, title, text, f"{self.outcome} ~ {terms}", own | of_family))
 
     def pooling(self) -> None:
         one, several = self.facts.nouns

@@ -148,8 +148,16 @@ def of_sd(scale: Scale, spread: float = 1.0) -> str:
     return f"Exponential({figures(spread / scale.spread)})"
 
 
-def of_family(family: Family, scale: Scale) -> dict[str, str]:
-    """Priors of the parameters that the family has besides its mean."""
+def of_family(family: Family, scale: Scale, far: float = 0.0) -> dict[str, str]:
+    """Priors of the parameters that the family has besides its mean.
+
+    Parameters
+    ----------
+    family, scale
+        What is proposed for the outcome.
+    far
+        How many of its standard deviations the mean of a predictor is from 0, which is where thresholds are.
+    """
     match family.name:
         case "gaussian":
             return {"sigma": of_sd(scale)}
@@ -158,8 +166,9 @@ def of_family(family: Family, scale: Scale) -> dict[str, str]:
         case "beta":
             return {"kappa": _of_precision(scale)}
         case "cumulative":
-            # About as wide as a standard logistic distribution, so that no level is ruled out.
-            return {"threshold": f"Normal(0, {figures(WIDTH)})"}
+            # At the mean of the predictor about as wide as a standard logistic distribution, so that no level is ruled
+            # out; where it is 0 they vary by what its coefficient may add until there.
+            return {"threshold": f"Normal(0, {figures(WIDTH * math.hypot(1, far))})"}
     return {}
 
 
@@ -186,7 +195,8 @@ def told(scale: Scale, classes: set[str]) -> list[str]:
         "sd[]": "of slopes: Exponential(sd of the predictor / spread)",
         "cor": "LKJ(2), which takes correlations near -1 and 1 for unlikely",
         "sigma": "Exponential(1 / spread)",
-        "threshold": f"Normal(0, {WIDTH:g} x spread)",
+        "threshold": f"Normal(0, {WIDTH:g} x spread); with time wider, by the root of 1 + (mean / sd)^2 of time, since "
+        "thresholds are those at time 0",
         "alpha": precision,
         "kappa": precision,
     }

@@ -7,10 +7,10 @@ import numpy as np
 from partialpool.data.table import Table
 from partialpool.model.families import PARENTS
 from partialpool.start import columns, family
-from partialpool.start.facts import Facts
-from partialpool.start.ladder import LEAST_UNITS
+from partialpool.start.columns import quoted
+from partialpool.start.facts import LEAST_UNITS, Facts
 from partialpool.start.roles import Settled, says_success
-from partialpool.start.write import codes_among
+from partialpool.start.write import codes_among, parts_among
 
 # ASSUME: seconds a measurement of a fit without a closed form, of families that quadrature knows and of others: NUTS
 # took 20 ms with 2000 to 12 000 yes-no answers and counts, and 110 ms with 20 000 ordered levels.
@@ -51,6 +51,7 @@ def of(
         "success?": "" if has_levels else _other_success(settled),
         "trials?": _possible_trials(facts, others),
         "ids?": _begin_anew(facts, others),
+        "levels?": _levels_below(facts, others),
         "codes?": ", ".join(codes_among(facts, others)),
         "slow?": _slow(facts, proposed),
     }
@@ -115,6 +116,18 @@ def _begin_anew(facts: Facts, others: list[columns.Column]) -> str:
         f"{twice} of {facts.n_units} {several} have several measurements at one time, which {column} tells apart. If "
         f"{one} {unit} is another one in each {column}, give each an id of its own in the file; if it is the same one, "
         f"{column} may belong into the formulas."
+    )
+
+
+def _levels_below(facts: Facts, others: list[columns.Column]) -> str:
+    """Which columns may be a level between measurements and units; empty if none is."""
+    parts = parts_among(facts, others)
+    if not parts:
+        return ""
+    one, several = facts.nouns
+    return (
+        f"Each value of {' and of '.join(parts)} is of one {one} only. If they are names of parts of {several}, as of "
+        f"classes in schools, + (1 | {quoted(parts[0])}) in formulas makes them a level of their own."
     )
 
 

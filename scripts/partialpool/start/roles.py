@@ -113,7 +113,8 @@ def settle(table: Table, roles: Roles, levels: list[str], name: str) -> Settled:
 def _label(table: Table, column: str) -> str:
     """What the report calls a column: as the file does, if that is no whole question, or by its name."""
     title = " ".join(table.titles.get(column, "").split())
-    return title if 0 < len(title) <= _LONGEST_TITLE else label(column)
+    # R writes the names of columns as titles too.
+    return title if 0 < len(title) <= _LONGEST_TITLE and title != column else label(column)
 
 
 def check(table: Table, roles: Roles, name: str) -> None:
@@ -155,10 +156,15 @@ def _check_group(table: Table, roles: Roles) -> None:
     units = varying(table, roles.unit, roles.group)
     if not units:
         return
-    values = table.frame.groupby(roles.unit)[roles.group].unique()
-    examples = [f"  {roles.unit} {short(unit)}: {listing(values[unit].dropna().tolist(), 5)}" for unit in units[:3]]
+    of_unit, of_group = (table.labels.get(column, {}) for column in (roles.unit, roles.group))
+    values = table.frame.dropna(subset=[roles.group]).groupby(roles.unit)[roles.group].unique()
+    examples = [
+        f"  {roles.unit} {short(of_unit.get(unit, unit))}: {listing([of_group.get(v, v) for v in values[unit]], 5)}"
+        for unit in units[:3]
+    ]
     raise StudyError(
-        f"--group: '{roles.group}' has several values within {len(units)} units, so it is no group of them:\n"
+        f"--group: '{roles.group}' has several values within {len(units)} unit{'s' * (len(units) > 1)}, so it is no "
+        "group of them:\n"
         + "\n".join(examples)
         + f"\nLeave --group out, and add + {quoted(roles.group)} to formulas of the config that it writes.\n"
         "Or, if ids begin anew somewhere, so that one stands for several units, give each unit an id of its own in the "
@@ -197,7 +203,8 @@ def _outcome(settled: Settled, table: Table, given: list[str]) -> str:
     elif unordered := levels_without_order(table, column):
         raise StudyError(
             f"--outcome: column '{column}' has the levels {', '.join(unordered)}; the file does not tell their order.\n"
-            f"Give it, from the lowest to the highest:  --levels '{','.join(unordered)}'"
+            "Give it, from the lowest to the highest; here they are in the order of the alphabet:  "
+            f"--levels '{','.join(unordered)}'"
         )
     elif len(levels) == 2 and (set(codes) != {0, 1} if codes is not None else like_levels(table.frame[column])):
         _list(settled, sorted(levels, key=says_success), "Of two levels")

@@ -14,10 +14,11 @@ from partialpool.start import priors
 from partialpool.start.columns import Column, quoted
 from partialpool.start.facts import Facts
 from partialpool.start.family import Family
-from partialpool.start.ladder import Ladder
+from partialpool.start.ladder import MOST_GROUPS, Ladder
 from partialpool.start.priors import Scale
 from partialpool.start.roles import Settled
 from partialpool.start.sections import comparisons, figures, predictions
+from partialpool.start.words import of_ids
 from partialpool.study import config, syntax
 
 _WIDTH = 110
@@ -144,10 +145,10 @@ def _comments(facts: Facts, family: Family, scale: Scale, ladder: Ladder, others
     asks = [] if family.of_logarithm else ["text: What the study asks, in Markdown; the report begins with it."]
     if others:
         names = ", ".join(quoted(column.name) for column in others[:30])
-        first = quoted(others[0].name)
+        predictor, grouping = _examples(facts, others)
         models.append(
-            f"Other columns, which can be added to formulas, as + {first}, or as + (1 | {first}) where the values are "
-            f"names of some of many, as those of {facts.unit} are: {names}."
+            f"Other columns, which can be added to formulas, as + {predictor}, or as + (1 | {grouping}) where the "
+            f"values are names of some of many, as those of {facts.unit} are: {names}."
         )
     return {
         "text": ["What the study asks may stand here too, in Markdown; the report begins with it."],
@@ -158,6 +159,25 @@ def _comments(facts: Facts, family: Family, scale: Scale, ladder: Ladder, others
         "figures": ["Figures besides those that every model and comparison has."],
         "predictions": ["Values for units that were observed, and for one that was not."],
     }
+
+
+def _examples(facts: Facts, others: list[Column]) -> tuple[str, str]:
+    """A column that may be a predictor and one that may be a grouping factor; ``column`` if none looks like it."""
+    names = [column.name for column in others if column.repeated and _has_names(column)]
+    grouping = [*parts_among(facts, others), *names]
+    # Whole numbers and texts of which each is another one are as names of rows are.
+    tell = [c.name for c in others if (c.repeated or c.kind == "numbers") and c.name not in grouping]
+    return quoted([*tell, others[0].name][0]), quoted([*grouping, "column"][0])
+
+
+def _has_names(column: Column) -> bool:
+    return column.distinct > MOST_GROUPS and (column.kind == "text" or of_ids(column.name))
+
+
+def parts_among(facts: Facts, others: list[Column]) -> list[str]:
+    """Columns without a role that may have names of parts of units."""
+    names = [column.name for column in others if column.kind in ("text", "whole numbers") and column.repeated]
+    return [name for name in names if facts.names_parts(name)]
 
 
 def _codes(facts: Facts, others: list[Column]) -> list[str]:

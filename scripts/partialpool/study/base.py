@@ -77,9 +77,8 @@ class Strict(BaseModel):
     def _is_flag_for_number(cls, key: str, value: Any) -> bool:
         """Whether it is `yes`, or has it, where numbers are meant: pydantic would take it for 1."""
         types = _types(cls.model_fields[key].annotation)
-        members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
         of_numbers = bool(types & {int, float}) and not types & {bool, str}
-        return of_numbers and any(isinstance(member, bool) for member in members)
+        return of_numbers and any(isinstance(member, bool) for member in _members(value))
 
     @classmethod
     def _why_unknown(cls, key: str) -> str:
@@ -93,6 +92,12 @@ def _types(annotation: Any) -> set[Any]:
     """The types that an annotation names, of a mapping those of its values."""
     parts = get_args(annotation)[1 if get_origin(annotation) is dict else 0 :]
     return {annotation} if not parts else {one for part in parts for one in _types(part)}
+
+
+def _members(value: Any) -> list[Any]:
+    """All values in lists and mappings, however deep; of any other value itself."""
+    parts = value.values() if isinstance(value, dict) else value
+    return [one for part in parts for one in _members(part)] if isinstance(value, dict | list) else [value]
 
 
 def _mistake(message: str, *key: str) -> dict[str, Any]:

@@ -68,6 +68,13 @@ def singular(unit: str) -> str:
     return unit[:-2] if unit.endswith(("ches", "shes", "xes", "sses")) else unit[:-1]
 
 
+# Times of which a number says how many there were: a slope is per one of them.
+COUNTED = {
+    *("second", "minute", "hour", "day", "week", "month", "quarter", "year", "semester", "term", "grade"),
+    *("block", "occasion", "period", "round", "session", "step", "trial", "visit", "wave"),
+}
+
+
 class Nouns(Strict):
     """What figures, captions, equations and the report call units and measurements; each singular and plural."""
 
@@ -274,6 +281,8 @@ class Data(Strict):
         if self.time is not None:
             time = in_sentence(self.label(self.time), self.time)
             by = singular(self.units_of_measurement.get(self.time, time))
+            if self.time not in self.units_of_measurement and by.casefold() not in COUNTED:
+                by = f"unit of {time}"
             of = self.units_of_measurement.get(self.outcome)
             at_zero = f"where {time} is 0" if " " in time else f"at {time} 0"
             labels["intercept"] = f"{labels['outcome']} {at_zero}"

@@ -10,7 +10,7 @@ def labels(study: Study, name: str) -> dict[str, str]:
     prediction = study.predictions[figure.predictions]
     outcome = outcome_of(study, name)
     value = f"Expected {study.data.measured_label(outcome) if outcome else 'value'}"
-    if study.of_one_trial(name):
+    if study.of_probabilities(name):
         value = "Probability"
     if prediction.contrast:
         [(column, (first, second))] = prediction.contrast.items()

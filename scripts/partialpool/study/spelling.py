@@ -39,7 +39,11 @@ def mistakes(path: str | Path) -> Iterator[Mistake]:
         if id(scalar) not in texts and not (_is_same_key(scalar) if is_key else _is_decimal(scalar)):
             line, column = scalar.start_mark.line + 1, scalar.start_mark.column + 1
             told = f"YAML reads {scalar.value} as {yaml.safe_load(scalar.value)} ({path}, line {line}, column {column})"
-            mend = f"write '{scalar.value}'" if is_key else "write a number without zeros before it and without colons"
+            mend = (
+                f"write '{scalar.value}'"
+                if is_key
+                else "if it is text, put it in quotes; a number has no zeros before it, and no colons"
+            )
             yield Mistake(place, f"{told}; {mend}.")
 
 

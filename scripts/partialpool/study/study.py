@@ -130,13 +130,15 @@ class Study(Strict):
             return prediction.average_unit or prediction.population
         return all(list(prediction.at.get(name, ())) == [1] for name in own)
 
-    def of_one_trial(self, figure: str) -> bool:
-        """Whether a figure of the config is of predictions at one trial only, and so of probabilities."""
+    def of_probabilities(self, figure: str) -> bool:
+        """Whether what a figure of the config has of expected values are probabilities: of 1, or of one trial."""
         entry = self.figures[figure]
         if not isinstance(entry, PredictionFigure):
             return False
+        prediction = self.predictions[entry.predictions]
         return all(
-            self.at_one_trial(self.predictions[entry.predictions], model) for model in self.figure_models(figure)
+            self.models[model].family == "bernoulli" or self.at_one_trial(prediction, model)
+            for model in self.figure_models(figure)
         )
 
     def outcome_function(self, model: str) -> str | None:

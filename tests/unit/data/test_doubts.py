@@ -112,9 +112,17 @@ def test_without_times_equal_rows_are_usual(write_csv):
 def test_a_line_of_sums_is_pointed_out(write_csv):
     many = [f"{unit},{time},{unit + time / 2},north" for unit in range(1, 11) for time in range(2)]
     assert doubted(write_csv, many) == []
+    assert doubted(write_csv, [*many, "7a,0,1.1,north"]) == []
     assert doubted(write_csv, [*many, "Total,,150,"]) == [
         "column id: 'Total' is taken as an id, though nearly all others are numbers. If it is the line of a sum or a "
         "note, delete it from the file."
     ]
     words = [f"unit {row}" for row in many]
     assert doubted(write_csv, [*words, "7,0,1.5,north"]) == []
+
+
+@pytest.mark.parametrize(("unit", "pointed_out"), [("Total", True), ("mean", True), ("total site", False)])
+def test_a_line_of_sums_below_ids_that_are_words_is_pointed_out(write_csv, unit, pointed_out):
+    many = [f"herd{herd},{time},{herd + time / 2},north" for herd in range(1, 5) for time in range(2)]
+    told = f"column id: '{unit}' is taken as an id. If it is the line of a sum or a note, delete it from the file."
+    assert doubted(write_csv, [*many, f"{unit},,7.5,"]) == [told] * pointed_out

@@ -216,6 +216,12 @@ def test_a_compressed_answer_that_ends_too_early_is_retried(serve, get, cut):
     assert len(server.paths) == 2
 
 
+@pytest.mark.parametrize("packing", ["br", "zstd", "compress"])
+def test_an_answer_that_cannot_be_unpacked_is_not_kept(serve, get, packing):
+    with pytest.raises(StudyError, match=rf"packed the file in a way that was not asked for \({packing}\)"):
+        get(serve(answer(Content_Encoding=packing)).url)
+
+
 def test_redirect_is_followed(serve, get):
     assert get(serve(answer(302, body=b"", Location="/elsewhere.csv"), answer()).url) == BODY
 

@@ -91,7 +91,7 @@ def test_prepare_lists_all_problems_with_line_and_value(write_csv):
         ("4", "con", "'inf' is not finite"),
         ("4", "id", "is missing"),
         ("5", "con", "'1e999' is not finite"),
-        ("5", "week", "'2020-01-05' is not a number (missing values are NA or empty)"),
+        ("5", "week", "'2020-01-05' is a date: in data.derive, years(...) makes a number of it"),
         ("6", "group", "is missing"),
     ]
     assert "problems: 8" in str(error.value)

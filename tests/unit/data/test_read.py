@@ -289,6 +289,15 @@ def zipped(**files) -> bytes:
         (gzip.compress(b"a,b\n1,2\n")[:-4], "damaged or cut short"),
         (b"\xd0\xcf\x11\xe0", "an old Excel file"),
         (lzma.compress(b"a,b\n1,2\n"), "is packed by xz: unpack it"),
+        (
+            zipped(**{"mimetype": "", "content.xml": "<a/>"}),
+            "is an OpenDocument file, as of LibreOffice (.ods): save it",
+        ),
+        (gzip.compress(b"X\n\0\0\0\3\0\4"), "is an R data file: in R, write.csv"),
+        (gzip.compress(b"RDX3\nX\n"), "is an R data file: in R, write.csv"),
+        (b"HEADER RECORD*******LIBRARY HEADER", "is a transport file of SAS (.xpt): export it as CSV"),
+        (b"ASCII SPSS PORT FILE", "is a portable file of SPSS (.por): save it as .sav"),
+        (b"\x89HDF\r\n\x1a\n", "is an HDF5 file: write the table as CSV or Parquet"),
         (b"ARROW1\0\0\xff\xff", "is an Arrow (Feather) file: write it as Parquet"),
         (bytes(12) + b"\xc2\xea\x81\x60", "is a file of SAS: export it as CSV"),
         (b"version https://git-lfs.github.com/spec/v1\n", "is a pointer of Git LFS and not the file itself"),
@@ -307,6 +316,12 @@ def zipped(**files) -> bytes:
         "a cut gzip",
         "an old Excel file",
         "packed by xz",
+        "OpenDocument",
+        "R's rds",
+        "R's RData",
+        "SAS transport",
+        "SPSS portable",
+        "HDF5",
         "Feather",
         "SAS",
         "Git LFS",
@@ -431,3 +446,14 @@ def test_instruction_to_excel_is_obeyed_and_lines_are_counted_with_it(write_csv,
 
 def test_dates_stay_text_where_one_is_none(write_csv):
     assert read(write_csv("a;wann\n1;31.03.2024\n2;32.03.2024\n")).frame["wann"].tolist()[0] == "31.03.2024"
+
+
+def test_all_that_is_blank_in_a_name_is_one_blank(write_csv, tmp_path):
+    names = ["unit", "herd\u00a0size", "weight\n(kg)", "a  b"]
+    frame = pd.DataFrame([["a", 1, 2, 3], ["b", 4, 5, 6]], columns=names)
+    frame.to_parquet(tmp_path / "data.parquet")
+    frame.to_excel(tmp_path / "data.xlsx", index=False)
+    # In a text file no name has a line break.
+    text = frame.to_csv(index=False).replace("\n(kg)", " (kg)")
+    for path in (write_csv(text), tmp_path / "data.parquet", tmp_path / "data.xlsx"):
+        assert read(path).frame.columns.tolist() == ["unit", "herd size", "weight (kg)", "a b", "row"]

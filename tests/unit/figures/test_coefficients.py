@@ -61,6 +61,17 @@ def test_every_kind_has_a_panel_and_the_first_parameter_is_on_top(posterior):
     assert layers[0]["PANEL"].tolist() == [2]
 
 
+@pytest.mark.parametrize(("times", "panels"), [(40, 1), (60, 2)])
+def test_coefficients_far_smaller_than_others_have_a_panel_of_their_own(posterior, times, panels):
+    estimates = of_population(posterior.assign(x=posterior["x"], z=posterior["x"] / times), unit="id")
+    drawn, [layers] = draw(coefficients(estimates))
+    assert ("Smaller coefficients" in texts(drawn)) == (panels == 2)
+    assert len(layers[0]) == panels
+    # Those of several models have a range each.
+    drawn, _ = draw(side_by_side(estimates.assign(model="A")))
+    assert "Smaller coefficients" not in texts(drawn)
+
+
 def test_many_coefficients_stand_beside_the_others(posterior):
     more = {f"covariate {i} of a survey with long names": posterior["x"] + i for i in range(11)}
     few, many = (coefficients(of_population(data, unit="id")) for data in (posterior, posterior.assign(more)))

@@ -71,12 +71,20 @@ def test_models_of_which_a_check_failed_are_marked(files, kind, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("kind", "shown"),
+    [("gradient-intervals", ["a"]), ("shrinkage", ["a", "b"]), ("half-eyes", ["a"]), ("three-poolings", ["a"])],
+)
+def test_where_expected_values_are_probabilities_the_axis_says_so(files, kind, shown):
+    titles = {name: name for name in shown}
+    assert "Probability of Score" in texts(drawn(one(files, kind, titles=titles, probabilities=True))[0])
+    assert "Score" in texts(drawn(one(files, kind, titles=titles))[0])
+
+
+@pytest.mark.parametrize(
     ("kind", "shown"), [("gradient-intervals", ["a"]), ("shrinkage", ["a", "b"]), ("half-eyes", ["a"])]
 )
-def test_expected_values_of_levels_and_of_one_trial_are_probabilities(files, kind, shown):
+def test_expected_values_of_levels_are_probabilities(files, kind, shown):
     titles = {name: name for name in shown}
-    assert "Probability of Score" in texts(drawn(one(files, kind, titles=titles, of_one_trial=True))[0])
-    assert "Score" in texts(drawn(one(files, kind, titles=titles))[0])
     data = pd.read_parquet(files["prepared"])
     levels = pd.Categorical(["no", "yes", "no", "yes", "no"])
     data.assign(y=levels).to_parquet(files["prepared"])

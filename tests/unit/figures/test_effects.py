@@ -88,6 +88,17 @@ def test_units_without_pooling_have_no_population(rng):
     assert "Without pooling" in texts(drawn)
 
 
+def test_few_levels_are_named_beside_a_panel_of_many(rng):
+    means, sd = np.arange(4.0) + 0.01 * rng.normal(size=(2, 200, 4)), np.ones((2, 200))
+    more = {"1|farm": ((*DRAWS, "farm__factor_dim"), means), "1|farm_sigma": (DRAWS, sd)}
+    tree, _ = tree_of(rng, 60, **more)
+    posterior = tree["posterior"].to_dataset().assign_coords(farm__factor_dim=list("wxyz"))
+    tree = xr.DataTree.from_dict({"posterior": posterior})
+    drawn, _ = draw(effects_in_order(*of_levels(tree, unit="id", seed=1), noun="Level"))
+    labels = {tuple(tick_labels(axis)) for axis in drawn.axes}
+    assert labels == {("w", "x", "y", "z"), ()}
+
+
 def test_each_kind_of_effect_has_its_own_order(rng):
     slopes = -np.arange(5.0) + 0.01 * rng.normal(size=(2, 200, 5))
     more = {"x|id": ((*DRAWS, "id__factor_dim"), slopes), "x|id_sigma": (DRAWS, np.ones((2, 200)))}

@@ -29,7 +29,7 @@ FORMULAS = {
     "effects of levels": ("y ~ 1 + (0 + mood | id)", "Intercept sd cor sigma"),
     "coded": ("y ~ C(flag) + S(group) + T(mood, ref='good') + (1 + S(mood) | id)", COR),
     "interactions": ("y ~ x * group + z:mood + (1 + x:z | id)", COR),
-    "interactions without their parts": ("y ~ x:group + group:mood + (1 + x:mood | id)", COR),
+    "interactions without their parts": ("y ~ x:group + group:mood + (1 + x + x:mood | id)", COR),
     "offset": ("y ~ x + offset(z) + offset(v) + (1 | id)", SD),
     "crossed": ("y ~ x + (1 | id) + (1 | mood)", SD),
     "crossed slopes": ("y ~ x + (1 + x | id) + (1 + x | mood)", COR),

@@ -66,3 +66,11 @@ def test_functions_of_a_formula_are_the_same_for_both_engines(make_spec, units):
     parent = build(spec, rows).parameters["mu"]
     for term in design(spec, rows).common[1:]:
         np.testing.assert_array_equal(term.values[:, 0], parent.common_terms[term.name].data)
+
+
+@pytest.mark.parametrize(("formula", "column"), [("y ~ x + (1 | id)", "y"), ("y ~ z + (1 + z | id)", "z")])
+def test_numbers_that_are_too_small_to_compute_with(make_spec, units, formula, column):
+    spec = make_spec(formula, engine="auto")
+    says = rf"'{column}' is below 1e-60, and too small to compute with, in all rows\. Measure it in a smaller unit"
+    with pytest.raises(StudyError, match=says):
+        fit(spec, units.assign(**{column: units[column] * 1e-80}))

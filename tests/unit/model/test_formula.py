@@ -75,6 +75,12 @@ def test_an_interaction_in_another_order_is_the_same(formula):
         complete_cases(replace(SPEC, formula=formula), DATA)
 
 
+@pytest.mark.parametrize("terms", ["x - x", "y2 + x*z - x - z - x:z"])
+def test_a_column_that_is_taken_away_again(terms):
+    with pytest.raises(StudyError, match="'x' is added and taken away again, so that it has no term"):
+        complete_cases(replace(SPEC, formula=f"y ~ 1 + {terms} + (1 | id)"), DATA)
+
+
 def test_calls_that_formulae_cannot_tell_apart_are_told_with_a_way_out():
     with pytest.raises(StudyError, match=r"write the one with a column first, as in scale\(x\) \+ scale"):
         complete_cases(replace(SPEC, formula="y ~ scale(np.log(x)) + scale(x)"), DATA)

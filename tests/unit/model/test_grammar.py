@@ -359,3 +359,31 @@ def test_what_formulae_would_misread_is_refused(formula, words):
 )
 def test_powers_of_sums_and_in_functions_are_read(formula):
     check_formula(formula)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "y ~ x:offset(z)",
+        "y ~ offset(z) * x",
+        "y ~ x + offset(z) / w",
+        "y ~ x - offset(z)",
+        "y ~ (x + offset(z))",
+        "y ~ x + (offset(z) | id)",
+        "y ~ offset(offset(z))",
+        "y ~ I(offset(z))",
+        "offset(y) ~ x",
+    ],
+)
+def test_an_offset_has_no_coefficient(formula):
+    with pytest.raises(
+        StudyError, match="'offset': an offset has no coefficient, so it stands by itself behind a plus"
+    ):
+        check_formula(formula)
+
+
+@pytest.mark.parametrize(
+    "formula", ["y ~ offset(z)", "y ~ x + offset(2*z) - 1", "y ~ x - z + offset(log(w)) + (1 | id)"]
+)
+def test_an_offset_of_its_own(formula):
+    check_formula(formula)

@@ -80,3 +80,19 @@ def test_combinations_of_levels_without_rows_are_taken(make_spec, rows):
 def test_many_columns_are_not_searched_for_dependence(make_spec, rows, monkeypatch):
     monkeypatch.setattr("partialpool.model.identified._MOST_WORK", 10)
     assert refused(make_spec("y ~ x + copy", ""), rows.assign(y=np.arange(60.0))) == ""
+
+
+@pytest.mark.parametrize(
+    ("outcome", "family", "words"),
+    [
+        ("log(v)", "gamma", "the family 'gamma' takes numbers over 0, and the outcome 'log(v)' has others in "),
+        ("log(v)", "poisson", "the family 'poisson' takes whole numbers from 0, and the outcome 'log(v)' has others"),
+        ("np.abs(z)", "gamma", ""),
+        ("log(v)", "gaussian", ""),
+    ],
+)
+def test_a_function_of_the_outcome_is_what_the_family_takes(make_spec, units, outcome, family, words):
+    spec = make_spec(f"{outcome} ~ x + (1 | id)", family=family)
+    told = refused(spec, units.assign(v=np.exp(units["v"])))
+    assert words in told
+    assert bool(told) == bool(words)

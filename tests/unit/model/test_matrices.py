@@ -1,5 +1,7 @@
 """What is asked of formulae, and what is read from the data in its place."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -72,3 +74,71 @@ def test_a_category_of_one_level_is_named(make_spec, units, formula):
     rows = units.assign(only=pd.Categorical(["yes"] * len(units)))
     with pytest.raises(StudyError, match="'only' has only 1 category, 'yes', in the rows of this model"):
         evaluate(make_spec(formula), rows)
+
+
+@pytest.mark.parametrize(
+    ("terms", "instead"),
+    [
+        ("mood / x", "mood + mood:x"),
+        ("(mood + group) ** 2 - group", "mood + mood:group"),
+        ("x * (mood / group)", "x + mood + mood:group + x:mood + x:mood:group"),
+        ("mood:group + mood", "mood + mood:group"),
+        ("mood / group + group", "mood + group + mood:group"),
+        ("`a mood` / x", "`a mood` + `a mood`:x"),
+    ],
+)
+def test_a_formula_whose_categories_would_have_two_codings(make_spec, units, terms, instead):
+    rows = units.rename(columns={"mood": "a mood"}) if "`" in terms else units
+    with pytest.raises(StudyError, match=f"one by one, interactions last: {re.escape(instead)}\\."):
+        evaluate(make_spec(f"y ~ {terms} + (1 | id)", "Intercept b sd sigma"), rows)
+    # What is to be written instead has the columns that R makes of the former.
+    matrices = evaluate(make_spec(f"y ~ {instead} + (1 | id)", "Intercept b sd sigma"), rows)
+    labels = {name: len(term.labels) for name, term in matrices.common.terms.items()}
+    assert labels == {name: np.size(term.data) // len(rows) for name, term in matrices.common.terms.items()}
+
+
+@pytest.fixture
+def two_categories(units):
+    return units.assign(flag=pd.Categorical(np.where(units["flag"], "yes", "no")))
+
+
+# Columns of R's model.matrix(), of mood with 3 levels and flag with 2.
+@pytest.mark.parametrize(
+    ("before", "columns"),
+    [
+        ("0 + mood:x", 3),
+        ("1 + x + mood:x", 4),
+        ("1 + mood * x", 6),
+        ("0 + mood + mood:x", 6),
+        ("0 + mood:flag", 6),
+        ("1 + mood * flag", 6),
+    ],
+)
+def test_effects_before_a_bar_are_as_many_as_in_r(make_spec, two_categories, before, columns):
+    matrices = evaluate(make_spec(f"y ~ 1 + ({before} | id)", "Intercept sd cor sigma"), two_categories)
+    terms = matrices.group.terms.values()
+    assert sum(np.size(term.expr.data) // len(two_categories) for term in terms) == columns
+
+
+# formulae makes 3, 5, 3, 5 and 11, and R 4, 6, 7 (of which one follows from the others), 4 and 6.
+@pytest.mark.parametrize(
+    ("before", "told"),
+    [
+        ("1 + mood:x", "too few effects of 'mood:x'"),
+        ("mood / x", "too few effects of 'mood:x'"),
+        ("1 + mood:flag", "too few effects of 'mood:flag'"),
+        ("0 + mood + flag", "too many effects of 'flag'"),
+        ("0 + mood * flag", "too many effects of 'flag'"),
+    ],
+)
+def test_other_effects_than_in_r_are_refused(make_spec, two_categories, before, told):
+    spec = make_spec(f"y ~ 1 + (x | item) + ({before} | id)", "Intercept sd cor sigma")
+    with pytest.raises(StudyError, match=rf"before the bar of '\({re.escape(before)} \| id\)' formulae makes {told}"):
+        evaluate(spec, two_categories)
+
+
+@pytest.mark.parametrize("term", ["log(mood)", "scale(mood)", "I(mood * 2)", "bs(mood, df=4)", "I(mood > 'bad')"])
+def test_a_function_of_numbers_has_a_category(make_spec, units, term):
+    spec = make_spec(f"y ~ {term} + (1 | id)", "Intercept b sd sigma")
+    with pytest.raises(StudyError, match=r"take numbers, and not categories \(mood\).*as in I\(mood == 'bad'\)"):
+        evaluate(spec, units)

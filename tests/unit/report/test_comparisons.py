@@ -5,6 +5,7 @@ import xarray as xr
 from partialpool.report.comparisons import (
     METHODS,
     bayes_factors,
+    best,
     blocks,
     corrected,
     evidence,
@@ -86,6 +87,9 @@ def test_a_comparison_has_standard_errors_in_parentheses():
         table = table.assign(**{name: [314.5, -1.25], f"se_{name}": [11.04, 2.0]})
     shown = tabulated(table, TITLES).loc[1]
     assert shown.tolist() == ["b B", "−16.7 (5.7)", "−1.2 (2.0)", "−1.2 (2.0)", "−1.2 (2.0)", "inf", 3]
+    # One model without its number of parameters has a dash; where none has it there is no such column.
+    assert tabulated(table.assign(p_loo=[3.0, np.nan]), TITLES).loc[1, "p_loo (se)"] == "–"
+    assert "p_loo (se)" not in tabulated(table.assign(p_loo=np.nan, se_p_loo=np.nan), TITLES)
 
 
 def test_blocks_are_named_by_estimand_and_method_and_plain_psis_is_no_second_verdict():
@@ -105,6 +109,24 @@ def test_blocks_are_named_by_estimand_and_method_and_plain_psis_is_no_second_ver
     assert [one.has_verdict for one in made] == [True, True, False]
     assert [len(one.table) for one in made] == [2, 2, 2]
     assert [one.has_verdict for one in blocks(table.iloc[4:], HERDS)] == [True]
+
+
+@pytest.mark.parametrize(
+    ("difference", "bad", "named"),
+    [
+        # b cannot be told apart from a by single counts, and is the best for new herds; then it is clearly worse.
+        (-3.0, 0, "b"),
+        (-30.0, 0, "a"),
+        (-3.0, [0, 0, 1], "a"),
+    ],
+)
+def test_of_models_alike_the_best_is_that_for_new_units(difference, bad, named):
+    both = pd.DataFrame({"model": list("abc"), "elpd_diff": [0.0, difference, -40.0], "se_diff": [0.0, 2.0, 2.0]})
+    of_counts = both.assign(estimand="observation", method="integrated", rank=range(3), n=20, bad_pareto_k=0)
+    of_herds = of_counts.assign(model=["c", "b", "a"], estimand="unit", bad_pareto_k=bad)
+    by_psis = of_counts.assign(model=["b", "a", "c"], method="psis")
+    assert best(pd.concat([of_counts, of_herds, by_psis]), HERDS) == named
+    assert best(pd.concat([of_counts, by_psis]), HERDS) == "a"
 
 
 def test_what_is_left_out_is_said_unless_the_config_decided():

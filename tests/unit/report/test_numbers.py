@@ -61,3 +61,22 @@ def test_very_large_and_very_small_numbers_have_a_power_of_ten(value, sd, shown)
 def test_limits_have_what_their_errors_allow_but_are_not_rounded_away(low, high, mcse, shown):
     row = {"q2.5": low, "q97.5": high, "sd": (high - low) / 4, "mcse_q2.5": mcse / 5, "mcse_q97.5": mcse}
     assert limits(row) == shown
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "mcse", "shown"),
+    [
+        # An odds ratio that may be under 1, and one of which the error allows no more.
+        (0.943, 13.48, 0.026, ("0.9", "13")),
+        (0.943, 13.48, 0.3, ("1", "13")),
+        (2.52, 28.3, 0.04, ("2.5", "28")),
+        (-13.48, -0.943, 0.026, ("−13", "−0.9")),
+        (0.0027, 0.404, 0.0001, ("0.0027", "0.40")),
+        (12.6, 28.3, 0.04, ("13", "28")),
+    ],
+)
+def test_the_limit_next_to_0_is_rounded_by_a_sixth_of_itself_at_most(low, high, mcse, shown):
+    near_is_low = low > 0
+    far = 0.007 if high - low < 1 else 0.35
+    errors = {"mcse_q2.5": mcse if near_is_low else far, "mcse_q97.5": far if near_is_low else mcse}
+    assert limits({"q2.5": low, "q97.5": high, "sd": (high - low) / 4} | errors) == shown

@@ -199,3 +199,13 @@ def test_a_mixture_carried_to_its_own_density_stays():
     carried = independent.carried(near, skewed, skewed, np.random.default_rng(1))
     np.testing.assert_allclose(carried.means, near.means, 1e-12)
     np.testing.assert_allclose(carried.roots, near.roots, 1e-12, 1e-15)
+
+
+def test_weights_of_log_densities_of_a_billion_sum_to_1():
+    rng = np.random.default_rng(1)
+    log_weight = rng.normal(size=1000)
+    weights = Weighted(rng.normal(size=(1000, 1)), log_weight, log_weight).weights
+    far = Weighted(rng.normal(size=(1000, 1)), log_weight, log_weight - 4.1e9).weights
+    assert far.sum() == pytest.approx(1, abs=1e-12)
+    np.testing.assert_allclose(far, weights, rtol=1e-5)
+>>>>>>> c7e662b981291029cf031422066ba50dd48734e4

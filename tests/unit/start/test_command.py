@@ -52,6 +52,24 @@ def test_a_folder_that_cannot_be_made_is_no_traceback(write, tmp_path, capsys):
     assert "Not a directory" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (PermissionError(13, "Permission denied", "/data/.1a2b-herds.csv"), "Nothing can be written in '/data': Perm"),
+        (OSError(28, "No space left on device", "/data/herds.csv"), "Make room and run the same command again"),
+        (PermissionError(13, "Permission denied", "herds.csv"), "'herds.csv' cannot be read: Permission denied"),
+        (OSError("no file is named"), "no file is named"),
+    ],
+)
+def test_errors_of_the_system_say_what_to_do(monkeypatch, capsys, error, told):
+    def fails(given, *, ask_for):
+        raise error
+
+    monkeypatch.setattr(command, "_run", fails)
+    assert command.main(["new", "herds.csv", "--outcome", "score", "--unit", "herd"]) == 1
+    assert told in capsys.readouterr().err
+
+
 def test_an_existing_study_is_refused_before_anything_is_asked(write, tmp_path, terminal, monkeypatch, capsys):
     path = str(write(made_up()))
     command.main([str(tmp_path / "new"), path, "--outcome", "score", "--unit", "herd"])

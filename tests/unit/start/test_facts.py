@@ -52,3 +52,23 @@ def test_measurements_of_a_unit_at_one_time_are_told_apart_by_the_column_with_fe
 def test_times_are_round_and_over_the_whole_range(facts):
     assert facts(made_up()).times(5) == [0, 1, 2, 3, 4]
     assert facts(made_up()).times(9) == [0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4]
+
+
+@pytest.mark.parametrize(
+    ("cow", "are_parts"),
+    [
+        # Two of each herd, with names of their own.
+        (lambda i, herd: f"{herd}{i % 2}", True),
+        (lambda i, herd: 100 * int(herd[1:]) + i % 2, True),
+        # Counted anew in each herd; one of each herd; another one in each row; of few herds; and with a stranger.
+        (lambda i, herd: i % 5, False),
+        (lambda i, herd: f"cow {herd}", False),
+        (lambda i, herd: i, False),
+        (lambda i, herd: f"{herd}{i % 2 if herd < 'H04' else 0}", False),
+        (lambda i, herd: f"{herd if i else 'H11'}{i % 2}", False),
+    ],
+)
+def test_parts_of_units_are_each_of_one_unit(facts, cow, are_parts):
+    frame = made_up().sample(frac=1, random_state=1).sort_values("herd")
+    frame["cow"] = [cow(i, herd) for i, herd in enumerate(frame["herd"])]
+    assert facts(frame).names_parts("cow") == are_parts

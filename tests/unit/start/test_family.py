@@ -127,6 +127,20 @@ def test_skewed_units_do_not_make_skewed_measurements():
     assert "no other family fits clearly better" in family.why
 
 
+def test_of_counts_that_vary_less_than_poisson_counts_the_known_number_is_named():
+    family = propose(pd.Series(np.random.default_rng(2).binomial(10, 0.3, size=N)), UNIT)
+    assert family.name == "poisson"
+    assert family.others.startswith("binomial with p(successes, trials), if it is so many of a known number")
+    counts = propose(pd.Series(np.random.default_rng(2).poisson(5, size=N)), UNIT)
+    assert counts.others.startswith("negativebinomial, if they vary more")
+
+
+def test_a_tail_to_the_left_is_told():
+    family = propose(pd.Series(100 - np.random.default_rng(2).gamma(4, 3, size=N)), UNIT)
+    assert family.name == "gaussian"
+    assert "a tail to the left (skewness -" in family.why
+
+
 @pytest.mark.parametrize("scale", [1e-200, 1e200])
 def test_what_is_proposed_does_not_depend_on_the_unit_of_measurement(scale):
     values = np.random.default_rng(3).lognormal(EFFECTS, 1)

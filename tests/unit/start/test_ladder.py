@@ -55,6 +55,8 @@ def test_no_means_without_pooling_of_many_units_or_single_rows(build):
     built = build(made_up(n_units=301), "score", "herd")
     assert list(formulas(built)) == ["alike", "pooled"]
     assert built.left_out == ["no pooling (0 + herd): 301 herds, more than 300, would have a parameter each"]
+    yes_no = made_up(n_units=51).assign(score=[0, 1, 0] * 85)
+    assert "51 herds, more than 50, would have" in build(yes_no, "score", "herd").left_out[0]
     single = made_up().iloc[[0, 1, 5, 10, 15, 20]]
     assert build(single, "score", "herd").left_out == [
         "no pooling (0 + herd): half of the herds have one measurement only"
@@ -78,6 +80,18 @@ def test_ordered_levels_have_thresholds_in_the_place_of_an_intercept(build):
     assert list(formulas(built)) == ["pooled", "time", "slopes"]
     assert set(built.rungs[0].priors) == {"sd", "threshold"}
     assert built.left_out[0].startswith("no pooling")
+
+
+def test_thresholds_are_as_wide_at_time_0_as_the_slope_lets_them_be(build):
+    rng = np.random.default_rng(1)
+    frame = made_up().assign(score=[1, 2, 3, 4, 5] * 12, month=lambda frame: frame["month"] + 2)
+    built = build(frame, "score", "herd", "month")
+    widths = {rung.name: float(rung.priors["threshold"].partition(", ")[2].rstrip(")")) for rung in built.rungs}
+    # Where time is at its mean, normal with sd 2.5, and a slope as the prior has it from there to 0.
+    slopes = rng.normal(0, float(built.rungs[1].priors["b[month]"].partition(", ")[2].rstrip(")")), 100_000)
+    at_0 = rng.normal(0, 2.5, 100_000) + slopes * frame["month"].mean()
+    assert widths["pooled"] == 2.5
+    assert widths["time"] == widths["slopes"] == pytest.approx(at_0.std(), rel=0.03)
 
 
 def test_many_groups_are_pooled(build):

@@ -21,9 +21,10 @@ def test_plain_columns_stay_as_they_are(settle):
 
 
 @pytest.mark.parametrize(
-    ("title", "label"), [("Points in the test", "Points in the test"), ("How many? " * 6, "Score"), (" ", "Score")]
+    ("title", "label"),
+    [("Points in the test", "Points in the test"), ("How many? " * 6, "Score"), (" ", "Score"), ("score", "Score")],
 )
-def test_titles_of_the_file_are_labels_unless_they_are_long(tmp_path, title, label):
+def test_titles_of_the_file_are_labels_unless_they_are_long_or_the_name(tmp_path, title, label):
     path = tmp_path / "raw.sav"
     pyreadstat.write_sav(made_up(), path, column_labels={"score": title})
     assert roles.settle(read(path), Roles(*NAMES), [], path.name).labels["score"] == label
@@ -140,3 +141,11 @@ def test_a_name_that_models_cannot_have_is_replaced(settle):
         settle(made_up().rename(columns={"region": "model"}), "score", "herd", None, "model")
     with pytest.raises(StudyError, match="--outcome: models cannot have a column called 'a/b'"):
         settle(made_up().assign(**{"a/b": ["no", "yes"] * 30}), "a/b", "herd")
+
+
+def test_a_group_that_changes_within_units_is_shown_by_the_labels_of_its_codes(tmp_path):
+    frame = made_up().assign(region=lambda frame: frame["month"] % 2 + 1.0)
+    path = tmp_path / "raw.sav"
+    pyreadstat.write_sav(frame, path, variable_value_labels={"region": {1.0: "north", 2.0: "south"}})
+    with pytest.raises(StudyError, match=r"within 12 units(?s:.*)herd H00: north, south"):
+        roles.settle(read(path), Roles(*NAMES), [], path.name)

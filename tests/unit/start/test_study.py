@@ -64,6 +64,15 @@ def test_ids_that_begin_anew_in_each_level_of_a_column_are_told(write, start):
     )
 
 
+def test_columns_that_may_be_a_level_below_the_unit_are_told(write, start):
+    data = made_up()
+    assert "levels?" not in start(write(data), folder=write(data).parent / "none")
+    data["cow"] = [f"{herd}{i % 2}" for i, herd in enumerate(data["herd"])]
+    told = " ".join(start(write(data)).split())
+    assert "levels? Each value of cow is of one herd only. If they are names of parts of herds" in told
+    assert "+ (1 | cow) in formulas" in told
+
+
 def counted(n_units=12) -> pd.DataFrame:
     """Ill animals of those in a herd, and the days for which each was looked at."""
     rng = np.random.default_rng(2)

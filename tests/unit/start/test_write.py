@@ -50,9 +50,16 @@ def test_what_is_odd_in_the_data_is_said(text):
         "Its numbers are taken as names.",
         "1 measurements have none. All models leave them out",
         "may be codes: visitor (1, 2, 3, 4)",
-        "can be added to formulas, as + visitor, or as + (1 | visitor) where",
+        "can be added to formulas, as + visitor, or as + (1 | column) where",
     ):
         assert words in written, words
+
+
+def test_examples_of_formulas_name_columns_that_look_like_it(text):
+    frame = made_up()
+    frame = frame.assign(row_id=range(100, 160), cow=[f"{h}{i % 2}" for i, h in enumerate(frame["herd"])])
+    others = [column for column in look_at(frame) if column.name in ("row_id", "cow", "visitor")]
+    assert "as + visitor, or as + (1 | cow) where" in " ".join(text(frame, others=others).split())
 
 
 def look_at(frame):

@@ -218,6 +218,20 @@ def test_a_slope_is_in_units_of_both(units, slope):
 
 
 @pytest.mark.parametrize(
+    ("label", "slope"),
+    [
+        ("Visits", "Change per visit"),
+        ("Nitrogen", "Change per unit of nitrogen"),
+        ("Age minus 8", "Change per unit of age minus 8"),
+        ("Weeks since birth", "Change per unit of weeks since birth"),
+    ],
+)
+def test_a_slope_over_what_is_no_unit_is_per_unit_of_it(label, slope):
+    data = load({"data/labels": {"week": label}, "data/units_of_measurement": {}}).data
+    assert data.axis_labels["slope"] == slope
+
+
+@pytest.mark.parametrize(
     ("plural", "one"),
     [
         *(("weeks", "week"), ("years", "year"), ("inches", "inch"), ("points", "point"), ("feet", "feet")),

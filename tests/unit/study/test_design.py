@@ -39,6 +39,7 @@ def test_a_study_needs_no_design():
             "design: 'times' has 2 values, and a design has 6 measurements.",
         ),
         ("design/span", [3, 3], "design: 'span' takes two numbers, the smaller first."),
+        ("design/rope", {"week": [False, 1]}, 'design.rope: takes numbers, not {"week": [false, 1]}.'),
         ("design/rope", {"week": [1, 0]}, "design: 'rope' of 'week' takes two numbers, the smaller first."),
         (
             "design/goals/sign",

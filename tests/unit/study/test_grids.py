@@ -64,6 +64,13 @@ def test_a_grid_of_successes_shows_probabilities_and_no_counts_behind(prediction
     assert measured_outcome(study, "new") is None
 
 
+def test_a_grid_of_a_yes_no_outcome_shows_probabilities():
+    model = {"title": "T", "formula": "con ~ week + (1 | id)", "family": "bernoulli"}
+    assert labels(grid_of(models=["yes_no"], more={"models/yes_no": model}), "new")["value"] == "Probability"
+    both = grid_of(models=["yes_no", "m71.4"], more={"models/yes_no": model})
+    assert labels(both, "new")["value"] == "Expected Conscientiousness"
+
+
 @pytest.mark.parametrize(
     ("side", "shown"),
     [("con", "con"), ("`con`", "con"), ("con[yes]", None), ("p(con, n)", None), ("log(con)", None), ("lc", None)],
