@@ -208,4 +208,3 @@ def test_weights_of_log_densities_of_a_billion_sum_to_1():
     far = Weighted(rng.normal(size=(1000, 1)), log_weight, log_weight - 4.1e9).weights
     assert far.sum() == pytest.approx(1, abs=1e-12)
     np.testing.assert_allclose(far, weights, rtol=1e-5)
->>>>>>> c7e662b981291029cf031422066ba50dd48734e4
