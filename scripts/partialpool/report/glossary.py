@@ -145,7 +145,7 @@ TERMS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "p_loo",
             "The effective number of parameters: by how much the log density of the data is larger with them than "
             "without. Group-level effects are tied to each other and count for less than one each. It is not known "
-            "where units are left out by folds, nor of large studies, whose fits keep densities at some draws only.",
+            "of cross-validation by folds, nor of large studies, whose fits keep densities at some draws only.",
         ),
         "pareto": (
             "Pareto k",
