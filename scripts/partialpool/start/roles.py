@@ -166,7 +166,8 @@ def _check_group(table: Table, roles: Roles) -> None:
         f"--group: '{roles.group}' has several values within {len(units)} unit{'s' * (len(units) > 1)}, so it is no "
         "group of them:\n"
         + "\n".join(examples)
-        + f"\nLeave --group out, and add + {quoted(roles.group)} to formulas of the config that it writes.\n"
+        + f"\nLeave --group out. To formulas of the config that it writes, add + (1 | {quoted(roles.group)}) if these "
+        f"are names of some of many, as of items or places, and + {quoted(roles.group)} else.\n"
         "Or, if ids begin anew somewhere, so that one stands for several units, give each unit an id of its own in the "
         "file."
     )
