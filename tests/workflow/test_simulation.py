@@ -90,7 +90,7 @@ def test_a_wrong_engine_is_an_error_and_leaves_table_and_figure(project, tmp_pat
     library = project.root / "scripts/partialpool/marginal/unit.py"
     right = library.read_text()
     # Effects of units without their data.
-    wrong = right.replace("        add_products_(v, residual, f)\n", "")
+    wrong = right.replace("        add_products_(own, residual, f)\n", "")
     assert wrong != right
     library.write_text(wrong)
     try:

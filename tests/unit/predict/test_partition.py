@@ -91,7 +91,7 @@ def test_places_of_varying_slopes(make_spec):
 
 
 def test_categories_before_a_bar_are_shown_level_by_level(make_spec):
-    spec = make_spec("y ~ x + (1 + x:g | id)")
+    spec = make_spec("y ~ x + (1 + x + x:g | id)")
     used = complete_cases(spec, rows(spec.family))
     names = [name for name, _ in partition.places(LinearPredictor(spec, used), used, {"x": [0]})]
     mean = f"{used['x'].mean():.4g} (mean)"
