@@ -1,7 +1,8 @@
 """What is known of the effects of a unit given the scales, for many draws of them at a time.
 
-The rows of a unit are y = X b + sigma (Z L v + noise), with v and the noise standard normal; X b stands for all that is
-not its own. Of the QR decomposition Z = Q R only R and Q'[X y] are needed: with F = R L and W = I + F F' = K K',
+The rows of a unit are y = X b + sigma (Z L v + noise), with v and the noise standard normal, and L the relative
+covariance factor (``Scales.relative``); X b stands for all that is not its own. Of the QR decomposition Z = Q R only R
+and Q'[X y] are needed: with F = R L and W = I + F F' = K K',
 
 - what its rows say of b is E'E / sigma^2, E = K^-1 Q'[X y], beside what lies outside of the span of Z;
 - sigma v given b has the mean G'E (y - X b), G = K^-1 F, and the precision (I + F'F) / sigma^2.
@@ -28,7 +29,8 @@ from partialpool.marginal.lanes import (
 )
 from partialpool.marginal.machine_code import part
 
-# A product of so many entries of the diagonals of K^-1 stays within the range of a number, and has one logarithm.
+# One logarithm is taken of so many entries of the diagonals of K^-1. They are at most 1, and their product is a number
+# if they are over 1e-19, which only effects 1e19 times as large as sigma are not.
 FACTORS = 16
 
 

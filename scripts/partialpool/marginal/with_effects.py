@@ -178,7 +178,7 @@ class WithEffects:
         gram += self.rest
         gram /= scales.sigma[:, None, None] ** 2
         for number, columns in self.rows.factors.items():
-            # Products with effects u = L v become those with v.
+            # Products with effects become those with the standard normal numbers that these are made of.
             multiply_effects_(np.swapaxes(gram, 1, 2)[:, columns], scales.cholesky[number], transposed=True)
             multiply_effects_(gram[:, columns], scales.cholesky[number], transposed=True)
         gram[:, :p, d] += self.at.mean
@@ -191,13 +191,13 @@ class WithEffects:
         return value, augmented[:, :d, :d], augmented[:, d, :d]
 
     def _from_standard_(self, values: np.ndarray, scales: Scales) -> None:
-        """Standard normal v become effects u = L v of their grouping factor, in place; ``values`` is (draws, d, k)."""
+        """Standard normal numbers become effects of their grouping factor, in place; ``values`` is (draws, d, k)."""
         for number, columns in self.rows.factors.items():
             multiply_effects_(values[:, columns], scales.cholesky[number])
 
 
 def multiply_effects_(values: np.ndarray, cholesky: np.ndarray, *, transposed: bool = False) -> None:
-    """Multiply what ``values`` (draws, levels q, k) have for each level by L (draws, q, q), or by L', in place."""
+    """Multiply what ``values`` (draws, levels q, k) have for each level by ``cholesky`` (draws, q, q), or transposed."""
     q = cholesky.shape[1]
     # Not `@`, which takes many times as long for so small matrices. An effect changes once no other needs it any more.
     for i in range(q) if transposed else range(q - 1, -1, -1):
