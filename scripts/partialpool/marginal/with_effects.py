@@ -197,7 +197,7 @@ class WithEffects:
 
 
 def multiply_effects_(values: np.ndarray, cholesky: np.ndarray, *, transposed: bool = False) -> None:
-    """Multiply what ``values`` (draws, levels q, k) have for each level by ``cholesky`` (draws, q, q), or transposed."""
+    """Multiply ``values`` (draws, levels q, k) of each level by ``cholesky`` (draws, q, q), or its transpose."""
     q = cholesky.shape[1]
     # Not `@`, which takes many times as long for so small matrices. An effect changes once no other needs it any more.
     for i in range(q) if transposed else range(q - 1, -1, -1):
