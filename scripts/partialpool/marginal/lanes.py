@@ -8,7 +8,7 @@ that a processor works on several draws with one instruction. A trailing undersc
 import numpy as np
 from scipy.special import xlogy
 
-from partialpool.marginal.machine_code import compiled_as, part
+from partialpool.marginal.machine_code import compiled_as, each_lane, part
 
 # Draws that are worked on together, at most: with fewer NumPy's calls take most of the time.
 LANES = 4096
@@ -42,70 +42,40 @@ def logarithms(x):
     return xlogy(1.0, x)
 
 
-def _copy(out, x):
-    for lane in range(len(out)):
-        out[lane] = x[lane]
-
-
-@compiled_as(_copy)
-def copy_(out, x):
+@each_lane
+def copy_(out, x, lane=...):
     """Fill out with x, (lanes,) both; Numba's own assignment takes several times as long."""
-    out[:] = x
+    out[lane] = x[lane]
 
 
-def _plus(out, x, y):
-    for lane in range(len(out)):
-        out[lane] += x[lane] * y[lane]
-
-
-@compiled_as(_plus)
-def plus_(out, x, y):
+@each_lane
+def plus_(out, x, y, lane=...):
     """Add x y to out, (lanes,) each."""
-    out += x * y
+    out[lane] += x[lane] * y[lane]
 
 
-def _minus(out, x, y):
-    for lane in range(len(out)):
-        out[lane] -= x[lane] * y[lane]
-
-
-@compiled_as(_minus)
-def minus_(out, x, y):
+@each_lane
+def minus_(out, x, y, lane=...):
     """Take x y from out, (lanes,) each."""
-    out -= x * y
+    out[lane] -= x[lane] * y[lane]
 
 
-def _plus_multiple(out, number, x):
-    for lane in range(len(out)):
-        out[lane] += number * x[lane]
-
-
-@compiled_as(_plus_multiple)
-def plus_multiple_(out, number, x):
+@each_lane
+def plus_multiple_(out, number, x, lane=...):
     """Add a multiple of x to out, (lanes,) both."""
-    out += number * x
+    out[lane] += number * x[lane]
 
 
-def _times(out, x):
-    for lane in range(len(out)):
-        out[lane] *= x[lane]
-
-
-@compiled_as(_times)
-def times_(out, x):
+@each_lane
+def times_(out, x, lane=...):
     """Multiply out by x, (lanes,) both."""
-    out *= x
+    out[lane] *= x[lane]
 
 
-def _invert_root(out):
-    for lane in range(len(out)):
-        out[lane] = 1 / np.sqrt(out[lane])
-
-
-@compiled_as(_invert_root)
-def invert_root_(out):
+@each_lane
+def invert_root_(out, lane=...):
     """One over the square root of out (lanes,)."""
-    out[:] = 1 / np.sqrt(out)
+    out[lane] = 1 / np.sqrt(out[lane])
 
 
 @part

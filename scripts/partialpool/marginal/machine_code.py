@@ -22,7 +22,7 @@ WORTH = 10**6
 # A division by zero is no error.
 OPTIONS = {"error_model": "numpy"}
 # What compiled functions call, and what Numba has not been told yet to compile each of them as.
-_parts: dict[Callable, Callable] = {}
+_parts: dict[Callable, Callable | None] = {}
 # The files of all of these.
 _files: set[str] = set()
 _steps: Counter[Callable] = Counter()
@@ -31,18 +31,23 @@ _lock = Lock()
 
 def part(function: Callable) -> Callable:
     """Decorator of a function that compiled functions call."""
-    _parts[function] = function
-    return function
+    return compiled_as(function)(function)
 
 
-def compiled_as(loop: Callable) -> Callable:
-    """Decorator of a function that compiled functions call, for which they have this loop over the lanes."""
+def compiled_as(other: Callable) -> Callable:
+    """Decorator of a function that compiled functions call, and that is compiled as another one."""
 
     def register(function: Callable) -> Callable:
-        _parts[function] = loop
+        _parts[function] = other
         return function
 
     return register
+
+
+def each_lane(function: Callable) -> Callable:
+    """Decorator of a part for one lane or, with NumPy, for all (``...``); it is compiled as a loop over the lanes."""
+    _parts[function] = None
+    return function
 
 
 def run(function: Callable, steps: int, *arguments) -> None:
@@ -61,13 +66,22 @@ def _machine_code(function: Callable) -> Callable:
     from numba.extending import overload
 
     while _parts:
-        own, loop = _parts.popitem()
-        _files.add(loop.__code__.co_filename)
+        own, other = _parts.popitem()
+        _files.add(own.__code__.co_filename)
         # In the innermost loops a call would take longer than what it does.
-        options = OPTIONS if loop is own else OPTIONS | {"forceinline": True}
-        overload(own, jit_options=options, strict=False)(lambda *_, loop=loop: loop)
+        options = OPTIONS | {"forceinline": other is not own}
+        other = other or _over_lanes(njit(**options)(own))
+        overload(own, jit_options=options, strict=False)(lambda *_, other=other: other)
     with _kept_apart(config):
         return njit(cache=True, nogil=True, no_cfunc_wrapper=True, **OPTIONS)(function)
+
+
+def _over_lanes(one: Callable) -> Callable:
+    def loop(out, *others):
+        for lane in range(len(out)):
+            one(out, *others, lane)
+
+    return loop
 
 
 @contextmanager
