@@ -61,31 +61,25 @@ class Rows:
 def rows_of(matrices: Design, block: int, xy: np.ndarray) -> Rows:
     """Rows [X y] of a model in which its grouping factor number ``block`` is the block-diagonal one."""
     own, p = matrices.factors[block], xy.shape[1] - 1
-    units, first, widths = np.arange(len(own.levels) + 1), p, np.full(len(own.levels), p)
-    factors, met = {}, []
-    values, within = [np.empty((len(xy), 0))], [np.empty((len(xy), 0), dtype=np.int64)]
+    end, factors, values, met = p, {}, [np.empty((len(xy), 0))], [np.empty((len(xy), 0), dtype=np.int64)]
     for number, factor in enumerate(matrices.factors):
-        if number == block:
-            continue
-        levels, effects = len(factor.levels), np.arange(factor.z.shape[1])
-        # Each pair of a unit and a level that have a row in common, unit by unit.
-        pairs, pair = np.unique(own.codes * levels + factor.codes, return_inverse=True)
-        unit, level = np.divmod(pairs, levels)
-        begins = np.searchsorted(unit, units)
-        columns = widths[unit] + (np.arange(len(pairs)) - begins[unit]) * len(effects)
-        met.append((unit, columns[:, None] + effects, (first + level * len(effects))[:, None] + effects))
-        values.append(factor.z)
-        within.append(columns[pair][:, None] + effects)
-        widths = widths + np.diff(begins) * len(effects)
-        factors[number] = slice(first, first + factor.effects)
-        first += factor.effects
-    starts = np.concatenate([[0], np.cumsum(widths + 1)])
+        if number != block:
+            q = factor.z.shape[1]
+            values.append(factor.z)
+            met.append(end + factor.codes[:, None] * q + np.arange(q))
+            factors[number] = slice(end, end + factor.effects)
+            end += factor.effects
+    # Each pair of a unit and a dense column that have a row in common, unit by unit.
+    pairs, pair = np.unique(own.codes[:, None] * end + np.column_stack(met), return_inverse=True)
+    unit, place = np.divmod(pairs, end)
+    begins = np.searchsorted(unit, np.arange(len(own.levels) + 1))
+    starts = begins + np.arange(len(begins)) * (p + 1)
     places = np.empty(starts[-1], dtype=np.int64)
     places[starts[:-1, None] + np.arange(p)] = np.arange(p)
-    for unit, columns, place in met:
-        places[starts[unit][:, None] + columns] = place
-    places[starts[1:] - 1] = first
-    return Rows(own.codes, own.z, xy, factors, np.column_stack(values), np.column_stack(within), starts, places)
+    places[starts[unit] - begins[unit] + p + np.arange(len(pairs))] = place
+    places[starts[1:] - 1] = end
+    within = p + pair - begins[own.codes][:, None]
+    return Rows(own.codes, own.z, xy, factors, np.column_stack(values), within, starts, places)
 
 
 def sets_of_rows(order: np.ndarray, starts: np.ndarray, widths: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
