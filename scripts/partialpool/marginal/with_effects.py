@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from partialpool.marginal.coordinates import coordinates
-from partialpool.marginal.lanes import LANES, TOGETHER, lanes_for, lanes_last
+from partialpool.marginal.lanes import TOGETHER, lanes_for, lanes_last
 from partialpool.marginal.machine_code import run
 from partialpool.marginal.rows import CHUNK, gather, rows_of
 from partialpool.marginal.scales import Scales
@@ -122,21 +122,16 @@ class WithEffects:
     @np.errstate(all="ignore")
     def _draw_batch(self, scales: Scales, dense: np.ndarray, batch: slice, rng: np.random.Generator) -> np.ndarray:
         """``draw_effects`` of some units."""
-        steps = self.steps[batch].sum()
         triangles, starts, places, cross = self.units
         units = triangles[batch], starts[batch.start : batch.stop + 1], places, cross
-        effects = np.empty((len(dense), *units[0].shape[:2]))
-        for begin in range(0, len(dense), LANES):
-            some = slice(begin, begin + LANES)
-            own = scales.take(some)
-            lanes = np.empty((*effects.shape[1:], len(own.sigma)))
-            for first in range(0, lanes.shape[2], TOGETHER):
-                normal = lanes[:, :, first : first + TOGETHER]
-                normal[:] = rng.standard_normal(normal.shape)
-            lanes *= own.sigma
-            run(draw_units_, steps, lanes, lanes_last(own.relative(self.block)), lanes_last(dense[some]), units)
-            effects[some] = np.moveaxis(lanes, -1, 0)
-        return effects
+        effects = np.empty((*units[0].shape[:2], len(dense)))
+        for first in range(0, len(dense), TOGETHER):
+            some = effects[:, :, first : first + TOGETHER]
+            some[:] = rng.standard_normal(some.shape)
+        effects *= scales.sigma
+        steps = self.steps[batch].sum()
+        run(draw_units_, steps, effects, lanes_last(scales.relative(self.block)), lanes_last(dense), units)
+        return np.moveaxis(effects, -1, 0)
 
     def in_threads(self, function, scales: Scales, cores: int) -> list:
         """Results of a function of a few draws of the scales (``lanes_for``), and which they are, in their order."""
