@@ -59,11 +59,25 @@ def test_a_function_is_compiled_once_it_has_taken_as_many_steps_as_that_is_worth
         numbers.append("NumPy")
 
     monkeypatch.setattr(machine_code, "_machine_code", compiled)
+    monkeypatch.setattr(machine_code, "_is_kept", lambda function: False)
     said = []
     for steps in (machine_code.WORTH // 2, machine_code.WORTH // 2, 1, 1):
         machine_code.run(function, steps, said)
     assert said == ["NumPy", "NumPy", "machine code", "machine code"]
     assert made == [function] * 2
+
+
+def test_what_is_kept_is_worth_loading_sooner(monkeypatch):
+    monkeypatch.setattr(machine_code, "_machine_code", lambda function: lambda numbers: numbers.append("machine code"))
+    monkeypatch.setattr(machine_code, "_is_kept", lambda function: True)
+
+    def function(numbers):
+        numbers.append("NumPy")
+
+    said = []
+    for steps in (machine_code.WORTH * machine_code.TO_LOAD, 1):
+        machine_code.run(function, steps, said)
+    assert said == ["NumPy", "machine code"]
 
 
 SCRIPTS = Path(machine_code.__file__).parents[2]
@@ -73,8 +87,9 @@ from partialpool.marginal import machine_code
 from whole import whole
 
 machine_code.WORTH, out = 0, np.zeros(1)
+kept = machine_code._is_kept(whole)
 machine_code.run(whole, 1, out)
-print(out[0], len(machine_code._machine_code(whole).stats.cache_hits))
+print(int(kept), out[0], len(machine_code._machine_code(whole).stats.cache_hits))
 """
 PART = "from partialpool.marginal.machine_code import part\n@part\ndef put(out):\n    out[0] = 1\n"
 WHOLE = "from part import put\ndef whole(out):\n    put(out)\n"
@@ -89,7 +104,7 @@ def test_kept_machine_code_is_that_of_the_parts_as_they_are(tmp_path):
         done = run([sys.executable, "-c", CALL], capture_output=True, check=True, env=os.environ | kept)
         return [float(word) for word in done.stdout.split()]
 
-    assert called() == [1, 0]
-    assert called() == [1, 1]
+    assert called() == [0, 1, 0]
+    assert called() == [1, 1, 1]
     (tmp_path / "part.py").write_text(PART.replace("= 1", "= 2"))
-    assert called() == [2, 0]
+    assert called() == [0, 2, 0]
