@@ -16,8 +16,8 @@ from threading import Lock
 
 from partialpool.jobs import without_sparse
 
-# ASSUME: operations on arrays, which take NumPy as long as Numba takes to compile a function; and the share of them that
-# takes as long as to load it.
+# ASSUME: operations on arrays, which take NumPy as long as Numba takes to compile a function; and which share of them
+# takes as long as loading it.
 WORTH, TO_LOAD = 10**6, 0.1
 # A division by zero is no error.
 OPTIONS = {"error_model": "numpy"}
