@@ -18,7 +18,7 @@ from partialpool.jobs import without_sparse
 
 # ASSUME: operations on arrays, which take NumPy as long as Numba takes to compile a function; and which share of them
 # takes as long as loading it.
-WORTH, TO_LOAD = 10**6, 0.1
+WORTH, TO_LOAD = 10**6, 0.2
 # A division by zero is no error.
 OPTIONS = {"error_model": "numpy"}
 # What compiled functions call, and what Numba has not been told yet to compile each of them as.
