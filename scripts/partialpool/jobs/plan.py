@@ -4,7 +4,9 @@ import csv
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-# ASSUME: seconds of a job of a small study on a laptop; used for rules that have not run here yet.
+# ASSUME: seconds of a job of a small study on a laptop, for rules that have not run here yet: the least that they take.
+# How much longer is not known before the data are read: crossed factors with slopes took minutes with 2400 rows, and a
+# million rows of one factor seconds. What new_study says of long fits is of data that it has read.
 TYPICAL = {
     "fit_model": 6,
     "summarise_models": 7,
@@ -33,7 +35,7 @@ def text(
     cache: bool,
     benchmarks: str | Path,
 ) -> str:
-    """Which fits a run makes and which it keeps, how many jobs it has, and how long they take.
+    """Which fits a run makes and which it keeps, how many jobs it has, and how long they take, or at least take.
 
     Parameters
     ----------
@@ -42,7 +44,7 @@ def text(
     fits
         Models whose fits exist.
     slower
-        Models that the marginal engine does not fit.
+        Models that the marginal engine is not to fit.
     cores
         How many cores the jobs share.
     cache
@@ -61,15 +63,13 @@ def text(
     # The other jobs share all cores; the report comes last and runs alone.
     last = [_measured(Path(benchmarks, rule), name) or TYPICAL[rule] for rule, name in jobs if rule == "render_report"]
     about = sum(last) + (seconds - sum(last)) / max(cores, 1)
-    basis = (
-        "by what was measured here before"
-        if not guessed
-        else "a guess for small data: not all of it has run here before"
-    )
+    how_long = f"about {_duration(about)} (by what was measured here before)"
+    if guessed:
+        how_long = f"at least about {_duration(about)} (with small data; not all of it has run here before)"
     how = "to make, or to take from the cache" if cache else "to make"
     words = [f"{_count(made, 'fit')} {how} ({', '.join(made)})" if made else "no fit to make"]
     words += [f"{len(kept)} kept ({', '.join(kept)})"] if kept else []
-    return f"{', '.join(words)}; {_count(jobs, 'job')}, about {_duration(about)} ({basis})."
+    return f"{', '.join(words)}; {_count(jobs, 'job')}, {how_long}."
 
 
 def _typical(rule: str, name: str, slower: Collection[str]) -> float:
