@@ -21,7 +21,7 @@ from partialpool.data.table import (
 from partialpool.errors import StudyError
 
 MOST_ROWS = 1_048_576
-# ASSUME: rows are hidden by hand, in workbooks with at most so many bytes of sheets: larger ones take long to be looked at.
+# ASSUME: rows are hidden by hand, in workbooks with at most so many bytes of sheets: larger ones take long to look at.
 MOST_LOOKED_AT = 20_000_000
 _ERRORS = frozenset({"#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!"})
 
