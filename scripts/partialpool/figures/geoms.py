@@ -22,6 +22,9 @@ THICKENING = 2.5
 BEYOND = 0.001
 # A slab ends where its thickness is less than this share of the largest: nobody sees it, and it would take room.
 SEEN = 0.003
+# ASSUME: slabs have one area, unless the highest at one x would have less than this share of the height of those at
+# another: nobody would see them.
+FLATTEST = 0.15
 # Width of a line in points for a plotnine size of 1. Plotnine exports no name for it; a test compares widths.
 POINTS_PER_SIZE = np.sqrt(np.pi)
 
@@ -219,8 +222,10 @@ def _replace(row, **values):
 class geom_halfeye(geom_slabinterval):
     """Density to the right of x, with mean and intervals.
 
-    One height stands for one density within the layer: every slab has the same area. Groups at the
-    same x have their slabs upon each other, later groups on top, and their intervals side by side.
+    One height stands for one density within the layer: every slab has the same area. Where widths differ so much
+    that some would be too flat to be seen, this holds at each x, and the highest slabs there are as high as
+    elsewhere. Groups at the same x have their slabs upon each other, later groups on top, and their intervals side
+    by side.
 
     Parameters
     ----------
@@ -234,10 +239,13 @@ class geom_halfeye(geom_slabinterval):
         spacing = _spacing(data["x"])
         overlaid = data.groupby(["PANEL", "x"], observed=True)["group"].nunique().max()
         left = self.params["dodge"] * spacing * (overlaid - 1)
+        highest = data.groupby(["PANEL", "x"], observed=True)["density"].transform("max")
+        if highest.min() >= FLATTEST * highest.max():
+            highest = highest.max()
         return data.assign(
             xmin=data["x"] - left,
             xmax=data["x"] - left + spacing,
-            thickness=self.params["scale"] * data["density"] / data["density"].max(),
+            thickness=self.params["scale"] * data["density"] / highest,
         )
 
     def draw_panel(self, data, panel_params, coord, ax):

@@ -55,7 +55,7 @@ def _far_from_zero(spec: ModelSpec, rows: pd.DataFrame) -> Iterator[str]:
 
 
 def _turned_round(spec: ModelSpec, rows: pd.DataFrame) -> Iterator[str]:
-    """Bars with more levels before them than behind them: ``(id | week)``."""
+    """Bars with more levels before them than behind them: ``(id | year)``."""
     for text in bar_texts(spec.formula):
         before, behind = before_bar(text), text[1:-1].rpartition("|")[2].strip()
         if behind.strip("`") not in rows:
