@@ -6,7 +6,7 @@ from pathlib import Path
 
 # ASSUME: seconds of a job of a small study on a laptop, for rules that have not run here yet: the least that they take.
 # How much longer is not known before the data are read: crossed factors with slopes took minutes with 2400 rows, and a
-# million rows of one factor seconds. What new_study says of long fits is of data that it has read.
+# million rows of one factor seconds. Then ``long_fit`` is told.
 TYPICAL = {
     "fit_model": 6,
     "summarise_models": 7,
@@ -24,6 +24,11 @@ TYPICAL = {
 OTHER = 2
 # ASSUME: so many times as long with models whose coefficients have no closed form.
 SLOWER = {"fit_model": 3, "compare_models": 5, "check_models": 5}
+# ASSUME: seconds a measurement of a fit without a closed form, of families that quadrature knows and of others: NUTS
+# took 20 ms with 2000 to 12 000 yes-no answers and counts, and 110 ms with 20 000 ordered levels.
+OF_QUADRATURE, OF_OTHERS = 0.02, 0.11
+# Minutes that nobody has to be told.
+FEW_MINUTES = 5
 
 
 def text(
@@ -70,6 +75,24 @@ def text(
     words = [f"{_count(made, 'fit')} {how} ({', '.join(made)})" if made else "no fit to make"]
     words += [f"{len(kept)} kept ({', '.join(kept)})"] if kept else []
     return f"{', '.join(words)}; {_count(jobs, 'job')}, {how_long}."
+
+
+def long_fit(rows: int, family: str, *, by_quadrature: bool) -> str:
+    """What to say of a fit without a closed form that takes many minutes; empty if it does not.
+
+    Parameters
+    ----------
+    rows
+        Measurements.
+    family
+        Of the model.
+    by_quadrature
+        Whether quadrature knows the family.
+    """
+    minutes = rows * (OF_QUADRATURE if by_quadrature else OF_OTHERS) / 60
+    if minutes <= FEW_MINUTES:
+        return ""
+    return f"{rows} measurements of the family {family} may take {minutes:.0f} minutes"
 
 
 def _typical(rule: str, name: str, slower: Collection[str]) -> float:
