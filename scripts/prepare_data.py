@@ -3,7 +3,7 @@
 from partialpool.jobs.job import job
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
+    with job(snakemake.log[0]) as say:
         from partialpool.audit import suits
         from partialpool.data.describe import describe
         from partialpool.data.prepare import for_log, prepare
@@ -15,7 +15,9 @@ if __name__ == "__main__":
         source = snakemake.config["data"].get("source")
         described = {"types": params.types, "derived": params.derived, "encoding": params.encoding}
         frame = prepare(snakemake.input.raw, source=source, **described, **params.columns)
-        print(for_log(frame), *suits.check(snakemake.config, frame), sep="\n")
+        print(for_log(frame))
+        for doubt in suits.check(snakemake.config, frame):
+            say(doubt)
         # Parquet keeps it, and every fit names the data it was made from.
         frame.attrs["sha256"] = checksum(snakemake.input.raw)
         write_table(frame, snakemake.output.prepared)

@@ -1,9 +1,13 @@
 """A user's mistakes end in words: what is wrong, where, what to do; never in a traceback."""
 
 import gzip
+import os
+import pty
 import re
 import shutil
 import socket
+from contextlib import suppress
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -143,6 +147,22 @@ def test_a_packed_file_with_decimal_commas(study):
     assert (study.directory / "results/data/raw.csv.gz").exists()
     log = (study.directory / "results/logs/prepare_data/prepared.log").read_text()
     assert "decimal commas in con (line 2: '0,5' is read as 0.5)" in log
+
+
+def test_what_is_doubtful_is_told_on_a_terminal_before_the_fit(study):
+    study.edit(of_few_rows)
+    study.edit(lambda config: config["models"]["m"].update(priors={"Intercept": "Normal(100, 1)"}))
+    ours, theirs = pty.openpty()
+    started = study.start(Path(os.ttyname(theirs)), "results/data/prepared.parquet", "--quiet", "all")
+    assert started.wait() == 0
+    os.close(theirs)
+    said = b""
+    # A terminal that nobody writes to any more ends with an error.
+    with suppress(OSError):
+        while part := os.read(ours, 4096):
+            said += part
+    os.close(ours)
+    assert "model m: the prior of the intercept, Normal(100, 1), is far from the data" in said.decode()
 
 
 def test_types_and_derived_columns_reach_the_prepared_data(study):

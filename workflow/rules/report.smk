@@ -82,7 +82,7 @@ onstart:
                 read(suits.check_again, config, prepared)
         kept = [model for model in study.models if Path(f"results/models/{model}.nc").exists()]
         about = {
-            "slower": [name for name, model in study.models.items() if model.family != "gaussian"],
+            "slower": [model for model in study.models if study.may_need_nuts(model)],
             "cores": inside.cores(workflow),
             "cache": inside.uses_cache(workflow),
             "benchmarks": "results/benchmarks",

@@ -16,16 +16,18 @@ from partialpool.data.types import numbers
 from partialpool.data.units import choose, in_order
 from partialpool.errors import StudyError, suggest
 from partialpool.fit.fit import closed_form, integrable
+from partialpool.jobs.plan import long_fit
 from partialpool.model.assignable import has_coefficients, refuse_unassignable
 from partialpool.model.automatic import automatic_priors
 from partialpool.model.doubts import doubts
-from partialpool.model.families import OF_LEVELS
+from partialpool.model.families import OF_LEVELS, PARENTS
 from partialpool.model.formula import bars, complete_cases
 from partialpool.model.identified import refuse_unidentified
 from partialpool.model.matrices import without_coefficients
 from partialpool.model.names import Term
 from partialpool.model.outcome import outcome_column
 from partialpool.model.parts import common_predictors, numeric_predictors, slopes
+from partialpool.model.spec import ModelSpec
 from partialpool.predict.asked import Asked
 from partialpool.predict.changes import grouped, sides
 from partialpool.predict.linear import LinearPredictor
@@ -66,7 +68,7 @@ def check(configuration: Mapping, data: pd.DataFrame) -> list[str]:
     Returns
     -------
     list of str
-        What is not wrong, but doubtful, a line each.
+        What is not wrong, but doubtful, and which fits may take long; a line each.
 
     Raises
     ------
@@ -76,11 +78,15 @@ def check(configuration: Mapping, data: pd.DataFrame) -> list[str]:
     study = config.load({key: value for key, value in configuration.items() if key not in _NOT_OF_THE_STUDY})
     if mistakes := list(_mistakes(study, data)):
         raise StudyError(told(mistakes, ["config and data"]))
-    return [
-        f"model {name}: {doubt}"
-        for name in study.models
-        for doubt in doubts(study.spec(name), complete_cases(study.spec(name), data), study.data.moved_with)
-    ]
+    return [f"model {name}: {told}" for name in study.models for told in _remarks(study, study.spec(name), data)]
+
+
+def _remarks(study: Study, spec: ModelSpec, data: pd.DataFrame) -> Iterator[str]:
+    rows = complete_cases(spec, data)
+    yield from doubts(spec, rows, study.data.moved_with)
+    long = long_fit(len(rows), spec.family, by_quadrature=spec.family in PARENTS)
+    if long and spec.family != "gaussian" and bars(spec.formula):
+        yield f"{long}."
 
 
 def check_again(configuration: Mapping, prepared: str | Path) -> None:

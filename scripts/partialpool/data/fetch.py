@@ -3,6 +3,7 @@
 import logging
 import re
 import shutil
+import signal
 import stat
 import time as clock
 import zlib
@@ -38,7 +39,7 @@ class Limits:
     timeout
         Seconds without an answer or a further byte after which an attempt is given up.
     deadline
-        Seconds for the whole download with all its attempts, looked at whenever bytes arrive.
+        Seconds for the whole download with all its attempts.
     attempts
         How often a URL is asked when the failure may pass: no connection, a timeout, a body cut short, 429 or 5xx.
     wait
@@ -199,7 +200,6 @@ def _download(url: str, target: Path, limits: Limits) -> None:
         httpx.RemoteProtocolError,  # a body shorter than its Content-Length, among others
         httpx.DecodingError,
     )
-    ends = clock.monotonic() + limits.deadline
     backoff = wait_exponential_jitter(multiplier=limits.wait, max=60.0, jitter=limits.wait)
     retrying = Retrying(
         retry=retry_if_exception(lambda error: isinstance(error, _Failure) and error.passing),
@@ -214,7 +214,7 @@ def _download(url: str, target: Path, limits: Limits) -> None:
         try:
             with client.stream("GET", url) as response:
                 _refuse_downgrade(url, response)
-                _save(response, target, limits, ends)
+                _save(response, target, limits)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             reason = f"{type(error).__name__}: {error}".rstrip(": ")
             raise _Failure(reason, passing=isinstance(error, passing)) from error
@@ -222,10 +222,30 @@ def _download(url: str, target: Path, limits: Limits) -> None:
     # Uncompressed, so that Content-Length is that of the file. If a server compresses all the same, it is unpacked.
     with httpx.Client(follow_redirects=True, timeout=limits.timeout, headers={"Accept-Encoding": "identity"}) as client:
         try:
-            retrying(attempt, client)
+            with _at_most(limits.deadline):
+                retrying(attempt, client)
         except _Failure as failure:
             tries = retrying.statistics["attempt_number"]
             raise _Failure(f"{failure} (attempts: {tries})") from failure
+
+
+@contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    """End a download after so many seconds, in the main thread, which alone has signals.
+
+    httpx waits so long for each byte, and a server may send one now and then for ever.
+    """
+
+    def end(*_) -> None:
+        raise _Failure(f"the file was not complete after {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _refuse_downgrade(url: str, response) -> None:
@@ -235,7 +255,7 @@ def _refuse_downgrade(url: str, response) -> None:
         raise _Failure(f"the server sends on to {plain[0]}, which is not https; if you trust it, write that address")
 
 
-def _save(response, target: Path, limits: Limits, ends: float) -> None:
+def _save(response, target: Path, limits: Limits) -> None:
     status = response.status_code
     if status != 200:
         wanted = _retry_after(response.headers.get("Retry-After", ""))
@@ -250,8 +270,6 @@ def _save(response, target: Path, limits: Limits, ends: float) -> None:
         raise too_large
     with target.open("wb") as file:
         for chunk in _unpacked(response):
-            if clock.monotonic() > ends:
-                raise _Failure(f"the file was not complete after {limits.deadline:g} s")
             if file.tell() + len(chunk) > limits.max_bytes:
                 raise too_large
             file.write(chunk)

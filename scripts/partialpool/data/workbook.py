@@ -21,6 +21,8 @@ from partialpool.data.table import (
 from partialpool.errors import StudyError
 
 MOST_ROWS = 1_048_576
+# ASSUME: rows are hidden by hand, in workbooks with at most so many bytes of sheets: larger ones take long to look at.
+MOST_LOOKED_AT = 20_000_000
 _ERRORS = frozenset({"#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!"})
 
 
@@ -49,6 +51,7 @@ def read(path) -> Table:
             if any("" in row for row in rows):
                 formulas = load_workbook(file, read_only=True, keep_links=False)[sheets[0].title]
                 _refuse_not_computed(path, formulas, header, rows)
+            hidden = _hidden(file, sheets[0].title, rows)
         except StudyError:
             raise
         # Whatever is wrong in a damaged file: openpyxl has no class for it.
@@ -63,7 +66,9 @@ def read(path) -> Table:
     columns, header, left_out = without_row_names(path, columns, header, f", sheet '{title}', row 1")
     frame = numbered(path, columns, header, f", sheet '{title}', row 1")
     others = f", the first of {len(sheets)}; the others are not read" if len(sheets) > 1 else ""
-    return Table(frame, where=f"sheet '{title}', row", notes=(f"Excel workbook, sheet '{title}'{others}", *left_out))
+    return Table(
+        frame, where=f"sheet '{title}', row", notes=(f"Excel workbook, sheet '{title}'{others}", *hidden, *left_out)
+    )
 
 
 def _refuse_bomb(path) -> None:
@@ -107,6 +112,28 @@ def _cells(path, sheet) -> tuple[list[str], list[list[str]]]:
         rows += [[""] * len(header)] * blank + [row]
         blank = 0
     return header, rows
+
+
+def _hidden(file, title: str, rows: list[list[str]]) -> tuple[str, ...]:
+    """What to say of rows that a filter or a hand has hidden: nothing where there are none, or in a large file."""
+    from openpyxl import load_workbook
+
+    with zipfile.ZipFile(file) as archive:
+        sheets = [entry for entry in archive.infolist() if entry.filename.startswith("xl/worksheets/")]
+        small = sum(entry.file_size for entry in sheets) <= MOST_LOOKED_AT
+        if not small or not any(b" hidden=" in archive.read(entry) for entry in sheets):
+            return ()
+    # Sheets that are only read do not tell it.
+    looks = load_workbook(file, keep_links=False)[title].row_dimensions
+    hidden = [
+        number for number, row in enumerate(rows, start=2) if any(row) and number in looks and looks[number].hidden
+    ]
+    if not hidden:
+        return ()
+    which = (
+        f"row {hidden[0]}, which Excel hides, is" if len(hidden) == 1 else f"{len(hidden)} rows that Excel hides are"
+    )
+    return (f"{which} read too: delete what a filter was to leave out",)
 
 
 def _refuse_not_computed(path, sheet, header: list[str], rows: list[list[str]]) -> None:

@@ -22,6 +22,11 @@ THICKENING = 2.5
 BEYOND = 0.001
 # A slab ends where its thickness is less than this share of the largest: nobody sees it, and it would take room.
 SEEN = 0.003
+# A density is estimated at so many times the points of its slab, which may be a small part of where draws are.
+FINER = 8
+# ASSUME: slabs have one area, unless the highest at one x would have less than this share of the height of those at
+# another: nobody would see them.
+FLATTEST = 0.15
 # Width of a line in points for a plotnine size of 1. Plotnine exports no name for it; a test compares widths.
 POINTS_PER_SIZE = np.sqrt(np.pi)
 
@@ -107,8 +112,8 @@ def slab_intervals(draws, by, *, widths=(0.66, 0.95), n=256):
         The columns of `by` and `group`, the number of the group, with two kinds of rows. Slab rows (`level` missing)
         have `value` on a grid and the `density` there. Interval rows have `value`, the mean; `low` and `high`,
         quantiles (linear interpolation, type 7 in R); and `level`, the probability between them. Draws that do not
-        vary have no slab. A slab is that of the central 99.8 % of the draws, and ends where it is too thin to be seen,
-        though not within an interval. Where no draw is negative, no slab is; where all are from 0 to 1, as
+        vary have no slab. A slab is that of the central 99.8 % of the draws, and ends beyond the intervals where it is
+        first too thin to be seen. Where no draw is negative, no slab is; where all are from 0 to 1, as
         probabilities are, none goes beyond.
     """
     is_positive = draws["value"].min() >= 0
@@ -119,7 +124,8 @@ def slab_intervals(draws, by, *, widths=(0.66, 0.95), n=256):
     for key, values in draws.groupby(by, observed=True)["value"]:
         values = values.to_numpy(dtype=float)
         low, high = np.quantile(values, tails)
-        grid, density = _seen(*estimate_density(_central(values), n=n, bounds=bounds), low.min(), high.max())
+        estimated = estimate_density(_central(values), n=FINER * n, bounds=bounds)
+        grid, density = _seen(*estimated, low.min(), high.max(), n)
         table = np.full((len(levels) + len(grid), 5), np.nan)
         interval, slab = table[: len(levels)], table[len(levels) :]
         interval[:, 0], interval[:, 1], interval[:, 2], interval[:, 4] = values.mean(), low, high, levels
@@ -137,12 +143,14 @@ def _central(values):
     return values[(low <= values) & (values <= high)]
 
 
-def _seen(grid, density, low, high):
-    """The part of a density that can be seen, and that between two values, on as many points."""
+def _seen(grid, density, low, high, n):
+    """A density between two values, and beyond them up to where it cannot be seen any more, on n points."""
     if not grid.size:
         return grid, density
-    thick = grid[density >= SEEN * density.max()]
-    part = np.linspace(max(min(thick[0], low), grid[0]), min(max(thick[-1], high), grid[-1]), len(grid))
+    thin = grid[density < SEEN * density.max()]
+    start = thin[thin < low].max(initial=grid[0])
+    end = thin[thin > high].min(initial=grid[-1])
+    part = np.linspace(start, end, n)
     return part, np.interp(part, grid, density)
 
 
@@ -219,8 +227,10 @@ def _replace(row, **values):
 class geom_halfeye(geom_slabinterval):
     """Density to the right of x, with mean and intervals.
 
-    One height stands for one density within the layer: every slab has the same area. Groups at the
-    same x have their slabs upon each other, later groups on top, and their intervals side by side.
+    One height stands for one density within the layer: every slab has the same area. Where widths differ so much
+    that some would be too flat to be seen, this holds at each x, and the highest slabs there are as high as
+    elsewhere. Groups at the same x have their slabs upon each other, later groups on top, and their intervals side
+    by side.
 
     Parameters
     ----------
@@ -234,10 +244,13 @@ class geom_halfeye(geom_slabinterval):
         spacing = _spacing(data["x"])
         overlaid = data.groupby(["PANEL", "x"], observed=True)["group"].nunique().max()
         left = self.params["dodge"] * spacing * (overlaid - 1)
+        highest = data.groupby(["PANEL", "x"], observed=True)["density"].transform("max")
+        if highest.min() >= FLATTEST * highest.max():
+            highest = highest.max()
         return data.assign(
             xmin=data["x"] - left,
             xmax=data["x"] - left + spacing,
-            thickness=self.params["scale"] * data["density"] / data["density"].max(),
+            thickness=self.params["scale"] * data["density"] / highest,
         )
 
     def draw_panel(self, data, panel_params, coord, ax):

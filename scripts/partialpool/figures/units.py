@@ -186,8 +186,9 @@ def half_eyes(draws, *, reference=None, labels):
     Returns
     -------
     Figure
-        One column wide for up to five units, else a page. All slabs have the same area, and the
-        wider of two quantities lies below, so it cannot hide the other.
+        One column wide for up to five units, else a page. All slabs have the same area, or those of
+        a unit where others would be too flat (see ``geom_halfeye``), and the wider of two quantities
+        lies below, so it cannot hide the other.
     """
     units = distinct_units(draws["id"])
     quantities = distinct(draws["quantity"])

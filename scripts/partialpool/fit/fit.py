@@ -1,6 +1,7 @@
 """Spec and data -> all that is known of a model after sampling, as one DataTree."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 
 import pandas as pd
@@ -40,8 +41,8 @@ def fit(spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1, progress=None):
         has ``row`` and the columns of the formula. With ``group_effects: summary`` (and ``auto`` in a large study) a
         group ``group_effects`` takes the place of each unit's draws. Of an outcome with levels ``observed_data`` has
         positions, from 0, and the posterior's attribute ``levels`` their names as JSON. The attributes ``engine``,
-        ``sampling`` and ``target_accept`` say what ran, and ``automatic_priors``, as JSON, which priors stand for those
-        that the spec left out; the groups do not.
+        ``sampling`` and ``target_accept`` say what ran, ``why_nuts`` why another engine did not, and
+        ``automatic_priors``, as JSON, which priors stand for those that the spec left out; the groups do not.
 
     Raises
     ------
@@ -53,13 +54,21 @@ def fit(spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1, progress=None):
     for name, prior in automatic.items():
         print(f"Automatic prior: {name} ~ {prior}")
     spec = spec.with_priors(automatic)
+    why_nuts: list[str] = []
+
+    def tell(reason: str) -> None:
+        _say(reason)
+        why_nuts.append(reason)
+
     groups, how, attributes = (
-        _by_marginal(spec, rows, cores, progress)
-        or _by_quadrature(spec, rows, cores, progress)
+        _by_marginal(spec, rows, cores, progress, tell)
+        or _by_quadrature(spec, rows, cores, progress, tell)
         or _by_nuts(spec, rows, cores, progress)
     )
     tree = _tidy(groups, rows)
     tree.attrs |= how
+    if why_nuts:
+        tree.attrs["why_nuts"] = why_nuts[0]
     if automatic:
         tree.attrs["automatic_priors"] = json.dumps({name: str(prior) for name, prior in automatic.items()})
     # What only Bambi knows, for those who read the fit without it.
@@ -69,9 +78,18 @@ def fit(spec: ModelSpec, data: pd.DataFrame, *, cores: int = 1, progress=None):
     return tree
 
 
-def _by_marginal(spec: ModelSpec, rows: pd.DataFrame, cores: int, progress) -> tuple[dict, dict, dict] | None:
-    """Groups, attributes of the fit and of its posterior; None if the marginal engine is not to fit the model."""
-    matrices = closed_form(spec, rows)
+def _say(reason: str) -> None:
+    print(f"Engine: nuts, because {reason}.")
+
+
+def _by_marginal(
+    spec: ModelSpec, rows: pd.DataFrame, cores: int, progress, tell: Callable[[str], None]
+) -> tuple[dict, dict, dict] | None:
+    """Groups, attributes of the fit and of its posterior; None if the marginal engine is not to fit the model.
+
+    ``tell`` is called with the reason, if it cannot.
+    """
+    matrices = closed_form(spec, rows, tell)
     if matrices is None:
         return None
     from partialpool.marginal import posterior
@@ -82,9 +100,11 @@ def _by_marginal(spec: ModelSpec, rows: pd.DataFrame, cores: int, progress) -> t
     return groups, how, {"family_parameters": "sigma", "link": "identity"}
 
 
-def _by_quadrature(spec: ModelSpec, rows: pd.DataFrame, cores: int, progress) -> tuple[dict, dict, dict] | None:
+def _by_quadrature(
+    spec: ModelSpec, rows: pd.DataFrame, cores: int, progress, tell: Callable[[str], None]
+) -> tuple[dict, dict, dict] | None:
     """As ``_by_marginal``."""
-    model = integrable(spec, rows, cores)
+    model = integrable(spec, rows, cores, tell)
     if model is None:
         return None
     from partialpool.quadrature import posterior
@@ -93,7 +113,7 @@ def _by_quadrature(spec: ModelSpec, rows: pd.DataFrame, cores: int, progress) ->
     try:
         groups, how = posterior.fit(model, progress=progress)
     except NoQuadrature as reason:
-        print(f"Engine: nuts, because quadrature cannot fit this model: {reason}.")
+        tell(f"quadrature cannot fit this model: {reason}")
         return None
     attributes = {"family_parameters": " ".join(model.family.parameters), "link": model.link}
     return groups, how, attributes
@@ -113,8 +133,8 @@ def settled(spec: ModelSpec, engine: str) -> ModelSpec:
     return replace(spec, target_accept=spec.target_accept or TARGET_ACCEPT[engine])
 
 
-def integrable(spec: ModelSpec, rows: pd.DataFrame, cores: int = 1):
-    """The model for quadrature if the effects of its units are to be integrated so, else None; the log says why.
+def integrable(spec: ModelSpec, rows: pd.DataFrame, cores: int = 1, tell: Callable[[str], None] = _say):
+    """The model for quadrature if the effects of its units are to be integrated so, else None; ``tell`` is told why.
 
     That is a model of another family than the Gaussian, small enough that NUTS would take longer, or without effects.
     """
@@ -126,12 +146,12 @@ def integrable(spec: ModelSpec, rows: pd.DataFrame, cores: int = 1):
     try:
         return model_of(spec, rows, cores=cores)
     except NoQuadrature as reason:
-        print(f"Engine: nuts, because quadrature cannot fit this model: {reason}.")
+        tell(f"quadrature cannot fit this model: {reason}")
         return None
 
 
-def closed_form(spec: ModelSpec, rows: pd.DataFrame):
-    """The model as matrices if its engine is to be the marginal one, else None; the log says why."""
+def closed_form(spec: ModelSpec, rows: pd.DataFrame, tell: Callable[[str], None] = _say):
+    """The model as matrices if its engine is to be the marginal one, else None; ``tell`` is told why."""
     from partialpool.marginal.closed_form import design
     from partialpool.model.design import NoClosedForm
 
@@ -151,7 +171,7 @@ def closed_form(spec: ModelSpec, rows: pd.DataFrame):
                 f"this model: {reason}. Write 'group_effects: draws'."
             ) from None
         if spec.family == "gaussian":
-            print(f"Engine: nuts, because the marginal engine cannot fit this model: {reason}.")
+            tell(f"the marginal engine cannot fit this model: {reason}")
         return None
 
 

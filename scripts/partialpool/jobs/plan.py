@@ -4,7 +4,9 @@ import csv
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-# ASSUME: seconds of a job of a small study on a laptop; used for rules that have not run here yet.
+# ASSUME: seconds of a job of a small study on a laptop, for rules that have not run here yet: the least that they take.
+# How much longer is not known before the data are read: crossed factors with slopes took minutes with 2400 rows, and a
+# million rows of one factor seconds. Then ``long_fit`` is told.
 TYPICAL = {
     "fit_model": 6,
     "summarise_models": 7,
@@ -22,6 +24,11 @@ TYPICAL = {
 OTHER = 2
 # ASSUME: so many times as long with models whose coefficients have no closed form.
 SLOWER = {"fit_model": 3, "compare_models": 5, "check_models": 5}
+# ASSUME: seconds a measurement of a fit without a closed form, of families that quadrature knows and of others: NUTS
+# took 20 ms with 2000 to 12 000 yes-no answers and counts, and 110 ms with 20 000 ordered levels.
+OF_QUADRATURE, OF_OTHERS = 0.02, 0.11
+# Minutes that nobody has to be told.
+FEW_MINUTES = 5
 
 
 def text(
@@ -33,7 +40,7 @@ def text(
     cache: bool,
     benchmarks: str | Path,
 ) -> str:
-    """Which fits a run makes and which it keeps, how many jobs it has, and how long they take.
+    """Which fits a run makes and which it keeps, how many jobs it has, and how long they take, or at least take.
 
     Parameters
     ----------
@@ -42,7 +49,7 @@ def text(
     fits
         Models whose fits exist.
     slower
-        Models that the marginal engine does not fit.
+        Models that the marginal engine is not to fit.
     cores
         How many cores the jobs share.
     cache
@@ -61,15 +68,31 @@ def text(
     # The other jobs share all cores; the report comes last and runs alone.
     last = [_measured(Path(benchmarks, rule), name) or TYPICAL[rule] for rule, name in jobs if rule == "render_report"]
     about = sum(last) + (seconds - sum(last)) / max(cores, 1)
-    basis = (
-        "by what was measured here before"
-        if not guessed
-        else "a guess for small data: not all of it has run here before"
-    )
+    how_long = f"about {_duration(about)} (by what was measured here before)"
+    if guessed:
+        how_long = f"at least about {_duration(about)} (with small data; not all of it has run here before)"
     how = "to make, or to take from the cache" if cache else "to make"
     words = [f"{_count(made, 'fit')} {how} ({', '.join(made)})" if made else "no fit to make"]
     words += [f"{len(kept)} kept ({', '.join(kept)})"] if kept else []
-    return f"{', '.join(words)}; {_count(jobs, 'job')}, about {_duration(about)} ({basis})."
+    return f"{', '.join(words)}; {_count(jobs, 'job')}, {how_long}."
+
+
+def long_fit(rows: int, family: str, *, by_quadrature: bool) -> str:
+    """What to say of a fit without a closed form that takes many minutes; empty if it does not.
+
+    Parameters
+    ----------
+    rows
+        Measurements.
+    family
+        Of the model.
+    by_quadrature
+        Whether quadrature knows the family.
+    """
+    minutes = rows * (OF_QUADRATURE if by_quadrature else OF_OTHERS) / 60
+    if minutes <= FEW_MINUTES:
+        return ""
+    return f"{rows} measurements of the family {family} may take {minutes:.0f} minutes"
 
 
 def _typical(rule: str, name: str, slower: Collection[str]) -> float:

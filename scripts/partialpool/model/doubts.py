@@ -8,11 +8,13 @@ import pandas as pd
 from partialpool.data.expression import together
 from partialpool.model.families import LINKS
 from partialpool.model.outcome import outcome_column
-from partialpool.model.parts import covariates, slopes
+from partialpool.model.parts import bar_texts, before_bar, covariates, slopes
 from partialpool.model.spec import ModelSpec
 
 # ASSUME: 0 is far from a predictor if it is further from its nearest value than so many times its range.
 _FAR = 3
+# ASSUME: a category with more levels than this, and than what is behind the bar, was meant to stand there.
+_MANY_LEVELS = 10
 # ASSUME: a prior is far from data whose mean is so many of its standard deviations from its own.
 _MANY_SDS = 5
 _ON_LINK = {"identity": lambda mean: mean, "log": np.log, "logit": lambda mean: np.log(mean / (1 - mean))}
@@ -30,7 +32,12 @@ def doubts(spec: ModelSpec, rows: pd.DataFrame, moved_with: Callable[[str, list[
     moved_with
         Of a column and others, those of the others that change with it in each row: ``study.Data.moved_with``.
     """
-    return [*_far_from_zero(spec, rows), *_far_prior(spec, rows), *_changing_together(spec, moved_with)]
+    return [
+        *_far_from_zero(spec, rows),
+        *_turned_round(spec, rows),
+        *_far_prior(spec, rows),
+        *_changing_together(spec, moved_with),
+    ]
 
 
 def _far_from_zero(spec: ModelSpec, rows: pd.DataFrame) -> Iterator[str]:
@@ -45,6 +52,22 @@ def _far_from_zero(spec: ModelSpec, rows: pd.DataFrame) -> Iterator[str]:
                 f"slopes are those at 0, where their prior and correlation say little. Move the zero: "
                 f"data: {{derive: {{{name}_0: {name} - {low:g}}}}}."
             )
+
+
+def _turned_round(spec: ModelSpec, rows: pd.DataFrame) -> Iterator[str]:
+    """Bars with more levels before them than behind them: ``(id | year)``."""
+    for text in bar_texts(spec.formula):
+        before, behind = before_bar(text), text[1:-1].rpartition("|")[2].strip()
+        if behind.strip("`") not in rows:
+            continue
+        levels = rows[behind.strip("`")].nunique()
+        for name in slopes(f"y ~ ({before} | {behind})"):
+            effects = rows[name].nunique()
+            if isinstance(rows[name].dtype, pd.CategoricalDtype) and effects > max(levels, _MANY_LEVELS):
+                yield (
+                    f"{text} has {effects} effects for each of {levels} levels of '{behind}', one of each '{name}', "
+                    f"and all their correlations, which takes long. Is ({behind} | {name}) meant?"
+                )
 
 
 def _far_prior(spec: ModelSpec, rows: pd.DataFrame) -> Iterator[str]:

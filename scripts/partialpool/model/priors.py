@@ -151,8 +151,7 @@ def parse(text: str) -> Distribution:
         # No Python; a character that none has; and what is nested too deeply.
         call = None
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
-        shown = text if len(text) <= 60 else f"{text[:60]}..."
-        raise StudyError(f"'{shown}' is no prior; write a distribution with numbers, as in Normal(0, 1.5).")
+        raise StudyError(f"'{text}' is no prior; write a distribution with numbers, as in Normal(0, 1.5).")
     name = call.func.id
     if name not in DISTRIBUTIONS:
         raise StudyError(

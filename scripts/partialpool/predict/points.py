@@ -1,6 +1,6 @@
 """Which units, and which values of covariates, to predict at."""
 
-from itertools import product
+from itertools import count, islice, product
 
 import pandas as pd
 
@@ -135,8 +135,7 @@ def _grid(at: dict[str, list]) -> pd.DataFrame:
 
 
 def new_ids(observed: list[str], how_many: int) -> list[str]:
-    """Ids for new units: numbers after the largest one, or ``new 1``, ``new 2``."""
-    numbers = pd.to_numeric(pd.Series(observed), errors="coerce")
-    if numbers.notna().all() and (numbers % 1 == 0).all():
-        return [str(int(numbers.max()) + i) for i in range(1, how_many + 1)]
-    return [f"new {i}" for i in range(1, how_many + 1)]
+    """Ids for new units, which no observed one has: ``new 1``, ``new 2``."""
+    known = set(observed)
+    unused = (unit for i in count(1) if (unit := f"new {i}") not in known)
+    return list(islice(unused, how_many))

@@ -47,9 +47,6 @@ def tabulated(table: pd.DataFrame, study: Study, name: str, *, failed: Collectio
     # What is contrasted is the same in all rows, and the caption says it.
     shown = shown.drop(columns=["contrast", "slope"], errors="ignore")
     shown["id"] = [_who(unit, study) for unit in table["id"]]
-    if study.predictions[name].new_units:
-        # Where ids are numbers, those of new units are the next ones.
-        shown["id"] = [unit if unit.startswith("new ") else f"{unit} (new)" for unit in shown["id"]]
     covariates = {column: study.data.measured_label(column) for column in table.columns.drop([*VALUES])}
     if "in_rope" in table:
         shown = shown.rename(columns={"in_rope": f"P({_region(study.predictions[name])})"})

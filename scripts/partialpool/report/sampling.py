@@ -36,7 +36,8 @@ def sentence(sampling: Sampling, fit: Mapping) -> Markup:
     sampling
         Its settings.
     fit
-        Attributes of the fit, which say what ran: ``engine``, ``sampling`` and, of independent draws, ``acceptance``.
+        Attributes of the fit, which say what ran: ``engine``, ``sampling`` and, of independent draws, ``acceptance``;
+        where NUTS took the place of another engine, ``why_nuts``.
     """
     chains = f"{sampling.chains} chains of {sampling.draws} draws"
     if fit["sampling"] == "independent":
@@ -51,8 +52,11 @@ def sentence(sampling: Sampling, fit: Mapping) -> Markup:
         terms = {"marginal": link("marginal", "marginal engine"), "quadrature": link("quadrature", "quadrature")}
         return Markup(by_engine[fit["engine"]]).format(chains, accepted, terms.get(fit["engine"]))
     over = link("marginal", moved_over(fit)) if fit["engine"] == "marginal" else moved_over(fit)
-    return Markup("{} after {} warmup iterations, by {} over {}.").format(
-        chains, sampling.warmup, link("nuts", "NUTS"), over
+    # Over the scales it runs for no other reason.
+    failed = "independent draws of them failed their checks" if fit["engine"] == "marginal" else None
+    because = f", because {reason}" if (reason := fit.get("why_nuts", failed)) else ""
+    return Markup("{} after {} warmup iterations, by {} over {}{}.").format(
+        chains, sampling.warmup, link("nuts", "NUTS"), over, because
     )
 
 

@@ -5,18 +5,13 @@ from shlex import quote
 import numpy as np
 
 from partialpool.data.table import Table
+from partialpool.jobs.plan import long_fit
 from partialpool.model.families import PARENTS
 from partialpool.start import columns, family
 from partialpool.start.columns import quoted
 from partialpool.start.facts import LEAST_UNITS, Facts
 from partialpool.start.roles import Settled, says_success
 from partialpool.start.write import codes_among, parts_among
-
-# ASSUME: seconds a measurement of a fit without a closed form, of families that quadrature knows and of others: NUTS
-# took 20 ms with 2000 to 12 000 yes-no answers and counts, and 110 ms with 20 000 ordered levels.
-_OF_QUADRATURE, _OF_OTHERS = 0.02, 0.11
-# Minutes that nobody has to be told.
-_FEW_MINUTES = 5
 
 
 def of(
@@ -133,10 +128,9 @@ def _levels_below(facts: Facts, others: list[columns.Column]) -> str:
 
 def _slow(facts: Facts, proposed: family.Family) -> str:
     """A warning of fits that take long; empty where they do not."""
-    minutes = len(facts.measured) * (_OF_QUADRATURE if proposed.name in PARENTS else _OF_OTHERS) / 60
-    if proposed.name == "gaussian" or minutes <= _FEW_MINUTES:
+    told = long_fit(len(facts.measured), proposed.name, by_quadrature=proposed.name in PARENTS)
+    if proposed.name == "gaussian" or not told:
         return ""
     return (
-        f"A model of {len(facts.measured)} measurements of the family {proposed.name} may take {minutes:.0f} minutes; "
-        f"a file with some of the {facts.nouns[1]} shows sooner whether the study is as you want it."
+        f"A model of {told}; a file with some of the {facts.nouns[1]} shows sooner whether the study is as you want it."
     )

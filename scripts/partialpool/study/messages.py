@@ -27,6 +27,8 @@ _BELONGS_HERE = {
 MOST_SHOWN = 15
 # Characters of a place, or of a wrong value, that are shown.
 LONGEST = 100
+# Characters that are shown of a word of a message, which may be a path, and of the ends of a message with many words.
+LONGEST_WORD, SHOWN_OF_ENDS = 300, 500
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,10 @@ class Mistake:
     message: str
 
     def __str__(self) -> str:
-        return f"{_short(self.place) or 'top level'}: {self.message}"
+        message = re.sub(r"\S+", lambda word: _short(word[0], LONGEST_WORD), self.message)
+        if len(message) > 2 * SHOWN_OF_ENDS:
+            message = f"{message[:SHOWN_OF_ENDS]} [...] {message[-SHOWN_OF_ENDS:]}"
+        return f"{_short(self.place) or 'top level'}: {message}"
 
 
 def told(mistakes: Sequence[Mistake], sources: Sequence[Any]) -> str:
@@ -105,5 +110,5 @@ def _of_another_kind(wanted: str, value: Any) -> str:
     return f"{wanted} here, not {_short(repr(value))}.{advice}"
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+def _short(text: str, longest: int = LONGEST) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}..."

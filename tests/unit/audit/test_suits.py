@@ -60,6 +60,28 @@ def test_thresholds_are_no_coefficients(units):
     assert suits.check(study | {"models": {"n": model | {"formula": "rating ~ x"}}}, rated) == []
 
 
+@pytest.mark.parametrize(
+    ("formula", "family", "rows", "minutes"),
+    [
+        ("passed ~ x + (1 | id)", "bernoulli", 20_040, 7),
+        ("passed ~ x + (1 | id)", "bernoulli", 12_000, None),
+        ("passed ~ x", "bernoulli", 20_040, None),
+        ("rating ~ x + (1 | id)", "cumulative", 20_040, 37),
+        ("y ~ x + (1 | id)", "gaussian", 20_040, None),
+    ],
+)
+def test_which_fits_take_long_is_told_once_the_rows_are_known(units, formula, family, rows, minutes):
+    many = pd.concat([units] * (rows // len(units)), ignore_index=True)
+    many["passed"] = many.index % 2
+    levels = ["low", "mid", "high"]
+    many["rating"] = pd.Categorical([levels[i % 3] for i in many.index], levels, ordered=True)
+    outcome = formula.partition(" ")[0]
+    model = {"title": "M", "formula": formula, "family": family}
+    study = {"title": "Study", "data": CONFIG["data"] | {"outcome": outcome}, "models": {"m": model}}
+    told = [f"model m: {len(many)} measurements of the family {family} may take {minutes} minutes."] if minutes else []
+    assert suits.check(study, many) == told
+
+
 def test_what_is_doubtful_is_told_and_not_refused(units):
     changed = copy.deepcopy(CONFIG)
     changed["models"]["n"]["priors"] = {"Intercept": "Normal(1000, 1)"}

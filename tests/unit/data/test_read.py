@@ -268,6 +268,31 @@ def test_blank_rows_count_and_those_at_the_end_are_left_out(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("hidden", "says"),
+    [
+        ((), []),
+        ((3,), ["row 3, which Excel hides, is read too: delete what a filter was to leave out"]),
+        ((2, 4, 9), ["2 rows that Excel hides are read too: delete what a filter was to leave out"]),
+    ],
+)
+def test_rows_that_a_filter_hides_are_told(tmp_path, monkeypatch, hidden, says):
+    book = Workbook()
+    sheet = book.active
+    for row in [["id", "y"], *([i, i / 2] for i in range(4))]:
+        sheet.append(row)
+    # Columns and other sheets may be hidden too; row 9 is empty.
+    sheet.column_dimensions["B"].hidden = True
+    book.create_sheet("more").row_dimensions[3].hidden = True
+    for row in hidden:
+        sheet.row_dimensions[row].hidden = True
+    book.save(tmp_path / "data.xlsx")
+    table = read(tmp_path / "data.xlsx")
+    assert (len(table.frame), list(table.notes[1:])) == (4, says)
+    monkeypatch.setattr("partialpool.data.workbook.MOST_LOOKED_AT", 100)
+    assert len(read(tmp_path / "data.xlsx").notes) == 1
+
+
 def zipped(**files) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -181,6 +181,31 @@ def test_equal_area_of_half_eyes():
     assert peaks[1] / peaks[2] == pytest.approx(4, rel=0.1)
 
 
+def test_a_slab_of_skewed_draws_ends_where_they_are_few_and_is_smooth_where_they_are_many():
+    values = np.exp(np.random.default_rng(4).normal(0, 1.6, 400))
+    slab = slab_intervals(pd.DataFrame({"id": "a", "value": values}), ["id"])
+    thick, upper = slab[slab["level"].isna()], slab["high"].max()
+    # Single draws far away have small bumps of their own.
+    assert values.max() > 3 * upper
+    assert thick["value"].max() < 1.5 * upper
+    estimated = np.interp(thick["value"], *estimate_density(values, n=100_000, bounds=(0, np.inf)))
+    np.testing.assert_allclose(thick["density"], estimated, atol=0.02 * estimated.max())
+
+
+def test_half_eyes_are_as_high_as_others_where_they_would_be_slivers():
+    kinds = [("narrow", 1), ("wide", 2)]
+    draws = [
+        normal_draws({name: 0}, n=20_000, sd=sd * size).assign(kind=kind)
+        for name, size in (("a", 1), ("b", 20))
+        for kind, sd in kinds
+    ]
+    data = layer_data(shapes(pd.concat(draws, ignore_index=True), geom_halfeye(SLAB)))
+    peaks = data.groupby(["x", "fill"])["thickness"].max().unstack()
+    np.testing.assert_allclose(peaks.max(axis=1), 0.9)
+    # At one x they are compared as before.
+    np.testing.assert_allclose(peaks.max(axis=1) / peaks.min(axis=1), 2, rtol=0.1)
+
+
 def test_every_gradient_reaches_full_opacity_and_fades():
     draws = pd.concat([normal_draws({"a": 0}), normal_draws({"b": 0}, sd=4)], ignore_index=True)
     plot = shapes(draws, geom_gradientinterval(SLAB, fill="#1c5253", alpha=0.8))

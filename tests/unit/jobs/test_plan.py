@@ -31,9 +31,8 @@ def test_what_never_ran_is_guessed_from_others_of_its_rule(measured):
     text = plan.text([("fit_model", "m2")], ["m1"], slower=[], cores=1, cache=False, benchmarks=folder)
     assert text.startswith("1 fit to make (m2), 1 kept (m1); 1 job, about 10 min (by")
     text = plan.text([("render_report", "")], ["m1"], slower=[], cores=1, cache=False, benchmarks=folder)
-    assert (
-        text
-        == "no fit to make, 1 kept (m1); 1 job, about 5 s (a guess for small data: not all of it has run here before)."
+    assert text == (
+        "no fit to make, 1 kept (m1); 1 job, at least about 5 s (with small data; not all of it has run here before)."
     )
 
 
@@ -41,7 +40,7 @@ def test_models_without_a_closed_form_take_longer(tmp_path):
     jobs = [("fit_model", "m1"), ("fit_model", "m2"), ("compare_models", "all"), ("write_paper", "paper")]
     for slower, seconds in ([], 21), (["m2"], 57):
         text = plan.text(jobs, [], slower=slower, cores=1, cache=False, benchmarks=tmp_path)
-        assert f"about {seconds} s (a guess" in text
+        assert f"at least about {seconds} s (with small data" in text
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(0.2, "1 s"), (89, "89 s"), (200, "3 min"), (9000, "2.5 h")])

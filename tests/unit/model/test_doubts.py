@@ -1,5 +1,6 @@
 import pytest
 from partialpool.model.doubts import doubts
+from partialpool.model.formula import complete_cases
 
 
 def moved_with_nothing(column, others):
@@ -29,6 +30,26 @@ def test_a_zero_far_outside_of_a_predictor_with_varying_slopes(make_spec, units,
         low, high = rows["x"].min(), rows["x"].max()
         assert found[0].startswith(f"0 is far outside of 'x' ({low:g} to {high:g})")
         assert f"{{derive: {{x_0: x - {low:g}}}}}" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("formula", "doubted"),
+    [
+        ("y ~ 1 + (id | group)", True),
+        ("y ~ 1 + (1 | id) + (1 + id | group)", True),
+        ("y ~ 1 + (group | id)", False),
+        ("y ~ 1 + (1 | group)", False),
+        ("y ~ 1 + (x | group)", False),
+        ("y ~ 1 + (1 | group / id)", False),
+    ],
+)
+def test_a_bar_that_may_be_turned_round(make_spec, units, formula, doubted):
+    spec = make_spec(formula)
+    told = doubts(spec, complete_cases(spec, units), moved_with_nothing)
+    assert len(told) == doubted
+    if doubted:
+        assert "has 12 effects for each of 3 levels of 'group', one of each 'id'" in told[0]
+        assert told[0].endswith("Is (group | id) meant?")
 
 
 @pytest.mark.parametrize(

@@ -81,10 +81,10 @@ def test_covariates_are_crossed(grouped, units):
 
 def test_new_units_get_ids_of_their_own(grouped, units):
     result = points(grouped, units, None, 3, x=[0, 4], group=["PD"])
-    assert result["id"].tolist() == ["251", "251", "252", "252", "253", "253"]
+    assert result["id"].tolist() == ["new 1", "new 1", "new 2", "new 2", "new 3", "new 3"]
     assert result["x"].tolist() == [0, 4] * 3
-    named = units.assign(id="A-" + units["id"].astype(str))
-    assert points(grouped, named, None, 2, x=[0], group=["PD"])["id"].tolist() == ["new 1", "new 2"]
+    named = units.assign(id="new " + units["id"].astype(str))
+    assert points(grouped, named, None, 3, x=[0], group=["PD"])["id"].tolist() == ["new 1", "new 2", "new 4"]
 
 
 @pytest.mark.parametrize(
@@ -656,7 +656,7 @@ def test_tables_of_new_units(make_spec, units):
     arguments = {"new_units": 2}
     summary, draws = tables_of(tree, spec, units, **arguments)
     assert list(summary.columns) == ["model", "quantity", "id", "mean", "q2.5", "q97.5"]
-    assert summary["id"].tolist() == ["251", "252"]
+    assert summary["id"].tolist() == ["new 1", "new 2"]
     # Not units observed, whose effects are 10.
     assert (summary["q97.5"] < 10).all()
     pd.testing.assert_frame_equal(tables_of(tree, spec, units, **arguments)[1], draws)

@@ -287,7 +287,7 @@ def test_contrasts_of_new_units_are_of_the_same_units(model, units):
     """More new units than observed ones, of which each has the same effects on both sides."""
     where = {"x": [0, 1], "z": [0], "school": ["west"]}
     at, values = predicted(model, units, new_units=30, at=where, contrast={"group": ["CTRL", "PD"]}, ratio=True)
-    assert at["id"].tolist() == [str(250 + i) for i in range(1, 31) for _ in range(2)]
+    assert at["id"].tolist() == [f"new {i}" for i in range(1, 31) for _ in range(2)]
     if model[0] == "poisson":
         ratio = np.exp(made_up()["group"].to_numpy()[..., 1:])
         np.testing.assert_allclose(values, np.broadcast_to(ratio, values.shape), rtol=1e-9)

@@ -67,11 +67,24 @@ def test_nuts_over_the_scales_is_nutpies_whatever_the_settings_name():
 
 
 @pytest.mark.parametrize(
-    ("fit", "over"), [(OVER_SCALES, "the scales, all coefficients integrated out"), (OVER_ALL, "all parameters")]
+    ("fit", "over", "because"),
+    [
+        (
+            OVER_SCALES,
+            "the scales, all coefficients integrated out",
+            ", because independent draws of them failed their checks",
+        ),
+        (OVER_ALL, "all parameters", ""),
+        (
+            OVER_ALL | {"why_nuts": "quadrature cannot fit this model: id has 3 effects, and at most 2 are integrated"},
+            "all parameters",
+            ", because quadrature cannot fit this model: id has 3 effects, and at most 2 are integrated",
+        ),
+    ],
 )
-def test_of_nuts_it_is_said_what_it_moved_over(fit, over):
+def test_of_nuts_it_is_said_what_it_moved_over_and_why_no_other_engine_ran(fit, over, because):
     told = sampling.sentence(SETTINGS, fit).striptags()
-    assert told == f"3 chains of 500 draws after 77 warmup iterations, by NUTS over {over}."
+    assert told == f"3 chains of 500 draws after 77 warmup iterations, by NUTS over {over}{because}."
     assert sampling.settings(SETTINGS, fit) == (
         f"NUTS (nutpie) over {over}; 3 chains, 77 warmup iterations and 500 draws each, target_accept "
         f"{fit['target_accept']:g}, seed 5"

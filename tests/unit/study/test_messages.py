@@ -110,3 +110,21 @@ def test_several_mistakes_are_listed_at_once():
         "comparisons.pooling.models",
         "published.rename",
     ]
+
+
+@pytest.mark.parametrize("long", ["x" * 5000, "x y " * 2000])
+@pytest.mark.parametrize(
+    ("path", "value", "ending"),
+    [
+        ("comparisons/growth/models", lambda long: ["m71.1", long], "Valid: m71.1, m71.2, m71.3, m71.4, m71.5."),
+        ("models/m71.1/family", str, "zero_inflated_poisson."),
+        ("models/m71.1/formula", str, ""),
+        ("models/m71.1/priors", lambda long: {"b": long}, ""),
+        ("data/encoding", str, ""),
+        ("title", lambda long: 10**4000, ""),
+    ],
+)
+def test_of_a_long_value_the_beginning_is_shown_and_what_is_valid(path, value, ending, long):
+    told = mistakes({path: value(long)})
+    assert all(len(line) < 1200 for line in told)
+    assert any(ending in line for line in told)
