@@ -8,7 +8,7 @@ import pandas as pd
 from partialpool.data.expression import together
 from partialpool.model.families import LINKS
 from partialpool.model.outcome import outcome_column
-from partialpool.model.parts import bar_texts, before_bar, covariates, slopes
+from partialpool.model.parts import bar_texts, behind_bar, covariates, slopes
 from partialpool.model.spec import ModelSpec
 
 # ASSUME: 0 is far from a predictor if it is further from its nearest value than so many times its range.
@@ -57,11 +57,11 @@ def _far_from_zero(spec: ModelSpec, rows: pd.DataFrame) -> Iterator[str]:
 def _turned_round(spec: ModelSpec, rows: pd.DataFrame) -> Iterator[str]:
     """Bars with more levels before them than behind them: ``(id | year)``."""
     for text in bar_texts(spec.formula):
-        before, behind = before_bar(text), text[1:-1].rpartition("|")[2].strip()
+        behind = behind_bar(text)
         if behind.strip("`") not in rows:
             continue
         levels = rows[behind.strip("`")].nunique()
-        for name in slopes(f"y ~ ({before} | {behind})"):
+        for name in slopes(f"y ~ {text}"):
             effects = rows[name].nunique()
             if isinstance(rows[name].dtype, pd.CategoricalDtype) and effects > max(levels, _MANY_LEVELS):
                 yield (

@@ -96,6 +96,11 @@ def before_bar(text: str) -> str:
     return text[1:-1].rpartition("|")[0].strip()
 
 
+def behind_bar(text: str) -> str:
+    """What stands behind it: ``id``."""
+    return text[1:-1].rpartition("|")[2].strip()
+
+
 def slopes(formula: str) -> list[str]:
     """Columns that stand by themselves, beside an intercept, before a bar: ``x`` of ``(1 + x | id)``."""
     columns_alone, opened = [], [[]]
