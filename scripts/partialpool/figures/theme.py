@@ -63,6 +63,10 @@ class Figure:
         with mpl.rc_context({"svg.hashsalt": "partialpool", "text.parse_math": False}):
             drawn = sized.draw()
             supply_letters(drawn)
+            # Titles of axes are texts of the figure: Matplotlib need not find the place of empty labels at each tick.
+            for axes in drawn.axes:
+                axes.xaxis.set_label_coords(0, 0)
+                axes.yaxis.set_label_coords(0, 0)
             # Once for both files, and before: to find the layout itself, Matplotlib draws all of the figure beforehand.
             drawn.get_layout_engine().execute(drawn)
             drawn.set_layout_engine(None)

@@ -128,8 +128,9 @@ def load(
             missing = [name for name in GROUPS if name not in file.groups]
             there = [name for name in groups if name in file.groups]
             attributes = {name: file.getncattr(name) for name in file.ncattrs()}
-        # Group by group: to open the whole tree takes longer than to read what is asked for.
-        read = {name: xr.load_dataset(path, engine="netcdf4", group=name) for name in there}
+            # From the open file: each time that it is opened, what is in all of its groups is read.
+            stores = {name: xr.backends.NetCDF4DataStore(file, group=name) for name in there}
+            read = {name: xr.open_dataset(store).load() for name, store in stores.items()}
     except Exception as error:  # netCDF4 and xarray raise OSError, ValueError, KeyError, RuntimeError alike
         raise StudyError(f"The fit '{path}' is damaged or no NetCDF file: {error}. {mend}") from None
     if missing or "spec" not in attributes:

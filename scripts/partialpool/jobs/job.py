@@ -19,7 +19,7 @@ from partialpool.errors import StudyError, full_disk, is_full_disk
 from partialpool.jobs import measure, running, without_sparse
 
 # Drawing makes many objects and little garbage: collecting less often saves a tenth of the time.
-gc.set_threshold(100_000)
+gc.set_threshold(1_000_000)
 # HDF5 locks what it reads, and fails where a disk knows no locks. No lock is needed, since fits are renamed into their
 # place when they are whole. Before HDF5 is loaded, and for the report's notebook too.
 os.environ["HDF5_USE_FILE_LOCKING"] = "FALSE"

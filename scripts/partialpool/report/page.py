@@ -75,7 +75,8 @@ def to_page(notebook: str | Path, page: str | Path, title: str) -> str:
     """
     import jinja2
     import nbformat
-    from nbconvert import HTMLExporter
+    from nbconvert import HTMLExporter, TemplateExporter
+    from nbconvert.filters import Highlight2HTML
 
     exporter = HTMLExporter(
         template_name="basic",
@@ -83,6 +84,7 @@ def to_page(notebook: str | Path, page: str | Path, title: str) -> str:
         exclude_input_prompt=True,
         exclude_output_prompt=True,
         exclude_anchor_links=True,
+        filters={"highlight_code": Highlight2HTML},
     )
     executed = nbformat.read(notebook, as_version=4)
     for cell in executed.cells:
@@ -90,7 +92,9 @@ def to_page(notebook: str | Path, page: str | Path, title: str) -> str:
         for output in warned:
             print(output.text)
             cell.outputs.remove(output)
-    body, _ = exporter.from_notebook_node(executed)
+    # As its template makes it. By itself it would parse the page then, which takes ten times as long, to look for
+    # images without an alternative text.
+    body, _ = TemplateExporter.from_notebook_node(exporter, executed)
     # The title stands in the page's header, above the contents.
     body, contents = with_anchors(re.sub(r"<h1\b.*?</h1>", "", body, count=1, flags=re.DOTALL))
     text = Path(page).read_text(encoding="utf-8")
@@ -127,7 +131,7 @@ def with_anchors(body: str) -> tuple[str, list[dict]]:
         return f'<h{level} id="{name}">{inside}</h{level}>'
 
     # A regular expression, because parsing a page with megabytes of images takes longer than making it. No heading
-    # stands inside of an attribute: nbconvert escapes them there.
+    # stands inside of an attribute: `elements` escape them there.
     return re.sub(r"<h([23])\b[^>]*>(.*?)</h\1>", with_id, body, flags=re.DOTALL), contents
 
 

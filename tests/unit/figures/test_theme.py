@@ -2,6 +2,7 @@
 
 import xml.etree.ElementTree as ET
 
+import matplotlib.figure
 import matplotlib.image
 import pandas as pd
 import pytest
@@ -32,6 +33,16 @@ def test_saved_files_have_the_size_and_are_the_same_every_time(tmp_path, pooled,
     assert (root.get("width"), root.get("height")) == ("360pt", "180pt")
     assert b"<dc:date>" not in contents[0][1]
     assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_no_place_is_looked_for_where_an_axis_has_no_label(tmp_path, pooled, monkeypatch):
+    drawn, save = [], matplotlib.figure.Figure.savefig
+    monkeypatch.setattr(
+        matplotlib.figure.Figure, "savefig", lambda self, *a, **k: (drawn.append(self), save(self, *a, **k))
+    )
+    shrinkage(pooled, grand_mean=0.2, labels={}).save(tmp_path / "a.png", tmp_path / "a.svg")
+    labels = [axis.label for axes in drawn[-1].axes for axis in (axes.xaxis, axes.yaxis)]
+    assert [(label.get_text(), *label.get_position()) for label in labels] == [("", 0, 0)] * len(labels)
 
 
 def test_dollars_in_labels_are_dollars(tmp_path):

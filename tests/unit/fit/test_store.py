@@ -68,6 +68,12 @@ def test_what_is_read_is_what_was_written(saved, fit, correlated):
         }
 
 
+def test_a_fit_is_opened_once_however_many_groups_are_read(saved, monkeypatch):
+    """By itself xarray would open it for each."""
+    monkeypatch.setattr(xr.backends.NetCDF4DataStore, "open", None)
+    assert tuple(store.load(saved).children) == GROUPS
+
+
 def test_a_file_says_what_it_is(saved, correlated):
     attributes = store.load(saved, ()).attrs
     assert json.loads(attributes["spec"]) == correlated.to_dict()

@@ -239,6 +239,19 @@ def test_blas_has_one_thread_whatever_the_environment_says(run):
     assert set(pools) == {1}
 
 
+def test_many_objects_are_made_without_looking_for_garbage(run):
+    process, log = run(
+        """
+        import gc
+        before = [generation["collections"] for generation in gc.get_stats()]
+        kept = [[] for _ in range(500_000)]
+        print([generation["collections"] for generation in gc.get_stats()] == before)
+        """
+    )
+    assert process.returncode == 0, log
+    assert log == "True\n"
+
+
 def measured(tmp_path):
     header, row = (tmp_path / "benchmarks/folder/job.tsv").read_text().splitlines()
     return dict(zip(header.split("\t"), row.split("\t"), strict=True))

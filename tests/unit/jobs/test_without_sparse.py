@@ -1,5 +1,6 @@
 """The package of sparse matrices is imported in jobs that build a model with Bambi or compile, and in no other."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
+NOTEBOOK = SCRIPTS.parent / "notebooks/report.ipynb"
 XARRAY = """
 import sys
 from partialpool.jobs import without_sparse
@@ -40,6 +42,13 @@ def run(tmp_path):
 def test_without_it_xarray_imports_neither_it_nor_numba(run):
     imported = run(XARRAY + "print([name for name in ('sparse', 'numba') if sys.modules.get(name)])")
     assert imported == "[]\n"
+
+
+def test_the_report_is_made_without_it(run):
+    cells = [cell for cell in json.loads(NOTEBOOK.read_text())["cells"] if cell["cell_type"] == "code"]
+    begins = "".join(cells[1]["source"]).partition("made = ")[0]
+    of_xarray = XARRAY.partition("without_sparse.keep_out()")[2]
+    assert run(f"library = {str(SCRIPTS)!r}\n{begins}\n{of_xarray}print(sys.modules['sparse'])") == "None\n"
 
 
 def test_by_default_xarray_imports_it(run):
