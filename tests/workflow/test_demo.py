@@ -115,7 +115,7 @@ def test_estimates_are_near_the_truth(demo):
 
 def test_a_run_says_what_it_will_do_and_where_the_report_is(demo):
     models = yaml.safe_load(demo.config.read_text())["models"]
-    assert f"{len(models)} fits to make ({', '.join(models)}); {demo.jobs} jobs, about " in demo.said
+    assert f"{len(models)} fits to make ({', '.join(models)}); {demo.jobs} jobs, at least about " in demo.said
     assert demo.said.rindex("The report: ") > demo.said.rindex("(100%) done")
     assert Path(demo.said.partition("The report: ")[2].splitlines()[0]).samefile(
         demo.directory / "results/report/report.html"
