@@ -21,7 +21,7 @@ from partialpool.jobs import without_sparse
 WORTH, TO_LOAD = 10**6, 0.2
 # A division by zero is no error.
 OPTIONS = {"error_model": "numpy"}
-# What compiled functions call, and what Numba has not been told yet to compile each of them as.
+# What compiled functions call, and as what each is compiled (None: a loop over the lanes), until Numba has been told.
 _parts: dict[Callable, Callable | None] = {}
 # The files of all of these.
 _files: set[str] = set()
@@ -34,8 +34,8 @@ def part(function: Callable) -> Callable:
     return compiled_as(function)(function)
 
 
-def compiled_as(other: Callable) -> Callable:
-    """Decorator of a function that compiled functions call, and that is compiled as another one."""
+def compiled_as(other: Callable | None) -> Callable:
+    """Decorator of a function that compiled functions call, and that is compiled as another one (see ``_parts``)."""
 
     def register(function: Callable) -> Callable:
         _parts[function] = other
@@ -80,6 +80,8 @@ def _machine_code(function: Callable) -> Callable:
 
 
 def _over_lanes(one: Callable) -> Callable:
+    """A loop of a compiled function of one lane."""
+
     def loop(out, *others):
         for lane in range(len(out)):
             one(out, *others, lane)
