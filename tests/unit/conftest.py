@@ -40,6 +40,15 @@ def make_spec():
 
 
 @pytest.fixture
+def interpreted():
+    """PyTensor's functions run as they stand: to compile them takes many times as long as what is computed of them."""
+    import pytensor
+
+    with pytensor.config.change_flags(mode="FAST_COMPILE"):
+        yield
+
+
+@pytest.fixture
 def write_csv(tmp_path):
     """Write text or bytes into a CSV file; returns its path."""
 

@@ -592,7 +592,7 @@ OF_FILE = {
     "utf-16": ("title: Äcker\n".encode("utf-16"), "is not UTF-8, as it should be"),
     "runs python": (edited({}) + "__use_yte__: true\n", "with '__use_yte__' a configuration would run Python"),
     "tag that runs": (edited({}) + "text: !!python/object/apply:os.getpid []\n", "YAML"),
-    "deep": (f"title: {'[' * 5000}{']' * 5000}\n", "more than 40 deep"),
+    "deep": (f"title: {'[' * 1000}{']' * 1000}\n", "more than 40 deep"),
     "grows": (
         "a: &a [x, x, x]\nb: &b [*a, *a, *a]\n"
         + "".join(f"c{i}: &{chr(99 + i)} [{', '.join([f'*{chr(98 + i)}'] * 9)}]\n" for i in range(8)),

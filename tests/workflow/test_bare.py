@@ -142,6 +142,7 @@ def test_another_model_fits_and_predicts_by_no_other(bare):
     assert "predict_values" not in planned
 
 
+@pytest.mark.slow
 def test_an_archive_of_earlier_results_is_told(bare):
     earlier = "results/archive.zip is of earlier results"
     assert earlier not in bare.snakemake("--forcerun", "render_report").stdout
@@ -151,6 +152,7 @@ def test_an_archive_of_earlier_results_is_told(bare):
     archive.unlink()
 
 
+@pytest.mark.slow
 def test_data_that_cannot_be_fetched_again_are_kept(project, tmp_path):
     (tmp_path / "config").mkdir()
     (tmp_path / "config/config.yaml").write_text(CONFIG.replace("KEPT", "draws"))

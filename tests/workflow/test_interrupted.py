@@ -44,6 +44,7 @@ def fitting(run) -> psutil.Process:
     raise AssertionError("nothing was fitted")
 
 
+@pytest.mark.slow
 def test_a_killed_fit_and_an_interrupted_run_go_on_with_the_same_command(study):
     terminal = study.directory / "terminal.txt"
 

@@ -189,6 +189,7 @@ def test_a_file_that_is_not_there(study):
     assert "nowhere.csv" in fails(study, "results/data/raw.csv")
 
 
+@pytest.mark.slow
 def test_a_home_folder_that_cannot_be_written(study, monkeypatch):
     """Snakemake and PyTensor would stop there."""
     monkeypatch.setenv("HOME", "/dev/null")

@@ -58,6 +58,7 @@ def job_of(run, script) -> psutil.Process:
     raise AssertionError("no job began")
 
 
+@pytest.mark.slow
 def test_other_batches_give_the_same_bytes(project, whole, tmp_path):
     other = study(project, tmp_path / "study", calibration=8, recovery=7)
     other.snakemake("calibrate", "recover")
@@ -65,6 +66,7 @@ def test_other_batches_give_the_same_bytes(project, whole, tmp_path):
     assert of(other) == of(whole)
 
 
+@pytest.mark.slow
 def test_a_killed_batch_is_the_only_one_that_is_made_again(project, whole, tmp_path):
     own = study(project, tmp_path / "study", calibration=10, recovery=30)
     own.snakemake("recover", "results/calibration/batches/m71.2/1-10.parquet")
@@ -78,6 +80,7 @@ def test_a_killed_batch_is_the_only_one_that_is_made_again(project, whole, tmp_p
     assert of(own) == of(whole)
 
 
+@pytest.mark.slow
 def test_more_replicates_keep_the_batches_that_are_there(project, whole):
     before = whole.edit(lambda config: config["calibration"].update(replicates=60))
     planned = whole.snakemake("--dry-run", "calibrate").stdout

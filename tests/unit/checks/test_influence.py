@@ -47,6 +47,7 @@ def test_shifts_are_those_of_other_fits(table, intercepts, place):
     assert (draws.mean() - row["mean_without"]) / row["sd"] == pytest.approx(0, abs=4 * np.sqrt(2 / 160 + 1 / 300))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["intercepts", "yes_no"])
 def test_estimates_are_those_of_all_draws(name, request):
     """Where some of the draws are weighted, what moves is still the estimate that the summary has."""

@@ -92,6 +92,7 @@ def test_a_powered_likelihood_is_that_of_the_rows_given_their_effects(intercepts
     assert ours[1] - ours[0] == pytest.approx(expected[1] - expected[0], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_in_a_large_study_a_powered_posterior_far_away_is_that_of_a_closed_form(make_spec, fitted_to):
     """With n rows, m of each of J units: s^2 = sigma^2 / power has n power - J degrees of freedom within units, and
     sd^2 + s^2 / m is the variance of the units' means, whatever the power.

@@ -125,6 +125,7 @@ def test_same_seed_same_draws_whatever_the_cores(fit, correlated, units):
     assert_same(fit_module.fit(correlated, units, cores=2), fit)
 
 
+@pytest.mark.slow
 def test_same_seed_same_draws_whatever_the_cores_with_pymc(fit_with_pymc, correlated, units):
     assert_same(fit_module.fit(replace(correlated, sampler="pymc"), units, cores=2), fit_with_pymc)
 
@@ -342,6 +343,7 @@ def exact_posterior(data, rng, draws=20_000):
 
 
 # Numba says that it will compile code around arrays this large again next time.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Cannot cache compiled function")
 @pytest.mark.numbers
 def test_correlated_effects_have_their_exact_posterior_and_find_the_truth(make_spec):

@@ -67,6 +67,7 @@ def test_chains_begin_where_covariates_of_any_size_move_the_predictor_by_little(
         assert len(np.unique(values)) == values.size, name
 
 
+@pytest.mark.slow
 def test_dimensions_with_a_comma_keep_their_names(make_spec, units):
     """A canary: nutpie splits the names of dimensions at commas, so that it is given names without."""
     spec = make_spec("flag ~ poly(x, 2) + (0 + poly(x, 2) | id)", "Intercept b sd cor", family="bernoulli", draws=10)
@@ -84,6 +85,7 @@ def test_dimensions_with_a_comma_keep_their_names(make_spec, units):
     }
 
 
+@pytest.mark.slow
 def test_values_of_rows_in_batches_are_those_of_all_at_once(make_spec, units, monkeypatch):
     spec = make_spec("flag ~ x + (1 | id)", "Intercept b sd", family="bernoulli")
     rows = complete_cases(spec, units)

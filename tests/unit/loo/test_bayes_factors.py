@@ -82,6 +82,7 @@ def evidence_on_a_grid(successes, trials, scale):
     return np.log((prior * likelihood).sum() * 0.1 * (sds[1] - sds[0]))
 
 
+@pytest.mark.slow
 @pytest.mark.numbers
 def test_by_quadrature_they_are_those_of_a_grid(make_spec):
     successes, trials = np.array([0, 1, 4, 5, 2]), np.array([5, 4, 5, 5, 3])

@@ -22,7 +22,7 @@ DENSITIES = {
 }
 
 
-@pytest.fixture(scope="module", params=DENSITIES)
+@pytest.fixture(scope="module", params=["poisson", pytest.param("bernoulli", marks=pytest.mark.slow)])
 def fitted(request, make_spec):
     """Family, data, spec and fit of a model with an intercept and intercepts of units."""
     family, rng = request.param, np.random.default_rng(3)
@@ -124,6 +124,7 @@ def overdispersed(make_spec):
     return data, spec, fit(spec, data, cores=2)
 
 
+@pytest.mark.slow
 def test_an_effect_of_each_row_is_integrated_out(overdispersed):
     """The densities that are weighted, beside a sum over a fine grid at each draw."""
     data, spec, tree = overdispersed
@@ -137,6 +138,7 @@ def test_an_effect_of_each_row_is_integrated_out(overdispersed):
     np.testing.assert_allclose(of_rows, logsumexp(logs, axis=-1) + np.log(grid[1] - grid[0]), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_rows_with_an_effect_each_can_be_left_out_and_units_not(overdispersed):
     data, spec, tree = overdispersed
     observations, units = by_quadrature(tree, spec, data)

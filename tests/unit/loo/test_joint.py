@@ -41,7 +41,8 @@ def make(make_spec, units):
         posterior = xr.Dataset(variables, coords | {"chain": range(2), "draw": range(3)})
         tree = xr.DataTree.from_dict({"posterior": posterior})
         tree = density.bambi.backend._clean_results(tree, omit_offsets=True, include_response_params=False)
-        density.bambi.compute_log_likelihood(tree)
+        with pytensor.config.change_flags(mode="FAST_COMPILE"):
+            density.bambi.compute_log_likelihood(tree)
         tree["posterior"] = xr.DataTree(tree["posterior"].to_dataset().drop_dims("__obs__", errors="ignore"))
         return density, tree, points
 
@@ -60,7 +61,9 @@ def several(make):
     return make("several factors")
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case", [case if case == "several factors" else pytest.param(case, marks=pytest.mark.slow) for case in CASES]
+)
 def test_draws_are_recovered(make, case):
     density, tree, points = make(case)
     draws, log_density, log_likelihood = density.recover(tree)

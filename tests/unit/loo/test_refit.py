@@ -82,6 +82,7 @@ def ladder(tree, spec, measured, pointwise):
     return observations(tree, spec, measured, pointwise, cores=2)
 
 
+@pytest.mark.slow
 def test_each_row_says_how(ladder, pointwise):
     good = ~pointwise.bad
     assert good.sum() in range(1, len(good))
@@ -108,6 +109,7 @@ def assert_agree(pointwise, exact):
     assert (np.abs(z) < 4).all(), pd.DataFrame({"label": pointwise.labels, "z": z, "exact": exact}).to_string()
 
 
+@pytest.mark.slow
 @pytest.mark.numbers
 def test_better_rows_are_those_of_quadrature(ladder, measured, evidence):
     better = ladder.take(ladder.method != "psis")
@@ -168,6 +170,7 @@ def test_units_are_those_of_quadrature(spec, measured, evidence):
 # ---------------------------------------------------------------------------------------- Poisson, by quadrature
 
 
+@pytest.mark.slow
 @pytest.mark.numbers
 def test_counts_without_effects_of_units(make_spec):
     x = np.array([-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0])
@@ -191,6 +194,7 @@ def test_counts_without_effects_of_units(make_spec):
     assert_agree(pointwise.take([-1]), [evidence(all_rows) - evidence(all_rows[:-1])])
 
 
+@pytest.mark.slow
 @pytest.mark.numbers
 def test_a_row_far_from_all_others_takes_several_bridges(make_spec, monkeypatch, capsys):
     def refuse(self, tree):

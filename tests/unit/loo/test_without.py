@@ -66,6 +66,7 @@ def log_predictive(matrices, inside):
         ("y ~ 1 + x + (1 | id) + (1 | item)", "Intercept b sd sigma"),
     ],
 )
+@pytest.mark.slow
 def test_both_estimands_are_those_of_fits_without_each(make_spec, small, formula, classes):
     spec = make_spec(formula, classes, chains=4, draws=1000, engine="auto")
     observations, of_units = integrated(fit(spec, small), spec, small, cores=2)

@@ -71,6 +71,7 @@ store.save(fit.fit(spec, pd.read_parquet(sys.argv[2])), sys.argv[3], spec=spec, 
 """
 
 
+@pytest.mark.slow
 def test_same_seed_same_draws_whatever_was_compiled_before(tmp_path, correlated, units):
     units.to_parquet(tmp_path / "units.parquet")
     environment = os.environ | {
@@ -124,7 +125,11 @@ FORMULAS = [
 
 
 @pytest.mark.numbers
-@pytest.mark.parametrize(("formula", "classes"), FORMULAS)
+@pytest.mark.parametrize(
+    ("formula", "classes"),
+    # NUTS takes long: by default it fits the lecture's last model only.
+    [case if case == FORMULAS[4] else pytest.param(*case, marks=pytest.mark.slow) for case in FORMULAS],
+)
 def test_both_engines_agree(make_spec, units, formula, classes):
     """Mean, sd and quantiles of every parameter within 5 combined Monte Carlo standard errors."""
     from arviz_stats.base import array_stats

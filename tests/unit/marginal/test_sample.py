@@ -154,6 +154,7 @@ def test_ten_thousand_rows_of_one_unit_beside_fifty_of_others(make_spec):
     np.testing.assert_allclose(own.model.log_likelihood(some), expected, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_where_independent_draws_fail_nuts_runs_and_the_log_says_so(posterior, capsys, monkeypatch):
     from arviz_stats.base import array_stats
 

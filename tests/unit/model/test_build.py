@@ -478,7 +478,7 @@ def test_the_prior_of_the_correlations_is_lkj(build, q, eta):
 def test_the_log_density_is_the_textbooks(build, units):
     """Normal measurements, multivariate normal effects, LKJ(2) correlation: evaluated without PyMC."""
     model = build("y ~ 1 + x + (1 + x | id)").backend.model
-    log_density = model.compile_logp(jacobian=False)
+    log_density = model.compile_logp(jacobian=False, mode="FAST_COMPILE")
     ids = units["id"].to_numpy()
     unit = np.searchsorted(np.unique(ids), ids)
     x, y = units["x"].to_numpy(), units["y"].to_numpy()

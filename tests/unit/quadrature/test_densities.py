@@ -54,7 +54,10 @@ def by_scipy(given, draw, rows):
 
 
 @pytest.mark.numbers
-@pytest.mark.parametrize(("family", "q"), [(family, 1) for family in LINKS] + [("bernoulli", 2), ("poisson", 2)])
+@pytest.mark.parametrize(
+    ("family", "q"),
+    [(family, 1) for family in LINKS] + [("bernoulli", 2), pytest.param("poisson", 2, marks=pytest.mark.slow)],
+)
 def test_densities_are_those_of_scipys_quadrature(family, q):
     given = make_given(family, q)
     nodes, error = enough_nodes(given, CODES)

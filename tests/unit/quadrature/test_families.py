@@ -173,6 +173,7 @@ def measured():
 
 # Bambi leaves the intercept out whatever the formula says, and PyMC cannot name all levels of a deterministic variable.
 @pytest.mark.filterwarnings("ignore:The intercept is omitted", "ignore:Incompatible coordinate length")
+@pytest.mark.usefixtures("interpreted")
 @pytest.mark.parametrize("name", MODELS)
 def test_densities_are_those_of_bambi(make_spec, measured, name):
     formula, link, classes = MODELS[name]

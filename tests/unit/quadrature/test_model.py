@@ -107,7 +107,9 @@ def by_grid(y, z, family, sds):
 
 
 @pytest.mark.numbers
-@pytest.mark.parametrize(("outcome", "family"), [("y", "bernoulli"), ("c", "poisson")])
+@pytest.mark.parametrize(
+    ("outcome", "family"), [pytest.param("y", "bernoulli", marks=pytest.mark.slow), ("c", "poisson")]
+)
 def test_evidence_and_moments_are_those_of_a_grid(make_spec, small, outcome, family):
     spec = make_spec(f"{outcome} ~ 1 + (1 | id)", "Intercept sd", family=family, **AUTO | {"draws": 4000})
     model = model_of(spec, complete_cases(spec, small))

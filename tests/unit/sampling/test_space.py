@@ -73,6 +73,7 @@ def log_prior_by_pymc(matrices, space, x):
     return float(value)
 
 
+@pytest.mark.usefixtures("interpreted")
 def test_prior_is_pymcs(matrices):
     space = space_of(matrices)
     x = points(space)

@@ -52,7 +52,10 @@ def test_every_kind_of_parameter_has_ranks_and_so_has_the_log_likelihood(right):
     ("mistake", "quantity", "replicates", "formula", "priors"),
     [
         (mistakes.ignore_prior_of_sds, "sd(Intercept)", 30, "y ~ 1 + (1 | id)", {"sd": "Exponential(10)"}),
-        (mistakes.flip_correlations, "cor(Intercept,x)", 40, "y ~ 1 + x + (1 + x | id)", SLOPES),
+        pytest.param(
+            *(mistakes.flip_correlations, "cor(Intercept,x)", 40, "y ~ 1 + x + (1 + x | id)", SLOPES),
+            marks=pytest.mark.slow,
+        ),
         (
             mistakes.do_not_centre,
             "Intercept",

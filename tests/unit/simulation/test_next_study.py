@@ -37,6 +37,7 @@ def study(spec, units, as_fit, known_posterior):
     return make
 
 
+@pytest.mark.slow
 @pytest.mark.numbers
 def test_widths_are_those_of_balanced_designs(study):
     """For time -1.5 to 1.5: Var(intercept) = (sd^2 + sigma^2 / k) / N, Var(slope) = sigma^2 / (N Sxx).

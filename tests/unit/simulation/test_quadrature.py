@@ -37,9 +37,11 @@ def calibrate(engine, ids, replicates):
 @pytest.mark.parametrize(
     ("formula", "family", "priors"),
     [
-        ("flag ~ 1 + x + (1 | id)", "bernoulli", {"b": "Normal(0, 1)"}),
-        ("count ~ 1 + (1 | id)", "poisson", {}),
-        ("count ~ 1 + (1 | id)", "negativebinomial", {"alpha": "Exponential(1)"}),
+        pytest.param("flag ~ 1 + x + (1 | id)", "bernoulli", {"b": "Normal(0, 1)"}, marks=pytest.mark.slow),
+        pytest.param("count ~ 1 + (1 | id)", "poisson", {}, marks=pytest.mark.slow),
+        pytest.param(
+            *("count ~ 1 + (1 | id)", "negativebinomial", {"alpha": "Exponential(1)"}), marks=pytest.mark.slow
+        ),
         ("count ~ 1 + x", "negativebinomial", {"b": "Normal(0, 0.5)", "alpha": "Exponential(1)"}),
     ],
 )

@@ -164,7 +164,7 @@ def test_a_file_that_would_run_python_is_refused(said):
     assert said("text: __use_yte__\n") == ""
 
 
-@pytest.mark.parametrize("depth", [41, 5000])
+@pytest.mark.parametrize("depth", [41, 1000])
 def test_brackets_in_each_other_are_limited(said, depth):
     assert "more than 40 deep" in said(f"text: {'[' * depth}{']' * depth}\n")
     assert said(f"text: {'[' * 30}{']' * 30}\n") == ""
