@@ -10,7 +10,8 @@ from partialpool.loo.integrated import of_subsets
 from partialpool.loo.psis import psis
 from partialpool.quadrature.densities import NoQuadrature
 
-# Units that move estimates most, and without which the model is fitted again where that takes a moment.
+# Units that move estimates most, and without which the model is fitted again where that takes a moment; and how many
+# more at most.
 REFITS = 3
 COLUMNS = [
     *("of", "label", "rows", "elpd", "pareto_k"),
@@ -87,19 +88,32 @@ def _table(fitted: Fitted, of: str, labels, sizes, posterior, log_density: np.nd
 
 
 def _refitted(fitted: Fitted, table: pd.DataFrame) -> pd.DataFrame:
-    """With estimates of draws without the first of the units; these in front again, by how much they move one."""
-    units, table = fitted.rows[fitted.spec.unit].astype(str).to_numpy(), table.reset_index(drop=True)
-    for place in range(min(REFITS, len(table) - 1)):
-        without = fitted.drawn_again(units != table.at[place, "label"])
-        if fitted.base is None or without is None:
-            continue
-        moves = {one: _shift(one.draws(fitted.base), one.draws(without)) for one in fitted.parameters}
-        one = max(moves, key=lambda parameter: abs(moves[parameter]))
-        draws = one.draws(fitted.posterior)
-        mean, sd = draws.mean(), draws.std(ddof=1)
-        row = (one.name, mean, mean + moves[one] * sd, sd, moves[one], "refit")
-        table.loc[place, COLUMNS[-6:]] = row
-    return in_order(table)
+    """With estimates of draws without the first of the units; in front, by how much they move one, is one of these.
+
+    A refit may move estimates less than weights say, so that another unit comes to the front: it is left out, too.
+    """
+    table = table.set_index("label", drop=False)
+    for label in table.index[: min(REFITS, len(table) - 1)]:
+        _refit_(fitted, table, label)
+    for _ in range(REFITS):
+        table = in_order(table)
+        if len(table) == 1 or table["method"].iloc[0] == "refit":
+            break
+        _refit_(fitted, table, table.index[0])
+    return in_order(table).reset_index(drop=True)
+
+
+def _refit_(fitted: Fitted, table: pd.DataFrame, label: str) -> None:
+    """Fill in the row of a unit from draws without it, if these can be trusted."""
+    units = fitted.rows[fitted.spec.unit].astype(str).to_numpy()
+    without = fitted.drawn_again(units != label)
+    if fitted.base is None or without is None:
+        return
+    moves = {one: _shift(one.draws(fitted.base), one.draws(without)) for one in fitted.parameters}
+    one = max(moves, key=lambda parameter: abs(moves[parameter]))
+    draws = one.draws(fitted.posterior)
+    mean, sd = draws.mean(), draws.std(ddof=1)
+    table.loc[label, COLUMNS[-6:]] = (one.name, mean, mean + moves[one] * sd, sd, moves[one], "refit")
 
 
 def _shift(draws: np.ndarray, others: np.ndarray) -> float:

@@ -141,9 +141,11 @@ def names_below(
 def wrapped(text: str, letters: int, lines: int = MOST_LINES) -> str:
     """A text in lines of at most so many letters; a name such as ``cor(Intercept,x)`` is cut behind its comma.
 
-    What would take more lines ends with dots.
+    And behind the last colon, as of ``sd(school:class:Intercept)``, where that is not enough. What would take more
+    lines ends with dots.
     """
     if len(text) > letters and " " not in text:
-        text = text.replace(",", ", ")
+        parts = text.split(",")
+        text = ", ".join(part if len(part) < letters else ": ".join(part.rsplit(":", 1)) for part in parts)
     cut = textwrap.wrap(text, letters, break_on_hyphens=False, max_lines=lines, placeholder=" …")
     return "\n".join(cut) or text

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from arviz_stats.base import array_stats
+from partialpool.checks import influence as influence_module
 from partialpool.checks import left_out
 from partialpool.checks.influence import COLUMNS, influence
 from partialpool.fit.by_row import draws_by_row
@@ -92,3 +93,17 @@ def test_with_crossed_factors_what_is_left_out_is_weighted_given_all_effects(mak
 def test_weights_do_not_depend_on_how_many_are_computed_at_a_time(table, intercepts, monkeypatch):
     monkeypatch.setattr(left_out, "CHUNK", 3000)
     pd.testing.assert_frame_equal(influence(intercepts), table)
+
+
+def test_the_unit_in_front_is_one_without_which_the_model_was_fitted_again(intercepts, monkeypatch):
+    by_weights = influence_module._table
+
+    def four_by_far(fitted, of, *others):
+        table = influence_module.in_order(by_weights(fitted, of, *others))
+        return table.assign(shift=[100.0, 90.0, 80.0, 70.0] + [0.0] * (len(table) - 4))
+
+    monkeypatch.setattr(influence_module, "_table", four_by_far)
+    units = influence(intercepts).iloc[:12]
+    # The fourth has the largest shift once the three before it are fitted again, and moves estimates by far less.
+    assert units["method"].tolist() == ["refit"] * 4 + ["importance weights"] * 8
+    assert units["shift"].abs().max() < 3

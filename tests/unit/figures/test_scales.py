@@ -82,7 +82,9 @@ def test_names_take_the_height_that_they_need():
         ("cor(Intercept,week)", ["cor(Intercept,week)"]),
         ("cor(Intercept,trimester)", ["cor(Intercept,", "trimester)"]),
         ("days since the start, of all", ["days since the start,", "of all"]),
+        ("sd(field:recipe:Intercept)", ["sd(field:recipe:", "Intercept)"]),
+        ("cor(field:recipe:Intercept,week)", ["cor(field:recipe:", "Intercept, week)"]),
     ],
 )
-def test_long_names_are_cut_at_blanks_and_behind_commas(text, lines):
+def test_long_names_are_cut_at_blanks_behind_commas_and_behind_colons(text, lines):
     assert wrapped(text, 21).split("\n") == lines
