@@ -14,6 +14,9 @@ from bs4 import BeautifulSoup
 from copies import Project
 from partialpool.jobs.files import checksum
 
+# A whole run, twice.
+pytestmark = pytest.mark.slow
+
 CONFIG = """
 title: Yield of fields
 data:
@@ -53,7 +56,7 @@ figures:
 """
 
 
-@pytest.fixture(scope="module", params=["draws", pytest.param("summary", marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=["draws", "summary"])
 def bare(request, project, tmp_path_factory) -> Project:
     """The project with this study of 40 fields, run; its fits keep draws of the fields' effects, or their summary."""
     directory = tmp_path_factory.mktemp("bare")
@@ -142,7 +145,6 @@ def test_another_model_fits_and_predicts_by_no_other(bare):
     assert "predict_values" not in planned
 
 
-@pytest.mark.slow
 def test_an_archive_of_earlier_results_is_told(bare):
     earlier = "results/archive.zip is of earlier results"
     assert earlier not in bare.snakemake("--forcerun", "render_report").stdout
@@ -152,7 +154,6 @@ def test_an_archive_of_earlier_results_is_told(bare):
     archive.unlink()
 
 
-@pytest.mark.slow
 def test_data_that_cannot_be_fetched_again_are_kept(project, tmp_path):
     (tmp_path / "config").mkdir()
     (tmp_path / "config/config.yaml").write_text(CONFIG.replace("KEPT", "draws"))

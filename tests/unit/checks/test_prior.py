@@ -69,7 +69,7 @@ def ratings(make_spec, fitted_to):
     rng = np.random.default_rng(5)
     data = pd.DataFrame({"id": np.repeat(np.arange(5), 6), "row": np.arange(30)})
     data["y"] = pd.Categorical(rng.permutation(np.repeat(["1", "2", "3"], 10)), ["1", "2", "3"], ordered=True)
-    own = {"family": "cumulative", "priors": {"threshold": "Normal(0, 2)"}, "engine": "auto", "draws": 100}
+    own = {"family": "cumulative", "priors": {"threshold": "Normal(0, 2)"}, "warmup": 100, "draws": 100}
     return fitted_to(make_spec("y ~ 0 + (1 | id)", "sd", **own), data)
 
 
@@ -83,6 +83,7 @@ def ratings(make_spec, fitted_to):
         (["low", "some", "all"], 1),
     ],
 )
+@pytest.mark.slow
 def test_levels_are_counted_as_they_are_called_or_from_one(ratings, levels, first):
     called_so = ratings.tree.copy()
     called_so["posterior"].attrs["levels"] = json.dumps(levels)

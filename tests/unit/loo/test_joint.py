@@ -7,6 +7,9 @@ import xarray as xr
 from partialpool.loo.joint import Density, Unrecoverable
 from partialpool.model.formula import complete_cases
 
+# Models are compiled, which takes ten seconds or more each.
+pytestmark = pytest.mark.slow
+
 CASES = {
     "several factors": (
         "count ~ x + group + (1 + x + z | id) + (0 + mood | group)",
@@ -61,9 +64,7 @@ def several(make):
     return make("several factors")
 
 
-@pytest.mark.parametrize(
-    "case", [case if case == "several factors" else pytest.param(case, marks=pytest.mark.slow) for case in CASES]
-)
+@pytest.mark.parametrize("case", CASES)
 def test_draws_are_recovered(make, case):
     density, tree, points = make(case)
     draws, log_density, log_likelihood = density.recover(tree)

@@ -12,6 +12,9 @@ from partialpool.weights.smoothing import relative_error
 from scipy import stats
 from scipy.special import logsumexp
 
+# Each test compiles models for NUTS, or fits them many times.
+pytestmark = pytest.mark.slow
+
 # ---------------------------------------------------------------------------------------- Gaussian, by quadrature
 
 FORMULA = "y ~ 1 + x + (1 | id)"
@@ -82,7 +85,6 @@ def ladder(tree, spec, measured, pointwise):
     return observations(tree, spec, measured, pointwise, cores=2)
 
 
-@pytest.mark.slow
 def test_each_row_says_how(ladder, pointwise):
     good = ~pointwise.bad
     assert good.sum() in range(1, len(good))
@@ -109,7 +111,6 @@ def assert_agree(pointwise, exact):
     assert (np.abs(z) < 4).all(), pd.DataFrame({"label": pointwise.labels, "z": z, "exact": exact}).to_string()
 
 
-@pytest.mark.slow
 @pytest.mark.numbers
 def test_better_rows_are_those_of_quadrature(ladder, measured, evidence):
     better = ladder.take(ladder.method != "psis")
@@ -170,7 +171,6 @@ def test_units_are_those_of_quadrature(spec, measured, evidence):
 # ---------------------------------------------------------------------------------------- Poisson, by quadrature
 
 
-@pytest.mark.slow
 @pytest.mark.numbers
 def test_counts_without_effects_of_units(make_spec):
     x = np.array([-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0])
@@ -194,7 +194,6 @@ def test_counts_without_effects_of_units(make_spec):
     assert_agree(pointwise.take([-1]), [evidence(all_rows) - evidence(all_rows[:-1])])
 
 
-@pytest.mark.slow
 @pytest.mark.numbers
 def test_a_row_far_from_all_others_takes_several_bridges(make_spec, monkeypatch, capsys):
     def refuse(self, tree):
