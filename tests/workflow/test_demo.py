@@ -159,10 +159,10 @@ def test_a_prior_refits_its_own_model_only(demo):
     ],
 )
 def test_changed_code_runs_what_runs_it(demo, modules, rules):
-    before = {demo.root / f"scripts/partialpool/{module}.py": "" for module in modules.split()}
-    for path in before:
-        before[path] = path.read_text()
-        path.write_text(before[path] + "\nCHANGED = True\n")
+    paths = [demo.root / f"scripts/partialpool/{module}.py" for module in modules.split()]
+    before = {path: path.read_text() for path in paths}
+    for path, text in before.items():
+        path.write_text(text + "\nCHANGED = True\n")
     planned = demo.planned()
     for path, text in before.items():
         path.write_text(text)

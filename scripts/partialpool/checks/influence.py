@@ -97,23 +97,23 @@ def _refitted(fitted: Fitted, table: pd.DataFrame) -> pd.DataFrame:
         _refit_(fitted, table, label)
     for _ in range(REFITS):
         table = in_order(table)
-        if len(table) == 1 or table["method"].iloc[0] == "refit":
+        if len(table) == 1 or table["method"].iloc[0] == "refit" or not _refit_(fitted, table, table.index[0]):
             break
-        _refit_(fitted, table, table.index[0])
     return in_order(table).reset_index(drop=True)
 
 
-def _refit_(fitted: Fitted, table: pd.DataFrame, label: str) -> None:
-    """Fill in the row of a unit from draws without it, if these can be trusted."""
+def _refit_(fitted: Fitted, table: pd.DataFrame, label: str) -> bool:
+    """Fill in the row of a unit from draws without it, if these can be trusted; whether they can."""
     units = fitted.rows[fitted.spec.unit].astype(str).to_numpy()
     without = fitted.drawn_again(units != label)
     if fitted.base is None or without is None:
-        return
+        return False
     moves = {one: _shift(one.draws(fitted.base), one.draws(without)) for one in fitted.parameters}
     one = max(moves, key=lambda parameter: abs(moves[parameter]))
     draws = one.draws(fitted.posterior)
     mean, sd = draws.mean(), draws.std(ddof=1)
     table.loc[label, COLUMNS[-6:]] = (one.name, mean, mean + moves[one] * sd, sd, moves[one], "refit")
+    return True
 
 
 def _shift(draws: np.ndarray, others: np.ndarray) -> float:
