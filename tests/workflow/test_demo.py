@@ -152,9 +152,11 @@ def test_a_prior_refits_its_own_model_only(demo):
     [
         ("figures/units", {"draw_figures", "render_report"}),
         ("checks/influence", {"check_models", "draw_checks", "render_report"}),
-        ("figures/diagnostics", {"draw_models", "render_report"}),
-        ("loo/compare", {"compare_models", "draw_figures", "write_paper", "render_report"}),
-        ("report/paper_files", {"write_paper", "render_report"}),
+        pytest.param("figures/diagnostics", {"draw_models", "render_report"}, marks=pytest.mark.slow),
+        pytest.param(
+            "loo/compare", {"compare_models", "draw_figures", "write_paper", "render_report"}, marks=pytest.mark.slow
+        ),
+        pytest.param("report/paper_files", {"write_paper", "render_report"}, marks=pytest.mark.slow),
         ("audit/published jobs/progress jobs/job errors", set()),
     ],
 )
@@ -213,7 +215,11 @@ def test_a_deleted_figure_is_made_again(demo):
 
 
 @pytest.mark.parametrize(
-    ("deleted", "rule"), [("models/m71.1.nc", "fit_model"), ("tables/all-models.docx", "write_paper")]
+    ("deleted", "rule"),
+    [
+        ("models/m71.1.nc", "fit_model"),
+        pytest.param("tables/all-models.docx", "write_paper", marks=pytest.mark.slow),
+    ],
 )
 def test_a_deleted_fit_or_table_is_made_again(demo, deleted, rule):
     path = demo.directory / "results" / deleted

@@ -43,7 +43,7 @@ def test_a_misspelt_key(study):
     assert len(output.splitlines()) < 15
 
 
-@pytest.mark.parametrize("quiet", [[], ["--quiet"], ["--quiet", "all"]])
+@pytest.mark.parametrize("quiet", [[], pytest.param(["--quiet"], marks=pytest.mark.slow), ["--quiet", "all"]])
 def test_mistakes_are_told_however_quiet_snakemake_is(study, quiet):
     study.edit(lambda config: config["models"]["m71.2"].update(drawz=10))
     assert "models.m71.2: unknown key 'drawz'. Did you mean 'draws'?" in fails(study, *quiet)
@@ -53,12 +53,14 @@ def test_mistakes_are_told_however_quiet_snakemake_is(study, quiet):
     assert 'title: {title: "Does it?", models: [a]}' in output
 
 
-@pytest.mark.parametrize("cores", ["0", "-1"])
+@pytest.mark.parametrize("cores", ["0", pytest.param("-1", marks=pytest.mark.slow)])
 def test_no_cores_are_refused_and_not_waited_for(study, cores):
     assert f"'--cores {cores}': no job can run on it." in fails(study, "--cores", cores, "--quiet", "all")
 
 
-@pytest.mark.parametrize("name", ["{x}", "{0}", "a}"])
+@pytest.mark.parametrize(
+    "name", ["{x}", pytest.param("{0}", marks=pytest.mark.slow), pytest.param("a}", marks=pytest.mark.slow)]
+)
 def test_a_folder_with_curly_brackets(project, study, tmp_path, name):
     folder = tmp_path / name
     shutil.copytree(tmp_path / "config", folder / "config")
@@ -118,6 +120,7 @@ def test_a_source_without_network(study):
     assert not (study.directory / "results/data/raw.csv").exists()
 
 
+@pytest.mark.slow
 def test_a_file_already_there_is_used_without_network(study):
     def offline(config):
         config["data"].update(source="https://nowhere.invalid/mine.csv", simulate=None)
@@ -128,6 +131,7 @@ def test_a_file_already_there_is_used_without_network(study):
     study.snakemake("results/data/raw.csv")
 
 
+@pytest.mark.slow
 def test_an_edited_file_without_a_checksum_is_noticed(study):
     study.edit(lambda config: config["data"].update(source="mine.csv", simulate=None))
     mine = study.directory / "mine.csv"
@@ -138,6 +142,7 @@ def test_an_edited_file_without_a_checksum_is_noticed(study):
     assert "0.9" in (study.directory / "results/data/raw.csv").read_text()
 
 
+@pytest.mark.slow
 def test_a_packed_file_with_decimal_commas(study):
     study.edit(of_few_rows)
     study.edit(lambda config: config["data"].update(source="mine.csv.gz", simulate=None))
@@ -165,6 +170,7 @@ def test_what_is_doubtful_is_told_on_a_terminal_before_the_fit(study):
     assert "model m: the prior of the intercept, Normal(100, 1), is far from the data" in said.decode()
 
 
+@pytest.mark.slow
 def test_types_and_derived_columns_reach_the_prepared_data(study):
     study.edit(of_few_rows)
     study.edit(
@@ -184,6 +190,7 @@ def test_types_and_derived_columns_reach_the_prepared_data(study):
     assert "data.derive.square: log(week) is not finite in 2 of 3 rows" in fails(study, "results/data/prepared.parquet")
 
 
+@pytest.mark.slow
 def test_a_file_that_is_not_there(study):
     study.edit(lambda config: config["data"].update(source="nowhere.csv", simulate=None))
     assert "nowhere.csv" in fails(study, "results/data/raw.csv")
@@ -209,6 +216,7 @@ def test_data_that_do_not_fit(study):
         assert words in output, words
 
 
+@pytest.mark.slow
 def test_a_formula_with_an_unknown_column(study):
     study.edit(lambda config: config["models"]["m71.3"].update(formula="con ~ 1 + weak + (1 | id)"))
     # When the data are read, and not by the fit of this model, whichever fits come before it.
@@ -219,6 +227,7 @@ def test_a_formula_with_an_unknown_column(study):
     assert not (study.directory / "results/models").exists()
 
 
+@pytest.mark.slow
 def test_a_later_edit_is_held_to_the_data_before_the_first_fit(demo):
     def mistaken(config):
         config["models"]["m71.2"]["draws"] = 61
@@ -235,6 +244,7 @@ def test_a_later_edit_is_held_to_the_data_before_the_first_fit(demo):
     demo.snakemake("results/models/m71.2.nc")
 
 
+@pytest.mark.slow
 def test_models_on_different_rows(demo):
     before = demo.edit(
         lambda config: config["comparisons"].update(unequal={"title": "Unequal", "models": ["m71.2", "m71.3"]})
@@ -254,6 +264,7 @@ def test_models_on_different_rows(demo):
     assert planned["fit_model"] == 1
 
 
+@pytest.mark.slow
 def test_a_failed_check_stops_a_run_that_asks_for_it(demo, tmp_path):
     # A copy, because what the job would make again is deleted when it fails.
     study = Project(demo.root, tmp_path / "study")

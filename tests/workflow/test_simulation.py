@@ -89,6 +89,7 @@ def test_more_replicates_keep_the_batches_that_are_there(project, whole):
     assert "replicates 1-30" not in planned
 
 
+@pytest.mark.slow
 def test_a_wrong_engine_is_an_error_and_leaves_table_and_figure(project, tmp_path):
     library = project.root / "scripts/partialpool/marginal/unit.py"
     right = library.read_text()

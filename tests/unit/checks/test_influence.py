@@ -60,6 +60,7 @@ def test_estimates_are_those_of_all_draws(name, request):
     np.testing.assert_allclose(table["mean_without"] - table["mean"], table["shift"] * table["sd"], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_units_that_move_most_are_fitted_again_by_the_marginal_engine_only(table, yes_no):
     assert (table["method"] == "refit").sum() == 3
     by_nuts = influence(yes_no)

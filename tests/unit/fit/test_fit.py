@@ -34,7 +34,7 @@ def fit_with_pymc(correlated, units):
     return fit_module.fit(replace(correlated, sampler="pymc"), units)
 
 
-@pytest.fixture(params=["nutpie", "pymc"])
+@pytest.fixture(params=["nutpie", pytest.param("pymc", marks=pytest.mark.slow)])
 def tree(request, fit):
     return fit if request.param == "nutpie" else request.getfixturevalue("fit_with_pymc")
 

@@ -54,6 +54,7 @@ def test_no_number_of_draws_is_promised_where_chains_do_not_agree(spec):
     assert "draws:" not in words
 
 
+@pytest.mark.slow
 def test_chains_of_few_independent_draws_are_not_said_to_disagree(make_spec):
     rng, rhats = np.random.default_rng(2), []
     for _ in range(20):

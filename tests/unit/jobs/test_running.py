@@ -101,7 +101,10 @@ def test_after_kill_9_its_job_is_gone_and_the_same_command_goes_on(start, tmp_pa
     assert "its lock is lifted" not in (tmp_path / "terminal").read_text()
 
 
-@pytest.mark.parametrize(("ended_by", "quiet"), [(signal.SIGKILL, ["--quiet", "all"]), (signal.SIGSEGV, [])])
+@pytest.mark.parametrize(
+    ("ended_by", "quiet"),
+    [(signal.SIGKILL, ["--quiet", "all"]), pytest.param(signal.SIGSEGV, [], marks=pytest.mark.slow)],
+)
 def test_a_job_that_is_killed_is_told(start, tmp_path, ended_by, quiet):
     run = start("a.txt", *quiet)
     for job in sleeping(tmp_path, "a", run):
@@ -139,6 +142,7 @@ def test_a_run_that_failed_without_a_note_of_a_job_has_a_word(tmp_path):
     assert not list((tmp_path / ".snakemake/unfinished").iterdir())
 
 
+@pytest.mark.slow
 def test_the_lock_of_one_that_runs_stays(start, tmp_path):
     run = start("a.txt")
     sleeping(tmp_path, "a", run)
@@ -167,6 +171,7 @@ def test_the_lock_of_one_that_runs_stays(start, tmp_path):
     assert (tmp_path / ".snakemake/running").read_text() == ""
 
 
+@pytest.mark.slow
 def test_a_lock_of_another_machine_is_not_lifted(start, tmp_path):
     run = start("a.txt")
     sleeping(tmp_path, "a", run)
@@ -195,7 +200,7 @@ def test_on_a_disk_without_locks_a_lock_is_told_and_stays(tmp_path, monkeypatch)
     assert lock.exists()
 
 
-@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("asked", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_asked_to_end_it_ends_its_jobs_first(start, tmp_path, asked):
     run = start("a.txt")
     jobs = sleeping(tmp_path, "a", run)

@@ -53,6 +53,7 @@ def test_the_engine_is_calibrated(engine_for, formula, family, priors):
     assert {"Intercept", "log likelihood"} | of_effects <= set(table["quantity"])
 
 
+@pytest.mark.slow
 def test_effects_that_stay_at_the_mode_are_not_calibrated(engine_for, monkeypatch):
     def at_the_mode(*arguments, **settings):
         return right(*arguments, **settings) * 0.2
@@ -77,6 +78,7 @@ def test_log_likelihood_is_that_of_the_outcome_and_a_truth_depends_on_its_seed_o
     assert (second.outcome != first.outcome).any()
 
 
+@pytest.mark.slow
 def test_nuts_takes_outcomes_of_which_independent_draws_fail(engine_for, monkeypatch):
     engine, _ = engine_for("flag ~ 1 + (1 | id)", "bernoulli")
     truth = engine.from_prior(np.random.SeedSequence(1))
