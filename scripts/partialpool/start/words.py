@@ -14,7 +14,8 @@ _RUN_TOGETHER = re.compile(rf"\b({'|'.join(sorted(_UNITS))})({'|'.join(sorted(_O
 _UNITS_OF_TIME = {"seconds", "minutes", "hours", "days", "weeks", "months", "years"}
 _TIMES = {"time", "date", "wave", "visit", "occasion", "age", "period"}
 _IRREGULAR = {"child": "children", "person": "people", "man": "men", "woman": "women"}
-_IRREGULAR |= {"mouse": "mice", "calf": "calves", "leaf": "leaves"}
+_IRREGULAR |= {"mouse": "mice", "calf": "calves", "leaf": "leaves", "tooth": "teeth", "foot": "feet"}
+_IRREGULAR |= {same: same for same in ("species", "series", "sheep", "fish", "deer")}
 
 
 def words(column: str) -> list[str]:

@@ -87,6 +87,8 @@ def test_a_column_that_may_have_the_trials_is_told(write, start, tmp_path):
         "trials? size is never smaller than ill. If ill is so many of size, make the study again with --trials size."
         in told
     )
+    told = start(write(counted().assign(size=40)), *columns, folder=tmp_path / "same")
+    assert "trials? size is never smaller than ill." in " ".join(told.split())
     for no_bound in (counted().assign(size=1000), counted().assign(size=np.arange(60) % 3)):
         folder = tmp_path / str(no_bound["size"].max())
         assert "trials?" not in start(write(no_bound), *columns, folder=folder)
