@@ -11,8 +11,8 @@ from partialpool.loo.psis import psis
 from partialpool.quadrature.densities import NoQuadrature
 
 # Units that move estimates most, and without which the model is fitted again where that takes a moment; and how many
-# more at most.
-REFITS = 3
+# more at most: without pooling, weights say too much of many units.
+REFITS, MORE = 3, 20
 COLUMNS = [
     *("of", "label", "rows", "elpd", "pareto_k"),
     *("parameter", "mean", "mean_without", "sd", "shift", "method"),
@@ -95,7 +95,7 @@ def _refitted(fitted: Fitted, table: pd.DataFrame) -> pd.DataFrame:
     table = table.set_index("label", drop=False)
     for label in table.index[: min(REFITS, len(table) - 1)]:
         _refit_(fitted, table, label)
-    for _ in range(REFITS):
+    for _ in range(MORE):
         table = in_order(table)
         if len(table) == 1 or table["method"].iloc[0] == "refit" or not _refit_(fitted, table, table.index[0]):
             break

@@ -99,12 +99,12 @@ def test_weights_do_not_depend_on_how_many_are_computed_at_a_time(table, interce
 def test_the_unit_in_front_is_one_without_which_the_model_was_fitted_again(intercepts, monkeypatch):
     by_weights = influence_module._table
 
-    def four_by_far(fitted, of, *others):
+    def nine_by_far(fitted, of, *others):
         table = influence_module.in_order(by_weights(fitted, of, *others))
-        return table.assign(shift=[100.0, 90.0, 80.0, 70.0] + [0.0] * (len(table) - 4))
+        return table.assign(shift=[*range(100, 10, -10)] + [0.0] * (len(table) - 9))
 
-    monkeypatch.setattr(influence_module, "_table", four_by_far)
+    monkeypatch.setattr(influence_module, "_table", nine_by_far)
     units = influence(intercepts).iloc[:12]
-    # The fourth has the largest shift once the three before it are fitted again, and moves estimates by far less.
-    assert units["method"].tolist() == ["refit"] * 4 + ["importance weights"] * 8
+    # Each has the largest shift once those before it are fitted again, and moves estimates by far less.
+    assert units["method"].tolist() == ["refit"] * 9 + ["importance weights"] * 3
     assert units["shift"].abs().max() < 3
