@@ -77,14 +77,13 @@ def _possible_trials(facts: Facts, others: list[columns.Column]) -> str:
     """Which column may have the trials of which counts are the successes; empty if none does."""
     if facts.trials or not facts.has_numbers or not _are_counts(facts.numbers.to_numpy(dtype=float)):
         return ""
-    # A bound of the counts: never smaller, and so small in some row that others have larger ones, or one number for all
-    # rows, not far from the largest count: 20 of 20 animals, and not the year 1997.
+    # A bound of the counts: never smaller, and so small in some row that others have larger ones.
+    # ASSUME: one number for all rows is one if it is less than ten times the largest count, unlike the year 1997.
     whole = facts.measured[[c.name for c in others if c.kind == "whole numbers" and c.repeated]]
     bounds = [
         name
         for name, values in whole.select_dtypes("number").items()
-        if (values >= facts.numbers).all()
-        and values.min() < (10 * facts.numbers.max() if values.nunique() == 1 else facts.numbers.max())
+        if (values >= facts.numbers).all() and values.min() < facts.numbers.max() * (10 if values.nunique() == 1 else 1)
     ]
     if not bounds:
         return ""
