@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import bdtr, betaincc, betaln, gammaln, log_expit, log_ndtr, ndtr, pdtr, stdtr
+from scipy.special import bdtr, betaincc, betaln, gammaln, log_expit, log_ndtr, ndtr, pdtr, stdtr, xlog1py
 
 # Beyond this exp() is no number any more.
 LARGEST_EXPONENT = 700.0
@@ -78,7 +78,8 @@ def _poisson_constant(y):
 
 
 def _negativebinomial(y, eta, link, *, alpha):
-    return y * eta - (y + alpha) * np.logaddexp(0.0, eta - np.log(alpha))
+    # Not `logaddexp`: the whole takes a third longer with it, and here most time is spent.
+    return y * eta - xlog1py(y + alpha, np.exp(np.minimum(eta - np.log(alpha), LARGEST_EXPONENT)))
 
 
 def _negativebinomial_slopes(y, eta, *, alpha):
