@@ -8,7 +8,7 @@ from partialpool.data.types import numbers
 from partialpool.errors import StudyError, suggest
 from partialpool.start import columns, words
 from partialpool.start.columns import Column
-from partialpool.start.roles import Roles, check_levels, levels_without_order, varying
+from partialpool.start.roles import Roles, check_condition, check_levels, levels_without_order, varying
 from partialpool.start.study import Source, opened, refuse_existing
 
 _QUESTIONS = {
@@ -16,7 +16,9 @@ _QUESTIONS = {
     "unit": "Whose measurements are they? The same value in all rows of one of them (unit)",
     "time": "When was it measured? (time; - for none)",
     "group": "Which group is each of them in? The same in all rows of a unit (group; - for none)",
+    "condition": "What changes within each of them, as a treatment or an item? (condition; - for none)",
 }
+_OPTIONAL = ("time", "group", "condition")
 
 
 def source(folder: str | Path, encoding: str | None = None) -> Source:
@@ -32,8 +34,7 @@ def roles(source: Source, given: dict[str, str | None]) -> Roles:
     chosen = dict(given)
     for role, question in _QUESTIONS.items():
         if chosen.get(role) is None:
-            optional = role in ("time", "group")
-            proposed = proposal(role, known, source.table, chosen) or ("-" if optional else None)
+            proposed = proposal(role, known, source.table, chosen) or ("-" if role in _OPTIONAL else None)
             answer = _answer(question, proposed, lambda text, role=role: _column(role, text, source.table, chosen))
             chosen[role] = answer
     return Roles(**chosen)
@@ -80,7 +81,7 @@ def _answer(question: str, proposed: str | None, check: Callable):
 
 def _column(role: str, answer: str, table: Table, chosen: dict[str, str | None]) -> str | None:
     """A column for a role; None for `-` where the role is optional."""
-    if answer == "-" and role in ("time", "group"):
+    if answer == "-" and role in _OPTIONAL:
         return None
     known = table.frame.columns.drop("row").tolist()
     if answer not in known:
@@ -92,6 +93,8 @@ def _column(role: str, answer: str, table: Table, chosen: dict[str, str | None])
         raise StudyError(f"Every row has a value of '{answer}' of its own; a unit has several rows.")
     if role == "group" and (units := varying(table, chosen["unit"], answer)):
         raise StudyError(f"'{answer}' is not the same in all rows of {chosen['unit']} {units[0]}.")
+    if role == "condition":
+        check_condition(table, chosen["unit"], answer)
     return answer
 
 
@@ -113,6 +116,9 @@ def proposal(role: str, known: list[Column], table: Table, chosen: dict[str, str
         case "group":
             few = [c for c in free if c.kind == "text" and c.distinct <= 8]
             likely = [c for c in few if not varying(table, chosen["unit"], c.name)]
+        case "condition":
+            # Whatever changes may be one.
+            likely = []
     return likely[0].name if likely else None
 
 

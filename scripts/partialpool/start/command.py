@@ -15,14 +15,15 @@ from partialpool.start.study import new_study, opened, refuse_existing
 _DESCRIPTION = """\
 Start a study: look at a data file, and write a folder with a commented config that runs as it is.
 
-The config has a ladder of models (no pooling, partial pooling, time, group, varying slopes, as far as the data
-carry them), a family for the outcome, priors scaled by the data, comparisons, predictions and figures. Nothing
+The config has a ladder of models (no pooling, partial pooling, time, condition, group, varying slopes, as far as
+the data carry them), a family for the outcome, priors scaled by the data, comparisons, predictions and figures. Nothing
 is overwritten. Without arguments, on a terminal, the command asks.
 """
 _EXAMPLES = """\
 examples:
   uv run python scripts/new_study.py reading reading.csv --outcome score --unit child --time month --group school
   uv run python scripts/new_study.py herds https://example.org/herds.xlsx --outcome ill --unit herd
+  uv run python scripts/new_study.py recall words.csv --outcome recalled --unit patient --condition list
   uv run python scripts/new_study.py
 """
 
@@ -65,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--unit", metavar="COLUMN", help="whose measurements they are: a child, a herd, a plot")
     made.add_argument("--time", metavar="COLUMN", help="when it was measured: numbers, or dates such as 2024-03-31")
     made.add_argument("--group", metavar="COLUMN", help="group of each unit, the same in all of its rows")
+    made.add_argument("--condition", metavar="COLUMN", help="what changes within units: a treatment, an item, a rater")
     return made
 
 
@@ -120,7 +122,7 @@ def _run(given: argparse.Namespace, *, ask_for: bool) -> str:
         source = (
             ask.source(fetched, given.encoding) if given.data is None else opened(given.data, fetched, given.encoding)
         )
-        named = {role: getattr(given, role) for role in ("outcome", "unit", "time", "group")}
+        named = {role: getattr(given, role) for role in ("outcome", "unit", "time", "group", "condition")}
         roles = ask.roles(source, named) if ask_for else Roles(**named)
         levels = given.levels or (ask.levels(source, roles.outcome) if ask_for else [])
         folder = ask.folder(source) if given.folder is None else given.folder

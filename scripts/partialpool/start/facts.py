@@ -21,8 +21,8 @@ class Facts:
     ----------
     frame
         From `data.prepare.prepare`.
-    outcome, unit, time, group
-        Columns; time and group None where there are none.
+    outcome, unit, time, group, condition
+        Columns; the last three None where there are none.
     nouns
         One unit and several.
     labels
@@ -36,6 +36,7 @@ class Facts:
     unit: str
     time: str | None
     group: str | None
+    condition: str | None
     nouns: tuple[str, str]
     labels: dict[str, str]
     trials: str | None = None
@@ -112,10 +113,14 @@ class Facts:
         """Standard deviation of time over all measurements."""
         return float(self.measured[self.time].std())
 
-    @property
-    def rows_without_time(self) -> int:
-        """Number of measurements without a time."""
-        return int(self.measured[self.time].isna().sum()) if self.time else 0
+    def rows_without(self, *columns: str | None) -> int:
+        """Number of measurements without a value of one of some columns; None for a column that there is not."""
+        return int(self.measured[[column for column in columns if column]].isna().any(axis=1).sum())
+
+    @cached_property
+    def rows_by_condition(self) -> pd.DataFrame:
+        """Number of measurements by unit, a row each, and condition, a column each."""
+        return self.measured.groupby([self.unit, self.condition], observed=True).size().unstack(fill_value=0)
 
     @property
     def n_groups(self) -> int:

@@ -16,8 +16,13 @@ MOST_WITHOUT_POOLING_ELSE = 50
 # ASSUME: a slope of each unit needs so many times in half of the units, and so many units. Yes and no tell less.
 LEAST_TIMES = {"bernoulli": 8}
 LEAST_TIMES_ELSE = 3
-# ASSUME: more groups than these are pooled like units, fewer have a coefficient each.
+# ASSUME: more groups or conditions than these are pooled like units, fewer have a coefficient each.
 MOST_GROUPS = 8
+# ASSUME: differences between conditions that vary over units need so many measurements of a unit in each condition, in
+# half of the units; and of more conditions than these there would be too many correlations.
+LEAST_REPEATS = {"bernoulli": 8}
+LEAST_REPEATS_ELSE = 2
+MOST_VARYING = 4
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,8 @@ def build(facts: Facts, family: Family, scale: Scale) -> Ladder:
     builder.pooling()
     if facts.time:
         builder.time()
+    if facts.condition:
+        builder.condition()
     if facts.group:
         builder.group()
     if facts.time:
@@ -134,30 +141,79 @@ class _Builder:
     def _of_time(self) -> dict[str, str]:
         return {f"b[{self.facts.time}]": priors.of_coefficient(self.scale, self.facts.time_sd)}
 
+    def condition(self) -> None:
+        facts, n_conditions = self.facts, self.facts.rows_by_condition.shape[1]
+        pooled = n_conditions > MOST_GROUPS
+        self._levels("condition", facts.condition, n_conditions, pooled, f"pooled as the {facts.nouns[1]} are")
+        if pooled:
+            return
+        if reason := self._not_varying():
+            by = quoted(facts.condition)
+            self.left_out.append(f"varying differences (1 + {by} | {self.unit}): {reason}")
+        else:
+            self._varying()
+
     def group(self) -> None:
         facts = self.facts
         pooled = facts.n_groups > MOST_GROUPS
-        term = f"(1 | {quoted(facts.group)})" if pooled else quoted(facts.group)
-        time, of_time = (f"{quoted(facts.time)} + ", self._of_time()) if facts.time else ("", {})
-        of_group = {} if pooled else {f"b[{facts.group}]": priors.of_coefficient(self.scale)}
-        how = "pooled as a level above" if pooled else "as the difference of each from the first"
+        self._levels("group", facts.group, facts.n_groups, pooled, "pooled as a level above")
+
+    def _levels(self, name: str, column: str, n_levels: int, pooled: bool, how: str) -> None:
+        """Add a category, whose levels have a coefficient each or are pooled, to the model of time."""
+        called, time, of_time = self.facts.in_sentence(column), *self._with_time()
         self.add(
-            "group",
-            f"Differences by {facts.in_sentence(facts.group)}",
-            f"Adds the {facts.n_groups} levels of {facts.in_sentence(facts.group)}, {how}.",
-            f"1 + {time}{term} + (1 | {self.unit})",
-            self.intercept | of_time | of_group | {"sd": priors.of_sd(self.scale)},
+            name,
+            f"Differences by {called}",
+            f"Adds the {n_levels} levels of {called}, {how if pooled else 'as the difference of each from the first'}.",
+            f"1 + {time}{f'(1 | {quoted(column)})' if pooled else quoted(column)} + (1 | {self.unit})",
+            self.intercept
+            | of_time
+            | ({} if pooled else {f"b[{column}]": priors.of_coefficient(self.scale)})
+            | {"sd": priors.of_sd(self.scale)},
         )
+
+    def _with_time(self) -> tuple[str, dict[str, str]]:
+        """The beginning of a formula, and the priors, of a model that others are added to."""
+        return (f"{quoted(self.facts.time)} + ", self._of_time()) if self.facts.time else ("", {})
+
+    def _varying(self) -> None:
+        facts, by = self.facts, quoted(self.facts.condition)
+        time, of_time = self._with_time()
+        self.add(
+            "varying",
+            "Varying differences",
+            f"Adds that the {facts.nouns[1]} differ in what {facts.in_sentence(facts.condition)} changes; levels and "
+            "differences may be correlated.",
+            f"1 + {time}{by} + (1 + {by} | {self.unit})",
+            self.intercept
+            | of_time
+            | {f"b[{facts.condition}]": priors.of_coefficient(self.scale)}
+            | {"sd": priors.of_sd(self.scale), f"sd[{facts.condition}]": priors.of_sd(self.scale)}
+            | {"cor": "LKJ(2)"},
+        )
+
+    def _not_varying(self) -> str | None:
+        """Why differences between conditions do not vary over units; None if they do."""
+        rows, (_, several) = self.facts.rows_by_condition, self.facts.nouns
+        if rows.shape[1] > MOST_VARYING:
+            return f"{rows.shape[1]} conditions, more than {MOST_VARYING}, would have too many correlations"
+        least = LEAST_REPEATS.get(self.family.name, LEAST_REPEATS_ELSE)
+        enough = int((rows >= least).all(axis=1).sum())
+        if enough < max(LEAST_UNITS, self.facts.n_units / 2):
+            return (
+                f"{enough or 'none'} of {self.facts.n_units} {several} are measured {least} times or more in each "
+                f"condition; half of them have to be, and at least {LEAST_UNITS}"
+            )
+        return None
 
     def slopes(self) -> None:
         facts, time = self.facts, quoted(self.facts.time)
         least = LEAST_TIMES.get(self.family.name, LEAST_TIMES_ELSE)
         enough = int((facts.times_of_units >= least).sum())
         if enough < max(LEAST_UNITS, facts.n_units / 2):
-            few = f"only {enough}" if enough else "none"
             self.left_out.append(
-                f"varying slopes (1 + {time} | {self.unit}): {few} of {facts.n_units} {facts.nouns[1]} are measured at "
-                f"{least} times or more; half of them have to be, and at least {LEAST_UNITS}"
+                f"varying slopes (1 + {time} | {self.unit}): {enough or 'none'} of {facts.n_units} {facts.nouns[1]} "
+                f"are measured at {least} times or more; half of them have to be, and at least {LEAST_UNITS}"
             )
             return
         self.add(

@@ -190,9 +190,9 @@ def told(scale: Scale, classes: set[str]) -> list[str]:
     rules = {
         "Intercept": f"Normal(centre, {WIDTH:g} x spread)",
         "b": f"without pooling, the mean of each unit: Normal(centre, {WIDTH:g} x spread)",
-        "b[]": f"Normal(0, {WIDTH:g} x spread / sd of the predictor); of groups Normal(0, {WIDTH:g} x spread)",
+        "b[]": f"Normal(0, {WIDTH:g} x spread / sd of the predictor); of categories Normal(0, {WIDTH:g} x spread)",
         "sd": "Exponential(1 / spread), whose mean is the spread",
-        "sd[]": "of slopes: Exponential(sd of the predictor / spread)",
+        "sd[]": "of slopes: Exponential(sd of the predictor / spread); of categories Exponential(1 / spread)",
         "cor": "LKJ(2), which takes correlations near -1 and 1 for unlikely",
         "sigma": "Exponential(1 / spread)",
         "threshold": f"Normal(0, {WIDTH:g} x spread); with time wider, by the root of 1 + (mean / sd)^2 of time, since "

@@ -111,7 +111,7 @@ def _begin_anew(facts: Facts, others: list[columns.Column]) -> str:
     return (
         f"{twice} of {facts.n_units} {several} have several measurements at one time, which {column} tells apart. If "
         f"{one} {unit} is another one in each {column}, give each an id of its own in the file; if it is the same one, "
-        f"{column} may belong into the formulas."
+        f"make the study again with --condition {quote(column)}."
     )
 
 

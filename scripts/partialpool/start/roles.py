@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field, replace
+from shlex import quote
 
 import numpy as np
 import pandas as pd
@@ -35,16 +36,25 @@ _LONGEST_TITLE = 50
 
 @dataclass(frozen=True)
 class Roles:
-    """The columns by what they are; ``time`` and ``group`` None where there are none."""
+    """The columns by what they are; ``time``, ``group`` and ``condition`` None where there are none.
+
+    A group is the same in all rows of a unit; a condition, as of an experiment, changes within units.
+    """
 
     outcome: str
     unit: str
     time: str | None = None
     group: str | None = None
+    condition: str | None = None
 
     def items(self) -> list[tuple[str, str]]:
         """Role and column of those that there are."""
         return [(role, column) for role, column in vars(self).items() if column is not None]
+
+    @property
+    def of_config(self) -> dict[str, str | None]:
+        """Those that are keys of the section `data`; a condition is a predictor as any other."""
+        return {role: column for role, column in vars(self).items() if role != "condition"}
 
 
 @dataclass
@@ -94,11 +104,13 @@ def settle(table: Table, roles: Roles, levels: list[str], name: str) -> Settled:
     check(table, roles, name)
     if roles.group:
         _check_group(table, roles)
+    if roles.condition:
+        check_condition(table, roles.unit, roles.condition)
     settled = Settled(roles, table.frame.columns.drop("row").tolist())
     # The unit is called by its noun.
     settled.labels = {column: _label(table, column) for role, column in roles.items() if role != "unit"}
     for role, column in roles.items():
-        if role in ("unit", "group") and _needs_name(role, column):
+        if role in ("unit", "group", "condition") and _needs_name(role, column):
             _refuse_name(role, column)
     outcome = _outcome(settled, table, levels)
     time = None if roles.time is None else _time(settled, table.frame[roles.time].dropna())
@@ -106,7 +118,10 @@ def settle(table: Table, roles: Roles, levels: list[str], name: str) -> Settled:
     # Of two levels the outcome is a probability.
     of_outcome = None if roles.outcome in settled.types else measured_in(roles.outcome)
     settled.units_of_measurement = {column: unit for column, unit in ((outcome, of_outcome), (time, of_time)) if unit}
-    settled.roles = Roles(outcome, roles.unit, time, roles.group)
+    if roles.condition and numbers(table.frame[roles.condition].dropna()).notna().all():
+        settled.types[roles.condition] = "category"
+        settled.reasons[f"types.{roles.condition}"] = "Its numbers are names of conditions."
+    settled.roles = replace(roles, outcome=outcome, time=time)
     return settled
 
 
@@ -166,16 +181,26 @@ def _check_group(table: Table, roles: Roles) -> None:
         f"--group: '{roles.group}' has several values within {len(units)} unit{'s' * (len(units) > 1)}, so it is no "
         "group of them:\n"
         + "\n".join(examples)
-        + f"\nLeave --group out. To formulas of the config that it writes, add + (1 | {quoted(roles.group)}) if these "
-        f"are names of some of many, as of items or places, and + {quoted(roles.group)} else.\n"
+        + f"\nWhat changes within units is a condition: --condition {quote(roles.group)}\n"
         "Or, if ids begin anew somewhere, so that one stands for several units, give each unit an id of its own in the "
         "file."
     )
 
 
+def check_condition(table: Table, unit: str, condition: str) -> None:
+    """Refuse a condition that does not change within units, or of which each row has another one."""
+    if not varying(table, unit, condition):
+        raise StudyError(
+            f"--condition: '{condition}' is the same in all rows of each {unit}, so it is a group of them, or says "
+            f"nothing. A group is named by --group {quote(condition)}"
+        )
+    if not table.frame[condition].dropna().duplicated().any():
+        raise StudyError(f"--condition: every row has a value of '{condition}' of its own; a condition has several.")
+
+
 def _needs_name(role: str, column: str) -> bool:
     """Whether models cannot have a column of this name in a role."""
-    taken = _PARAMETERS | (_PREDICTIONS if role in ("time", "group") else set())
+    taken = _PARAMETERS | (_PREDICTIONS if role in ("time", "group", "condition") else set())
     return bool(_REFUSED.search(column)) or column in taken
 
 

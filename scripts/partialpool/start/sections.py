@@ -19,11 +19,13 @@ _OF_PROBABILITIES = ("bernoulli", "binomial")
 def comparisons(facts: Facts, ladder: Ladder) -> dict[str, dict[str, Any]]:
     """Models that are worth comparing, on the same rows."""
     steps = [name for name in ladder.names if name != "separate"]
-    if facts.rows_without_time and len(ladder.names) > 1:
+    without = facts.rows_without(facts.time, facts.condition)
+    if without and len(ladder.names) > 1:
+        needed = [facts.in_sentence(column) for column in (facts.time, facts.condition) if facts.rows_without(column)]
         return {
             "all": {
                 "title": "Which model predicts best?",
-                "text": f"On the {len(facts.measured) - facts.rows_without_time} measurements that have a time.",
+                "text": f"On the {len(facts.measured) - without} measurements with a value of {' and '.join(needed)}.",
                 "models": ladder.names,
                 "rows": "common",
             }
@@ -34,16 +36,18 @@ def comparisons(facts: Facts, ladder: Ladder) -> dict[str, dict[str, Any]]:
     if "separate" in ladder:
         made["pooling"] = {"title": "Does pooling predict better?", "models": ["separate", "pooled"]}
     if len(steps) > 1:
-        made["predictors"] = {"title": f"{_question(steps)} predict better?", "models": steps}
+        made["predictors"] = {"title": f"{_question(facts, steps)} predict better?", "models": steps}
     return made
 
 
-def _question(steps: list[str]) -> str:
+def _question(facts: Facts, steps: list[str]) -> str:
     """The beginning of a question: ``Do time and varying slopes``."""
-    words = {"time": "time", "group": "groups", "slopes": "varying slopes"}
+    words = {"time": "time", "group": "groups", "varying": "varying differences", "slopes": "varying slopes"}
+    if facts.condition:
+        words["condition"] = facts.in_sentence(facts.condition)
     added = [words[name] for name in steps if name in words]
     listed = " and ".join([", ".join(added[:-1]), added[-1]] if len(added) > 1 else added)
-    return f"{'Does' if added == ['time'] else 'Do'} {listed}"
+    return f"{'Does' if steps[1:] in (['time'], ['condition']) else 'Do'} {listed}"
 
 
 def predictions(facts: Facts, family: Family, ladder: Ladder) -> dict[str, dict[str, Any]]:

@@ -177,7 +177,7 @@ def new_study(
 
 def _facts(source: Source, settled: roles.Settled, wanted: roles.Roles) -> Facts:
     described = {"types": settled.types, "derived": settled.derive, "encoding": source.encoding}
-    frame = prepare(source.path, **vars(settled.roles), **described)
+    frame = prepare(source.path, **settled.roles.of_config, **described)
     return Facts(frame, **vars(settled.roles), nouns=nouns(wanted.unit), labels=settled.labels)
 
 

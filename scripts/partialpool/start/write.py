@@ -87,7 +87,7 @@ def text(
 
 def _data(facts: Facts, settled: Settled, source: str, encoding: str | None, sha256: str):
     of_file = {"source": source} | ({"encoding": encoding} if encoding else {}) | {"sha256": sha256}
-    data = _block(of_file | dict(settled.roles.items()))
+    data = _block(of_file | {role: column for role, column in settled.roles.of_config.items() if column})
     data["nouns"] = _flow({"unit": list(facts.nouns)})
     data["labels"] = _flow({column: facts.label(column) for role, column in settled.roles.items() if role != "unit"})
     if settled.units_of_measurement:
@@ -110,10 +110,9 @@ def _data(facts: Facts, settled: Settled, source: str, encoding: str | None, sha
         notes["outcome"] = f"{missing} of {len(facts.frame)} rows have no value; models leave them out."
     if _has_numeric_ids(facts):
         notes["unit"] = "Its numbers are taken as names."
-    if facts.rows_without_time:
+    if missing := facts.rows_without(facts.time):
         notes["time"] = (
-            f"{facts.rows_without_time} measurements have none. All models leave them out, so that they can be "
-            "compared (rows: common)."
+            f"{missing} measurements have none. All models leave them out, so that they can be compared (rows: common)."
         )
     _comment(data, notes, indent=2)
     return data

@@ -60,8 +60,7 @@ def facts(write):
     def facts(frame, *columns, levels=()):
         path, wanted = write(frame), Roles(*(columns or NAMES))
         settled = start_roles.settle(read(path), wanted, list(levels), path.name)
-        roles = vars(settled.roles)
-        prepared = prepare(path, **roles, types=settled.types, derived=settled.derive)
-        return Facts(prepared, **roles, nouns=nouns(wanted.unit), labels=settled.labels)
+        prepared = prepare(path, **settled.roles.of_config, types=settled.types, derived=settled.derive)
+        return Facts(prepared, **vars(settled.roles), nouns=nouns(wanted.unit), labels=settled.labels)
 
     return facts

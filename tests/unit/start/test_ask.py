@@ -6,7 +6,7 @@ from partialpool.start.study import opened
 
 from start.conftest import NAMES, made_up
 
-NOTHING = dict.fromkeys(("outcome", "unit", "time", "group"))
+NOTHING = dict.fromkeys(("outcome", "unit", "time", "group", "condition"))
 
 
 @pytest.fixture
@@ -34,36 +34,38 @@ def herds(write, tmp_path):
 
 
 def test_proposals_are_taken_by_an_empty_answer(answer, herds, capsys):
-    asked = answer("", "", "", "")
+    asked = answer("", "", "", "", "")
     assert ask.roles(herds, NOTHING) == Roles(*NAMES)
-    assert [question.rpartition("[")[2] for question in asked] == ["score]: ", "herd]: ", "month]: ", "region]: "]
+    proposed = [question.rpartition("[")[2] for question in asked]
+    assert proposed == ["score]: ", "herd]: ", "month]: ", "region]: ", "-]: "]
     shown = capsys.readouterr().out
     assert "60 rows, 5 columns" in shown
     assert "H00, H01, H02, H03" in shown
 
 
 def test_each_answer_is_checked_and_asked_for_again(answer, herds, capsys):
-    asked = answer("scores", "score", "score", "herd", "-", "visitor", "region")
-    assert ask.roles(herds, NOTHING) == Roles("score", "herd", None, "region")
-    assert len(asked) == 7
+    asked = answer("scores", "score", "score", "herd", "-", "visitor", "-", "region", "visitor")
+    assert ask.roles(herds, NOTHING) == Roles("score", "herd", None, None, "visitor")
+    assert len(asked) == 9
     shown = capsys.readouterr().out
     for words in (
         "Did you mean 'score'?",
         "'score' is the outcome already",
         "'visitor' is not the same in all rows of",
+        "'region' is the same in all rows of each herd",
     ):
         assert words in shown, words
 
 
 def test_what_was_given_is_not_asked(answer, herds):
-    asked = answer("-", "-")
+    asked = answer("-", "-", "-")
     assert ask.roles(herds, NOTHING | {"outcome": "score", "unit": "herd"}) == Roles("score", "herd")
-    assert len(asked) == 2
+    assert len(asked) == 3
 
 
 def test_a_unit_has_several_rows(answer, write, tmp_path, capsys):
     source = opened(str(write(made_up().assign(line=range(60)))), tmp_path)
-    answer("score", "line", "herd", "-", "-")
+    answer("score", "line", "herd", "-", "-", "-")
     assert ask.roles(source, NOTHING).unit == "herd"
     assert "Every row has a value of 'line' of its own" in capsys.readouterr().out
 

@@ -28,7 +28,7 @@ def test_what_is_missing_is_told_where_nobody_can_be_asked(capsys):
 
 def test_what_is_missing_is_asked_on_a_terminal(write, tmp_path, monkeypatch, terminal, capsys):
     path = write(made_up())
-    answers = iter([str(path), "", "", "", "", str(tmp_path / "new")])
+    answers = iter([str(path), "", "", "", "", "", str(tmp_path / "new")])
     monkeypatch.setattr("builtins.input", lambda question: next(answers))
     assert command.main([]) == 0
     assert (tmp_path / "new/config/config.yaml").exists()

@@ -13,7 +13,7 @@ def test_counts_are_those_of_measurements(facts):
     assert len(found.measured) == 58
     assert found.n_units == 12
     assert found.rows_of_units["H00"] == 3
-    assert found.rows_without_time == 2
+    assert found.rows_without(found.time) == 2
     assert found.times_of_units["H00"] == 2
     assert found.n_groups == 2
     assert found.time_sd == pytest.approx(frame.loc[frame["score"].notna(), "month"].std())

@@ -69,7 +69,7 @@ def test_no_slopes_where_units_have_few_times(build):
     few = build(frame[(frame["month"] < 2) | (frame["herd"] < "H04")])
     assert "slopes" not in few
     assert few.left_out[0].startswith(
-        "varying slopes (1 + month | herd): only 4 of 12 herds are measured at 3 times or more"
+        "varying slopes (1 + month | herd): 4 of 12 herds are measured at 3 times or more"
     )
     binary = frame.assign(score=np.arange(len(frame)) % 2)
     assert build(binary).left_out[0].startswith("varying slopes (1 + month | herd): none of 12 herds are measured at 8")
@@ -99,3 +99,53 @@ def test_many_groups_are_pooled(build):
     group = build(frame).rungs[3]
     assert group.formula == "score ~ 1 + month + (1 | region) + (1 | herd)"
     assert "b[region]" not in group.priors
+
+
+def fed(n_times=8, n_feeds=2, **made):
+    """Herds that get one feed after the other."""
+    return made_up(n_times=n_times, **made).assign(
+        feed=lambda frame: [f"F{month % n_feeds}" for month in frame["month"]]
+    )
+
+
+def test_a_condition_is_the_same_for_all_units_before_it_varies(build):
+    built = build(fed(), "score", "herd", "month", "region", "feed")
+    assert formulas(built) == {
+        "separate": "score ~ 0 + herd",
+        "pooled": "score ~ 1 + (1 | herd)",
+        "time": "score ~ 1 + month + (1 | herd)",
+        "condition": "score ~ 1 + month + feed + (1 | herd)",
+        "varying": "score ~ 1 + month + feed + (1 + feed | herd)",
+        "group": "score ~ 1 + month + region + (1 | herd)",
+        "slopes": "score ~ 1 + month + (1 + month | herd)",
+    }
+    of = {rung.name: set(rung.priors) for rung in built.rungs}
+    assert of["condition"] == {"Intercept", "b[month]", "b[feed]", "sd", "sigma"}
+    assert of["varying"] == of["condition"] | {"sd[feed]", "cor"}
+
+
+def test_differences_do_not_vary_where_the_data_cannot_carry_it(build):
+    def left_out(frame):
+        built = build(frame, "score", "herd", None, None, "feed")
+        assert "condition" in built
+        assert "varying" not in built
+        return built.left_out[-1]
+
+    once = left_out(fed(n_times=3, n_feeds=2))
+    assert once.startswith(
+        "varying differences (1 + feed | herd): none of 12 herds are measured 2 times or more in each"
+    )
+    assert left_out(fed(n_times=10, n_feeds=5)).endswith("5 conditions, more than 4, would have too many correlations")
+    yes_no = fed(n_times=14).assign(score=lambda frame: np.arange(len(frame)) % 3 % 2)
+    assert "none of 12 herds are measured 8 times or more in each condition" in left_out(yes_no)
+
+
+def test_many_conditions_are_pooled(build):
+    built = build(fed(n_times=10, n_feeds=10), "score", "herd", None, None, "feed")
+    assert formulas(built) == {
+        "separate": "score ~ 0 + herd",
+        "pooled": "score ~ 1 + (1 | herd)",
+        "condition": "score ~ 1 + (1 | feed) + (1 | herd)",
+    }
+    assert built.rungs[2].text == "Adds the 10 levels of feed, pooled as the herds are."
+    assert set(built.rungs[2].priors) == {"Intercept", "sd", "sigma"}

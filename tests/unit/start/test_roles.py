@@ -139,6 +139,8 @@ def test_a_name_that_models_cannot_have_is_replaced(settle):
         settle(made_up().rename(columns={"herd": "chain"}), "score", "chain")
     with pytest.raises(StudyError, match="--group: models cannot have a column called 'model'"):
         settle(made_up().rename(columns={"region": "model"}), "score", "herd", None, "model")
+    with pytest.raises(StudyError, match="--condition: models cannot have a column called 'quantity'"):
+        settle(made_up().rename(columns={"visitor": "quantity"}), *NAMES, "quantity")
     with pytest.raises(StudyError, match="--outcome: models cannot have a column called 'a/b'"):
         settle(made_up().assign(**{"a/b": ["no", "yes"] * 30}), "a/b", "herd")
 
@@ -149,3 +151,28 @@ def test_a_group_that_changes_within_units_is_shown_by_the_labels_of_its_codes(t
     pyreadstat.write_sav(frame, path, variable_value_labels={"region": {1.0: "north", 2.0: "south"}})
     with pytest.raises(StudyError, match=r"within 12 units(?s:.*)herd H00: north, south"):
         roles.settle(read(path), Roles(*NAMES), [], path.name)
+
+
+def test_what_changes_within_units_is_a_condition_and_no_group(settle):
+    frame = made_up().assign(region=lambda frame: frame["month"] % 2 + 1)
+    with pytest.raises(StudyError, match="What changes within units is a condition: --condition region"):
+        settle(frame)
+    settled = settle(frame, "score", "herd", "month", None, "region")
+    assert settled.types == {"region": "category"}
+    assert "region" not in settled.roles.of_config.values()
+    named = frame.assign(region=lambda frame: [f"R{number}" for number in frame["region"]])
+    assert settle(named, "score", "herd", "month", None, "region").types == {}
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ("region", "--condition: 'region' is the same in all rows of each herd, .* --group region"),
+        ("number", "--condition: every row has a value of 'number' of its own"),
+        ("Herd", "--condition: .* has no column 'Herd'. Did you mean 'herd'?"),
+        ("herd", "'herd' cannot be unit and condition at once"),
+    ],
+)
+def test_a_column_that_is_no_condition_is_refused(settle, column, message):
+    with pytest.raises(StudyError, match=message):
+        settle(made_up().assign(number=range(60)), "score", "herd", "month", None, column)

@@ -38,6 +38,27 @@ def test_models_are_compared_on_common_rows_where_time_is_missing(build):
     assert "59 measurements" in entry["text"]
 
 
+def test_what_a_condition_adds_is_asked_of_the_comparison(build):
+    frame = made_up(n_times=8).assign(feed=lambda frame: [f"F{month % 2}" for month in frame["month"]])
+    found, _, models = build(frame, "score", "herd", None, None, "feed")
+    entry = sections.comparisons(found, models)["predictors"]
+    assert entry["title"] == "Do feed and varying differences predict better?"
+    assert entry["models"] == ["pooled", "condition", "varying"]
+    found, _, models = build(frame.iloc[::2], "score", "herd", None, None, "visitor")
+    assert sections.comparisons(found, models)["predictors"]["title"] == "Does visitor predict better?"
+    frame.loc[3, "feed"] = None
+    found, _, models = build(
+        frame.astype({"month": float}).assign(month=lambda f: f["month"].where(f.index > 1)),
+        "score",
+        "herd",
+        "month",
+        None,
+        "feed",
+    )
+    (entry,) = sections.comparisons(found, models).values()
+    assert entry["text"] == "On the 93 measurements with a value of month and feed."
+
+
 def test_a_single_model_is_compared_with_one_of_units_that_are_alike(build):
     found, family, models = build(made_up(n_units=301, n_times=2), "score", "herd")
     assert [rung.formula for rung in models.rungs] == ["score ~ 1", "score ~ 1 + (1 | herd)"]

@@ -145,6 +145,24 @@ def test_which_of_two_levels_counts_as_success_is_told_where_the_file_does_not_s
     assert "success?" not in start(write(data.replace("none", "yes")), folder=tmp_path / "yes")
 
 
+def test_a_condition_is_a_predictor_whose_numbers_are_names(write, start, tmp_path):
+    data = made_up(n_times=8).assign(feed=lambda frame: frame["month"] % 2 + 1)
+    told = start(write(data), "score", "herd", "month", None, "feed")
+    assert "models    separate, pooled, time, condition, varying, slopes" in told
+    assert "feed" not in told.partition("not used")[2]
+    written = config(tmp_path / "new")
+    assert "condition" not in written["data"]
+    assert written["data"]["types"] == {"feed": "category"}
+    assert written["data"]["labels"]["feed"] == "Feed"
+    assert written["comparisons"]["predictors"]["models"] == ["pooled", "time", "condition", "varying", "slopes"]
+    data["herd"] = [f"H{int(herd[1:]) % 6}" for herd in data["herd"]]
+    data["feed"] = np.where(np.arange(len(data)) < 48, "old", "new")
+    told = " ".join(start(write(data), "score", "herd", "month", folder=tmp_path / "without").split())
+    assert "if it is the same one, make the study again with --condition feed." in told
+    told = start(write(data), "score", "herd", "month", None, "feed", folder=tmp_path / "with")
+    assert "ids?" not in told
+
+
 def test_an_outcome_in_several_columns_and_few_units_are_told(write, start, tmp_path):
     data = made_up().rename(columns={"score": "score1"}).assign(score2=1.0, score3=2.0)
     # Its logarithm is the outcome of the models.
