@@ -150,14 +150,17 @@ def test_a_prior_refits_its_own_model_only(demo):
 @pytest.mark.parametrize(
     ("modules", "rules"),
     [
-        ("figures/units", {"draw_figures", "render_report"}),
         ("checks/influence", {"check_models", "draw_checks", "render_report"}),
-        pytest.param("figures/diagnostics", {"draw_models", "render_report"}, marks=pytest.mark.slow),
-        pytest.param(
-            "loo/compare", {"compare_models", "draw_figures", "write_paper", "render_report"}, marks=pytest.mark.slow
+        *(
+            pytest.param(modules, rules, marks=pytest.mark.slow)
+            for modules, rules in {
+                "figures/units": {"draw_figures", "render_report"},
+                "figures/diagnostics": {"draw_models", "render_report"},
+                "loo/compare": {"compare_models", "draw_figures", "write_paper", "render_report"},
+                "report/paper_files": {"write_paper", "render_report"},
+                "audit/published jobs/progress jobs/job errors": set(),
+            }.items()
         ),
-        pytest.param("report/paper_files", {"write_paper", "render_report"}, marks=pytest.mark.slow),
-        ("audit/published jobs/progress jobs/job errors", set()),
     ],
 )
 def test_changed_code_runs_what_runs_it(demo, modules, rules):
@@ -180,6 +183,7 @@ def test_a_comment_runs_nothing(demo):
     assert demo.planned() == {}
 
 
+@pytest.mark.slow
 def test_other_words_of_figures_and_of_the_report_draw_nothing(demo):
     def reword(config):
         for figure in config["figures"].values():
@@ -195,6 +199,7 @@ def test_other_words_of_figures_and_of_the_report_draw_nothing(demo):
     assert set(planned) == {"render_report"}
 
 
+@pytest.mark.slow
 def test_bayes_factors_repeat_no_cross_validation(demo):
     before = demo.edit(lambda config: config["comparisons"]["pooling"].update(bayes_factors=True))
     planned = demo.planned()

@@ -70,6 +70,7 @@ def loaded(demo) -> dict[str, set[str]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_jobs_load_what_their_environment_has(loaded, environment):
     assert loaded[environment]

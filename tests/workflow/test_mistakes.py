@@ -43,7 +43,10 @@ def test_a_misspelt_key(study):
     assert len(output.splitlines()) < 15
 
 
-@pytest.mark.parametrize("quiet", [[], pytest.param(["--quiet"], marks=pytest.mark.slow), ["--quiet", "all"]])
+@pytest.mark.parametrize(
+    "quiet",
+    [[], *(pytest.param(quiet, marks=pytest.mark.slow) for quiet in (["--quiet"], ["--quiet", "all"]))],
+)
 def test_mistakes_are_told_however_quiet_snakemake_is(study, quiet):
     study.edit(lambda config: config["models"]["m71.2"].update(drawz=10))
     assert "models.m71.2: unknown key 'drawz'. Did you mean 'draws'?" in fails(study, *quiet)
@@ -91,6 +94,7 @@ def test_a_config_that_runs_something(study):
     assert not touched.exists()
 
 
+@pytest.mark.slow
 def test_what_the_data_do_not_have_is_told_before_the_first_fit(study):
     study.edit(lambda config: config["predictions"]["known-people"].update(units=["nobody"]))
     output = fails(study, "--quiet", "all", "--", "results/models/m71.1.nc")
@@ -108,6 +112,7 @@ def test_an_id_that_yaml_changes(study):
     assert re.search(r"config\.yaml, line \d+, column \d+\)", output)
 
 
+@pytest.mark.slow
 def test_a_source_without_network(study):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
@@ -154,6 +159,7 @@ def test_a_packed_file_with_decimal_commas(study):
     assert "decimal commas in con (line 2: '0,5' is read as 0.5)" in log
 
 
+@pytest.mark.slow
 def test_what_is_doubtful_is_told_on_a_terminal_before_the_fit(study):
     study.edit(of_few_rows)
     study.edit(lambda config: config["models"]["m"].update(priors={"Intercept": "Normal(100, 1)"}))
@@ -208,6 +214,7 @@ def test_a_home_folder_that_cannot_be_written(study, monkeypatch):
     assert (study.directory / ".snakemake/home/.pytensor").is_dir()
 
 
+@pytest.mark.slow
 def test_data_that_do_not_fit(study):
     study.edit(lambda config: config["data"].update(source="mine.csv", simulate=None))
     (study.directory / "mine.csv").write_text('id,group,week,con\n1,A,0,0.5\n1,B,1,"0,6"\n2,B,soon,0.7\n')

@@ -101,6 +101,7 @@ def test_it_is_a_workflow_run_crate(zipped):
         assert "/" in entity["encodingFormat"]
 
 
+@pytest.mark.slow
 def test_a_fresh_copy_verifies_it_and_names_a_file_with_one_byte_changed(part, clone):
     output = clone.snakemake("verify", "--config", f"archive={part}").stdout
     assert re.search(r"part.zip: \d+ files are whole; tables that follow from the fits: 12\.", output)
@@ -138,6 +139,7 @@ def test_a_table_forged_with_its_checksums_does_not_follow_from_the_fits(part, c
     assert "m71.2.summary.csv: does not follow from the fits" in done.stdout
 
 
+@pytest.mark.slow
 def test_no_archive_to_verify(clone):
     done = clone.snakemake("verify", "--config", "archive=nowhere.zip", check=False)
     assert done.returncode == 1

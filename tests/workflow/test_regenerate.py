@@ -44,6 +44,7 @@ def fits_made(output: str) -> int:
     return output.count("Moving output file results/models/")
 
 
+@pytest.mark.slow
 def test_an_unchanged_checkout_has_the_same_numbers(demo):
     demo.snakemake("keep_reference")
     output = demo.snakemake("regenerate").stdout
@@ -53,6 +54,7 @@ def test_an_unchanged_checkout_has_the_same_numbers(demo):
     assert f"{len(table)} numbers beside those of reference/: {len(table)} same" in output
 
 
+@pytest.mark.slow
 def test_without_a_reference_it_says_how_to_make_one(demo):
     kept = (demo.directory / "reference").rename(demo.directory / "elsewhere")
     done = demo.snakemake("regenerate", check=False)

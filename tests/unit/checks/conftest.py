@@ -34,13 +34,13 @@ def intercepts(make_spec, units, fitted_to):
 
 @pytest.fixture(scope="session")
 def yes_no(make_spec, fitted_to):
-    """A yes-no outcome of 20 units, by NUTS."""
+    """A yes-no outcome of 20 units, which has no closed form."""
     rng = np.random.default_rng(8)
     unit, x = np.repeat(np.arange(20), 6), rng.normal(size=120)
     logit = 0.3 + 0.8 * x + 0.7 * rng.normal(size=20)[unit]
     data = pd.DataFrame({"id": unit, "x": x, "row": np.arange(120)})
     data["yes"] = (rng.random(120) < 1 / (1 + np.exp(-logit))).astype(int)
-    spec = make_spec("yes ~ 1 + x + (1 | id)", "Intercept b sd", family="bernoulli", warmup=300, draws=300)
+    spec = make_spec("yes ~ 1 + x + (1 | id)", "Intercept b sd", family="bernoulli", engine="auto", chains=4, draws=1000)
     return fitted_to(spec, data)
 
 

@@ -159,6 +159,7 @@ def test_same_seed_same_draws_whatever_was_compiled_before(tmp_path, correlated,
         assert_same(compiled, cached)
 
 
+@pytest.mark.slow
 def test_another_seed_other_draws(fit, correlated, units):
     # With the same seed, the draws of the chains that both have would be the same.
     other = fit_module.fit(replace(correlated, seed=4, chains=3, draws=30), units)

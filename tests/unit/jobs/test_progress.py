@@ -68,7 +68,8 @@ def test_a_job_of_many_parts_is_told_now_and_then(clock):
     assert said == ["part 10", "part 20"]
 
 
-@pytest.mark.parametrize("sampler", ["nutpie", pytest.param("pymc", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("sampler", ["nutpie", "pymc"])
 def test_every_nuts_tells_its_progress(make_spec, units, sampler):
     spec = make_spec("y ~ 1", "Intercept sigma", chains=2, warmup=100, draws=50, engine="nuts", sampler=sampler)
     seen = []

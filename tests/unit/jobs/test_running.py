@@ -101,9 +101,10 @@ def test_after_kill_9_its_job_is_gone_and_the_same_command_goes_on(start, tmp_pa
     assert "its lock is lifted" not in (tmp_path / "terminal").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ended_by", "quiet"),
-    [(signal.SIGKILL, ["--quiet", "all"]), pytest.param(signal.SIGSEGV, [], marks=pytest.mark.slow)],
+    [(signal.SIGKILL, ["--quiet", "all"]), (signal.SIGSEGV, [])],
 )
 def test_a_job_that_is_killed_is_told(start, tmp_path, ended_by, quiet):
     run = start("a.txt", *quiet)
@@ -200,7 +201,8 @@ def test_on_a_disk_without_locks_a_lock_is_told_and_stays(tmp_path, monkeypatch)
     assert lock.exists()
 
 
-@pytest.mark.parametrize("asked", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
 def test_asked_to_end_it_ends_its_jobs_first(start, tmp_path, asked):
     run = start("a.txt")
     jobs = sleeping(tmp_path, "a", run)

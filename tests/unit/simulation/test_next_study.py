@@ -113,6 +113,7 @@ def test_mistakes_are_told_before_anything_is_simulated(study, asked, message):
     assert message in str(error.value)
 
 
+@pytest.mark.slow
 def test_a_model_without_closed_form_is_refused(study, spec, as_fit, known_posterior):
     slow = replace(spec, family="t", priors=spec.priors)
     posterior = known_posterior({"Intercept": 0.0, "x": 0.2}, {"1": 0.5}, 1.0)
