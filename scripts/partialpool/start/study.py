@@ -139,7 +139,7 @@ def new_study(
     if once := measured_once(facts.frame, settled.roles.unit, settled.roles.outcome):
         names = source.table.frame.columns.drop("row").tolist()
         raise StudyError(f"{source.path}, {once}{columns.in_wide_form(settled.roles.outcome, names)}")
-    _refuse_groups(facts)
+    _refuse_categories(facts)
     time = None if facts.time is None else facts.frame[facts.time]
     if trials:
         _refuse_trials(facts)
@@ -191,13 +191,18 @@ def _refuse_constant(facts: Facts, proposed: family.Family) -> None:
         )
 
 
-def _refuse_groups(facts: Facts) -> None:
+def _refuse_categories(facts: Facts) -> None:
     if facts.group and facts.n_groups < 2:
         raise StudyError(f"--group: column '{facts.group}' has one value only; leave --group out.")
     if facts.group and facts.n_groups == facts.n_units:
         raise StudyError(
             f"--group: every {facts.nouns[0]} has a value of '{facts.group}' of its own, so it groups nothing; leave "
             "--group out."
+        )
+    if facts.condition and facts.rows_by_condition.shape[1] < 2:
+        raise StudyError(
+            f"--condition: where '{facts.outcome}' was measured, column '{facts.condition}' has one value only; leave "
+            "--condition out."
         )
 
 

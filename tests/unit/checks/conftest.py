@@ -40,7 +40,9 @@ def yes_no(make_spec, fitted_to):
     logit = 0.3 + 0.8 * x + 0.7 * rng.normal(size=20)[unit]
     data = pd.DataFrame({"id": unit, "x": x, "row": np.arange(120)})
     data["yes"] = (rng.random(120) < 1 / (1 + np.exp(-logit))).astype(int)
-    spec = make_spec("yes ~ 1 + x + (1 | id)", "Intercept b sd", family="bernoulli", engine="auto", chains=4, draws=1000)
+    spec = make_spec(
+        "yes ~ 1 + x + (1 | id)", "Intercept b sd", family="bernoulli", engine="auto", chains=4, draws=1000
+    )
     return fitted_to(spec, data)
 
 

@@ -163,6 +163,14 @@ def test_a_condition_is_a_predictor_whose_numbers_are_names(write, start, tmp_pa
     assert "ids?" not in told
 
 
+def test_a_condition_in_which_nothing_was_measured_is_none(write, start, tmp_path):
+    data = made_up(n_times=8).assign(feed=lambda frame: np.where(frame["month"] < 6, "old", "new"))
+    data.loc[data["feed"] == "new", "score"] = np.nan
+    with pytest.raises(StudyError, match="--condition: where 'score' was measured, column 'feed' has one value only"):
+        start(write(data), "score", "herd", "month", None, "feed")
+    assert not (tmp_path / "new").exists()
+
+
 def test_an_outcome_in_several_columns_and_few_units_are_told(write, start, tmp_path):
     data = made_up().rename(columns={"score": "score1"}).assign(score2=1.0, score3=2.0)
     # Its logarithm is the outcome of the models.
