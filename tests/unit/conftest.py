@@ -1,5 +1,7 @@
 """Specs, measurements and one small fit that several files share; heavy imports wait for the tests that need them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -98,3 +100,11 @@ def fit(correlated, units):
     from partialpool.fit.fit import fit
 
     return fit(correlated, units)
+
+
+@pytest.fixture(scope="session")
+def quick(correlated, units):
+    """The same by the marginal engine, which compiles nothing."""
+    from partialpool.fit.fit import fit
+
+    return fit(replace(correlated, engine="auto"), units)

@@ -42,8 +42,8 @@ def priors_of(units):
     return make
 
 
-def test_log_density_is_the_sum_of_those_of_all_parameters(priors_of, fit, correlated):
-    posterior = fit["posterior"].to_dataset()
+def test_log_density_is_the_sum_of_those_of_all_parameters(priors_of, quick, correlated):
+    posterior = quick["posterior"].to_dataset()
     priors = priors_of(correlated, posterior)
     draws = {name: posterior[name].to_numpy() for name in ("Intercept", "x", "1|id_sigma", "x|id_sigma", "sigma")}
     correlation = posterior["cor_id"].to_numpy()[..., 0]
@@ -60,11 +60,11 @@ def test_log_density_is_the_sum_of_those_of_all_parameters(priors_of, fit, corre
     np.testing.assert_allclose(priors.log_density(), expected, rtol=1e-10)
 
 
-def test_draws_have_the_moments_of_their_priors(priors_of, fit, correlated):
+def test_draws_have_the_moments_of_their_priors(priors_of, quick, correlated):
     """In Monte Carlo standard errors; the effects of a unit are those of its standard deviations."""
     n = 20_000
-    drawn = priors_of(correlated, fit["posterior"].to_dataset()).draw(n, np.random.default_rng(1))
-    assert set(fit["posterior"].to_dataset()) == set(drawn)
+    drawn = priors_of(correlated, quick["posterior"].to_dataset()).draw(n, np.random.default_rng(1))
+    assert set(quick["posterior"].to_dataset()) == set(drawn)
     at_mean = (drawn["Intercept"] + 2 * drawn["x"]).to_numpy()[0]
     assert abs(at_mean.mean()) < 4 * 1.5 / np.sqrt(n)
     assert at_mean.std() == pytest.approx(1.5, abs=4 * 1.5 / np.sqrt(2 * n))

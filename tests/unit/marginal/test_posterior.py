@@ -20,6 +20,7 @@ from partialpool.model.priors import parse_priors
 from scipy import stats
 
 
+@pytest.mark.slow
 def test_nothing_downstream_knows_which_engine_ran(quick, fit):
     assert (quick.attrs["engine"], fit.attrs["engine"]) == ("marginal", "nuts")
     for group in GROUPS:
