@@ -91,7 +91,7 @@ def by_grid(y, z, family, sds):
 
     Effects are integrated by sums over 400 even steps.
     """
-    intercepts, v = np.linspace(-7, 7, 141), np.linspace(-8, 8, 401)
+    intercepts, v = np.linspace(-7, 7, 71), np.linspace(-8, 8, 401)
     eta = intercepts[:, None, None] + sds[None, :, None] * v
     values = stats.norm.logpdf(intercepts, 0, 1.5)[:, None] + stats.expon.logpdf(sds)[None]
     for unit in np.unique(z):
@@ -114,7 +114,7 @@ def test_evidence_and_moments_are_those_of_a_grid(make_spec, small, outcome, fam
     spec = make_spec(f"{outcome} ~ 1 + (1 | id)", "Intercept sd", family=family, **AUTO | {"draws": 4000})
     model = model_of(spec, complete_cases(spec, small))
     groups, how = posterior.fit(model)
-    logs = np.linspace(np.log(1e-3), np.log(20), 161)
+    logs = np.linspace(np.log(1e-3), np.log(20), 81)
     intercepts, values = by_grid(small[outcome].to_numpy(), small["id"].to_numpy(), family, np.exp(logs))
     weights = np.exp(values - values.max()) * np.exp(logs)
     cell = (intercepts[1] - intercepts[0]) * (logs[1] - logs[0])
