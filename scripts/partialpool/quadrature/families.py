@@ -78,8 +78,10 @@ def _poisson_constant(y):
 
 
 def _negativebinomial(y, eta, link, *, alpha):
-    # Not `logaddexp`: the whole takes a third longer with it, and here most time is spent.
-    return y * eta - xlog1py(y + alpha, np.exp(np.minimum(eta - np.log(alpha), LARGEST_EXPONENT)))
+    # Not `logaddexp`: the whole takes a third longer with it, and here most time is spent. Where exp() is no number any
+    # more the density is 0.
+    with np.errstate(over="ignore"):
+        return y * eta - xlog1py(y + alpha, np.exp(eta - np.log(alpha)))
 
 
 def _negativebinomial_slopes(y, eta, *, alpha):

@@ -130,6 +130,14 @@ def test_far_from_what_is_measured_derivatives_are_numbers():
             assert np.isfinite(values).all(), family
 
 
+@pytest.mark.parametrize(("family", "parameters"), [("poisson", {}), ("negativebinomial", {"alpha": np.full(1, 0.5)})])
+def test_counts_never_become_likelier_the_further_their_mean_is_away(family, parameters):
+    eta, y = np.array([40.0, 650.0, 720.0, 2000.0, 1e5]), np.array([[0.0], [2.0], [1e6]])
+    values = FAMILIES[family].kernel(y=y, eta=eta, link="log", **parameters)
+    assert not np.isnan(values).any()
+    assert (values[:, 1:] <= values[:, :-1]).all()
+
+
 # ---------------------------------------------------------------------------------------- beside Bambi
 
 # Narrow, because Bambi's own densities lose their digits in the tails.
