@@ -79,6 +79,7 @@ def test_jobs_load_what_their_environment_has(loaded, environment):
     assert loaded[environment] - provided - OPTIONAL == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_an_environment_declares_nothing_that_no_job_loads(loaded, environment):
     assert declared(environment) - loaded[environment] <= UNSEEN.get(environment, set())

@@ -214,6 +214,7 @@ def no_pooling(make_spec):
     return data, fit_module.fit(spec, data, cores=2)
 
 
+@pytest.mark.slow
 def test_rows_that_are_not_complete_are_left_out(no_pooling):
     data, tree = no_pooling
     complete = data.dropna()
@@ -224,6 +225,7 @@ def test_rows_that_are_not_complete_are_left_out(no_pooling):
     assert tree["log_likelihood"]["y"].shape == (4, 1000, len(complete))
 
 
+@pytest.mark.slow
 @pytest.mark.numbers
 def test_no_pooling_has_its_conjugate_posterior(no_pooling):
     """Given sigma, each unit's coefficient is normal; sigma itself has one dimension, integrated by quadrature."""
