@@ -15,9 +15,9 @@ from partialpool.start.study import new_study, opened, refuse_existing
 _DESCRIPTION = """\
 Start a study: look at a data file, and write a folder with a commented config that runs as it is.
 
-The config has a ladder of models (no pooling, partial pooling, time, condition, group, varying slopes, as far as
-the data carry them), a family for the outcome, priors scaled by the data, comparisons, predictions and figures. Nothing
-is overwritten. Without arguments, on a terminal, the command asks.
+The config has a ladder of models (no pooling, partial pooling, time, condition, group, varying slopes, as far
+as the data carry them), a family for the outcome, priors scaled by the data, comparisons, predictions and
+figures. Nothing is overwritten. Without arguments, on a terminal, the command asks.
 """
 _EXAMPLES = """\
 examples:
