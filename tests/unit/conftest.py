@@ -1,4 +1,4 @@
-"""Specs, measurements and one small fit that several files share; heavy imports wait for the tests that need them."""
+"""Specs, measurements and two small fits that several files share; heavy imports wait for the tests that need them."""
 
 from dataclasses import replace
 

@@ -14,7 +14,7 @@ from scipy import stats
 from scipy.special import expit, logsumexp
 
 SETTINGS = {"chains": 4, "warmup": 500, "draws": 1000}
-# Whichever drew them.
+# The draws may be of either.
 ENGINES = {"bernoulli": "nuts", "poisson": "auto"}
 # Ten units with five rows each, and two with one.
 UNIT = np.append(np.repeat(np.arange(10), 5), [10, 11])
