@@ -121,19 +121,22 @@ def _mistakes(study: Study, data: pd.DataFrame) -> Iterator[Mistake]:
         for mistake in _refused(f"models.{name}", _model, study, name, data):
             wrong.add(name)
             yield mistake
+    # What each prediction shows of each model.
+    tables: dict[tuple[str, str], pd.DataFrame] = {}
     for name, prediction in study.predictions.items():
-        asked = Asked(**study.asked(name))
         for model in prediction.models:
             if model not in wrong:
-                yield from _refused(f"predictions.{name}", _prediction, study, model, asked, data)
+                yield from _refused(f"predictions.{name}", _prediction, study, name, model, data, tables)
     if study.design is not None and not wrong & {*study.models_of_design}:
         yield from _design(study, data)
     if study.published is not None:
         yield from _refused("published.folder", _published, study)
     for name, figure in study.figures.items():
         if isinstance(figure, PredictionFigure):
-            if not wrong & {*study.figure_models(name)}:
-                yield from _refused(f"figures.{name}", _figure, study, name, data)
+            of_figure = [tables.get((figure.predictions, model)) for model in study.figure_models(name)]
+            # Else it was told of the model, or of the prediction.
+            if all(table is not None for table in of_figure):
+                yield from _refused(f"figures.{name}", _figure, study, name, of_figure)
             continue
         yield from _refused(f"figures.{name}", _units, study, figure.units, data)
         if isinstance(figure, InterceptsSlopes):
@@ -189,11 +192,13 @@ def _refuse_spoilt_number(column: str, values: pd.Series) -> None:
         )
 
 
-def _prediction(study: Study, model: str, asked: Asked, data: pd.DataFrame) -> None:
-    spec = study.spec(model)
+def _prediction(study: Study, name: str, model: str, data: pd.DataFrame, tables: dict) -> None:
+    """Refuse what a prediction asks of a model and cannot have; what it shows is added to ``tables``."""
+    spec, asked = study.spec(model), Asked(**study.asked(name))
     at = points(spec, data, asked)
     rows = complete_cases(spec, data)
     shown, _ = grouped(asked, at, spec.unit, "")
+    tables[name, model] = shown
     factors = {Term.of_name(name).grouping for bar in bars(spec.formula) for name in bar}
     if asked.new_units is not None and spec.unit not in factors:
         raise no_population(spec.unit)
@@ -228,16 +233,9 @@ def _published(study: Study) -> None:
                 raise StudyError(f"'{study.published.folder}/{name}.csv', line {line}: {wrong}")
 
 
-def _figure(study: Study, name: str, data: pd.DataFrame) -> None:
-    """Refuse axes, times and units that the predictions of a figure do not have."""
+def _figure(study: Study, name: str, tables: list[pd.DataFrame]) -> None:
+    """Refuse axes, times and units that the predictions of a figure, a table of each model, do not have."""
     figure, unit = study.figures[name], study.data.unit
-    asked = Asked(**study.asked(figure.predictions))
-    specs = [study.spec(model) for model in study.figure_models(name)]
-    try:
-        tables = [grouped(asked, points(spec, data, asked), unit, "")[0] for spec in specs]
-    except StudyError:
-        # Told of the prediction.
-        return
     columns = list(dict.fromkeys(column for table in tables for column in table))
     for key in ("x", "by"):
         column = getattr(figure, key, None)
