@@ -79,6 +79,23 @@ def test_summary_is_that_of_the_r_package_posterior(made_up):
     pd.testing.assert_frame_equal(made_up[list(expected.columns)], expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("draws", [4, 5, 9, 400, 401])
+def test_r_hat_and_bulk_size_are_those_that_arviz_gives_without_our_ranks(draws):
+    from arviz_stats.base import array_stats
+
+    values = np.random.default_rng(draws).normal(size=(6, 4, draws))
+    values[1] = values[1].round(1)
+    values[2] = np.repeat(values[2], 3, axis=1)[:, :draws]
+    values[3] = np.sign(values[3])
+    values[4] = 3.0
+    values[5, 0, 0] = np.nan
+    ours = summarise(dataset(**dict(zip("abcdef", values, strict=True))))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        np.testing.assert_array_equal(ours["rhat"], array_stats.rhat(values))
+        np.testing.assert_array_equal(ours["ess_bulk"], array_stats.ess(values, method="bulk"))
+    assert ours["rhat"].isna().tolist() == [False] * 4 + [True] * 2
+
+
 def test_quantile_errors_are_those_of_the_r_package_posterior(made_up):
     # R: mcse_quantile(x, c(.025, .975)) of posterior 1.4.0.
     found = made_up.set_index("parameter").loc["good", ["mcse_q2.5", "mcse_q97.5"]].astype(float)
