@@ -20,6 +20,7 @@ WORDING = (
     "partialpool/jobs/measure.py",
     "partialpool/jobs/running.py",
     "partialpool/jobs/without_sparse.py",
+    "partialpool/model/without_splines.py",
 )
 # Nor on this one, nor on what it imports: it only refuses mistakes. It is not followed.
 REFUSING = ("partialpool/audit/suits.py",)

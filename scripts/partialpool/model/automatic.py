@@ -109,7 +109,7 @@ def automatic_priors(spec: ModelSpec, rows: pd.DataFrame) -> dict[str, Distribut
 
 def _is_complete(spec: ModelSpec) -> bool:
     """Whether the formula alone tells that no prior is left out, so that the data need not be looked at."""
-    from formulae import model_description
+    from partialpool.model.without_splines import model_description
 
     description = model_description(spec.formula)
     common = [term.name for term in description.common_terms if not term.name.startswith("offset(")]

@@ -22,7 +22,7 @@ def formula_variables(formula: str) -> list[str]:
     StudyError
         If it cannot be read, or calls a function that no formula may call.
     """
-    from formulae import model_description
+    from partialpool.model.without_splines import model_description
 
     check_formula(formula)
     try:
@@ -113,7 +113,7 @@ def bars(formula: str) -> list[list[str]]:
     ``[['1|id', 'x|id']]`` for ``(1 + x | id)``, ``[['1|id'], ['x|id']]`` for ``(1 | id) + (0 + x | id)``; a bar with
     several grouping factors, ``(1 | a / b)``, counts once for each.
     """
-    from formulae import model_description
+    from partialpool.model.without_splines import model_description
 
     names = []
     for text in bar_texts(formula):

@@ -39,7 +39,7 @@ MOST_LEVELS = 10_000_000
 
 def evaluate(spec: ModelSpec, rows: pd.DataFrame):
     """Design matrices, by formulae, of a model and its rows; StudyError if the formula does not fit them."""
-    from formulae import design_matrices
+    from partialpool.model.without_splines import design_matrices
 
     # What is not finite is refused later.
     with np.errstate(all="ignore"):
@@ -78,7 +78,7 @@ def _refuse_other_effects(spec: ModelSpec, matrices, shown: pd.DataFrame) -> Non
     Before a bar it looks for an intercept and not for other terms, so that ``(1 + g:x | id)`` has no slope of the first
     level of ``g``, and ``(0 + g + h | id)`` an effect too many.
     """
-    from formulae import design_matrices, model_description
+    from partialpool.model.without_splines import design_matrices, model_description
 
     for text in bar_texts(spec.formula):
         before = before_bar(text)
@@ -105,7 +105,7 @@ def _refuse_other_effects(spec: ModelSpec, matrices, shown: pd.DataFrame) -> Non
 
 def _written_out(formula: str) -> str:
     """What to write in the place of a formula whose categories formulae cannot code as it stands."""
-    from formulae import model_description
+    from partialpool.model.without_splines import model_description
 
     terms = [term for term in model_description(formula).common_terms if hasattr(term, "components")]
     names = [":".join(map(_quoted, term.components)) for term in sorted(terms, key=lambda term: len(term.components))]
@@ -167,7 +167,7 @@ def folded(formula: str, rows: pd.DataFrame) -> pd.DataFrame:
 
 def behind_bars_only(formula: str) -> set[str]:
     """Columns that are grouping factors, or part of one such as ``a:b``, and stand nowhere else."""
-    from formulae import model_description
+    from partialpool.model.without_splines import model_description
 
     description = model_description(formula)
     behind = [component for term in description.group_terms for component in term.factor.components]

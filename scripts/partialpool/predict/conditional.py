@@ -77,7 +77,7 @@ def conditional_effects(posterior, predictor: LinearPredictor, rows: pd.DataFram
 
 def _partner(spec: ModelSpec, rows: pd.DataFrame, column: str, columns: list[str]) -> str | None:
     """The predictor with which a column interacts, a category rather than a number."""
-    from formulae import model_description
+    from partialpool.model.without_splines import model_description
 
     together = [term.var_names for term in model_description(spec.formula).common_terms]
     others = [other for other in columns if other != column and any({column, other} <= names for names in together)]

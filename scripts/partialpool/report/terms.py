@@ -209,7 +209,7 @@ class Terms:
     @cached_property
     def description(self):
         """The formula as formulae reads it; nothing is evaluated."""
-        from formulae import model_description
+        from partialpool.model.without_splines import model_description
 
         return model_description(self.spec.formula)
 
