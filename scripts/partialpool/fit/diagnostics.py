@@ -79,8 +79,8 @@ def summarise(posterior) -> pd.DataFrame:
 def rank_normalised(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Normal quantiles of the ranks of a parameter's draws, and of those of their distances from its median.
 
-    R-hat and the bulk effective sample size are those of these. ArviZ would rank the draws for each of the two anew, and
-    more slowly, which takes half of the time of both.
+    R-hat and the bulk effective sample size are those of these. ArviZ would rank the draws anew for each of the two,
+    and more slowly, which takes half of the time of both.
 
     Parameters
     ----------
