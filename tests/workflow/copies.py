@@ -66,6 +66,7 @@ class Project:
 
 
 def copy_project(target: Path) -> Project:
-    ignored = shutil.ignore_patterns(".git", ".venv", ".snakemake", "results", "resources", "__pycache__", ".*_cache")
+    # With the bytecode, so that not each copy compiles all modules.
+    ignored = shutil.ignore_patterns(".git", ".venv", ".snakemake", "results", "resources", ".*_cache")
     shutil.copytree(ROOT, target, ignore=ignored)
     return Project(target, target / "demo")

@@ -62,6 +62,7 @@ def test_snakemake_knows_all_that_a_profile_says(study, profile):
     assert "render_report" in output
 
 
+@pytest.mark.slow
 def test_the_kubernetes_job_runs_the_container_where_it_expects_the_study(study):
     pod = yaml.safe_load((study.root / "profiles/kubernetes/job.yaml").read_text())["spec"]["template"]["spec"]
     container = pod["containers"][0]

@@ -174,6 +174,7 @@ def test_changed_code_runs_what_runs_it(demo, modules, rules):
     assert set(planned) == rules
 
 
+@pytest.mark.slow
 def test_a_comment_runs_nothing(demo):
     for module in ("fit/fit", "model/build", "fit/store"):
         path = demo.root / f"scripts/partialpool/{module}.py"

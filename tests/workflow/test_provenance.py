@@ -47,6 +47,7 @@ def clone(tmp_path_factory):
     return Project(project.root, project.root)
 
 
+@pytest.mark.slow
 def test_all_results_are_in_it(demo, zipped):
     results = {path.relative_to(demo.directory).as_posix() for path in (demo.directory / "results").rglob("*.*")}
     left_out = re.compile(r"results/(logs|benchmarks|archive.zip|report/report.ipynb|.*draws.parquet)")
@@ -72,6 +73,7 @@ def test_the_same_results_give_the_same_bytes(demo, zipped):
     assert zipped.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_it_is_a_workflow_run_crate(zipped):
     # The library leaves it to the garbage collector to close files.
     with warnings.catch_warnings():

@@ -25,7 +25,7 @@ def test_densities_are_those_of_pymc_and_quantiles_theirs(text):
     ours = in_scipy(prior)
     theirs = getattr(pm, prior.name).dist(**dict(prior.args))
     x = np.array([0.15, 0.4, 0.9])
-    np.testing.assert_allclose(ours.logpdf(x), pm.logp(theirs, x).eval(), rtol=1e-6)
+    np.testing.assert_allclose(ours.logpdf(x), pm.logp(theirs, x).eval(mode="FAST_COMPILE"), rtol=1e-6)
     low, middle, high = ours.ppf([0.1, 0.5, 0.9])
     between = [quad(lambda at: np.exp(ours.logpdf(at)), *ends)[0] for ends in ((low, middle), (middle, high))]
     assert between == pytest.approx([0.4, 0.4], rel=1e-7)

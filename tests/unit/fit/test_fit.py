@@ -406,6 +406,7 @@ def test_of_families_with_parameters_of_their_own_their_names_are_kept(make_spec
     assert tree["posterior"]["alpha"].shape == (2, 300)
 
 
+@pytest.mark.slow
 def test_where_independent_draws_fail_nuts_samples_all_parameters_and_it_is_said_why(
     make_spec, units, monkeypatch, capsys
 ):

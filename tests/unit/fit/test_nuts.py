@@ -20,6 +20,7 @@ def test_pymc_tells_its_bars_of_nutpies_progress():
     assert len(inspect.signature(NutpieProgressBarManager.update).parameters) == 2
 
 
+@pytest.mark.slow
 def test_progress_of_all_chains_arrives_and_the_bars_are_as_before(correlated, units):
     from pymc.progress_bar import NutpieProgressBarManager
 

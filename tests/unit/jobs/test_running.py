@@ -87,6 +87,7 @@ def gone(processes: list[psutil.Process]) -> bool:
     return not psutil.wait_procs(processes, timeout=60)[1]
 
 
+@pytest.mark.slow
 def test_after_kill_9_its_job_is_gone_and_the_same_command_goes_on(start, tmp_path):
     run = start("a.txt")
     jobs = sleeping(tmp_path, "a", run)

@@ -9,7 +9,13 @@ from partialpool.marginal.without_effects import WithoutEffects
 from partialpool.model.design import GroupingFactor
 
 
-@pytest.fixture(scope="module", params=[(kind, *shape) for kind in KINDS for shape in SHAPES], ids=str)
+def case(kind, *shape):
+    """Many factors take long: by default the smallest and the largest shape show what the others repeat."""
+    repeats = kind not in ("one factor", "one row a unit") and shape not in (SHAPES[0], SHAPES[-1])
+    return pytest.param((kind, *shape), marks=[pytest.mark.slow] if repeats else [])
+
+
+@pytest.fixture(scope="module", params=[case(kind, *shape) for kind in KINDS for shape in SHAPES], ids=str)
 def dense(request):
     return grouping(*request.param)
 

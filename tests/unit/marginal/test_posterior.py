@@ -125,12 +125,9 @@ FORMULAS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.numbers
-@pytest.mark.parametrize(
-    ("formula", "classes"),
-    # NUTS takes long: by default it fits the lecture's last model only.
-    [case if case == FORMULAS[4] else pytest.param(*case, marks=pytest.mark.slow) for case in FORMULAS],
-)
+@pytest.mark.parametrize(("formula", "classes"), FORMULAS)
 def test_both_engines_agree(make_spec, units, formula, classes):
     """Mean, sd and quantiles of every parameter within 5 combined Monte Carlo standard errors."""
     from arviz_stats.base import array_stats
