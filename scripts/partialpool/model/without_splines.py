@@ -5,7 +5,6 @@ jobs of the study that ships. While formulae is imported, a module stands in for
 imports the real one when it is called. Whatever else is asked of it, the real one gives at once.
 """
 
-import importlib
 import sys
 from types import ModuleType
 
@@ -13,12 +12,16 @@ SPLINES = "scipy.interpolate"
 
 
 def _splev(*arguments, **keywords):
-    return importlib.import_module(SPLINES).splev(*arguments, **keywords)
+    from scipy.interpolate import splev
+
+    return splev(*arguments, **keywords)
 
 
 def _of_the_real_one(name: str):
-    sys.modules.pop(SPLINES)
-    return getattr(importlib.import_module(SPLINES), name)
+    del sys.modules[SPLINES]
+    import scipy.interpolate
+
+    return getattr(scipy.interpolate, name)
 
 
 _stands_in = ModuleType(SPLINES)

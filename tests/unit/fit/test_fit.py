@@ -121,6 +121,7 @@ def assert_same(one, other):
         xr.testing.assert_identical(one[name].to_dataset(), other[name].to_dataset())
 
 
+@pytest.mark.slow
 def test_same_seed_same_draws_whatever_the_cores(fit, correlated, units):
     assert_same(fit_module.fit(correlated, units, cores=2), fit)
 
@@ -419,6 +420,7 @@ def test_where_independent_draws_fail_nuts_samples_all_parameters_and_it_is_said
     assert f"Engine: nuts, because {tree.attrs['why_nuts']}." in said
 
 
+@pytest.mark.slow
 def test_nuts_runs_where_it_is_asked_for(make_spec, units):
     tree = fit_module.fit(make_spec(*YES_NO, family="bernoulli", engine="nuts"), units)
     assert tree.attrs["engine"] == "nuts"

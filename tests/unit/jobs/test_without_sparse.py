@@ -72,6 +72,7 @@ def test_numba_gets_it_before_it_compiles(run):
     assert run(XARRAY + textwrap.dedent(compiled)) == "[0.5 0.5 0.5] True\n"
 
 
+@pytest.mark.slow
 def test_bambi_gets_it_though_xarray_has_asked(run):
     predict = """
     import numpy as np, pandas as pd

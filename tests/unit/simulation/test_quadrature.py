@@ -34,14 +34,13 @@ def calibrate(engine, ids, replicates):
     return verdicts.table(pd.concat(tables, ignore_index=True).assign(model="m", problem=""))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("formula", "family", "priors"),
     [
-        pytest.param("flag ~ 1 + x + (1 | id)", "bernoulli", {"b": "Normal(0, 1)"}, marks=pytest.mark.slow),
-        pytest.param("count ~ 1 + (1 | id)", "poisson", {}, marks=pytest.mark.slow),
-        pytest.param(
-            *("count ~ 1 + (1 | id)", "negativebinomial", {"alpha": "Exponential(1)"}), marks=pytest.mark.slow
-        ),
+        ("flag ~ 1 + x + (1 | id)", "bernoulli", {"b": "Normal(0, 1)"}),
+        ("count ~ 1 + (1 | id)", "poisson", {}),
+        ("count ~ 1 + (1 | id)", "negativebinomial", {"alpha": "Exponential(1)"}),
         ("count ~ 1 + x", "negativebinomial", {"b": "Normal(0, 0.5)", "alpha": "Exponential(1)"}),
     ],
 )
