@@ -33,7 +33,7 @@ sys.modules.setdefault(SPLINES, _stands_in)
 try:
     from formulae import design_matrices, model_description
 finally:
-    if sys.modules[SPLINES] is _stands_in:
+    if sys.modules.get(SPLINES) is _stands_in:
         del sys.modules[SPLINES]
 
 __all__ = ["design_matrices", "model_description"]
