@@ -21,7 +21,7 @@ def imported(tmp_path):
 
     def imported(code):
         process = subprocess.run(
-            [sys.executable, "-W", "error", "-c", textwrap.dedent(code) + AT_ITS_END],
+            [sys.executable, "-c", textwrap.dedent(code) + AT_ITS_END],
             cwd=tmp_path,
             env=os.environ | {"PYTHONPATH": str(SCRIPTS)},
             capture_output=True,
