@@ -199,7 +199,7 @@ def _prediction(study: Study, name: str, model: str, data: pd.DataFrame, tables:
     rows = complete_cases(spec, data)
     shown, _ = grouped(asked, at, spec.unit, "")
     tables[name, model] = shown
-    factors = {Term.of_name(name).grouping for bar in bars(spec.formula) for name in bar}
+    factors = {Term.of_name(effect).grouping for bar in bars(spec.formula) for effect in bar}
     if asked.new_units is not None and spec.unit not in factors:
         raise no_population(spec.unit)
     levels = outcome_column(spec.formula)[:1] if spec.family in OF_LEVELS else ()

@@ -77,10 +77,10 @@ def summarise(posterior) -> pd.DataFrame:
 
 
 def by_ranks(draws: np.ndarray) -> tuple[float, float]:
-    """R-hat and bulk effective sample size of a parameter, from its draws (chain, draw).
+    """R-hat and bulk effective sample size of a parameter, from its draws (chain, draw); source: see ``summarise``.
 
-    ArviZ computes both from normal quantiles of the draws' ranks. It would rank them anew for each of the two, and more
-    slowly, which takes half of the time of both.
+    Of a parameter that does not move, or is not a number, R-hat is nan. ArviZ computes both from normal quantiles of
+    the draws' ranks. It would rank them anew for each of the two, and more slowly: half of the time of both.
     """
     from arviz_stats.base import array_stats
     from scipy import special, stats
