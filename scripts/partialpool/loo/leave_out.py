@@ -172,8 +172,10 @@ def leave_out_(out, residuals, inverse_sigma, cholesky, mean, covariance, units,
         cholesky_(rest)
         residual_(residual[0], shared, mean, at, inverse_sigma)
         solve_lower_(rest, residual)
+        # Not `out[subset] -= ...`: Numba takes four seconds to compile it.
+        density = out[subset]
         for j in range(m):
-            out[subset] -= logarithms(rest[j, j]) + 0.5 * residual[0, j] ** 2
+            density -= logarithms(rest[j, j]) + 0.5 * residual[0, j] ** 2
         copy_(residuals[subset], residual[0, 0])
 
 

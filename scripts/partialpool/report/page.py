@@ -48,6 +48,8 @@ def render(source: str, *, notebook: str, html: str, failed: str | Path, page: s
                 kernel_name="python3",
                 progress_bar=False,
                 log_output=False,
+                # Its last cell has ended by then: nothing is lost, and a second is saved.
+                shutdown_kernel="immediate",
             )
         except papermill.PapermillExecutionError as error:
             Path(failed).parent.mkdir(parents=True, exist_ok=True)

@@ -43,12 +43,15 @@ def by_scipy(given, draw, rows):
     rows = np.asarray(rows)
     known = {name: value[0 if len(value) == 1 else draw] for name, value in given.at(rows[None]).items()}
 
-    def density(*v):
-        eta = given.eta[draw, rows] + given.z[rows] @ given.cholesky[draw] @ np.array(v)
-        by_row = given.family.kernel(eta=eta, link=given.link, **known) + given.family.constant(**known)
-        return np.exp(by_row.sum()) * np.prod(stats.norm.pdf(v))
+    q = given.z.shape[1]
+    fixed, design = given.eta[draw, rows], given.z[rows] @ given.cholesky[draw]
+    constant = given.family.constant(**known).sum() - q / 2 * np.log(2 * np.pi)
 
-    ranges = [(-8, 8)] * given.z.shape[1]
+    def density(*v):
+        by_row = given.family.kernel(eta=fixed + design @ v, link=given.link, **known)
+        return np.exp(by_row.sum() + constant - sum(one**2 for one in v) / 2)
+
+    ranges = [(-8, 8)] * q
     value, _ = scipy_integrate.nquad(density, ranges, opts={"epsabs": 1e-9, "epsrel": 1e-6})
     return np.log(value)
 

@@ -5,8 +5,8 @@ import pytest
 from report.made_up_study import ROOT, run_cells, write_results
 
 
-@pytest.fixture
-def page_of(tmp_path_factory, monkeypatch):
+@pytest.fixture(scope="session")
+def page_of(tmp_path_factory):
     """The report of a study, as HTML: its results are written, its cells run, its page made."""
 
     def make(values: dict, **results) -> str:
@@ -15,7 +15,8 @@ def page_of(tmp_path_factory, monkeypatch):
         directory = tmp_path_factory.mktemp("study")
         write_results(directory, values, **results)
         notebook = directory / "report.ipynb"
-        notebook.write_text(json.dumps(run_cells(values, directory, monkeypatch)), encoding="utf-8")
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            notebook.write_text(json.dumps(run_cells(values, directory, monkeypatch)), encoding="utf-8")
         return to_page(notebook, ROOT / "notebooks/page.html.j2", values["title"])
 
     return make

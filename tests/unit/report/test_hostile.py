@@ -38,11 +38,17 @@ def hostile_study() -> dict:
     return values
 
 
-@pytest.fixture
-def opened(browser, page_of, tmp_path):
-    """The page of that study, and all that it asked for, said and did."""
-    path = tmp_path / "report.html"
+@pytest.fixture(scope="module")
+def path(page_of, tmp_path_factory):
+    """The page of that study."""
+    path = tmp_path_factory.mktemp("hostile") / "report.html"
     path.write_text(page_of(hostile_study(), units=(ATTACK, LONG), say=ATTACK.format), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def opened(browser, path):
+    """That page in the browser, and all that it asked for, said and did."""
     # Online, so that a request would leave; none is answered.
     context = browser.new_context(viewport={"width": 1200, "height": 900})
     context.route("http**", lambda route: route.abort())
