@@ -4,10 +4,14 @@ import re
 import shutil
 import subprocess
 import time
+from importlib.util import find_spec
 
 import pytest
 import yaml
 from copies import Project
+
+# `uv run --group slurm pytest` has it.
+with_plugin = pytest.mark.skipif(find_spec("snakemake_executor_plugin_slurm") is None, reason="needs the group slurm")
 
 
 def slurm(*command: str) -> str:
@@ -56,9 +60,9 @@ def made(study) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("profile", ["slurm"])
-def test_snakemake_knows_all_that_a_profile_says(study, profile):
-    output = study.snakemake("--profile", f"profiles/{profile}", "--dry-run").stdout
+@with_plugin
+def test_snakemake_knows_all_that_the_profile_says(study):
+    output = study.snakemake("--profile", "profiles/slurm", "--dry-run").stdout
     assert "render_report" in output
 
 
@@ -75,6 +79,7 @@ def test_the_kubernetes_job_runs_the_container_where_it_expects_the_study(study)
     assert "render_report" in study.snakemake(*arguments, "--dry-run").stdout
 
 
+@with_plugin
 @pytest.mark.skipif(not answers(), reason="no Slurm answers here; .ci/slurm starts one")
 @pytest.mark.slow
 def test_whatever_happens_to_jobs_the_results_are_those_of_a_local_run(study, tmp_path_factory):
