@@ -4,13 +4,13 @@ Snakemake reruns a job when its parameters change. The fingerprint is one of the
 makes the fit again, and editing a comment, a docstring or a figure does not.
 """
 
-import ast
 import hashlib
 import json
 from functools import cache
 from pathlib import Path
 
-PACKAGE = "partialpool"
+from partialpool.jobs import code
+
 # No result depends on these: they refuse mistakes, show progress, measure a job, end it, or keep a package out.
 WORDING = (
     "partialpool/errors.py",
@@ -42,13 +42,13 @@ def fingerprint(script: str | Path, *notebooks: str | Path) -> str:
         Sixteen hexadecimal digits.
     """
     digest = hashlib.sha256()
-    for name, code in reached(script, *notebooks).items():
-        digest.update(name.encode() + code)
+    for name, own in reached(script, *notebooks).items():
+        digest.update(f"{name}{own}".encode())
     return digest.hexdigest()[:16]
 
 
-def reached(script: str | Path, *notebooks: str | Path) -> dict[str, bytes]:
-    """Code, without comments and docstrings, of a script, of notebooks, and of all modules that they import, by path.
+def reached(script: str | Path, *notebooks: str | Path) -> dict[str, str]:
+    """Hashes of the code of a script, of notebooks, and of all modules that they import (``code``), by path.
 
     Modules of ``WORDING`` are left out; what they import is not. Those of ``REFUSING`` are left out with it. Paths are
     relative to the script's folder; a notebook has its name only.
@@ -61,13 +61,13 @@ def reached(script: str | Path, *notebooks: str | Path) -> dict[str, bytes]:
         if path in done:
             continue
         done.add(path)
-        name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+        name = path.name if path.suffix == ".ipynb" else path.relative_to(root).as_posix()
         if name in REFUSING:
             continue
-        code, imports = _read(_source(path))
+        own, imports = code.read(_source(path))
         waiting += [file for name in imports if (file := _file(root, name))]
         if name not in WORDING:
-            codes[name] = code
+            codes[name] = own
     return codes
 
 
@@ -85,42 +85,3 @@ def _file(root: Path, name: str) -> Path | None:
     """File of a module of the library; None for a name inside of a module, or a package, which has no code."""
     path = root.joinpath(*name.split(".")).with_suffix(".py")
     return path if path.is_file() else None
-
-
-@cache
-def _read(text: str) -> tuple[bytes, list[str]]:
-    """Code without comments and docstrings, and modules that it imports; most scripts share most modules."""
-    words, imports = [], set()
-    _collect(ast.parse(text), words, imports)
-    return "\0".join(words).encode(), sorted(imports)
-
-
-def _collect(node, words: list[str], imports: set[str]) -> None:
-    """Append what a syntax tree consists of, in its order, and add the modules of the library that it may import.
-
-    Not with ``ast.dump`` and ``ast.walk``, since Snakemake reads the whole library whenever it starts.
-    """
-    if isinstance(node, list):
-        words.append("[")
-        for item in node:
-            # A docstring, or another value that stands alone and does nothing.
-            if not (isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant)):
-                _collect(item, words, imports)
-        words.append("]")
-    elif isinstance(node, ast.AST):
-        words.append(type(node).__name__)
-        for field in node._fields:
-            _collect(getattr(node, field), words, imports)
-        words.append(".")
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            imports.update(name for name in _names(node) if name.split(".")[0] == PACKAGE)
-    else:
-        words.append(repr(node))
-
-
-def _names(node: ast.Import | ast.ImportFrom) -> list[str]:
-    """Dotted names that a statement imports: modules, or names inside of one."""
-    names = [alias.name for alias in node.names]
-    if isinstance(node, ast.Import):
-        return names
-    return [node.module, *(f"{node.module}.{name}" for name in names)] if node.module else []
