@@ -7,7 +7,7 @@ import numpy as np
 from partialpool.data.table import Table
 from partialpool.jobs.plan import long_fit
 from partialpool.model.families import PARENTS
-from partialpool.start import columns, family
+from partialpool.start import columns, family, words
 from partialpool.start.columns import quoted
 from partialpool.start.facts import LEAST_UNITS, Facts
 from partialpool.start.roles import Settled, says_success
@@ -45,6 +45,7 @@ def of(
         "wide?": " ".join(columns.in_wide_form(outcome, names).split()),
         "success?": "" if has_levels else _other_success(settled),
         "trials?": _possible_trials(facts, others),
+        "bounds?": _bounds(facts, others),
         "ids?": _begin_anew(facts, others),
         "levels?": _levels_below(facts, others),
         "codes?": ", ".join(codes_among(facts, others)),
@@ -96,6 +97,19 @@ def _possible_trials(facts: Facts, others: list[columns.Column]) -> str:
 def _are_counts(values: np.ndarray) -> bool:
     """Whether numbers may be counts of more than one trial: whole, not negative, and no levels of a scale."""
     return bool((values % 1 == 0).all() and values.min() >= 0 and values.max() > 1 and not family.are_levels(values))
+
+
+def _bounds(facts: Facts, others: list[columns.Column]) -> str:
+    """Which column may say in which rows the outcome is only a bound, as in survival times; empty if none does."""
+    if not facts.has_numbers:
+        return ""
+    names = [c.name for c in others if c.distinct in (2, 3) and words.of_censoring(c.name, facts.outcome)]
+    if not names:
+        return ""
+    return (
+        f"If {names[0]} says in which rows {facts.outcome} is censored (only known to be more than it says, or less), "
+        "the models here are wrong for it: they take all rows as measured. brms fits such data, with cens()."
+    )
 
 
 def _begin_anew(facts: Facts, others: list[columns.Column]) -> str:

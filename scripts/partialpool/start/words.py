@@ -13,6 +13,8 @@ _UNITS = {
 _RUN_TOGETHER = re.compile(rf"\b({'|'.join(sorted(_UNITS))})({'|'.join(sorted(_OF_IDS))})\b", re.IGNORECASE)
 _UNITS_OF_TIME = {"seconds", "minutes", "hours", "days", "weeks", "months", "years"}
 _TIMES = {"time", "date", "wave", "visit", "occasion", "age", "period"}
+# What columns are called that say in which rows a time is only known to be longer, and whether what ends it happened.
+_CENSORED, _ENDED = {"cens", "censor", "censored", "censoring"}, {"status", "event", "died", "dead", "death"}
 _IRREGULAR = {"child": "children", "person": "people", "man": "men", "woman": "women"}
 _IRREGULAR |= {"mouse": "mice", "calf": "calves", "leaf": "leaves", "tooth": "teeth", "foot": "feet"}
 _IRREGULAR |= {same: same for same in ("species", "series", "sheep", "fish", "deer")}
@@ -47,6 +49,12 @@ def _brackets(column: str) -> str:
 def of_ids(column: str) -> bool:
     """Whether a column's name says that it has ids."""
     return bool(words(column)) and words(column)[-1].lower() in _OF_IDS
+
+
+def of_censoring(column: str, outcome: str) -> bool:
+    """Whether a column's name says that it tells in which rows the outcome is censored."""
+    names = _CENSORED | _ENDED if of_time(outcome) else _CENSORED
+    return any(word.lower() in names for word in words(column))
 
 
 def unit_of_time(column: str) -> str | None:

@@ -64,6 +64,16 @@ def test_ids_that_begin_anew_in_each_level_of_a_column_are_told(write, start):
     )
 
 
+def test_a_column_that_may_say_what_is_censored_is_told(write, start):
+    data = made_up()
+    data["died"] = np.arange(len(data)) % 2
+    assert "bounds?" not in start(write(data), folder=write(data).parent / "no_time")
+    data = data.rename(columns={"score": "days"})
+    told = " ".join(start(write(data), "days", "herd", "month").split())
+    assert "bounds? If died says in which rows days is censored" in told
+    assert "take all rows as measured" in told
+
+
 def test_columns_that_may_be_a_level_below_the_unit_are_told(write, start):
     data = made_up()
     assert "levels?" not in start(write(data), folder=write(data).parent / "none")

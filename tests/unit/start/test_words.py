@@ -1,5 +1,5 @@
 import pytest
-from partialpool.start.words import label, measured_in, nouns, of_ids, of_time, unit_of_time
+from partialpool.start.words import label, measured_in, nouns, of_censoring, of_ids, of_time, unit_of_time
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,12 @@ def test_labels_are_the_words_of_a_column(column, expected):
 
 def test_names_of_ids_are_known_by_their_end():
     assert [of_ids(column) for column in ("patientID", "studentid", "id", "idea", "%")] == [True] * 3 + [False] * 2
+
+
+def test_columns_that_tell_what_is_censored_are_known_by_their_names():
+    names = ["censored", "CENS", "right_censoring", "status", "died", "census", "accent"]
+    assert [of_censoring(name, "score") for name in names] == [True] * 3 + [False] * 4
+    assert [of_censoring(name, "time") for name in names] == [True] * 5 + [False] * 2
 
 
 def test_times_are_known_by_their_names():
