@@ -45,7 +45,7 @@ def of(
         "wide?": " ".join(columns.in_wide_form(outcome, names).split()),
         "success?": "" if has_levels else _other_success(settled),
         "trials?": _possible_trials(facts, others),
-        "bounds?": _bounds(facts, others),
+        "bounds?": _bounds(facts, others, outcome),
         "ids?": _begin_anew(facts, others),
         "levels?": _levels_below(facts, others),
         "codes?": ", ".join(codes_among(facts, others)),
@@ -99,15 +99,15 @@ def _are_counts(values: np.ndarray) -> bool:
     return bool((values % 1 == 0).all() and values.min() >= 0 and values.max() > 1 and not family.are_levels(values))
 
 
-def _bounds(facts: Facts, others: list[columns.Column]) -> str:
+def _bounds(facts: Facts, others: list[columns.Column], outcome: str) -> str:
     """Which column may say in which rows the outcome is only a bound, as in survival times; empty if none does."""
     if not facts.has_numbers:
         return ""
-    names = [c.name for c in others if c.distinct in (2, 3) and words.of_censoring(c.name, facts.outcome)]
+    names = [c.name for c in others if c.distinct in (2, 3) and words.of_censoring(c.name, outcome)]
     if not names:
         return ""
     return (
-        f"If {names[0]} says in which rows {facts.outcome} is censored (only known to be more than it says, or less), "
+        f"If {names[0]} says in which rows {outcome} is censored (only known to be more than it says, or less), "
         "the models here are wrong for it: they take all rows as measured. brms fits such data, with cens()."
     )
 

@@ -13,7 +13,7 @@ _UNITS = {
 _RUN_TOGETHER = re.compile(rf"\b({'|'.join(sorted(_UNITS))})({'|'.join(sorted(_OF_IDS))})\b", re.IGNORECASE)
 _UNITS_OF_TIME = {"seconds", "minutes", "hours", "days", "weeks", "months", "years"}
 _TIMES = {"time", "date", "wave", "visit", "occasion", "age", "period"}
-# Names of columns that tell which rows are censored, and of those that do beside a time: whether it was seen to end.
+# Words of columns that tell which rows are censored, and words that do so beside a time only: whether its end was seen.
 _CENSORED, _ENDED = {"cens", "censor", "censored", "censoring"}, {"status", "event", "died", "dead", "death"}
 _IRREGULAR = {"child": "children", "person": "people", "man": "men", "woman": "women"}
 _IRREGULAR |= {"mouse": "mice", "calf": "calves", "leaf": "leaves", "tooth": "teeth", "foot": "feet"}
