@@ -4,9 +4,8 @@ from partialpool.jobs.job import job
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        from itertools import batched
-
         from partialpool.figures import comparison, draw
+        from partialpool.figures.theme import save_all
 
         source, output, params = snakemake.input, snakemake.output, snakemake.params
         figures = draw.configured(
@@ -19,7 +18,6 @@ if __name__ == "__main__":
             labels=params.labels,
             seed=params.seed,
         )
-        for (_, figure), files in zip(figures, batched(output.configured, 2), strict=True):
-            figure.save(*files)
-        for path, files in zip(source.comparisons, batched(output.comparisons, 2), strict=True):
-            comparison.of_file(path, source.diagnostics, titles=params.titles, labels=params.labels).save(*files)
+        save_all((figure for _, figure in figures), output.configured)
+        tables, checks = source.comparisons, source.diagnostics
+        save_all(comparison.of_files(tables, checks, titles=params.titles, labels=params.labels), output.comparisons)

@@ -4,9 +4,8 @@ from partialpool.jobs.job import job
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        from itertools import batched
-
         from partialpool.figures import of_models
+        from partialpool.figures.theme import save_all
 
         source, params = snakemake.input, snakemake.params
         figures = of_models.figures(
@@ -19,5 +18,4 @@ if __name__ == "__main__":
             labels=params.labels,
             columns=params.columns,
         )
-        for (_, figure), files in zip(figures, batched(snakemake.output, 2), strict=True):
-            figure.save(*files)
+        save_all((figure for _, figure in figures), snakemake.output)

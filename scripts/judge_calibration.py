@@ -4,9 +4,8 @@ from partialpool.jobs.job import job
 
 if __name__ == "__main__":
     with job(snakemake.log[0]):
-        from itertools import batched
-
         from partialpool.figures import calibration
+        from partialpool.figures.theme import save_all
         from partialpool.jobs.tables import write_table
         from partialpool.simulation import replicates, verdicts
 
@@ -16,5 +15,4 @@ if __name__ == "__main__":
         print(verdicts.told(table))
         write_table(ranks, output.ranks)
         write_table(table, output.table)
-        for figure, files in zip(calibration.of_models(ranks, table), batched(output.figures, 2), strict=True):
-            figure.save(*files)
+        save_all(calibration.of_models(ranks, table), output.figures)

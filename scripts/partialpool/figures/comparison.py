@@ -74,10 +74,11 @@ def comparison(table, *, titles, labels):
     return Figure(plot, PAGE, 0.7 + (0.5 + 0.28 * len(best_last)) * len(estimands))
 
 
-def of_file(path, diagnostics, *, titles, labels):
-    """The figure of a table of results, `results/comparison/{comparison}.csv`; see `comparison`.
+def of_files(paths, diagnostics, *, titles, labels):
+    """Yield the figures of tables of results, `results/comparison/{comparison}.csv`; see `comparison`.
 
     Titles of models of which a check failed have a mark, by the files ``diagnostics`` of all models.
     """
-    table = read_table(path, ("model",))
-    return comparison(table, titles=marked_titles(titles, failed(diagnostics)), labels=labels)
+    titles = marked_titles(titles, failed(diagnostics))
+    for path in paths:
+        yield comparison(read_table(path, ("model",)), titles=titles, labels=labels)

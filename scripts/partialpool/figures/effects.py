@@ -56,7 +56,7 @@ def of_levels(tree, *, unit: str, seed: int) -> tuple[pd.DataFrame, pd.DataFrame
         chosen = pd.DataFrame(estimates, index=pd.Index(levels, name="level")).loc[shown].reset_index()
         effects.append(chosen.assign(panel=panel))
         if sd is not None:
-            populations.append({"panel": panel} | {name: _quantile(sd, p) for name, p in ENDS.items()})
+            populations.append({"panel": panel} | dict(zip(ENDS, _quantiles(sd, list(ENDS.values())), strict=True)))
     return pd.concat(effects, ignore_index=True), pd.DataFrame(populations, columns=["panel", *ENDS])
 
 
@@ -110,14 +110,17 @@ def _of_summary(tree, values: np.ndarray) -> dict[str, np.ndarray]:
     return {name: values[:, statistics.index(name)] for name in ("mean", "q2.5", "q97.5")}
 
 
-def _quantile(sd: np.ndarray, p: float) -> float:
-    """Quantile of a normal distribution with mean 0, averaged over draws of its standard deviation."""
-    from scipy.optimize import brentq
+def _quantiles(sd: np.ndarray, p: list[float]) -> np.ndarray:
+    """Quantiles of a normal distribution with mean 0, averaged over draws of its standard deviation.
+
+    They are read off its distribution function at 1001 values, which is as fine as a figure shows.
+    """
     from scipy.special import ndtr, ndtri
 
     sd = np.sort(sd.ravel())[:: max(1, sd.size // 1000)]
-    widest = 1.1 * abs(ndtri(p)) * sd[-1]
-    return brentq(lambda value: np.mean(ndtr(value / sd)) - p, -widest, widest)
+    widest = np.abs(ndtri(p)).max() * sd[-1]
+    values = np.linspace(-widest, widest, 1001)
+    return np.interp(p, ndtr(values[:, None] / sd).mean(axis=1), values)
 
 
 def effects_in_order(effects: pd.DataFrame, populations: pd.DataFrame, *, noun: str) -> Figure:

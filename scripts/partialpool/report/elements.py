@@ -5,6 +5,7 @@ All functions of this room that make HTML return ``markupsafe.Markup`` and escap
 """
 
 import base64
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ KINDS = {
     ".md": "text/markdown",
     ".txt": "text/plain",
 }
+# What is in a column of numbers: also one with its standard error, and what stands for none.
+NUMBER = re.compile(r"[-−+]?[\d.,]*(e[-+]?\d+)?( \([\d.]+\))?|nan|–")
 # A table with more rows than this is folded away under a line that can be clicked.
 MOST_ROWS = 15
 # A cell with more characters than this may be broken over lines.
@@ -126,6 +129,4 @@ def _row(cells: Iterable[str], numeric: Iterable[bool]) -> Iterator[Markup]:
 
 
 def _is_numeric(column: "pd.Series") -> bool:
-    # Of pandas' own text a missing value would stay one.
-    cells = column.map(lambda cell: exponents(str(cell).strip())).astype(str)
-    return bool(cells.str.fullmatch(r"[-−+]?[\d.,]*(e[-+]?\d+)?( \([\d.]+\))?|nan|–").all())
+    return all(NUMBER.fullmatch(exponents(str(cell).strip())) for cell in column)

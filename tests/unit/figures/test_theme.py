@@ -7,7 +7,7 @@ import matplotlib.image
 import pandas as pd
 import pytest
 from partialpool.errors import StudyError
-from partialpool.figures.theme import Figure
+from partialpool.figures.theme import Figure, save_all
 from partialpool.figures.units import gradient_intervals, shrinkage
 from partialpool.jobs import written
 from plotnine import aes, geom_point, ggplot
@@ -33,6 +33,25 @@ def test_saved_files_have_the_size_and_are_the_same_every_time(tmp_path, pooled,
     assert (root.get("width"), root.get("height")) == ("360pt", "180pt")
     assert b"<dc:date>" not in contents[0][1]
     assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_figures_are_made_one_by_one_with_text_that_is_quick_for_small_tables(tmp_path):
+    before = pd.options.mode.string_storage
+    paths = [tmp_path / f"{name}.{kind}" for name in "ab" for kind in ("png", "svg")]
+
+    def figures():
+        for _ in "ab":
+            data = pd.DataFrame({"x": ["one", "two"], "y": [1.0, 2.0]})
+            storages.append((data["x"].dtype.storage, len(list(tmp_path.iterdir()))))
+            yield Figure(ggplot(data, aes("x", "y")) + geom_point(), 3, 2)
+
+    storages = []
+    save_all(figures(), paths)
+    assert storages == [("python", 0), ("python", 2)]
+    assert all(path.exists() for path in paths)
+    assert pd.options.mode.string_storage == before
+    with pytest.raises(ValueError, match="shorter"):
+        save_all(figures(), paths[:2])
 
 
 def test_no_place_is_looked_for_where_an_axis_has_no_label(tmp_path, pooled, monkeypatch):
