@@ -60,14 +60,17 @@ def text(
     jobs = list(jobs)
     made = sorted(name for rule, name in jobs if rule == "fit_model")
     kept = [name for name in fits if name not in made]
-    seconds, guessed = 0.0, 0
+    # The report comes last and runs alone; the other jobs share all cores, and each takes one of them.
+    shared, last, guessed = [0.0], 0.0, 0
     for rule, name in jobs:
         measured = _measured(Path(benchmarks, rule), name)
-        seconds += _typical(rule, name, slower) if measured is None else measured
+        seconds = _typical(rule, name, slower) if measured is None else measured
         guessed += measured is None
-    # The other jobs share all cores; the report comes last and runs alone.
-    last = [_measured(Path(benchmarks, rule), name) or TYPICAL[rule] for rule, name in jobs if rule == "render_report"]
-    about = sum(last) + (seconds - sum(last)) / max(cores, 1)
+        if rule == "render_report":
+            last += seconds
+        else:
+            shared.append(seconds)
+    about = last + max(sum(shared) / max(cores, 1), max(shared))
     how_long = f"about {_duration(about)} (by what was measured here before)"
     if guessed:
         how_long = f"at least about {_duration(about)} (with small data; not all of it has run here before)"

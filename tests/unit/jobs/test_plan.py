@@ -25,6 +25,16 @@ def test_what_was_measured_is_what_it_will_take(measured):
     assert text == ("2 fits to make (m1, m2), 1 kept (m3); 3 jobs, about 2 min (by what was measured here before).")
 
 
+@pytest.mark.parametrize(("cores", "words"), [(1, "about 80 s"), (2, "about 50 s"), (4, "about 50 s")])
+def test_more_cores_make_no_single_job_shorter(measured, cores, words):
+    folder, add = measured
+    for name, seconds in ("m1", 10), ("m2", 20), ("m3", 40):
+        add("draw_models", name, seconds)
+    add("render_report", "report", 10)
+    jobs = [("draw_models", "m1"), ("draw_models", "m2"), ("draw_models", "m3"), ("render_report", "report")]
+    assert f", {words} (by" in plan.text(jobs, [], slower=[], cores=cores, cache=False, benchmarks=folder)
+
+
 def test_what_never_ran_is_guessed_from_others_of_its_rule(measured):
     folder, add = measured
     add("fit_model", "m1", 600)
