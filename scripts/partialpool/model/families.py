@@ -39,4 +39,4 @@ ZERO_INFLATED = {
 # the parameter that the formula makes.
 # Given all else, the density of a unit's effects is log-concave in each of them: it has one mode, and tails no longer
 # than those of its prior.
-PARENTS = {"bernoulli": "p", "binomial": "p", "negativebinomial": "mu", "poisson": "mu"}
+PARENTS = {"bernoulli": "p", "binomial": "p", "gamma": "mu", "negativebinomial": "mu", "poisson": "mu"}

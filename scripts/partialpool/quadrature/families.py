@@ -8,12 +8,27 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import bdtr, betaincc, betaln, gammaln, log_expit, log_ndtr, ndtr, pdtr, stdtr, xlog1py
+from scipy.special import (
+    bdtr,
+    betaincc,
+    betaln,
+    gammainc,
+    gammaln,
+    log_expit,
+    log_ndtr,
+    ndtr,
+    pdtr,
+    stdtr,
+    xlog1py,
+)
 
 # Beyond this exp() is no number any more.
 LARGEST_EXPONENT = 700.0
 # Beyond this NumPy draws no counts: they would not fit in 64 bits.
 LARGEST_LOG_MEAN = 43.0
+# From this shape on, Stirling's series has all digits of a gamma function's logarithm, and its difference from other
+# large numbers has not.
+LARGE_SHAPE = 1e4
 # Step of numerical derivatives, in units of the linear predictor, or of the residual sd where there is one.
 STEP = 1e-3
 
@@ -95,6 +110,21 @@ def _negativebinomial_constant(y, *, alpha):
     return -betaln(alpha, y + 1) - np.log(y + alpha) - y * np.log(alpha)
 
 
+def _gamma(y, eta, link, *, alpha):
+    excess = np.minimum(np.log(y) - eta, LARGEST_EXPONENT)
+    return alpha * (excess - np.expm1(excess))
+
+
+def _gamma_slopes(y, eta, *, alpha):
+    excess = np.minimum(np.log(y) - eta, LARGEST_EXPONENT)
+    return alpha * np.expm1(excess), -alpha * np.exp(excess)
+
+
+def _gamma_constant(y, *, alpha):
+    series = (np.log(alpha) - np.log(2 * np.pi)) / 2 - 1 / (12 * alpha)
+    return np.where(alpha < LARGE_SHAPE, alpha * (np.log(alpha) - 1) - gammaln(alpha), series) - np.log(y)
+
+
 def _student_t(y, eta, link, *, sigma, nu):
     return -(nu + 1) / 2 * np.log1p(((y - eta) / sigma) ** 2 / nu)
 
@@ -135,6 +165,10 @@ def _negativebinomial_at_most(y, eta, link, *, alpha):
     # is large, and one minus it would be 1.
     share = np.exp(log_expit(eta - np.log(alpha)))
     return betaincc(y + 1, alpha, share)
+
+
+def _gamma_at_most(y, eta, link, *, alpha):
+    return gammainc(alpha, alpha * np.exp(np.minimum(np.log(y) - eta, LARGEST_EXPONENT)))
 
 
 def _student_t_at_most(y, eta, link, *, sigma, nu):
@@ -179,6 +213,13 @@ def _draw_negativebinomial(rng, eta, link, *, alpha):
     return rng.poisson(np.minimum(means, np.exp(LARGEST_LOG_MEAN)))
 
 
+def _draw_gamma(rng, eta, link, *, alpha):
+    # Positive and finite, also where a draw is too small or too large for a computer.
+    with np.errstate(divide="ignore"):
+        logs = np.log(rng.standard_gamma(np.broadcast_to(alpha, eta.shape))) - np.log(alpha) + eta
+    return np.exp(np.clip(logs, -LARGEST_EXPONENT, LARGEST_EXPONENT))
+
+
 class Family(NamedTuple):
     """Log density of a measurement, in nats: ``kernel + constant``.
 
@@ -196,6 +237,8 @@ class Family(NamedTuple):
         What else there is beside the linear predictor, by its name in a posterior.
     draw
         ``draw(rng, eta, link, **parameters)``: measurements, of the shape of ``eta``; None where nothing here does.
+    dtype
+        Of measurements: whole numbers or real ones.
     of_trials
         Whether the number of trials, ``n``, is a parameter.
     slopes
@@ -209,6 +252,7 @@ class Family(NamedTuple):
     below: Callable
     parameters: tuple[str, ...] = ()
     draw: Callable | None = None
+    dtype: type = np.int64
     of_trials: bool = False
     slopes: Mapping[str, Callable] = {}
 
@@ -247,7 +291,24 @@ FAMILIES = {
         _cumulative_below,
         ("threshold",),
     ),
-    "gaussian": Family(("identity",), _gaussian, _gaussian_constant, _of_real_numbers(_gaussian_at_most), ("sigma",)),
+    "gamma": Family(
+        ("log",),
+        _gamma,
+        _gamma_constant,
+        _of_real_numbers(_gamma_at_most),
+        ("alpha",),
+        _draw_gamma,
+        np.float64,
+        slopes={"log": _gamma_slopes},
+    ),
+    "gaussian": Family(
+        ("identity",),
+        _gaussian,
+        _gaussian_constant,
+        _of_real_numbers(_gaussian_at_most),
+        ("sigma",),
+        dtype=np.float64,
+    ),
     "negativebinomial": Family(
         ("log",),
         _negativebinomial,
@@ -272,5 +333,6 @@ FAMILIES = {
         _of_real_numbers(_student_t_at_most),
         ("sigma", "nu"),
         lambda rng, eta, link, *, sigma, nu: eta + sigma * rng.standard_t(np.broadcast_to(nu, eta.shape)),
+        np.float64,
     ),
 }

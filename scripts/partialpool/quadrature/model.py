@@ -275,9 +275,10 @@ def model_of(spec: ModelSpec, rows: pd.DataFrame, *, cores: int = 1) -> Model:
     StudyError
         See ``design_of``.
     """
-    if spec.family not in PARENTS or (spec.link or LINKS[spec.family]) not in FAMILIES[spec.family].links:
-        link = f" with the link {spec.link}" if spec.link else ""
-        raise NoQuadrature(f"its family is {spec.family}{link}, and none of those of which units can be integrated")
+    link = spec.link or LINKS.get(spec.family)
+    if spec.family not in PARENTS or link not in FAMILIES[spec.family].links:
+        with_link = f" with the link {link}" if link else ""
+        raise NoQuadrature(f"its family is {spec.family}{with_link}, which quadrature does not know")
     evaluated = evaluate(spec, rows)
     outcome, trials = _outcome(evaluated.response, len(rows))
     family = {"parameters": list(FAMILIES[spec.family].parameters), "parent": PARENTS[spec.family]}

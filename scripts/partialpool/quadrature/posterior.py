@@ -47,13 +47,13 @@ def fit(model: Model, *, progress=None) -> tuple[dict, dict[str, str | float]]:
     of_effects = (parameters.sd,), (parameters.correlation,)
     variables = population_by_name(matrices, parameters.family, *of_effects, parameters.common)
     variables |= effects_by_name(model.factor, effects)
-    groups = datasets(matrices, matrices.outcome.astype(np.int64), variables, drawn.stats, by_row)
+    groups = datasets(matrices, matrices.outcome.astype(model.family.dtype), variables, drawn.stats, by_row)
     return groups, drawn.attributes | {"engine": "quadrature" if model.factor.terms else "independent"}
 
 
 def _by_row(model: Model, given, effects: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Log likelihood and predicted outcome of each row, (draws, rows), from ``effects`` (draws, units, q)."""
-    log_likelihood, predicted = np.empty_like(given.eta), np.empty(given.eta.shape, dtype=np.int64)
+    log_likelihood, predicted = np.empty_like(given.eta), np.empty(given.eta.shape, dtype=model.family.dtype)
     step = max(1, LINEAR_PREDICTORS // given.eta.shape[1])
     for start in range(0, len(given.eta), step):
         some = slice(start, start + step)

@@ -34,9 +34,9 @@ class Sampling(Strict):
     engine: Engine = "auto"
     """What is sampled: `marginal`, the scales, with all coefficients integrated out (Gaussian models with normal priors
     and any number of grouping factors, crossed or nested): by independent draws, or by NUTS where these fail; `nuts`,
-    all parameters by NUTS; `auto` takes `marginal` where it applies; for yes-no and count models without group-level
-    effects independent draws of all parameters, and for those with effects quadrature over those of units, where that
-    takes less time than NUTS; else `nuts`."""
+    all parameters by NUTS; `auto` takes `marginal` where it applies; for yes-no, count and gamma models without
+    group-level effects independent draws of all parameters, and for those with effects quadrature over those of units,
+    where that takes less time than NUTS; else `nuts`."""
     group_effects: GroupEffects = "auto"
     """What is kept of the group-level effects: `draws`; `summary`, their mean, sd and 95 % interval; `auto` keeps draws
     unless they would take about a gigabyte."""

@@ -70,6 +70,12 @@ def test_without_integrals_it_is_that_of_arviz(yes_no):
             {"sigma": np.full((1, 1), 0.6), "nu": np.full((1, 1), 3.5)},
             lambda eta: stats.t(3.5, eta, 0.6),
         ),
+        (
+            "gamma",
+            [2.0, 0.1, 9.0],
+            {"alpha": np.full((1, 1), 1.7)},
+            lambda eta: stats.gamma(1.7, scale=np.exp(eta) / 1.7),
+        ),
         ("gaussian", [0.4, -1.0, 2.0], {"sigma": np.full((1, 1), 0.6)}, lambda eta: stats.norm(eta, 0.6)),
     ],
 )

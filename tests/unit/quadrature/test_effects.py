@@ -20,6 +20,7 @@ CASES = {
     "none": ("poisson", "log", [0, 0, 0, 0, 0, 0, 0, 0], 4.0),
     "large counts": ("poisson", "log", [900, 3, 1100, 0, 7, 1000, 1, 1], 3.0),
     "overdispersed": ("negativebinomial", "log", [9, 0, 30, 0, 7, 12, 1, 1], 2.0),
+    "sizes": ("gamma", "log", [9, 0.01, 30, 0.2, 7, 12, 1, 1], 2.0),
 }
 
 
@@ -28,7 +29,8 @@ CASES = {
 def test_one_effect_has_its_conditional_distribution(case):
     family, link, y, sd = CASES[case]
     y, eta = np.array(y, dtype=float), np.linspace(-0.5, 0.5, len(CODES))
-    parameters = {"bernoulli": {"n": np.ones((1, 1))}, "negativebinomial": {"alpha": np.full((1, 1), 0.8)}}
+    alpha = {"alpha": np.full((1, 1), 0.8)}
+    parameters = {"bernoulli": {"n": np.ones((1, 1))}, "negativebinomial": alpha, "gamma": alpha}
     given = Given(
         FAMILIES[family],
         link,
@@ -47,6 +49,8 @@ def test_one_effect_has_its_conditional_distribution(case):
             logs = stats.poisson.logpmf(y[own][:, None], np.exp(at))
         elif family == "negativebinomial":
             logs = stats.nbinom.logpmf(y[own][:, None], 0.8, 0.8 / (0.8 + np.exp(at)))
+        elif family == "gamma":
+            logs = stats.gamma.logpdf(y[own][:, None], 0.8, scale=np.exp(at) / 0.8)
         else:
             log_distribution = stats.norm.logcdf if link == "probit" else stats.logistic.logcdf
             logs = log_distribution((2 * y[own][:, None] - 1) * at)

@@ -56,6 +56,7 @@ def test_counts_and_numbers_are_those_of_scipy():
     expected = {
         "poisson": (stats.poisson.logpmf(3, mean), 3.0, "log", {}),
         "negativebinomial": (stats.nbinom.logpmf(3, alpha, alpha / (alpha + mean)), 3.0, "log", {"alpha": alpha}),
+        "gamma": (stats.gamma.logpdf(0.4, alpha, scale=mean / alpha), 0.4, "log", {"alpha": alpha}),
         "t": (stats.t.logpdf(0.4, nu, ETA, sigma), 0.4, "identity", {"sigma": sigma, "nu": nu}),
         "gaussian": (stats.norm.logpdf(0.4, ETA, sigma), 0.4, "identity", {"sigma": sigma}),
     }
@@ -77,6 +78,17 @@ def test_large_parameters_give_the_poisson_and_the_normal_distribution(large):
     np.testing.assert_allclose(ours, stats.norm.logpdf(0.4, ETA, 0.6), rtol=1e-6)
 
 
+@pytest.mark.parametrize("alpha", [1e5, 1e10, 1e15])
+def test_a_gamma_distribution_with_a_large_shape_is_a_normal_one(alpha):
+    """Of the outcome's logarithm, with the standard deviation 1 / sqrt(alpha)."""
+    away, eta = np.array([-1.5, 0.0, 0.3, 2.0]), np.log(2.0)
+    y = 2.0 * np.exp(away / np.sqrt(alpha))
+    expected = stats.norm.logpdf(away) + np.log(alpha) / 2 - np.log(y)
+    np.testing.assert_allclose(log_density("gamma", y, "log", eta, alpha=alpha), expected, atol=2 / np.sqrt(alpha))
+    _, at_most = FAMILIES["gamma"].below(y=y, eta=eta, link="log", alpha=alpha)
+    np.testing.assert_allclose(at_most, stats.norm.cdf(away), atol=2 / np.sqrt(alpha))
+
+
 @pytest.mark.parametrize(
     ("family", "link", "y", "parameters"),
     [
@@ -84,6 +96,7 @@ def test_large_parameters_give_the_poisson_and_the_normal_distribution(large):
         ("binomial", "logit", np.array([[0.0], [3.0], [7.0]]), {"n": np.full(1, 7.0)}),
         ("poisson", "log", np.array([[0.0], [2.0], [40.0]]), {}),
         ("negativebinomial", "log", np.array([[0.0], [2.0], [40.0]]), {"alpha": np.full(1, 1.7)}),
+        ("gamma", "log", np.array([[1e-3], [2.0], [40.0]]), {"alpha": np.full(1, 1.7)}),
     ],
 )
 def test_derivatives_are_those_of_scipys_distribution(family, link, y, parameters):
@@ -95,6 +108,8 @@ def test_derivatives_are_those_of_scipys_distribution(family, link, y, parameter
             return stats.binom.logpmf(y, n, stats.logistic.cdf(eta))
         if family == "poisson":
             return stats.poisson.logpmf(y, np.exp(eta))
+        if family == "gamma":
+            return stats.gamma.logpdf(y, alpha, scale=np.exp(eta) / alpha)
         return stats.nbinom.logpmf(y, alpha, alpha / (alpha + np.exp(eta)))
 
     eta = np.linspace(-4, 4, 17)
@@ -120,8 +135,9 @@ def test_derivatives_of_other_links_come_from_differences(link):
 
 @np.errstate(over="ignore")
 def test_far_from_what_is_measured_derivatives_are_numbers():
-    eta, y = np.array([-800.0, -40.0, 40.0, 690.0]), np.array([[0.0], [2.0]])
+    eta, y = np.array([-800.0, -40.0, 40.0, 690.0]), np.array([[1e-300], [2.0]])
     for family, link, parameters in (
+        ("gamma", "log", {"alpha": np.full(1, 0.5)}),
         ("binomial", "logit", {"n": np.full(1, 2.0)}),
         ("poisson", "log", {}),
         ("negativebinomial", "log", {"alpha": np.full(1, 0.5)}),
@@ -150,6 +166,7 @@ MODELS = {
     "proportion": ("proportion(hits, 9) ~ 0 + x + (1 | id)", None, ""),
     "poisson": ("count ~ grade + offset(log(size)) + (1 | id)", None, ""),
     "negativebinomial": (f"count ~ {SLOPES}", None, "cor alpha"),
+    "gamma": (f"weight ~ {SLOPES}", "log", "cor alpha"),
     "t": (f"y ~ scale(x) + {SLOPES}", None, "cor sigma nu"),
     "gaussian": ("y ~ x + (0 + x | id)", None, "sigma"),
     "cumulative": ("grade ~ x + (1 | id)", None, "threshold"),
@@ -175,6 +192,7 @@ def measured():
             "answer": pd.Categorical(rng.choice(["no", "yes"], n)),
             "grade": pd.Categorical(rng.choice(["a", "b", "c", "d"], n), ordered=True),
             "row": np.arange(n),
+            "weight": rng.gamma(2, size=n),
         }
     )
 
@@ -222,6 +240,8 @@ def test_densities_are_those_of_bambi(make_spec, measured, name):
         ("binomial", "logit", {"n": np.array([1.0, 7.0, 30.0])}),
         ("negativebinomial", "log", {"alpha": 0.7}),
         ("negativebinomial", "log", {"alpha": 1e6}),
+        ("gamma", "log", {"alpha": 0.7}),
+        ("gamma", "log", {"alpha": 1e5}),
         ("poisson", "log", {}),
         ("t", "identity", {"sigma": 0.6, "nu": 3.5}),
     ],
@@ -237,6 +257,13 @@ def test_draws_have_the_distribution_of_the_density(family, link, parameters):
     uniform = smaller + rng.random(eta.shape) * (at_most - smaller)
     for column in uniform.T:
         assert stats.kstest(column, "uniform").pvalue > 1e-3
+
+
+@pytest.mark.parametrize(("alpha", "eta"), [(1e-4, 0.0), (2.0, 1e5), (2.0, -1e5)])
+def test_draws_of_a_gamma_distribution_are_positive_numbers(alpha, eta):
+    drawn = FAMILIES["gamma"].draw(np.random.default_rng(1), np.full(1000, eta), "log", alpha=alpha)
+    assert (drawn > 0).all()
+    assert np.isfinite(drawn).all()
 
 
 @pytest.mark.parametrize("family", ["poisson", "negativebinomial"])

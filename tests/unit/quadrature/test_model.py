@@ -15,16 +15,17 @@ from partialpool.quadrature.densities import NoQuadrature
 from partialpool.quadrature.model import model_of
 from scipy import special, stats
 
+ALPHA, WITH_ALPHA = {"alpha": "Exponential(1)"}, ("gamma", "negativebinomial")
 AUTO = {"engine": "auto", "chains": 2, "draws": 500}
 
 
 @pytest.fixture(scope="module")
 def counted(units):
-    """With successes in trials, an exposure, and answers with levels."""
+    """With successes in trials, an exposure, answers with levels, and a size."""
     rng = np.random.default_rng(2)
     trials = rng.integers(1, 9, len(units))
     answers = pd.Categorical(np.where(units["flag"] == 1, "yes", "no"))
-    return units.assign(trials=trials, hits=rng.binomial(trials, 0.3), answer=answers)
+    return units.assign(trials=trials, hits=rng.binomial(trials, 0.3), answer=answers, size=np.exp(units["y"]))
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def small():
 def classes(formula, family):
     names = ["Intercept"] * ("~ 0" not in formula) + ["b"] * ("x" in formula or "group" in formula)
     names += ["sd"] * ("|" in formula)
-    return " ".join(names + ["cor"] * ("(1 + x |" in formula)), {"alpha": "Exponential(1)"} if "neg" in family else {}
+    return " ".join(names + ["cor"] * ("(1 + x |" in formula)), ALPHA if family in WITH_ALPHA else {}
 
 
 MODELS = [
@@ -51,11 +52,13 @@ MODELS = [
     ("count ~ 0 + x + (1 | id) + (0 + x | id)", "poisson", None),
     ("count ~ 0 + (1 | id)", "poisson", None),
     ("count ~ 1 + x + (1 + x | id)", "negativebinomial", None),
+    ("size ~ 1 + x + (1 + x | id)", "gamma", "log"),
     ("flag ~ 1 + x + group", "bernoulli", None),
     ("answer[no] ~ 0 + x:group", "bernoulli", "cloglog"),
     ("p(hits, trials) ~ 1 + scale(x) + offset(z)", "binomial", "probit"),
     ("count ~ 1 + poly( x, 2) + offset(log(trials))", "poisson", None),
     ("count ~ 1", "negativebinomial", None),
+    ("size ~ 0 + x:group + offset(log(trials))", "gamma", "log"),
 ]
 
 
@@ -77,6 +80,11 @@ def test_names_and_log_likelihood_are_bambis(make_spec, counted, formula, family
     wanted = bambi.family.log_likelihood(model=bambi, posterior=fitted["posterior"].to_dataset(), data=None)
     ours = groups["log_likelihood"][model.matrices.outcome_name]
     np.testing.assert_allclose(ours, wanted.transpose(*ours.dims), rtol=1e-9)
+    np.testing.assert_array_equal(groups["observed_data"][ours.name], model.matrices.outcome)
+    # What is predicted has its mean around Bambi's: a draw has an error of its own.
+    mean = fitted["posterior"][PARENTS[family]].transpose(*ours.dims).to_numpy() * model.trials
+    away = groups["posterior_predictive"][ours.name].to_numpy() - mean
+    assert abs(away.mean()) < 4 * away.std() / np.sqrt(away.size)
     variables = {variable.name for variable in (*bambi.backend.model.free_RVs, *bambi.backend.model.deterministics)}
     sampled_instead = {name for name in variables if name.endswith(("_offset", "__offset", "_partial", "_z"))}
     assert set(groups["posterior"].data_vars) <= variables
@@ -156,7 +164,11 @@ def test_the_draws_do_not_depend_on_the_cores(make_spec, units, name):
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"family": "gamma", "formula": "count ~ 1 + x + (1 | id)"}, "its family is gamma, and none"),
+        (
+            {"family": "gamma", "formula": "count ~ 1 + x + (1 | id)"},
+            "its family is gamma with the link inverse, which quadrature does not know",
+        ),
+        ({"family": "categorical"}, "its family is categorical, which quadrature does not know"),
         ({"link": "cauchit"}, "its family is bernoulli with the link cauchit"),
         ({"formula": "flag ~ 1 + x + (1 | id) + (1 | item)"}, "it needs effects of id and of nothing else"),
         ({"formula": "flag ~ 1 + x + (1 | item)"}, "it needs effects of id and of nothing else"),
@@ -205,14 +217,21 @@ def test_of_units_that_are_alike_one_counts(make_spec):
         model_of(unlike, complete_cases(unlike, rows))
 
 
-WITHOUT_EFFECTS = [("y", "bernoulli", {}), ("c", "poisson", {}), ("c", "negativebinomial", {"alpha": "Exponential(1)"})]
+WITHOUT_EFFECTS = [
+    ("y", "bernoulli", None, {}),
+    ("c", "poisson", None, {}),
+    ("c", "negativebinomial", None, ALPHA),
+    ("size", "gamma", "log", ALPHA),
+]
 
 
 @pytest.mark.numbers
-@pytest.mark.parametrize(("outcome", "family", "priors"), WITHOUT_EFFECTS)
-def test_without_effects_evidence_and_moments_are_those_of_a_grid(make_spec, small, outcome, family, priors):
+@pytest.mark.parametrize(("outcome", "family", "link", "priors"), WITHOUT_EFFECTS)
+def test_without_effects_evidence_and_moments_are_those_of_a_grid(make_spec, small, outcome, family, link, priors):
     """Intercept (at the mean of x), slope and alpha on a grid; densities are SciPy's."""
-    spec = make_spec(f"{outcome} ~ 1 + x", "Intercept b", priors=priors, family=family, **AUTO | {"draws": 4000})
+    small = small.assign(size=(1 + small["c"]) * np.exp(small["x"] / 3))
+    settings = AUTO | {"draws": 4000, "family": family, "link": link}
+    spec = make_spec(f"{outcome} ~ 1 + x", "Intercept b", priors=priors, **settings)
     groups, how = posterior.fit(model_of(spec, complete_cases(spec, small)))
     assert how["engine"] == "independent"
     x, y = small["x"].to_numpy() - small["x"].mean(), small[outcome].to_numpy()
@@ -229,6 +248,8 @@ def test_without_effects_evidence_and_moments_are_those_of_a_grid(make_spec, sma
             values += stats.bernoulli.logpmf(value, 1 / (1 + np.exp(-eta)))
         elif family == "poisson":
             values += stats.poisson.logpmf(value, np.exp(eta))
+        elif family == "gamma":
+            values += stats.gamma.logpdf(value, alpha, scale=np.exp(eta) / alpha)
         else:
             values += stats.nbinom.logpmf(value, alpha, alpha / (alpha + np.exp(eta)))
     cell = np.prod([points[1] - points[0] for points in grid if len(points) > 1])
@@ -298,6 +319,9 @@ HARD = {
     "larger offset": ("c ~ 1 + offset(far)", "poisson", {"far": np.full(21, 1000.0)}),
     "large counts": ("c ~ 1 + x", "poisson", {"c": np.arange(21) * 1000}),
     "large counts, alpha": ("c ~ 1 + x", "negativebinomial", {"c": np.arange(21) * 1000}),
+    "sizes far apart": ("s ~ 1 + x", "gamma", {"s": 10.0 ** np.arange(-10, 11)}),
+    "small sizes": ("s ~ 1 + x", "gamma", {"s": 1e-50 * (1 + np.arange(21) % 4)}),
+    "sizes all alike": ("s ~ 1 + x", "gamma", {"s": np.full(21, 3.0)}),
     "one row": ("y ~ 1", "bernoulli", None),
 }
 
@@ -308,8 +332,8 @@ def test_hard_data_have_draws_that_can_be_trusted_or_a_reason(make_spec, small, 
     data = small.head(1) if changes is None else small.assign(**changes)
     data["y"] = data["y"].astype(int)
     names = "Intercept" + " b" * ("x" in formula)
-    priors = {"alpha": "Exponential(1)"} if family == "negativebinomial" else {}
-    spec = make_spec(formula, names, priors=priors, family=family, **AUTO)
+    settings = AUTO | {"family": family, "link": "log" if family == "gamma" else None}
+    spec = make_spec(formula, names, priors=ALPHA if family in WITH_ALPHA else {}, **settings)
     groups, how = posterior.fit(model_of(spec, complete_cases(spec, data)))
     assert how["pareto_k"] < 0.5
     for group in ("posterior", "log_likelihood"):

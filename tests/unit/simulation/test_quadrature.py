@@ -16,10 +16,11 @@ PRIORS = {"Intercept": "Normal(0, 1.5)", "sd": "Exponential(1)"}
 @pytest.fixture(scope="module")
 def engine_for(make_spec, units):
     """The engine of a model, and which unit each row belongs to."""
+    units = units.assign(size=np.exp(units["y"]))
 
-    def make(formula, family, **priors):
+    def make(formula, family, link=None, **priors):
         of_all = {name: prior for name, prior in PRIORS.items() if name != "sd" or "|" in formula}
-        spec = make_spec(formula, "", priors=of_all | priors, family=family, engine="auto")
+        spec = make_spec(formula, "", priors=of_all | priors, family=family, link=link, engine="auto")
         engine, rows = engine_of(spec, units)
         assert isinstance(engine, QuadratureEngine)
         return engine, rows["id"]
@@ -36,16 +37,17 @@ def calibrate(engine, ids, replicates):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("formula", "family", "priors"),
+    ("formula", "family", "link", "priors"),
     [
-        ("flag ~ 1 + x + (1 | id)", "bernoulli", {"b": "Normal(0, 1)"}),
-        ("count ~ 1 + (1 | id)", "poisson", {}),
-        ("count ~ 1 + (1 | id)", "negativebinomial", {"alpha": "Exponential(1)"}),
-        ("count ~ 1 + x", "negativebinomial", {"b": "Normal(0, 0.5)", "alpha": "Exponential(1)"}),
+        ("flag ~ 1 + x + (1 | id)", "bernoulli", None, {"b": "Normal(0, 1)"}),
+        ("count ~ 1 + (1 | id)", "poisson", None, {}),
+        ("count ~ 1 + (1 | id)", "negativebinomial", None, {"alpha": "Exponential(1)"}),
+        ("count ~ 1 + x", "negativebinomial", None, {"b": "Normal(0, 0.5)", "alpha": "Exponential(1)"}),
+        ("size ~ 1 + (1 | id)", "gamma", "log", {"alpha": "Exponential(1)"}),
     ],
 )
-def test_the_engine_is_calibrated(engine_for, formula, family, priors):
-    table = calibrate(*engine_for(formula, family, **priors), 40)
+def test_the_engine_is_calibrated(engine_for, formula, family, link, priors):
+    table = calibrate(*engine_for(formula, family, link, **priors), 40)
     assert table["verdict"].str.startswith("calibrated").all()
     assert (table["replicates"] == 40).all()
     of_effects = {"sd(Intercept)", "r_id[3,Intercept]"} if "|" in formula else set()
