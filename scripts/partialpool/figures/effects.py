@@ -56,7 +56,7 @@ def of_levels(tree, *, unit: str, seed: int) -> tuple[pd.DataFrame, pd.DataFrame
         chosen = pd.DataFrame(estimates, index=pd.Index(levels, name="level")).loc[shown].reset_index()
         effects.append(chosen.assign(panel=panel))
         if sd is not None:
-            populations.append({"panel": panel} | dict(zip(ENDS, _quantiles(sd, list(ENDS.values())), strict=True)))
+            populations.append({"panel": panel} | _ends(sd))
     return pd.concat(effects, ignore_index=True), pd.DataFrame(populations, columns=["panel", *ENDS])
 
 
@@ -110,17 +110,19 @@ def _of_summary(tree, values: np.ndarray) -> dict[str, np.ndarray]:
     return {name: values[:, statistics.index(name)] for name in ("mean", "q2.5", "q97.5")}
 
 
-def _quantiles(sd: np.ndarray, p: list[float]) -> np.ndarray:
-    """Quantiles of a normal distribution with mean 0, averaged over draws of its standard deviation.
+def _ends(sd: np.ndarray) -> dict[str, float]:
+    """``ENDS`` of a normal distribution with mean 0, averaged over draws of its standard deviation.
 
     They are read off its distribution function at 1001 values, which is as fine as a figure shows.
     """
     from scipy.special import ndtr, ndtri
 
     sd = np.sort(sd.ravel())[:: max(1, sd.size // 1000)]
-    widest = np.abs(ndtri(p)).max() * sd[-1]
+    shares = np.array(list(ENDS.values()))
+    widest = np.abs(ndtri(shares)).max() * sd[-1]
     values = np.linspace(-widest, widest, 1001)
-    return np.interp(p, ndtr(values[:, None] / sd).mean(axis=1), values)
+    ends = np.interp(shares, ndtr(values[:, None] / sd).mean(axis=1), values)
+    return dict(zip(ENDS, ends, strict=True))
 
 
 def effects_in_order(effects: pd.DataFrame, populations: pd.DataFrame, *, noun: str) -> Figure:

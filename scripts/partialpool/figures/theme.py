@@ -91,7 +91,7 @@ def save_all(figures: Iterable[Figure], paths: Sequence[str | Path]) -> None:
         Of each figure that of its PNG and that of its SVG.
     """
     # Figures are made of many small tables. For their text Python's strings are quicker than Arrow's, which pandas
-    # takes by default: jobs that draw took a tenth to a sixth less time.
+    # takes by default: jobs that draw took 7 to 12 % less time. Not for all jobs, since nutpie takes no such text.
     with pd.option_context("mode.string_storage", "python"):
         for figure, (png, svg) in zip(figures, batched(paths, 2), strict=True):
             figure.save(png, svg)

@@ -26,8 +26,8 @@ from scipy.special import (
 LARGEST_EXPONENT = 700.0
 # Beyond this NumPy draws no counts: they would not fit in 64 bits.
 LARGEST_LOG_MEAN = 43.0
-# From this shape on, Stirling's series has all digits of a gamma function's logarithm, and its difference from other
-# large numbers has not.
+# From this shape on a gamma density's constant is computed by Stirling's series, which has all of its digits there. As
+# a difference of large numbers it would lose them.
 LARGE_SHAPE = 1e4
 # Step of numerical derivatives, in units of the linear predictor, or of the residual sd where there is one.
 STEP = 1e-3
@@ -110,14 +110,19 @@ def _negativebinomial_constant(y, *, alpha):
     return -betaln(alpha, y + 1) - np.log(y + alpha) - y * np.log(alpha)
 
 
+def _log_ratio(y, eta):
+    """Log of y over its mean."""
+    return np.minimum(np.log(y) - eta, LARGEST_EXPONENT)
+
+
 def _gamma(y, eta, link, *, alpha):
-    excess = np.minimum(np.log(y) - eta, LARGEST_EXPONENT)
-    return alpha * (excess - np.expm1(excess))
+    log_ratio = _log_ratio(y, eta)
+    return alpha * (log_ratio - np.expm1(log_ratio))
 
 
 def _gamma_slopes(y, eta, *, alpha):
-    excess = np.minimum(np.log(y) - eta, LARGEST_EXPONENT)
-    return alpha * np.expm1(excess), -alpha * np.exp(excess)
+    log_ratio = _log_ratio(y, eta)
+    return alpha * np.expm1(log_ratio), -alpha * np.exp(log_ratio)
 
 
 def _gamma_constant(y, *, alpha):
@@ -168,7 +173,7 @@ def _negativebinomial_at_most(y, eta, link, *, alpha):
 
 
 def _gamma_at_most(y, eta, link, *, alpha):
-    return gammainc(alpha, alpha * np.exp(np.minimum(np.log(y) - eta, LARGEST_EXPONENT)))
+    return gammainc(alpha, alpha * np.exp(_log_ratio(y, eta)))
 
 
 def _student_t_at_most(y, eta, link, *, sigma, nu):

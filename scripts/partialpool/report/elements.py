@@ -26,7 +26,7 @@ KINDS = {
     ".md": "text/markdown",
     ".txt": "text/plain",
 }
-# What is in a column of numbers: also one with its standard error, and what stands for none.
+# A cell of a column of numbers: a number, also with its standard error, or what stands for a missing one.
 NUMBER = re.compile(r"[-−+]?[\d.,]*(e[-+]?\d+)?( \([\d.]+\))?|nan|–")
 # A table with more rows than this is folded away under a line that can be clicked.
 MOST_ROWS = 15
